@@ -1,0 +1,53 @@
+# Two commands: `make demo` runs the nightly job, `make test` the tests.
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format bench docs lock clean
+
+help: ## say what each command does
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+install: .venv/installed profiles.yml ## a virtual environment under .venv, from requirements.lock
+
+.venv/installed: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "Nightshift needs Python 3.11: set PYTHON=/path/to/python3.11" >&2; exit 3; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+profiles.yml: | profiles.yml.example
+	cp profiles.yml.example profiles.yml
+
+demo: install ## a made-up company's sixty days through the whole night
+	$(BIN)/python -m tests.stack.demo
+
+test: install ## the tests
+	$(BIN)/python -m pytest
+
+lint: install ## style of Python and SQL
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/sqlfluff lint --processes 2 models tests/dbt
+
+format: install ## put Python and SQL in shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/sqlfluff fix --processes 2 models tests/dbt
+
+bench: install ## benchmarks, side by side with what one would use instead
+	$(BIN)/python -m tests.bench
+
+docs: install ## dbt's catalog of the warehouse under var/, served on port 8080
+	$(BIN)/dbt docs generate
+	$(BIN)/dbt docs serve --port 8080
+
+lock: ## requirements.lock anew from pyproject.toml
+	$(BIN)/pip-compile --quiet --extra dev --no-strip-extras --allow-unsafe \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-emit-trusted-host --no-header --output-file requirements.lock pyproject.toml
+
+clean: ## remove what runs left: warehouse, demo, dbt's output (not .venv)
+	rm -rf target logs var/* && touch var/.gitkeep

@@ -1,0 +1,1 @@
+"""Loaders: each module moves bytes across one boundary, in either direction."""

@@ -1,0 +1,304 @@
+"""One partition of raw objects into its staging table, exactly once.
+
+From S3 into `staging.raw_*`, in one transaction with its rejects and its ledger rows:
+a reader sees the old partition or the new one. A line that cannot become a row goes to
+`ops.load_rejects`; lines read = rows loaded + lines rejected, for every object.
+"""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import duckdb
+import structlog
+
+from loaders import embedded_lines, s3, spool
+from loaders.errors import ConfigError, DataError
+from loaders.raw_tables import Table
+from loaders.warehouse import Connection, identifier
+
+SPOOL_MEMORY = "600MB"
+EXAMPLES = 5
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class ObjectCount:
+    """What became of one object's lines; blank lines are no lines."""
+
+    item: s3.S3Object
+    lines: int
+    rows: int
+    rejects: int
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """What a load did: counts over all objects, and the partition's fingerprint."""
+
+    source: str
+    dt: str
+    fingerprint: str
+    objects: tuple[ObjectCount, ...]
+    lines: int = field(init=False)
+    rows: int = field(init=False)
+    rejects: int = field(init=False)
+    bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        totals = {
+            "lines": sum(count.lines for count in self.objects),
+            "rows": sum(count.rows for count in self.objects),
+            "rejects": sum(count.rejects for count in self.objects),
+            "bytes": sum(count.item.size for count in self.objects),
+        }
+        for name, value in totals.items():
+            object.__setattr__(self, name, value)
+
+
+def replace_partition(
+    connection: Connection,
+    table: Table,
+    *,
+    partition: s3.Partition,
+    max_reject_ratio: float,
+    run_id: str,
+) -> LoadResult:
+    """Load a complete partition in place of what the table holds of its day.
+
+    `connection` is an open transaction; nothing is kept unless it commits. Raises
+    `DataError` when the partition is incomplete, an object cannot be read, or more
+    than `max_reject_ratio` of its lines are rejected.
+    """
+    partition.require_complete()
+    copiers: dict[str, Callable[..., list[ObjectCount]]] = {"duckdb": _copy_spooled}
+    if connection.engine not in copiers:
+        raise ConfigError(f"Loads into {connection.engine} are not set up yet.")
+    started_at, load_id = _now(), uuid4().hex
+    target = connection.table(table.schema, table.name)
+    connection.execute(
+        f"-- loaders.copy {table.name} {partition.dt}\n"
+        f"delete from {target} where dt = ?",
+        [partition.dt],
+    )
+    counts = copiers[connection.engine](
+        connection, table, partition=partition, load_id=load_id, run_id=run_id
+    )
+    result = LoadResult(
+        source=partition.source,
+        dt=partition.dt.isoformat(),
+        fingerprint=partition.fingerprint,
+        objects=tuple(counts),
+    )
+    _refuse_too_many_rejects(connection, result, max_reject_ratio, load_id)
+    _record(connection, result, load_id=load_id, run_id=run_id, started_at=started_at)
+    log.info(
+        "partition loaded",
+        source=result.source,
+        dt=result.dt,
+        objects=len(result.objects),
+        lines=result.lines,
+        rows=result.rows,
+        rejects=result.rejects,
+    )
+    return result
+
+
+def _copy_spooled(
+    connection: Connection,
+    table: Table,
+    *,
+    partition: s3.Partition,
+    load_id: str,
+    run_id: str,
+) -> list[ObjectCount]:
+    connection.execute(f"set memory_limit = '{SPOOL_MEMORY}'")
+    counts: list[ObjectCount] = []
+    with tempfile.TemporaryDirectory(prefix="nightshift-spool-") as folder:
+        for batch in spool.batches(partition.objects, Path(folder)):
+            names = {str(spooled.path): spooled.item for spooled in batch}
+            _parse(connection, table, batch)
+            connection.execute(
+                "create or replace temp table spooled (object_path varchar, "
+                "object_key varchar)"
+            )
+            connection.insert(
+                "spooled",
+                ["object_path", "object_key"],
+                [(path, _key(item)) for path, item in names.items()],
+            )
+            _insert_rows(connection, table, partition)
+            _insert_rejects(connection, partition, load_id=load_id, run_id=run_id)
+            counts += _count(connection, batch)
+    return counts
+
+
+def _parse(
+    connection: Connection, table: Table, batch: list[spool.SpooledObject]
+) -> None:
+    statement = embedded_lines.parse_statement(table, [item.path for item in batch])
+    try:
+        connection.execute(statement)
+    except duckdb.Error as error:
+        urls = {str(spooled.path): spooled.item.url for spooled in batch}
+        named = [url for path, url in urls.items() if path in str(error)]
+        raise DataError(
+            f"{' or '.join(named or urls.values())} cannot be read: "
+            f"{str(error).splitlines()[0]} Have it delivered again; nothing of its "
+            f"partition was loaded and earlier content is as it was."
+        ) from error
+
+
+def _insert_rows(connection: Connection, table: Table, partition: s3.Partition) -> None:
+    bookkeeping = {
+        "dt": "cast(? as date)",
+        "object_key": "spooled.object_key",
+        "loaded_at": "cast(? as timestamp)",
+    }
+    columns = [
+        column.name
+        for column in table.columns
+        if not column.is_bookkeeping or column.name in bookkeeping
+    ]
+    values = [bookkeeping.get(name, f"parsed.{identifier(name)}") for name in columns]
+    given = {"dt": partition.dt, "loaded_at": _now()}
+    connection.execute(
+        f"-- loaders.copy insert {table.name} {partition.dt}\n"
+        f"insert into {connection.table(table.schema, table.name)} "
+        f"({', '.join(identifier(name) for name in columns)}) "
+        f"select {', '.join(values)} from parsed "
+        "inner join spooled on parsed.object_path = spooled.object_path "
+        "where parsed.reason is null",
+        [given[name] for name in columns if name in given],
+    )
+
+
+def _insert_rejects(
+    connection: Connection, partition: s3.Partition, *, load_id: str, run_id: str
+) -> None:
+    connection.execute(
+        f"-- loaders.copy rejects {partition.source} {partition.dt}\n"
+        f"insert into {connection.table('ops', 'load_rejects')} "
+        "(source, dt, object_key, line_number, reason, line, load_id, run_id,"
+        " rejected_at) "
+        "with firsts as (select object_path, min(rowid) as first_rowid "
+        "from parsed group by 1) "
+        "select ?, cast(? as date), spooled.object_key, "
+        "parsed.rowid - firsts.first_rowid + 1, parsed.reason, parsed.line, ?, ?, "
+        "cast(? as timestamp) "
+        "from parsed "
+        "inner join firsts on parsed.object_path = firsts.object_path "
+        "inner join spooled on parsed.object_path = spooled.object_path "
+        "where parsed.reason != ''",
+        [partition.source, partition.dt, load_id, run_id, _now()],
+    )
+
+
+def _count(
+    connection: Connection, batch: list[spool.SpooledObject]
+) -> list[ObjectCount]:
+    """Count per object, and hold the engine's lines against the spool's own count."""
+    found = {
+        path: (physical, blank, rejects)
+        for path, physical, blank, rejects in connection.fetch_all(
+            "-- loaders.copy count\n"
+            "select object_path, count(*), count(*) filter (where reason = ''), "
+            "count(*) filter (where reason != '') from parsed group by 1"
+        )
+    }
+    counts = []
+    for spooled in batch:
+        physical, blank, rejects = found.get(str(spooled.path), (0, 0, 0))
+        if physical != spooled.lines:
+            raise DataError(
+                f"{spooled.item.url} has {spooled.lines} lines, but the warehouse "
+                f"read {physical}. Nothing was loaded; report this object."
+            )
+        counts.append(
+            ObjectCount(
+                item=spooled.item,
+                lines=physical - blank,
+                rows=physical - blank - rejects,
+                rejects=rejects,
+            )
+        )
+    return counts
+
+
+def _refuse_too_many_rejects(
+    connection: Connection, result: LoadResult, max_reject_ratio: float, load_id: str
+) -> None:
+    if not result.lines or result.rejects / result.lines <= max_reject_ratio:
+        return
+    rejects = connection.table("ops", "load_rejects")
+    reasons = connection.fetch_all(
+        f"-- loaders.copy reasons\nselect reason, count(*) from {rejects} "
+        "where load_id = ? group by 1 order by 2 desc, 1 limit 5",
+        [load_id],
+    )
+    examples = connection.fetch_all(
+        f"-- loaders.copy examples\nselect object_key, line_number, reason "
+        f"from {rejects} where load_id = ? order by 1, 2 limit {EXAMPLES}",
+        [load_id],
+    )
+    raise DataError(
+        f"{result.source} dt={result.dt}: {result.rejects:,} of {result.lines:,} lines "
+        f"rejected ({result.rejects / result.lines:.1%}), more than max_reject_ratio "
+        f"{max_reject_ratio:.1%} allows. Reasons: "
+        + ", ".join(f"{reason} ({count:,})" for reason, count in reasons)
+        + ". First: "
+        + "; ".join(f"{key} line {line}: {reason}" for key, line, reason in examples)
+        + ". Have the partition delivered again, or raise the var max_reject_ratio in "
+        "dbt_project.yml if such lines are fine; earlier content is as it was."
+    )
+
+
+def _record(
+    connection: Connection,
+    result: LoadResult,
+    *,
+    load_id: str,
+    run_id: str,
+    started_at: datetime,
+) -> None:
+    ledger = {
+        "load_id": load_id,
+        "source": result.source,
+        "dt": result.dt,
+        "fingerprint": result.fingerprint,
+        "objects": len(result.objects),
+        "lines": result.lines,
+        "rows_loaded": result.rows,
+        "rejects": result.rejects,
+        "bytes": result.bytes,
+        "started_at": started_at,
+        "finished_at": _now(),
+        "run_id": run_id,
+        "status": "loaded",
+    }
+    connection.insert(
+        connection.table("ops", "loads"), list(ledger), [list(ledger.values())]
+    )
+    columns = ["load_id", "source", "dt", "object_key", "size_bytes", "etag", "lines"]
+    columns += ["rows_loaded", "rejects", "run_id"]
+    rows = [
+        [
+            *(load_id, result.source, result.dt, _key(count.item)),
+            *(count.item.size, count.item.etag, count.lines, count.rows),
+            *(count.rejects, run_id),
+        ]
+        for count in result.objects
+    ]
+    connection.insert(connection.table("ops", "load_objects"), columns, rows)
+
+
+def _key(item: s3.S3Object) -> str:
+    return item.url.removeprefix("s3://").partition("/")[2]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

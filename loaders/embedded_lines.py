@@ -1,0 +1,262 @@
+"""SQL that reads lines of text on the embedded engine and judges each one.
+
+Gives one temporary table per batch of spooled objects: the source's typed columns, and
+for a line that cannot become a row the reason and the line. Every rule here is the
+contract's section 2; COPY's conversions are the measure of what is accepted.
+"""
+
+from pathlib import Path
+
+from loaders.errors import ConfigError
+from loaders.raw_tables import Column, Table
+
+# No log holds this; a line must never be split into columns.
+DELIMITER = "\x1f\x1e\x1f\x1e"
+MAX_LINE_BYTES = 65_535  # varchar(max): what COPY takes as one column
+READER_LINE_BYTES = 4 << 20  # COPY refuses a row over 4 MB
+READER_BUFFER_BYTES = 8 << 20
+KEPT_CHARACTERS = 4_096
+
+COMBINED_LOG = (
+    r'^(\S+) (\S+) (\S+) \[([^\]]*)\] "((?:[^"\\]|\\.)*)" (\d{3}) (\d+|-) '
+    r'"((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)"\s*$'
+)
+COMBINED_FIELDS = [
+    "client_address",
+    "identity",
+    "authuser",
+    "time",
+    "request",
+    "status",
+    "bytes",
+    "referrer",
+    "user_agent",
+]
+REQUEST_LINE = r"^(\S+) (\S+) (\S+)$"
+
+ISO_FORM = (
+    r"\s*(\d{4})(-?)(\d{2})-?(\d{2})"
+    r"(?:[Tt ](\d{2})(?::?(\d{2})(?::?(\d{2})(?:[.,](\d+))?)?)?"
+    r"\s*([Zz]|[+-]\d{2}(?::?\d{2})?)?)?\s*"
+)
+ISO_PARTS = ["year", "dash", "month", "day", "hour", "minute", "second"]
+ISO_PARTS += ["fraction", "zone"]
+
+
+def parse_statement(table: Table, paths: list[Path]) -> str:
+    """Return `create temp table parsed ...` for the lines of `paths`.
+
+    Its columns: object_path, the table's keys, `extra` where the table has it, reason
+    (null for a good line, '' for a blank one), line (kept for rejects, cut at 4,096
+    characters). Rows keep the order of the lines, so rowid tells line numbers.
+    """
+    judges = {"json_lines": _json_lines, "combined_log": _combined_log}
+    if table.line_format not in judges:
+        raise ConfigError(
+            f"{table.name}: no reader for format {table.line_format!r} in its YAML "
+            f"(known: {', '.join(judges)})."
+        )
+    kept = f"case when reason is not null then left(line, {KEPT_CHARACTERS}) end"
+    return f"""-- loaders.copy parse {table.name}
+create or replace temp table parsed as
+with lines as (
+    select filename as object_path, coalesce(line, '') as line
+    from {_reader(paths)}
+),
+{judges[table.line_format](table)}
+select object_path, {_published(table)}, reason, {kept} as line
+from judged"""
+
+
+def _published(table: Table) -> str:
+    names = [column.name for column in table.columns if not column.is_bookkeeping]
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _reader(paths: list[Path]) -> str:
+    files = ", ".join(_literal(str(path)) for path in paths)
+    return (
+        f"read_csv([{files}], delim={_literal(DELIMITER)}, quote='', escape='', "
+        "header=false, auto_detect=false, columns={'line': 'varchar'}, "
+        f"filename=true, max_line_size={READER_LINE_BYTES}, "
+        f"buffer_size={READER_BUFFER_BYTES})"
+    )
+
+
+def _json_lines(table: Table) -> str:
+    paths = ", ".join(_literal(f'$."{column.name}"') for column in table.keys)
+    found = ", ".join(
+        f"nullif(found[{place}]::varchar, 'null') as text_{column.name}"
+        for place, column in enumerate(table.keys, start=1)
+    )
+    typed = ", ".join(f"{_from_json(column)} as {column.name}" for column in table.keys)
+    return f"""records as (
+    select object_path, line,
+        case
+            when strlen(line) <= {MAX_LINE_BYTES}
+                and not contains(line, chr(0))
+                and json_valid(line)
+                and ltrim(line, chr(32) || chr(9))[1] = '{{'
+            then line
+        end as record
+    from lines
+),
+found as (
+    select *, json_extract(record, [{paths}]) as found from records
+),
+texts as (select object_path, line, record, found, {found} from found),
+typed as (
+    select *, {typed}, {_unknown_keys(table)} as extra from texts
+),
+judged as (
+    select *, case {_json_reasons(table)} end as reason from typed
+)"""
+
+
+def _unknown_keys(table: Table) -> str:
+    """Keep keys that no column holds; counting them first spares most lines the work.
+
+    Merging nulls over the known keys is JSON's own way to remove them (RFC 7396).
+    """
+    names = ", ".join(_literal(column.name) for column in table.keys)
+    nulls = ", ".join(f'"{column.name}":null' for column in table.keys)
+    return f"""case
+        when len(json_keys(record)) > list_count(found)
+        and len(list_filter(json_keys(record), lambda k: k not in ({names}))) > 0
+        then json_merge_patch(record, '{{{nulls}}}')
+    end"""
+
+
+def _from_json(column: Column) -> str:
+    text = f"text_{column.name}"
+    if column.data_type == "json":
+        return f"case when {_holds(column, text)} then {text}::json end"
+    plain = f"case when {text}[1] not in ('{{', '[') then {text}->>'$' end"
+    if column.data_type.startswith("varchar"):
+        return plain
+    if column.data_type in ("bigint", "integer"):
+        return _whole_number(text, column.data_type)
+    if column.data_type == "boolean":
+        return f"""case
+            when lower(trim({plain})) in ('true', 't', 'yes', 'y', '1') then true
+            when lower(trim({plain})) in ('false', 'f', 'no', 'n', '0') then false
+        end"""
+    if column.data_type == "timestamp":
+        return _timestamp(f"(case when {text}[1] = '\"' then {text}->>'$' end)")
+    raise ConfigError(f"{column.name}: no conversion to {column.data_type!r}.")
+
+
+def _whole_number(text: str, data_type: str) -> str:
+    """Digits, bare or in quotes; the round trip spares most values the pattern."""
+    return f"""case
+        when try_cast({text} as {data_type})::varchar = {text}
+        then try_cast({text} as {data_type})
+        when regexp_full_match({text}, '"?\\s*[+-]?[0-9]+\\s*"?')
+        then try_cast(trim({text}, '" ') as {data_type})
+    end"""
+
+
+def _timestamp(text: str) -> str:
+    """Any ISO 8601 date-time, or a date; without a zone it is UTC."""
+    parts = ", ".join(_literal(part) for part in ISO_PARTS)
+    iso = f"regexp_extract({text}, '^{ISO_FORM}$', [{parts}])"
+    canonical = (
+        f"struct_extract({iso}, 'year') || '-' || struct_extract({iso}, 'month') "
+        f"|| '-' || struct_extract({iso}, 'day') || ' ' "
+        f"|| coalesce(nullif(struct_extract({iso}, 'hour'), ''), '00') || ':' "
+        f"|| coalesce(nullif(struct_extract({iso}, 'minute'), ''), '00') || ':' "
+        f"|| coalesce(nullif(struct_extract({iso}, 'second'), ''), '00') || '.' "
+        f"|| coalesce(nullif(struct_extract({iso}, 'fraction'), ''), '0') "
+        f"|| replace(replace(coalesce(nullif(struct_extract({iso}, 'zone'), ''), 'Z'),"
+        " 'z', 'Z'), 'Z', '+00')"
+    )
+    return f"""case
+        when {text}[-1] = 'Z' and {text}[5] = '-' and {text}[11] = 'T'
+            and regexp_full_match({text}[20:], '(\\.[0-9]+)?Z')
+        then try_cast({text} as timestamp)
+        when regexp_full_match({text}, '{ISO_FORM}')
+        then try_cast({canonical} as timestamptz) at time zone 'UTC'
+    end"""
+
+
+def _holds(column: Column, text: str) -> str:
+    if column.holds == "strings":
+        return (
+            f"({text}[1] = '[' and len(list_filter("
+            f"from_json({text}, '[\"JSON\"]'), "
+            "lambda item: coalesce((item::varchar)[1], 'n') != '\"')) = 0)"
+        )
+    return f"{text}[1] = '{{'"
+
+
+def _json_reasons(table: Table) -> str:
+    reasons = [
+        "when trim(line, chr(32) || chr(9) || chr(11) || chr(12)) = '' then ''",
+        f"when strlen(line) > {MAX_LINE_BYTES} "
+        f"then 'line is longer than {MAX_LINE_BYTES} bytes'",
+        "when contains(line, chr(0)) then 'line is not text'",
+        "when record is null then 'line is not a JSON object'",
+    ]
+    for column in table.keys:
+        if column.is_required:
+            reasons.append(
+                f"when text_{column.name} is null then '{column.name} is missing'"
+            )
+        kind = column.holds or column.data_type.partition("(")[0]
+        reasons.append(
+            f"when {column.name} is null and text_{column.name} is not null "
+            f"then '{column.name} is not a {kind}'"
+        )
+    return "\n        ".join(reasons)
+
+
+def _combined_log(table: Table) -> str:
+    fields = ", ".join(_literal(name) for name in COMBINED_FIELDS)
+    request = f"regexp_extract(field.request, '{REQUEST_LINE}', ["
+    request += "'method', 'path', 'protocol'])"
+    return f"""fields as (
+    select object_path, line,
+        case
+            when strlen(line) <= {MAX_LINE_BYTES} and not contains(line, chr(0))
+                and regexp_matches(line, '{COMBINED_LOG}')
+            then regexp_extract(line, '{COMBINED_LOG}', [{fields}])
+        end as field
+    from lines
+),
+typed as (
+    select object_path, line, field,
+        field.client_address as client_address,
+        case
+            when regexp_full_match(field.authuser, '[0-9]+')
+            then try_cast(field.authuser as bigint)
+        end as user_id,
+        try_strptime(field.time, '%d/%b/%Y:%H:%M:%S %z') at time zone 'UTC'
+            as requested_at,
+        field.request as request,
+        nullif(struct_extract({request}, 'method'), '') as method,
+        nullif(struct_extract({request}, 'path'), '') as path,
+        nullif(struct_extract({request}, 'protocol'), '') as protocol,
+        try_cast(field.status as integer) as status,
+        try_cast(field.bytes as bigint) as response_bytes,
+        field.referrer as referrer,
+        field.user_agent as user_agent
+    from fields
+),
+judged as (
+    select *,
+        case
+            when trim(line, chr(32) || chr(9) || chr(11) || chr(12)) = '' then ''
+            when strlen(line) > {MAX_LINE_BYTES}
+            then 'line is longer than {MAX_LINE_BYTES} bytes'
+            when contains(line, chr(0)) then 'line is not text'
+            when field is null then 'line is not in combined log format'
+            when user_id is null and field.authuser != '-'
+            then 'authuser is neither - nor a whole number'
+            when requested_at is null then 'time is not a log time'
+        end as reason
+    from typed
+)"""
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

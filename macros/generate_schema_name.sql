@@ -1,0 +1,10 @@
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {#- Plain names where the schema is everybody's, prefixed where it is one's own. -#}
+    {%- if custom_schema_name is none -%}
+        {{ target.schema }}
+    {%- elif target.name in ('local', 'prod') -%}
+        {{ custom_schema_name | trim }}
+    {%- else -%}
+        {{ target.schema }}_{{ custom_schema_name | trim }}
+    {%- endif -%}
+{%- endmacro %}

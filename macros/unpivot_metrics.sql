@@ -1,0 +1,17 @@
+{% macro unpivot_metrics(relation, keys) -%}
+    {#-
+        The four metrics in long form: `keys`, metric_name, metric_value. Redshift
+        takes one sort order per select, so medians of several columns need it.
+    -#}
+    {%- for metric in ['hosts', 'integrations', 'dashboards', 'metrics'] %}
+    select
+        {{ keys | join(', ') }},
+        '{{ metric }}' as metric_name,
+        {{ metric }} as metric_value
+
+    from {{ relation }}
+    {% if not loop.last %}
+    union all
+    {% endif -%}
+    {%- endfor -%}
+{%- endmacro %}

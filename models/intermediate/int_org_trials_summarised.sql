@@ -1,0 +1,171 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    meta={'replaces': 'generated_date'},
+    dist='org_id',
+    sort=['generated_date', 'org_id']
+) }}
+
+{% set window_days = (
+    var('trial_period_days') + var('extra_conversion_period_days')
+) %}
+
+with org_days as (
+
+    select *
+
+    from {{ ref('fct_org_day') }}
+
+    where {{ in_window_and_before('metric_date', window_days) }}
+
+),
+
+orgs as (
+
+    select * from {{ ref('stg_app__orgs') }}
+
+),
+
+billing_plans as (
+
+    select * from {{ ref('billing_plans') }}
+
+),
+
+nights as (
+
+    -- A night has a snapshot when its export of accounts was loaded.
+    select distinct partition_date as generated_date
+
+    from orgs
+
+    where {{ in_window('partition_date') }}
+
+),
+
+trials_as_of_night as (
+
+    select
+        org_days.*,
+        nights.generated_date
+
+    from org_days
+
+    inner join nights
+        on org_days.metric_date = nights.generated_date
+
+),
+
+trial_histories as (
+
+    -- Up to the night, and of this trial only: a restarted trial is a new one.
+    select
+        trials_as_of_night.generated_date,
+        org_days.*,
+        coalesce(billing_plans.is_paid, false) as is_paid
+
+    from trials_as_of_night
+
+    inner join org_days
+        on
+            trials_as_of_night.org_id = org_days.org_id
+            and trials_as_of_night.trial_start_date = org_days.trial_start_date
+            and trials_as_of_night.generated_date >= org_days.metric_date
+
+    left join billing_plans
+        on org_days.billing_plan_id = billing_plans.billing_plan_id
+
+),
+
+trial_days_ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by org_id, generated_date, is_in_trial
+            order by org_day desc
+        ) as recency
+
+    from trial_histories
+
+),
+
+trials_summed_up as (
+
+    select
+        org_id,
+        generated_date,
+        min(case when is_paid then metric_date end) as converted_on,
+        min(case when is_paid then org_day end) as days_to_convert,
+        max(case when log_events > 0 then metric_date end) as last_active_date,
+        count(case when is_in_trial then 1 end) as trial_days,
+        max(case when is_in_trial and recency = 1 then hosts end) as hosts,
+        max(
+            case when is_in_trial and recency = 1 then integrations end
+        ) as integrations,
+        max(
+            case when is_in_trial and recency = 1 then dashboards end
+        ) as dashboards,
+        max(case when is_in_trial and recency = 1 then metrics end) as metrics,
+        max(case when is_in_trial then hosts end) as max_hosts,
+        max(case when is_in_trial then integrations end) as max_integrations,
+        max(case when is_in_trial then dashboards end) as max_dashboards,
+        max(case when is_in_trial then metrics end) as max_metrics,
+        count(case when is_in_trial and log_events > 0 then 1 end)
+            as active_days,
+        max(case when is_in_trial then active_users end) as active_users,
+        sum(case when is_in_trial then log_events end) as log_events,
+        sum(case when is_in_trial then sessions end) as sessions
+
+    from trial_days_ranked
+
+    group by 1, 2
+
+),
+
+final as (
+
+    select
+        trials.org_id,
+        trials.billing_plan_id,
+        trials.org_name,
+        trials.billing_plan_name,
+        trials.org_day,
+        cast(
+            greatest(
+                0, {{ var('trial_period_days') }} - trials.org_day
+            ) as integer
+        ) as days_left_in_trial,
+        cast(summed_up.days_to_convert as integer) as days_to_convert,
+        summed_up.trial_days,
+        summed_up.hosts,
+        summed_up.integrations,
+        summed_up.dashboards,
+        summed_up.metrics,
+        summed_up.max_hosts,
+        summed_up.max_integrations,
+        summed_up.max_dashboards,
+        summed_up.max_metrics,
+        summed_up.active_days,
+        coalesce(summed_up.active_users, 0) as active_users,
+        cast(coalesce(summed_up.log_events, 0) as bigint) as log_events,
+        cast(coalesce(summed_up.sessions, 0) as bigint) as sessions,
+        coalesce(billing_plans.is_paid, false) as is_paid,
+        trials.generated_date,
+        trials.trial_start_date,
+        summed_up.converted_on,
+        summed_up.last_active_date
+
+    from trials_as_of_night as trials
+
+    inner join trials_summed_up as summed_up
+        on
+            trials.org_id = summed_up.org_id
+            and trials.generated_date = summed_up.generated_date
+
+    left join billing_plans
+        on trials.billing_plan_id = billing_plans.billing_plan_id
+
+)
+
+select * from final

@@ -1,0 +1,79 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    meta={'replaces': 'generated_date'},
+    dist='all',
+    sort=['generated_date']
+) }}
+
+with cohorts as (
+
+    select *
+
+    from {{ ref('int_trial_cohorts') }}
+
+    where {{ in_window('generated_date') }}
+
+),
+
+trial_days as (
+
+    select *
+
+    from {{ ref('fct_org_day') }}
+
+    where
+        {{ in_window_and_before('metric_date', var('target_window_days')) }}
+        and is_in_trial
+
+),
+
+cohort_days as (
+
+    select
+        cohorts.generated_date,
+        cohorts.cohort,
+        trial_days.org_day,
+        trial_days.hosts,
+        trial_days.integrations,
+        trial_days.dashboards,
+        trial_days.metrics
+
+    from cohorts
+
+    inner join trial_days
+        on
+            cohorts.org_id = trial_days.org_id
+            and cohorts.trial_start_date = trial_days.trial_start_date
+            and cohorts.generated_date >= trial_days.metric_date
+
+),
+
+metric_values as (
+
+    {{ unpivot_metrics(
+        'cohort_days', ['generated_date', 'cohort', 'org_day']
+    ) }}
+
+),
+
+final as (
+
+    select
+        cast(cohort as varchar(64)) as cohort,
+        cast(metric_name as varchar(64)) as metric_name,
+        org_day,
+        cast(
+            percentile_cont(0.5) within group (
+                order by metric_value
+            ) as numeric(18, 2)
+        ) as median_value,
+        generated_date
+
+    from metric_values
+
+    group by cohort, metric_name, org_day, generated_date
+
+)
+
+select * from final

@@ -1,0 +1,55 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    meta={'replaces': 'generated_date'},
+    dist='all',
+    sort=['generated_date']
+) }}
+
+with cohorts as (
+
+    select *
+
+    from {{ ref('int_trial_cohorts') }}
+
+    where {{ in_window('generated_date') }}
+
+),
+
+metric_values as (
+
+    {{ unpivot_metrics('cohorts', ['generated_date', 'cohort']) }}
+
+),
+
+final as (
+
+    -- Percentiles over one sort order may share a select, also on Redshift.
+    select
+        cast(cohort as varchar(64)) as cohort,
+        cast(metric_name as varchar(64)) as metric_name,
+        count(*) as orgs,
+        cast(
+            percentile_cont(0.5) within group (
+                order by metric_value
+            ) as numeric(18, 2)
+        ) as median_value,
+        cast(
+            percentile_cont(0.25) within group (
+                order by metric_value
+            ) as numeric(18, 2)
+        ) as p25,
+        cast(
+            percentile_cont(0.75) within group (
+                order by metric_value
+            ) as numeric(18, 2)
+        ) as p75,
+        generated_date
+
+    from metric_values
+
+    group by cohort, metric_name, generated_date
+
+)
+
+select * from final

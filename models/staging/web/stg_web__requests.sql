@@ -1,0 +1,50 @@
+with requests as (
+
+    select * from {{ source('web', 'raw_web_logs') }}
+
+),
+
+dated_requests as (
+
+    select
+        *,
+        cast(requested_at as date) as request_date,
+        -- The last part of the target, without its query string and fragment.
+        regexp_replace(
+            split_part(split_part(path, '?', 1), '#', 1), '^.*/', ''
+        ) as file_name
+
+    from requests
+
+),
+
+final as (
+
+    -- A request belongs to its own day; too late or too early never counts.
+    select
+        user_id,
+        client_address,
+        user_agent,
+        coalesce(
+            cast(user_id as varchar(65535)),
+            md5(client_address || '|' || user_agent)
+        ) as visitor_id,
+        method,
+        path,
+        case
+            when position('.' in file_name) > 0
+                then lower(regexp_replace(file_name, '^.*[.]', ''))
+        end as file_extension,
+        status,
+        response_bytes,
+        request_date,
+        dt as partition_date,
+        requested_at
+
+    from dated_requests
+
+    where request_date between dt - {{ var('late_arrival_days') }} and dt
+
+)
+
+select * from final

@@ -1,0 +1,310 @@
+"""What a night has to do: which loads, models, archives and syncs are stale, and why.
+
+Compares what is (S3 listings, the project's code) with what the ledgers say was done.
+Read once a process and kept; `refreshed()` reads again. Nothing is changed here.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cache, cached_property
+
+from loaders import archive, ledger, s3, settings
+from loaders.profile import target
+from loaders.raw_tables import raw_tables
+from orchestrate import dbt_graph
+from orchestrate.dbt_graph import Graph, Node
+
+LATE_WINDOW_EXTRA_DAYS = 1
+SALESFORCE_OBJECT = "Trial_Metrics__c"
+# How a sync ends that leaves nothing over: all taken, or a later night's values there.
+ACCEPTED = ("success", "superseded", "rolled_back")
+
+
+@dataclass(frozen=True)
+class Night:
+    """The data dates that one run works on, and the version of its results.
+
+    `data_date_from` is the first one of a backfill, else equal to `data_date`.
+    """
+
+    data_date: date
+    data_date_from: date
+    env: str
+    version: str
+    marks: ledger.Marks = field(repr=False)
+    graph: Graph = field(repr=False)
+    listings: dict[tuple[str, date], s3.Partition] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def partition(self, source: str, dt: date) -> s3.Partition:
+        """Return the listing of one raw partition, asking S3 once."""
+        if (source, dt) not in self.listings:
+            url = settings.load().required_raw_url()
+            self.listings[source, dt] = s3.list_partition(url, source, dt)
+        return self.listings[source, dt]
+
+    def days_to_load(self, source: str) -> list[date]:
+        """Return the nights' own days, and earlier days whose objects changed since.
+
+        A late file of the days that are computed anew is taken along; a day never
+        loaded before stays the business of its own night.
+        """
+        own = _days(self.data_date_from, self.data_date)
+        late = _days(
+            self.data_date_from - timedelta(days=self.late_arrival_days),
+            self.data_date_from - timedelta(days=1),
+        )
+        changed = [
+            day
+            for day in late
+            if (source, day) in self.marks.loads
+            and self.partition(source, day).is_complete
+            and self.why_load(source, day)
+        ]
+        return changed + own
+
+    def why_load(self, source: str, dt: date) -> str:
+        """Say why the partition must be loaded, or '' when it is as on S3."""
+        table = raw_tables()[source]
+        loaded = self.marks.loads.get((source, dt))
+        if not self._has_relation(table.schema, table.name):
+            return "its staging table is missing"
+        if loaded is None:
+            return "never loaded"
+        partition = self.partition(source, dt)
+        if not partition.objects and not partition.is_complete:
+            return ""  # S3 has let go of it; what was loaded stands
+        return "" if partition.fingerprint == loaded else "its objects changed"
+
+    def why_build(self, model: str) -> str:
+        """Say why the model must be built for the data date, or ''."""
+        node = self.graph.nodes[model]
+        if not self._has_node(node):
+            return "its table is missing"
+        for day in _days(self.data_date_from, self.data_date):
+            mark = self.marks.models.get((model, day))
+            if mark is None:
+                return f"never built for {day}"
+            if mark[0] != node.code_checksum:
+                return "its code changed"
+            if mark[1] != self._inputs(node, day):
+                return "its inputs changed"
+        return ""
+
+    def why_archive(self, dataset: archive.Dataset, day: date) -> str:
+        """Say why the dataset's day must be written to S3, or ''."""
+        if self.why_build(dataset.relation):
+            return f"{dataset.relation} is built anew"
+        if day not in self._finished_days(dataset.name):
+            return "missing on S3"
+        written = self.marks.archives.get((dataset.name, day))
+        if written is None:
+            return "no ledger row"
+        wanted = self.archive_fingerprint(dataset, day)
+        return "" if written == wanted else f"{dataset.relation} changed"
+
+    def why_sync(self, model: str) -> str:
+        """Say why Salesforce must be synced, or ''."""
+        if self.why_build(model):
+            return f"{model} is built anew"
+        done = self.marks.syncs.get((SALESFORCE_OBJECT, self.last_date))
+        if done is None:
+            return f"never synced for {self.last_date}"
+        if done[1] not in ACCEPTED:
+            return f"the last sync ended {done[1]}"
+        wanted = self.model_fingerprint(model, self.last_date)
+        return "" if done[0] == wanted else f"{model} changed"
+
+    def why_not_accepted(self) -> str:
+        """Say what the last sync left over, or ''."""
+        done = self.marks.syncs.get((SALESFORCE_OBJECT, self.last_date))
+        if done is not None and done[1] not in ACCEPTED:
+            return f"the sync of {self.last_date} ended {done[1]}"
+        return ""
+
+    def build_window(self, models: list[str]) -> tuple[date, date]:
+        """Return the first and last data date that a build of `models` must cover.
+
+        From the first day whose partitions the models have not taken in, to the last
+        day that any night has built: an earlier night changes the later ones.
+        """
+        starts = [self._first_stale_day(self.graph.nodes[model]) for model in models]
+        return min([self.data_date, *starts]), self.last_date
+
+    def is_code_changed(self, model: str) -> bool:
+        """Say whether other code than today's made what the model's table holds."""
+        node = self.graph.nodes[model]
+        marked = [day for name, day in self.marks.models if name == model]
+        if not marked or not self._has_node(node):
+            return False
+        return self.marks.models[model, max(marked)][0] != node.code_checksum
+
+    def is_ready(self, model: str) -> bool:
+        """Say whether all partitions that the model needs are loaded."""
+        return not any(
+            self.why_load(source, day)
+            for source in self.graph.nodes[model].sources
+            for day in self.days_to_load(source)
+        )
+
+    def marks_of_build(
+        self, model: str, window: tuple[date, date]
+    ) -> list[tuple[date, str]]:
+        """Return (data date, input fingerprint) for each night a build covered."""
+        node = self.graph.nodes[model]
+        days = {
+            *_days(self.data_date_from, self.data_date),
+            *(day for name, day in self.marks.models if name == model),
+            *self._loaded_days(node),
+        }
+        return [
+            (day, self._inputs(node, day))
+            for day in sorted(days)
+            if window[0] <= day <= window[1]
+        ]
+
+    def archive_days(self) -> list[date]:
+        """Return the days whose rows this night may have changed."""
+        first = self.data_date_from - timedelta(
+            days=self.late_arrival_days + LATE_WINDOW_EXTRA_DAYS
+        )
+        own = set(_days(self.data_date_from, self.data_date))
+        loaded = {day for source, day in self.marks.loads if source == "orgs"}
+        return sorted(day for day in own | loaded if first <= day <= self.last_date)
+
+    def archive_fingerprint(self, dataset: archive.Dataset, day: date) -> str:
+        """Digest what the dataset's day was made from: late partitions included."""
+        through = day + timedelta(days=self.late_arrival_days + LATE_WINDOW_EXTRA_DAYS)
+        marked = (
+            built
+            for name, built in self.marks.models
+            if name == dataset.relation and built <= through
+        )
+        return self.model_fingerprint(dataset.relation, max(marked, default=day))
+
+    def model_fingerprint(self, model: str, day: date) -> str:
+        """Digest what the model's rows of `day` were made from."""
+        return _digest(*self.marks.models.get((model, day), ("", "")))
+
+    @cached_property
+    def last_date(self) -> date:
+        """The newest data date that any night has built, or this one."""
+        return max([self.data_date, *(day for _, day in self.marks.models)])
+
+    @cached_property
+    def late_arrival_days(self) -> int:
+        """The dbt var of that name."""
+        return int(dbt_graph.project_vars()["late_arrival_days"])
+
+    @cached_property
+    def archive_root(self) -> str:
+        """`{archive}/{env}/{version}`."""
+        url = settings.load().required_archive_url()
+        return f"{url}/{self.env}/{self.version}"
+
+    def _has_relation(self, schema: str, name: str) -> bool:
+        real = f"{target().schema_prefix}{schema}"
+        return (real, name) in self.marks.relations
+
+    def _has_node(self, node: Node) -> bool:
+        return (node.schema, node.relation) in self.marks.relations
+
+    @cached_property
+    def _archived(self) -> dict[str, set[date]]:
+        return {}
+
+    def _finished_days(self, dataset: str) -> set[date]:
+        if dataset not in self._archived:
+            days = archive.finished_days(self.archive_root, dataset)
+            self._archived[dataset] = days
+        return self._archived[dataset]
+
+    @cached_property
+    def _chains(self) -> dict[frozenset[str], dict[date, str]]:
+        return {}
+
+    def _chain(self, sources: frozenset[str]) -> dict[date, str]:
+        """Digest, for each loaded day, all partitions of `sources` up to it.
+
+        What this run is about to load counts as it lies on S3.
+        """
+        if sources not in self._chains:
+            loads = {
+                (day, source): fingerprint
+                for (source, day), fingerprint in self.marks.loads.items()
+                if source in sources
+            }
+            for source in sources:
+                for day in self.days_to_load(source):
+                    if self.why_load(source, day):
+                        loads[day, source] = self.partition(source, day).fingerprint
+            chain: dict[date, str] = {}
+            so_far = ""
+            for day, source in sorted(loads):
+                so_far = _digest(so_far, str(day), source, loads[day, source])
+                chain[day] = so_far
+            self._chains[sources] = chain
+        return self._chains[sources]
+
+    def _loaded_days(self, node: Node) -> list[date]:
+        return list(self._chain(node.sources))
+
+    def _inputs(self, node: Node, day: date) -> str:
+        chain = self._chain(node.sources)
+        if day in chain:
+            return chain[day]
+        earlier = [other for other in chain if other < day]
+        return chain[max(earlier)] if earlier else ""
+
+    def _first_stale_day(self, node: Node) -> date:
+        days = [day for day in self._loaded_days(node) if day <= self.data_date]
+        if not self._has_node(node):
+            return min(days, default=self.data_date)
+        for day in days:
+            mark = self.marks.models.get((node.name, day))
+            if mark != (node.code_checksum, self._inputs(node, day)):
+                return day
+        return self.data_date
+
+
+@cache
+def of(
+    data_date: date, data_date_from: date | None = None, *, env: str, version: str
+) -> Night:
+    """Return the night as it stood when this process first asked."""
+    marks, listings = _snapshot(env, version)
+    return Night(
+        data_date=data_date,
+        data_date_from=data_date_from or data_date,
+        env=env,
+        version=version,
+        marks=marks,
+        graph=dbt_graph.load(),
+        listings=listings,
+    )
+
+
+def refreshed(
+    data_date: date, data_date_from: date | None = None, *, env: str, version: str
+) -> Night:
+    """Return the night as ledgers and S3 have it now."""
+    _snapshot.cache_clear()
+    of.cache_clear()
+    return of(data_date, data_date_from, env=env, version=version)
+
+
+@cache
+def _snapshot(
+    env: str, version: str
+) -> tuple[ledger.Marks, dict[tuple[str, date], s3.Partition]]:
+    return ledger.read_marks(env=env, version=version), {}
+
+
+def _days(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()

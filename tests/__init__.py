@@ -1,0 +1,1 @@
+"""Tests of Nightshift, and the outside world they run against."""
