@@ -194,11 +194,11 @@ def _known_names() -> set[str]:
             names.add(f"{PREFIX}{name}".upper())
         else:
             names.add(f"{PREFIX}{name}".upper())
-    return names | _profile_names()
+    return names | profile_names()
 
 
-def _profile_names() -> set[str]:
-    """Names that the dbt profile reads belong to the warehouse, not to us."""
+def profile_names() -> set[str]:
+    """Return the names that the dbt profile reads: the warehouse's, not ours."""
     texts = [
         path.read_text(encoding="utf-8")
         for path in (PROJECT / "profiles.yml.example", PROJECT / "profiles.yml")

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from loaders import profile
+from loaders import profile, settings
 from loaders.settings import PROJECT
 
 TARGET_FOLDER = PROJECT / "var" / "dbt"
@@ -100,9 +100,9 @@ def _project_digest() -> str:
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     for fact in (version("dbt-core"), profile.target_name(), str(PROJECT)):
         digest.update(f"{fact}\0".encode())
-    for name in sorted(os.environ):
-        if name.startswith("NIGHTSHIFT_") and "PASSWORD" not in name:
-            digest.update(f"{name}={os.environ[name]}\0".encode())
+    for name in sorted(settings.profile_names()):
+        if "PASSWORD" not in name:
+            digest.update(f"{name}={os.environ.get(name)}\0".encode())
     return digest.hexdigest()
 
 

@@ -134,8 +134,6 @@ class SyncTrialMetricsToSalesforce(luigi.Task):
     version = VERSION
     data_date_from = DATA_DATE_FROM
     scope = luigi.Parameter(default="", significant=False)
-    num_retries = NUM_RETRIES
-    retry_sleep = RETRY_SLEEP
 
     @property
     def resources(self) -> dict[str, int]:
@@ -151,16 +149,12 @@ class SyncTrialMetricsToSalesforce(luigi.Task):
         return LedgerTarget(self)
 
     def run(self) -> None:
-        """Send what changed."""
+        """Send what changed; the sync itself retries each request."""
         state = night.refreshed(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
         watch = progress.Stopwatch()
-        result = retried(
-            lambda: sync.run(_request(state), settings.load().salesforce),
-            num_retries=self.num_retries,
-            retry_sleep=self.retry_sleep,
-        )
+        result = sync.run(_request(state), settings.load().salesforce)
         progress.line(
             "SyncTrialMetricsToSalesforce",
             day=result.data_date,

@@ -6,7 +6,7 @@ import luigi
 
 from loaders import copy, s3, settings, warehouse
 from loaders.raw_tables import raw_tables
-from orchestrate import dbt_graph, night
+from orchestrate import dbt_graph, night, progress
 from orchestrate.parameters import (
     ENV,
     NUM_RETRIES,
@@ -69,10 +69,18 @@ class LoadRawTable(luigi.Task):
 
     def run(self) -> None:
         """Load the partition in place of what staging has of the day."""
-        retried(
+        watch = progress.Stopwatch()
+        result = retried(
             lambda: load_partition(self.source, self.data_date),
             num_retries=self.num_retries,
             retry_sleep=self.retry_sleep,
+        )
+        progress.line(
+            f"LoadRawTable {self.source}",
+            day=self.data_date,
+            rows=result.rows,
+            seconds=watch.seconds,
+            outcome="warn" if result.rejects else "done",
         )
 
     def why(self) -> str:

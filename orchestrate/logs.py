@@ -4,6 +4,7 @@ import logging
 import sys
 from pathlib import Path
 
+import luigi.configuration
 import structlog
 
 from loaders.settings import PROJECT
@@ -13,6 +14,7 @@ LOG_FILE = PROJECT / "var" / "logs" / "nightshift.log"
 
 def to_file() -> Path:
     """Send our lines (JSON) and Luigi's to `var/logs/nightshift.log`; return it."""
+    luigi.configuration.get_config().set("core", "no_configure_logging", "true")
     LOG_FILE.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(LOG_FILE, encoding="utf-8")
     handler.setFormatter(

@@ -15,6 +15,7 @@ from loaders.raw_tables import raw_tables
 from orchestrate import night
 from orchestrate.export import (
     DATASETS,
+    SALESFORCE_MODEL,
     AcceptedBySalesforce,
     ArchiveDataset,
     SyncTrialMetricsToSalesforce,
@@ -42,10 +43,11 @@ class BuildOrgTrialMetrics(luigi.WrapperTask):
     data_date = luigi.DateParameter(description="the day to process, after its end")
     env = ENV
     version = VERSION
+    data_date_from = DATA_DATE_FROM
 
     def requires(self) -> Iterator[DbtModel]:
-        """Want the trial metrics, the targets and all above them."""
-        models = ("org_trial_metrics_latest", "trial_target_curve")
+        """Want the trial metrics, the targets, and what leaves for Salesforce."""
+        models = ("org_trial_metrics_latest", "trial_target_curve", SALESFORCE_MODEL)
         for model in models:
             yield self.clone(DbtModel, model=model, scope=",".join(models))
 

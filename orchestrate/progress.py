@@ -36,7 +36,7 @@ def line(
     mark, colour = MARKS[outcome]
     text = Text(f"{mark} ", style=colour)
     text.append(f"{what:<46}", style="" if outcome == "done" else colour)
-    text.append(f" {day or '':<10}", style="dim")
+    text.append(f" {day or ''!s:<10}", style="dim")
     text.append(f" {rows:>12,} rows" if rows is not None else " " * 18)
     text.append(f" {seconds:>8.2f} s" if seconds is not None else "")
     console.print(text)

@@ -80,7 +80,6 @@ def execute(root: luigi.Task, *, command: str, workers: int) -> Outcome:
         workers=workers,
         local_scheduler=luigi.interface.core().local_scheduler,
         detailed_summary=True,
-        no_configure_logging=True,
     )
     outcome = Outcome(
         run_id=RUN_ID,

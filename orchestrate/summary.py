@@ -18,7 +18,7 @@ from orchestrate.load import LoadRawTable, RawPartition
 from orchestrate.running import ExitCode, Outcome
 from orchestrate.targets import RUN_ID
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 @dataclass(frozen=True)

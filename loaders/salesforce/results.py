@@ -166,8 +166,8 @@ def _mismatches(workbook: Workbook, chunk: int) -> tuple[str, ...]:
     """Compare keys sent and keys answered, both ways and for repetition."""
     checks = {
         "sent rows have no answer": (
-            "select key from rows where chunk = ? and folded not in"
-            " (select folded from answers where chunk = rows.chunk)"
+            "select key from rows where chunk = ? and not exists (select 1 from answers"
+            " where answers.chunk = rows.chunk and answers.folded = rows.folded)"
         ),
         "answers are about rows that were not sent": (
             "select folded from answers where chunk = ? and not exists (select 1 from"

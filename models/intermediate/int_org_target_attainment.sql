@@ -66,7 +66,9 @@ metrics_against_targets as (
             metric_values.generated_date = targets.generated_date
             and metric_values.metric_name = targets.metric_name
 
-    where targets.median_value > 0
+    where
+        targets.median_value > 0
+        and metric_values.metric_value is not null
 
 ),
 

@@ -147,7 +147,7 @@ final as (
         summed_up.max_dashboards,
         summed_up.max_metrics,
         summed_up.active_days,
-        coalesce(summed_up.active_users, 0) as active_users,
+        summed_up.active_users,
         cast(coalesce(summed_up.log_events, 0) as bigint) as log_events,
         cast(coalesce(summed_up.sessions, 0) as bigint) as sessions,
         coalesce(billing_plans.is_paid, false) as is_paid,

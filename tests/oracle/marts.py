@@ -1,0 +1,149 @@
+"""All core marts that a raw world should give.
+
+What: `expected`, the one call that tests compare the warehouse with.
+From: section 3 of the contract; the other modules of this folder.
+Changes: when a core mart is added.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import date
+
+from tests.oracle import counted, org_days, sessions, targets, trials
+from tests.oracle.business import DEFAULTS, Constants, Reference, read_reference
+from tests.oracle.org_days import Mart
+from tests.oracle.world import RawWorld
+
+MART_KEYS: dict[str, tuple[str, ...]] = {
+    "fct_org_day": ("org_id", "metric_date"),
+    "fct_web_sessions": ("session_id",),
+    "fct_org_trial_metrics": ("org_id", "generated_date"),
+    "org_trial_metrics_latest": ("org_id",),
+    "trial_target_metrics": ("generated_date", "cohort", "metric_name"),
+    "trial_target_curve": ("generated_date", "cohort", "metric_name", "org_day"),
+    "sf_trial_metrics": ("org_id__c",),
+}
+"""The key columns of each mart; the names are those of the fields of `Marts`."""
+
+
+@dataclass(frozen=True)
+class Marts:
+    """Each mart as a list of rows, column name to value, in no special order.
+
+    Values are int, float, Decimal, bool, str, date, naive UTC datetime or None.
+    """
+
+    fct_org_day: Mart = field(default_factory=list)
+    fct_web_sessions: Mart = field(default_factory=list)
+    fct_org_trial_metrics: Mart = field(default_factory=list)
+    org_trial_metrics_latest: Mart = field(default_factory=list)
+    trial_target_metrics: Mart = field(default_factory=list)
+    trial_target_curve: Mart = field(default_factory=list)
+    sf_trial_metrics: Mart = field(default_factory=list)
+
+
+def expected(
+    raw: RawWorld,
+    *,
+    data_date: date,
+    nights: Collection[date],
+    constants: Constants = DEFAULTS,
+    reference: Reference | None = None,
+) -> Marts:
+    """Return what the marts hold when all `nights` up to `data_date` have run.
+
+    Partitions after `data_date` are not looked at; snapshots and targets exist for
+    `nights` alone, and tell of late data that came in later nights too, because
+    those recompute them. `reference` is read from the seeds unless given. Raises
+    ValueError for a night after the data date.
+    """
+    if any(night > data_date for night in nights):
+        raise ValueError(f"a night lies after the data date {data_date}")
+    late = constants.late_arrival_days
+    events = counted.one_per_event_id(
+        counted.counted(raw.rows("app_logs", until=data_date), late)
+    )
+    web_sessions = sessions.web_sessions(
+        counted.counted(raw.rows("web_logs", until=data_date), late),
+        sessions.OrgOfUser(events, constants.user_org_lookback_days),
+        reference=reference or read_reference(),
+        timeout_minutes=constants.session_timeout_minutes,
+    )
+    sums = org_days.DailySums(
+        sampled=counted.samples_by_org_day(
+            counted.counted(raw.rows("metrics", until=data_date), late)
+        ),
+        logged=counted.events_by_org_day(events),
+        session_seconds=org_days.session_seconds_by_org_day(web_sessions),
+    )
+    states = org_days.org_states(
+        counted.one_per_org(raw.rows("orgs", until=data_date)),
+        data_date,
+        carry_forward_days=constants.org_carry_forward_days,
+    )
+    marts = Marts(
+        fct_org_day=org_days.org_days(states, sums, constants),
+        fct_web_sessions=web_sessions,
+    )
+    _add_nights(marts, sorted(set(nights)), data_date=data_date, constants=constants)
+    return marts
+
+
+def _add_nights(
+    marts: Marts, nights: list[date], *, data_date: date, constants: Constants
+) -> None:
+    """Fill the marts that have a generated_date, night by night, oldest first.
+
+    An org without a row on a night keeps its last snapshot, and with it its place
+    in a cohort.
+    """
+    trial_days: dict[tuple[int, date], Mart] = defaultdict(list)
+    by_date: dict[date, Mart] = defaultdict(list)
+    for row in sorted(marts.fct_org_day, key=lambda row: row["metric_date"]):
+        trial_days[_trial(row)].append(row)
+        by_date[row["metric_date"]].append(row)
+
+    latest: dict[int, dict[str, object]] = {}
+    for night in nights:
+        snapshots = []
+        for row in by_date[night]:
+            days = [
+                day for day in trial_days[_trial(row)] if day["metric_date"] <= night
+            ]
+            snapshots.append(trials.trial_metrics(days, constants.trial_period_days))
+        latest.update({snapshot["org_id"]: snapshot for snapshot in snapshots})
+
+        orgs_of = targets.cohorts(latest.values(), night, constants)
+        night_targets = targets.target_metrics(night, orgs_of)
+        marts.trial_target_metrics.extend(night_targets)
+        marts.trial_target_curve.extend(
+            targets.target_curve(
+                night,
+                orgs_of,
+                days_of_trial=lambda snapshot: trial_days[_trial(snapshot)],
+                trial_period_days=constants.trial_period_days,
+            )
+        )
+
+        converted = {
+            target["metric_name"]: target["median_value"]
+            for target in night_targets
+            if target["cohort"] == targets.CONVERTED
+        }
+        for snapshot in snapshots:
+            snapshot["target_attainment"] = trials.target_attainment(
+                snapshot, converted
+            )
+            if night == data_date:
+                marts.sf_trial_metrics.append(
+                    trials.salesforce_row(snapshot, converted)
+                )
+        marts.fct_org_trial_metrics.extend(snapshots)
+    marts.org_trial_metrics_latest.extend(latest.values())
+
+
+def _trial(row: dict[str, object]) -> tuple[int, date]:
+    return row["org_id"], row["trial_start_date"]
