@@ -7,57 +7,22 @@ a reader sees the old partition or the new one. A line that cannot become a row 
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 import duckdb
 import structlog
 
-from loaders import embedded_lines, s3, spool
+from loaders import embedded_lines, load_ledger, s3, spool
 from loaders.errors import ConfigError, DataError
+from loaders.ledger import now
+from loaders.load_ledger import LoadResult, ObjectCount, object_key
 from loaders.raw_tables import Table
 from loaders.warehouse import Connection, identifier
 
 SPOOL_MEMORY = "600MB"
-EXAMPLES = 5
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class ObjectCount:
-    """What became of one object's lines; blank lines are no lines."""
-
-    item: s3.S3Object
-    lines: int
-    rows: int
-    rejects: int
-
-
-@dataclass(frozen=True)
-class LoadResult:
-    """What a load did: counts over all objects, and the partition's fingerprint."""
-
-    source: str
-    dt: str
-    fingerprint: str
-    objects: tuple[ObjectCount, ...]
-    lines: int = field(init=False)
-    rows: int = field(init=False)
-    rejects: int = field(init=False)
-    bytes: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        totals = {
-            "lines": sum(count.lines for count in self.objects),
-            "rows": sum(count.rows for count in self.objects),
-            "rejects": sum(count.rejects for count in self.objects),
-            "bytes": sum(count.item.size for count in self.objects),
-        }
-        for name, value in totals.items():
-            object.__setattr__(self, name, value)
 
 
 def replace_partition(
@@ -78,7 +43,7 @@ def replace_partition(
     copiers: dict[str, Callable[..., list[ObjectCount]]] = {"duckdb": _copy_spooled}
     if connection.engine not in copiers:
         raise ConfigError(f"Loads into {connection.engine} are not set up yet.")
-    started_at, load_id = _now(), uuid4().hex
+    started_at, load_id = now(), uuid4().hex
     target = connection.table(table.schema, table.name)
     connection.execute(
         f"-- loaders.copy {table.name} {partition.dt}\n"
@@ -94,8 +59,10 @@ def replace_partition(
         fingerprint=partition.fingerprint,
         objects=tuple(counts),
     )
-    _refuse_too_many_rejects(connection, result, max_reject_ratio, load_id)
-    _record(connection, result, load_id=load_id, run_id=run_id, started_at=started_at)
+    load_ledger.refuse_too_many_rejects(connection, result, max_reject_ratio, load_id)
+    load_ledger.record(
+        connection, result, load_id=load_id, run_id=run_id, started_at=started_at
+    )
     log.info(
         "partition loaded",
         source=result.source,
@@ -129,7 +96,7 @@ def _copy_spooled(
             connection.insert(
                 "spooled",
                 ["object_path", "object_key"],
-                [(path, _key(item)) for path, item in names.items()],
+                [(path, object_key(item)) for path, item in names.items()],
             )
             _insert_rows(connection, table, partition)
             _insert_rejects(connection, partition, load_id=load_id, run_id=run_id)
@@ -165,7 +132,7 @@ def _insert_rows(connection: Connection, table: Table, partition: s3.Partition) 
         if not column.is_bookkeeping or column.name in bookkeeping
     ]
     values = [bookkeeping.get(name, f"parsed.{identifier(name)}") for name in columns]
-    given = {"dt": partition.dt, "loaded_at": _now()}
+    given = {"dt": partition.dt, "loaded_at": now()}
     connection.execute(
         f"-- loaders.copy insert {table.name} {partition.dt}\n"
         f"insert into {connection.table(table.schema, table.name)} "
@@ -194,7 +161,7 @@ def _insert_rejects(
         "inner join firsts on parsed.object_path = firsts.object_path "
         "inner join spooled on parsed.object_path = spooled.object_path "
         "where parsed.reason != ''",
-        [partition.source, partition.dt, load_id, run_id, _now()],
+        [partition.source, partition.dt, load_id, run_id, now()],
     )
 
 
@@ -227,78 +194,3 @@ def _count(
             )
         )
     return counts
-
-
-def _refuse_too_many_rejects(
-    connection: Connection, result: LoadResult, max_reject_ratio: float, load_id: str
-) -> None:
-    if not result.lines or result.rejects / result.lines <= max_reject_ratio:
-        return
-    rejects = connection.table("ops", "load_rejects")
-    reasons = connection.fetch_all(
-        f"-- loaders.copy reasons\nselect reason, count(*) from {rejects} "
-        "where load_id = ? group by 1 order by 2 desc, 1 limit 5",
-        [load_id],
-    )
-    examples = connection.fetch_all(
-        f"-- loaders.copy examples\nselect object_key, line_number, reason "
-        f"from {rejects} where load_id = ? order by 1, 2 limit {EXAMPLES}",
-        [load_id],
-    )
-    raise DataError(
-        f"{result.source} dt={result.dt}: {result.rejects:,} of {result.lines:,} lines "
-        f"rejected ({result.rejects / result.lines:.1%}), more than max_reject_ratio "
-        f"{max_reject_ratio:.1%} allows. Reasons: "
-        + ", ".join(f"{reason} ({count:,})" for reason, count in reasons)
-        + ". First: "
-        + "; ".join(f"{key} line {line}: {reason}" for key, line, reason in examples)
-        + ". Have the partition delivered again, or raise the var max_reject_ratio in "
-        "dbt_project.yml if such lines are fine; earlier content is as it was."
-    )
-
-
-def _record(
-    connection: Connection,
-    result: LoadResult,
-    *,
-    load_id: str,
-    run_id: str,
-    started_at: datetime,
-) -> None:
-    ledger = {
-        "load_id": load_id,
-        "source": result.source,
-        "dt": result.dt,
-        "fingerprint": result.fingerprint,
-        "objects": len(result.objects),
-        "lines": result.lines,
-        "rows_loaded": result.rows,
-        "rejects": result.rejects,
-        "bytes": result.bytes,
-        "started_at": started_at,
-        "finished_at": _now(),
-        "run_id": run_id,
-        "status": "loaded",
-    }
-    connection.insert(
-        connection.table("ops", "loads"), list(ledger), [list(ledger.values())]
-    )
-    columns = ["load_id", "source", "dt", "object_key", "size_bytes", "etag", "lines"]
-    columns += ["rows_loaded", "rejects", "run_id"]
-    rows = [
-        [
-            *(load_id, result.source, result.dt, _key(count.item)),
-            *(count.item.size, count.item.etag, count.lines, count.rows),
-            *(count.rejects, run_id),
-        ]
-        for count in result.objects
-    ]
-    connection.insert(connection.table("ops", "load_objects"), columns, rows)
-
-
-def _key(item: s3.S3Object) -> str:
-    return item.url.removeprefix("s3://").partition("/")[2]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

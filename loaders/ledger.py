@@ -14,6 +14,14 @@ from loaders.archive import ArchiveResult
 from loaders.warehouse import Connection
 
 DONE = "success"
+RERUN = "rerun"
+# Kind of thing: its ledger, and the columns that name it and its day.
+RERUN_KEYS = {
+    "load": ("loads", "source", "dt"),
+    "model": ("model_runs", "model", "data_date"),
+    "archive": ("archives", "dataset", "dt"),
+    "sync": ("salesforce_syncs", "object", "data_date"),
+}
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,7 @@ def read_marks(*, env: str, version: str) -> Marks:
             return Marks(relations=relations)
         rows = connection.fetch_all(
             f"-- loaders.ledger marks\n{_marks_query(connection)}",
-            [DONE, env, version, env, version, env, version],
+            [DONE, RERUN, env, version, env, version, env, version],
         )
     loads, models, archives, syncs = {}, {}, {}, {}
     for kind, name, day, first, second in rows:
@@ -113,6 +121,37 @@ def record_archive(
     connection.insert(connection.table("ops", "archives"), columns, [row])
 
 
+def request_rerun(
+    connection: Connection,
+    data_date: date,
+    *,
+    names: dict[str, list[str]],
+    env: str,
+    version: str,
+    run_id: str,
+) -> None:
+    """Append rows that make things undone: `names` by kind, as in `RERUN_KEYS`.
+
+    Nothing is deleted; what was done before stays in the ledgers.
+    """
+    mine = {"env": env, "version": version}
+    for kind, (table, name, day) in RERUN_KEYS.items():
+        for thing in names.get(kind, []):
+            row: dict[str, object] = {name: thing, day: data_date, "run_id": run_id}
+            row["finished_at"] = now()
+            if kind == "load":
+                row |= {"fingerprint": RERUN, "status": RERUN}
+            elif kind == "model":
+                row |= {"input_fingerprint": RERUN, "status": RERUN, **mine}
+            elif kind == "archive":
+                row |= {"fingerprint": RERUN, **mine}
+            else:
+                row |= {"fingerprint": RERUN, "status": RERUN, **mine}
+            connection.insert(
+                connection.table("ops", table), list(row), [list(row.values())]
+            )
+
+
 def now() -> datetime:
     """Return the present time as the ledgers keep it: UTC without a zone."""
     return datetime.now(UTC).replace(tzinfo=None)
@@ -142,7 +181,7 @@ def _marks_query(connection: Connection) -> str:
                 "model",
                 key="model_runs.model.data_date",
                 tells="code_checksum, input_fingerprint",
-                where=f"status = ? and {mine}",
+                where=f"status in (?, ?) and {mine}",
             ),
             _latest(
                 connection,
@@ -209,9 +248,9 @@ def night_figures(
         "-- loaders.ledger loads of a night\n"
         "select source, lines, rows_loaded, rejects, objects from ("
         "select *, row_number() over (partition by source order by finished_at desc) "
-        f"as recency from {connection.table('ops', 'loads')} where dt = ?) as loads "
-        "where recency = 1 order by source",
-        [data_date],
+        f"as recency from {connection.table('ops', 'loads')} where dt = ? "
+        "and status != ?) as loads where recency = 1 order by source",
+        [data_date, RERUN],
     )
     done, failed, tests, warned, finished_at = connection.fetch_all(
         "-- loaders.ledger models of a night\n"
@@ -221,22 +260,23 @@ def night_figures(
         "from (select *, row_number() over ("
         "partition by model order by finished_at desc) as recency "
         f"from {connection.table('ops', 'model_runs')} "
-        "where data_date = ? and env = ? and version = ?) as runs where recency = 1",
-        mine,
+        "where data_date = ? and env = ? and version = ? and status != ?) as runs "
+        "where recency = 1",
+        [*mine, RERUN],
     )[0]
     archives = connection.fetch_one(
         "-- loaders.ledger archives of a night\n"
         f"select count(distinct dataset) from {connection.table('ops', 'archives')} "
-        "where dt = ? and env = ? and version = ?",
-        mine,
+        "where dt = ? and env = ? and version = ? and fingerprint != ?",
+        [*mine, RERUN],
     )
     syncs = connection.fetch_all(
         "-- loaders.ledger syncs of a night\n"
         "select status, sent, accepted, rejected, unchanged "
         f"from {connection.table('ops', 'salesforce_syncs')} "
-        "where data_date = ? and env = ? and version = ? "
+        "where data_date = ? and env = ? and version = ? and status != ? "
         "order by finished_at desc limit 1",
-        mine,
+        [*mine, RERUN],
     )
     load_names = ("source", "lines", "rows", "rejects", "objects")
     sync_names = ("status", "sent", "accepted", "rejected", "unchanged")

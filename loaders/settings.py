@@ -172,16 +172,11 @@ def _refuse_unknown_names() -> None:
     ours = {name for name in given if name.startswith(PREFIX)}
     unknown = sorted(ours - _known_names())
     if unknown:
+        known = ", ".join(sorted(_known_names()))
         raise ConfigError(
-            "Unknown settings: "
-            + ", ".join(unknown)
-            + ". Correct or remove them; `nightshift doctor --help` lists all names."
+            f"Unknown settings: {', '.join(unknown)}. "
+            f"Correct or remove them; known are {known}."
         )
-
-
-def known_names() -> list[str]:
-    """Return every `NIGHTSHIFT_*` name that means something, sorted."""
-    return sorted(_known_names())
 
 
 def _known_names() -> set[str]:

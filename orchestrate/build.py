@@ -5,7 +5,6 @@ run loses nothing that was finished, and one failure does not undo its neighbour
 """
 
 import threading
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
@@ -74,9 +73,7 @@ def _build_what_can_be(scope: Scope) -> dict[str, str]:
         for name in state.graph.with_ancestors(*scope.models)
         if state.why_build(name) and state.is_ready(name)
     ]
-    changed = _with_descendants(
-        state.graph, [name for name in stale if state.is_code_changed(name)]
-    )
+    changed = state.graph.below(name for name in stale if state.is_code_changed(name))
     problems: dict[str, str] = {}
     # Code changes reach downwards, so what did not change never waits for what did.
     for is_full_refresh in (False, True):
@@ -84,14 +81,6 @@ def _build_what_can_be(scope: Scope) -> dict[str, str]:
         if names:
             problems |= _build(state, names, is_full_refresh=is_full_refresh)
     return problems
-
-
-def _with_descendants(graph: dbt_graph.Graph, names: Iterable[str]) -> set[str]:
-    found = set(names)
-    for node in graph.nodes.values():
-        if found.intersection(node.parents):
-            found.add(node.name)
-    return found
 
 
 def _build(

@@ -7,6 +7,7 @@ rejected beyond the threshold or left for later, 3 bad configuration or argument
 
 import json
 import sys
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
@@ -15,9 +16,11 @@ from typer.exceptions import TyperException
 
 from loaders import settings
 from loaders.errors import ConfigError, NightshiftError
-from orchestrate import logs, progress, summary
+from orchestrate import doctor as examination
+from orchestrate import logs, progress, salesforce_cli, summary
 from orchestrate.nightly import Nightly
 from orchestrate.parameters import DEFAULT_ENV, DEFAULT_VERSION
+from orchestrate.rerun import request_again
 from orchestrate.running import ExitCode, execute, require_past
 
 app = typer.Typer(
@@ -33,6 +36,8 @@ app = typer.Typer(
         "3 bad configuration or arguments."
     ),
 )
+
+app.add_typer(salesforce_cli.app, name="salesforce")
 
 Day = Annotated[
     datetime | None,
@@ -112,6 +117,49 @@ def plan(
     settings.load()
     steps = summary.plan(root)
     summary.show_plan(steps, root, as_json=as_json)
+
+
+@app.command()
+def rerun(
+    day: Day = None,
+    source: Annotated[
+        list[str] | None, typer.Option(help="load this source again (repeatable)")
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="build this model and all below it again")
+    ] = None,
+    dataset: Annotated[
+        list[str] | None, typer.Option(help="archive this dataset again")
+    ] = None,
+    salesforce: Annotated[
+        bool, typer.Option("--salesforce", help="compare and send again")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Do parts of a night again although they are done; without a part, all of it.
+
+    Results are replaced as a whole, so this is as safe as the first run.
+    """
+    root = Nightly(data_date=_data_date(day))
+    settings.load().require_complete()
+    request_again(
+        root, sources=source, models=model, datasets=dataset, salesforce=salesforce
+    )
+    _execute(root, command="rerun", workers=DEFAULT_WORKERS, as_json=as_json)
+
+
+@app.command()
+def doctor(
+    as_json: AsJson = False,
+) -> None:
+    """Check what a night needs and say how to mend it: profile, buckets, logins."""
+    checks = examination.examine()
+    if as_json:
+        print(json.dumps({"checks": [asdict(check) for check in checks]}, indent=2))
+    else:
+        examination.show(checks)
+    if not all(check.is_well for check in checks):
+        raise typer.Exit(int(ExitCode.MISCONFIGURED))
 
 
 @app.command()

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -63,6 +64,14 @@ class Graph:
                 wanted.add(name)
                 waiting.extend(self.nodes[name].parents)
         return [name for name in self.nodes if name in wanted]
+
+    def below(self, names: Iterable[str]) -> set[str]:
+        """Return the named models and all that hang on them."""
+        found = set(names)
+        for node in self.nodes.values():
+            if found.intersection(node.parents):
+                found.add(node.name)
+        return found
 
 
 @cache

@@ -5,7 +5,7 @@ import luigi
 from loaders import archive, ledger, settings, warehouse
 from loaders.salesforce import mapping, sync
 from loaders.settings import PROJECT
-from orchestrate import night, progress
+from orchestrate import archived, night, progress
 from orchestrate.parameters import (
     DATA_DATE_FROM,
     ENV,
@@ -96,24 +96,25 @@ class ArchiveDataset(luigi.Task):
         )
         dataset = DATASETS[self.dataset]
         reasons = (
-            (day, state.why_archive(dataset, day)) for day in state.archive_days()
+            (day, archived.why(state, dataset, day)) for day in archived.days(state)
         )
         return next((f"{day}: {reason}" for day, reason in reasons if reason), "")
 
 
 def _archive(dataset: archive.Dataset, state: night.Night) -> None:
-    for day in state.archive_days():
-        if not state.why_archive(dataset, day):
+    archived.forget()
+    for day in archived.days(state):
+        if not archived.why(state, dataset, day):
             continue
         watch = progress.Stopwatch()
         with warehouse.transaction() as connection:
             result = archive.replace_partition(
-                connection, dataset, dt=day, root=state.archive_root
+                connection, dataset, dt=day, root=archived.root(state)
             )
             ledger.record_archive(
                 connection,
                 result,
-                fingerprint=state.archive_fingerprint(dataset, day),
+                fingerprint=archived.fingerprint(state, dataset, day),
                 env=state.env,
                 version=state.version,
                 run_id=RUN_ID,

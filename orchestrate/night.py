@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache, cached_property
 
-from loaders import archive, ledger, s3, settings
+from loaders import ledger, s3, settings
 from loaders.profile import target
 from loaders.raw_tables import raw_tables
 from orchestrate import dbt_graph
@@ -17,6 +17,7 @@ from orchestrate.dbt_graph import Graph, Node
 
 LATE_WINDOW_EXTRA_DAYS = 1
 SALESFORCE_OBJECT = "Trial_Metrics__c"
+ASKED = "somebody asked for it"
 # How a sync ends that leaves nothing over: all taken, or a later night's values there.
 ACCEPTED = ("success", "superseded", "rolled_back")
 
@@ -51,7 +52,7 @@ class Night:
         A late file of the days that are computed anew is taken along; a day never
         loaded before stays the business of its own night.
         """
-        own = _days(self.data_date_from, self.data_date)
+        own = self.days()
         late = _days(
             self.data_date_from - timedelta(days=self.late_arrival_days),
             self.data_date_from - timedelta(days=1),
@@ -76,6 +77,8 @@ class Night:
         partition = self.partition(source, dt)
         if not partition.objects and not partition.is_complete:
             return ""  # S3 has let go of it; what was loaded stands
+        if loaded == ledger.RERUN:
+            return ASKED
         return "" if partition.fingerprint == loaded else "its objects changed"
 
     def why_build(self, model: str) -> str:
@@ -83,27 +86,17 @@ class Night:
         node = self.graph.nodes[model]
         if not self._has_node(node):
             return "its table is missing"
-        for day in _days(self.data_date_from, self.data_date):
+        for day in self.days():
             mark = self.marks.models.get((model, day))
             if mark is None:
                 return f"never built for {day}"
+            if mark[1] == ledger.RERUN:
+                return ASKED
             if mark[0] != node.code_checksum:
                 return "its code changed"
             if mark[1] != self._inputs(node, day):
                 return "its inputs changed"
         return ""
-
-    def why_archive(self, dataset: archive.Dataset, day: date) -> str:
-        """Say why the dataset's day must be written to S3, or ''."""
-        if self.why_build(dataset.relation):
-            return f"{dataset.relation} is built anew"
-        if day not in self._finished_days(dataset.name):
-            return "missing on S3"
-        written = self.marks.archives.get((dataset.name, day))
-        if written is None:
-            return "no ledger row"
-        wanted = self.archive_fingerprint(dataset, day)
-        return "" if written == wanted else f"{dataset.relation} changed"
 
     def why_sync(self, model: str) -> str:
         """Say why Salesforce must be synced, or ''."""
@@ -112,6 +105,8 @@ class Night:
         done = self.marks.syncs.get((SALESFORCE_OBJECT, self.last_date))
         if done is None:
             return f"never synced for {self.last_date}"
+        if done[1] == ledger.RERUN:
+            return ASKED
         if done[1] not in ACCEPTED:
             return f"the last sync ended {done[1]}"
         wanted = self.model_fingerprint(model, self.last_date)
@@ -139,7 +134,8 @@ class Night:
         marked = [day for name, day in self.marks.models if name == model]
         if not marked or not self._has_node(node):
             return False
-        return self.marks.models[model, max(marked)][0] != node.code_checksum
+        code = self.marks.models[model, max(marked)][0]
+        return code is not None and code != node.code_checksum
 
     def is_ready(self, model: str) -> bool:
         """Say whether all partitions that the model needs are loaded."""
@@ -155,7 +151,7 @@ class Night:
         """Return (data date, input fingerprint) for each night a build covered."""
         node = self.graph.nodes[model]
         days = {
-            *_days(self.data_date_from, self.data_date),
+            *self.days(),
             *(day for name, day in self.marks.models if name == model),
             *self._loaded_days(node),
         }
@@ -165,28 +161,14 @@ class Night:
             if window[0] <= day <= window[1]
         ]
 
-    def archive_days(self) -> list[date]:
-        """Return the days whose rows this night may have changed."""
-        first = self.data_date_from - timedelta(
-            days=self.late_arrival_days + LATE_WINDOW_EXTRA_DAYS
-        )
-        own = set(_days(self.data_date_from, self.data_date))
-        loaded = {day for source, day in self.marks.loads if source == "orgs"}
-        return sorted(day for day in own | loaded if first <= day <= self.last_date)
-
-    def archive_fingerprint(self, dataset: archive.Dataset, day: date) -> str:
-        """Digest what the dataset's day was made from: late partitions included."""
-        through = day + timedelta(days=self.late_arrival_days + LATE_WINDOW_EXTRA_DAYS)
-        marked = (
-            built
-            for name, built in self.marks.models
-            if name == dataset.relation and built <= through
-        )
-        return self.model_fingerprint(dataset.relation, max(marked, default=day))
-
     def model_fingerprint(self, model: str, day: date) -> str:
         """Digest what the model's rows of `day` were made from."""
-        return _digest(*self.marks.models.get((model, day), ("", "")))
+        code, inputs = self.marks.models.get((model, day), ("", ""))
+        return _digest(code or "", inputs)
+
+    def days(self) -> list[date]:
+        """Return the data dates of the run."""
+        return _days(self.data_date_from, self.data_date)
 
     @cached_property
     def last_date(self) -> date:
@@ -198,28 +180,12 @@ class Night:
         """The dbt var of that name."""
         return int(dbt_graph.project_vars()["late_arrival_days"])
 
-    @cached_property
-    def archive_root(self) -> str:
-        """`{archive}/{env}/{version}`."""
-        url = settings.load().required_archive_url()
-        return f"{url}/{self.env}/{self.version}"
-
     def _has_relation(self, schema: str, name: str) -> bool:
         real = f"{target().schema_prefix}{schema}"
         return (real, name) in self.marks.relations
 
     def _has_node(self, node: Node) -> bool:
         return (node.schema, node.relation) in self.marks.relations
-
-    @cached_property
-    def _archived(self) -> dict[str, set[date]]:
-        return {}
-
-    def _finished_days(self, dataset: str) -> set[date]:
-        if dataset not in self._archived:
-            days = archive.finished_days(self.archive_root, dataset)
-            self._archived[dataset] = days
-        return self._archived[dataset]
 
     @cached_property
     def _chains(self) -> dict[frozenset[str], dict[date, str]]:
@@ -290,9 +256,14 @@ def refreshed(
     data_date: date, data_date_from: date | None = None, *, env: str, version: str
 ) -> Night:
     """Return the night as ledgers and S3 have it now."""
+    forget()
+    return of(data_date, data_date_from, env=env, version=version)
+
+
+def forget() -> None:
+    """Read ledgers and S3 anew when next asked."""
     _snapshot.cache_clear()
     of.cache_clear()
-    return of(data_date, data_date_from, env=env, version=version)
 
 
 @cache

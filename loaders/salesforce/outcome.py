@@ -108,8 +108,8 @@ def codes(workbook: Workbook) -> dict[str, int]:
     """Count the refused rows by code, the most frequent first."""
     query = (
         "select code, count(*) from (select key, code, row_number() over ("
-        "partition by key, hash order by attempt desc, chunk desc) as recency from failures)"
-        " where recency = 1 and key not in"
+        "partition by key, hash order by attempt desc, chunk desc) as recency"
+        " from failures) where recency = 1 and key not in"
         " (select key from rows where outcome = 'accepted') group by 1 order by 2 desc"
     )
     return dict(workbook.database.execute(query))

@@ -63,7 +63,7 @@ class SyncPolicy:
     bulk_above_rows: int = 2_000
     collection_rows: int = MAX_COLLECTION_ROWS
     chunk_bytes: int = 50_000_000
-    chunk_rows: int = 500_000
+    chunk_rows: int = 50_000
     send_attempts: int = 4
     send_pause_seconds: float = 5.0
     quota_reserve_ratio: float = 0.1

@@ -1,0 +1,123 @@
+"""What the ledgers keep of a load: counts per partition and object, and its rejects.
+
+Written by copy.py in the transaction of the load itself, so that rows and ledger rows
+come together or not at all.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from loaders import s3
+from loaders.errors import DataError
+from loaders.ledger import now
+from loaders.warehouse import Connection
+
+EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class ObjectCount:
+    """What became of one object's lines; blank lines are no lines."""
+
+    item: s3.S3Object
+    lines: int
+    rows: int
+    rejects: int
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """What a load did: counts over all objects, and the partition's fingerprint."""
+
+    source: str
+    dt: str
+    fingerprint: str
+    objects: tuple[ObjectCount, ...]
+    lines: int = field(init=False)
+    rows: int = field(init=False)
+    rejects: int = field(init=False)
+    bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        totals = {
+            "lines": sum(count.lines for count in self.objects),
+            "rows": sum(count.rows for count in self.objects),
+            "rejects": sum(count.rejects for count in self.objects),
+            "bytes": sum(count.item.size for count in self.objects),
+        }
+        for name, value in totals.items():
+            object.__setattr__(self, name, value)
+
+
+def refuse_too_many_rejects(
+    connection: Connection, result: LoadResult, *, ratio: float, load_id: str
+) -> None:
+    """Raise `DataError` with reasons and places when more than `ratio` was rejected."""
+    if not result.lines or result.rejects / result.lines <= ratio:
+        return
+    rejects = connection.table("ops", "load_rejects")
+    reasons = connection.fetch_all(
+        f"-- loaders.copy reasons\nselect reason, count(*) from {rejects} "
+        "where load_id = ? group by 1 order by 2 desc, 1 limit 5",
+        [load_id],
+    )
+    examples = connection.fetch_all(
+        f"-- loaders.copy examples\nselect object_key, line_number, reason "
+        f"from {rejects} where load_id = ? order by 1, 2 limit {EXAMPLES}",
+        [load_id],
+    )
+    raise DataError(
+        f"{result.source} dt={result.dt}: {result.rejects:,} of {result.lines:,} lines "
+        f"rejected ({result.rejects / result.lines:.1%}), more than max_reject_ratio "
+        f"{ratio:.1%} allows. Reasons: "
+        + ", ".join(f"{reason} ({count:,})" for reason, count in reasons)
+        + ". First: "
+        + "; ".join(f"{key} line {line}: {reason}" for key, line, reason in examples)
+        + ". Have the partition delivered again, or raise the var max_reject_ratio in "
+        "dbt_project.yml if such lines are fine; earlier content is as it was."
+    )
+
+
+def record(
+    connection: Connection,
+    result: LoadResult,
+    *,
+    load_id: str,
+    run_id: str,
+    started_at: datetime,
+) -> None:
+    """Append the load and each of its objects."""
+    ledger = {
+        "load_id": load_id,
+        "source": result.source,
+        "dt": result.dt,
+        "fingerprint": result.fingerprint,
+        "objects": len(result.objects),
+        "lines": result.lines,
+        "rows_loaded": result.rows,
+        "rejects": result.rejects,
+        "bytes": result.bytes,
+        "started_at": started_at,
+        "finished_at": now(),
+        "run_id": run_id,
+        "status": "loaded",
+    }
+    connection.insert(
+        connection.table("ops", "loads"), list(ledger), [list(ledger.values())]
+    )
+    columns = ["load_id", "source", "dt", "object_key", "size_bytes", "etag", "lines"]
+    columns += ["rows_loaded", "rejects", "run_id"]
+    rows = [
+        [
+            *(load_id, result.source, result.dt, object_key(count.item)),
+            *(count.item.size, count.item.etag, count.lines, count.rows),
+            *(count.rejects, run_id),
+        ]
+        for count in result.objects
+    ]
+    connection.insert(connection.table("ops", "load_objects"), columns, rows)
+
+
+def object_key(item: s3.S3Object) -> str:
+    """Return the object's key in its bucket."""
+    return item.url.removeprefix("s3://").partition("/")[2]

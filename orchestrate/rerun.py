@@ -1,0 +1,56 @@
+"""Ask for parts of a night again: rows in the ledgers that make them undone."""
+
+from loaders import ledger, warehouse
+from loaders.errors import ConfigError
+from loaders.raw_tables import raw_tables
+from orchestrate import night
+from orchestrate.export import DATASETS
+from orchestrate.nightly import Nightly
+from orchestrate.targets import RUN_ID
+
+
+def request_again(
+    root: Nightly,
+    *,
+    sources: list[str] | None,
+    models: list[str] | None,
+    datasets: list[str] | None,
+    salesforce: bool,
+) -> None:
+    """Note what to do again; nothing named means the whole night.
+
+    `ConfigError` names what does not exist. A model takes all below it along.
+    """
+    state = night.refreshed(root.data_date, env=root.env, version=root.version)
+    graph = state.graph
+    everything = not (sources or models or datasets or salesforce)
+    _require_known("source", sources, raw_tables())
+    _require_known("model", models, graph.nodes)
+    _require_known("dataset", datasets, DATASETS)
+    names = {
+        "load": list(raw_tables()) if everything else sources or [],
+        "model": sorted(graph.nodes if everything else graph.below(models or [])),
+        "archive": list(DATASETS) if everything else datasets or [],
+        "sync": [night.SALESFORCE_OBJECT] if everything or salesforce else [],
+    }
+    with warehouse.transaction() as connection:
+        warehouse.ensure_tables(connection)
+        ledger.request_rerun(
+            connection,
+            root.data_date,
+            names=names,
+            env=root.env,
+            version=root.version,
+            run_id=RUN_ID,
+        )
+    night.forget()
+
+
+def _require_known(
+    kind: str, given: list[str] | None, known: dict[str, object]
+) -> None:
+    unknown = sorted(set(given or []) - set(known))
+    if unknown:
+        raise ConfigError(
+            f"No such {kind}: {', '.join(unknown)}. Known: {', '.join(sorted(known))}."
+        )
