@@ -59,7 +59,9 @@ def replace_partition(
         fingerprint=partition.fingerprint,
         objects=tuple(counts),
     )
-    load_ledger.refuse_too_many_rejects(connection, result, max_reject_ratio, load_id)
+    load_ledger.refuse_too_many_rejects(
+        connection, result, ratio=max_reject_ratio, load_id=load_id
+    )
     load_ledger.record(
         connection, result, load_id=load_id, run_id=run_id, started_at=started_at
     )
