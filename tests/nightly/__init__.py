@@ -1,0 +1,1 @@
+"""Whole nights, run as people run them, in a copy of the project."""
