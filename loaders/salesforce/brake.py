@@ -12,7 +12,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from loaders import warehouse
 from loaders.errors import DataError
+from loaders.salesforce import memory
 from loaders.salesforce.errand import Errand
 from loaders.salesforce.policy import Brake
 from loaders.salesforce.workbook import PENDING, Workbook
@@ -81,7 +83,7 @@ def alarms(workbook: Workbook, errand: Errand) -> Iterator[Alarm]:
     """Yield each limit that the pending rows exceed."""
     brake = errand.policy.brake
     known = workbook.number("select count(*) from state where hash != ''")
-    if known < brake.min_rows:
+    if known < brake.min_rows or not _is_loaded(errand):
         return
     yield from _share(
         workbook, f"{PENDING} and verdict = 'create'", "new", brake.max_create_ratio
@@ -93,6 +95,14 @@ def alarms(workbook: Workbook, errand: Errand) -> Iterator[Alarm]:
         yield from _nulls(workbook, known, brake.max_null_ratio)
     if brake.max_median_factor is not None:
         yield from _medians(workbook, errand, brake)
+
+
+def _is_loaded(errand: Errand) -> bool:
+    """Say whether a first load has ended: what is left of one is no surprise."""
+    with warehouse.session() as connection:
+        return memory.has_finished(
+            connection, errand.mapping.object, org_id=errand.sync.org_id
+        )
 
 
 def _share(

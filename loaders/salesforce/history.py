@@ -36,14 +36,14 @@ def of(object_name: str, key: str) -> list[Event]:
             "-- loaders.salesforce.history accepted\n"
             "select accepted_at, sync_id, mapping_version, data_date, salesforce_id, "
             f"payload from {connection.table('ops', 'salesforce_rows')} "
-            "where object = ? and external_id = ? order by accepted_at",
+            "where object = ? and key = ? order by accepted_at",
             [object_name, key],
         )
         refused = connection.fetch_all(
             "-- loaders.salesforce.history refused\n"
             "select rejected_at, sync_id, code, message "
             f"from {connection.table('ops', 'salesforce_rejects')} "
-            "where object = ? and external_id = ? order by rejected_at, attempt",
+            "where object = ? and key = ? order by rejected_at, attempt",
             [object_name, key],
         )
     events = [

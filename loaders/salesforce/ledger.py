@@ -162,7 +162,7 @@ def record_chunk(
     Only rows that Salesforce accepted move the state of their keys.
     """
     at = now()
-    columns = ["object", "external_id", "payload_hash", "payload", "mapping_version"]
+    columns = ["object", "key", "payload_hash", "payload", "mapping_version"]
     columns += ["salesforce_id", "sync_id", "data_date", "accepted_at"]
     cursor = workbook.database.execute(
         "select key, hash, payload, salesforce_id from rows"
@@ -188,7 +188,7 @@ def record_failures(
 ) -> None:
     """Append refused rows with their reasons."""
     at = now()
-    columns = ["sync_id", "object", "external_id", "code", "message", "fields"]
+    columns = ["sync_id", "object", "key", "code", "message", "fields"]
     columns += ["attempt", "job_id", "payload_hash", "is_transient", "rejected_at"]
     columns += ["run_id"]
     table = connection.table("ops", "salesforce_rejects")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from loaders.salesforce.ledger import OUTCOME_UNKNOWN
+from loaders.salesforce.ledger import INTERRUPTED, OUTCOME_UNKNOWN
 from loaders.warehouse import Connection
 
 
@@ -42,15 +42,15 @@ def accepted(
     table = connection.table("ops", "salesforce_rows")
     # A join instead of a window, which would keep every payload in memory.
     query = f"""-- loaders.salesforce.memory accepted {object_name}
-select sent.external_id, sent.payload_hash, sent.payload, sent.accepted_at
+select sent.key, sent.payload_hash, sent.payload, sent.accepted_at
 from {table} as sent
 inner join (
-    select external_id, max(accepted_at) as accepted_at
+    select key, max(accepted_at) as accepted_at
     from {table}
     where object = ? and mapping_version like ?
     group by 1
 ) as latest
-    on sent.external_id = latest.external_id
+    on sent.key = latest.key
     and sent.accepted_at = latest.accepted_at
 where sent.object = ? and sent.mapping_version like ?"""
     mine = [object_name, f"{org_id}/%"]
@@ -65,10 +65,10 @@ def accepted_on(
     Of rows of one date, the one accepted last counts.
     """
     query = f"""-- loaders.salesforce.memory accepted on {object_name}
-select external_id, payload_hash, payload, accepted_at
+select key, payload_hash, payload, accepted_at
 from (
     select *, row_number() over (
-        partition by external_id order by data_date desc, accepted_at desc
+        partition by key order by data_date desc, accepted_at desc
     ) as recency
     from {connection.table("ops", "salesforce_rows")}
     where object = ? and mapping_version like ? and data_date <= ?
@@ -89,15 +89,15 @@ def refused(connection: Connection, object_name: str) -> Iterator[Refused]:
     """Yield the latest refusal of each key that ever had one."""
     table = connection.table("ops", "salesforce_rejects")
     query = f"""-- loaders.salesforce.memory refused {object_name}
-select external_id, payload_hash, is_transient, rejected_at, unsure_at
+select key, payload_hash, is_transient, rejected_at, unsure_at
 from (
     select
         *,
         max(case when code = ? then rejected_at end) over (
-            partition by external_id
+            partition by key
         ) as unsure_at,
         row_number() over (
-            partition by external_id order by rejected_at desc, attempt desc
+            partition by key order by rejected_at desc, attempt desc
         ) as recency
     from {table}
     where object = ?
@@ -106,6 +106,19 @@ where recency = 1"""
     for batch in connection.stream(query, [OUTCOME_UNKNOWN, object_name]):
         for row in batch:
             yield Refused(*row)
+
+
+def has_finished(connection: Connection, object_name: str, *, org_id: str) -> bool:
+    """Say whether any sync to this org came to its end, whatever was rejected."""
+    row = connection.fetch_one(
+        "-- loaders.salesforce.memory has finished\n"
+        f"select count(*) from {connection.table('ops', 'salesforce_syncs')} "
+        "where object = ? and status != ? and sync_id in (select sync_id "
+        f"from {connection.table('ops', 'salesforce_rows')} "
+        "where mapping_version like ?)",
+        [object_name, INTERRUPTED, f"{org_id}/%"],
+    )
+    return bool(row and row[0])
 
 
 def newest_date(

@@ -31,24 +31,24 @@ def standing(object_name: str, *, limit: int = 1_000) -> list[Reject]:
         rows = connection.fetch_all(
             f"""-- loaders.salesforce.rejects standing {object_name}
 select
-    latest.external_id, code, message, fields, attempt, job_id, is_transient, sync_id,
+    latest.key, code, message, fields, attempt, job_id, is_transient, sync_id,
     rejected_at
 from (
     select *, row_number() over (
-        partition by external_id order by rejected_at desc, attempt desc
+        partition by key order by rejected_at desc, attempt desc
     ) as recency
     from {connection.table("ops", "salesforce_rejects")}
     where object = ?
 ) as latest
 left join (
-    select external_id, max(accepted_at) as accepted_at
+    select key, max(accepted_at) as accepted_at
     from {connection.table("ops", "salesforce_rows")}
     where object = ?
     group by 1
 ) as sent
-    on latest.external_id = sent.external_id
+    on latest.key = sent.key
 where recency = 1 and (accepted_at is null or accepted_at < rejected_at)
-order by rejected_at desc, latest.external_id
+order by rejected_at desc, latest.key
 limit {int(limit)}""",
             [object_name, object_name],
         )
