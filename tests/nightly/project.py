@@ -7,6 +7,7 @@ tests do not meet, and its models may be edited.
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -112,12 +113,14 @@ class Project:
         file.write_text(text.replace(old, new), encoding="utf-8")
 
     @contextmanager
-    def started(self, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    def started(
+        self, *arguments: object, **environment: str
+    ) -> Iterator[subprocess.Popen[str]]:
         """Start `nightshift ARGUMENTS` in a process group of its own; end it."""
         process = subprocess.Popen(
             [sys.executable, "-c", NIGHTSHIFT, *map(str, arguments)],
             cwd=self.folder,
-            env=self._environment({}),
+            env=self.environment_with(**environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -127,14 +130,18 @@ class Project:
             yield process
         finally:
             if process.poll() is None:
-                process.kill()
-            process.communicate()
+                self.end(process)
+
+    def end(self, process: subprocess.Popen[str]) -> None:
+        """Kill a started process with all that it started."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
     def _run(self, arguments: list[object], environment: Mapping[str, str]) -> Ended:
         ended = subprocess.run(
             [sys.executable, *map(str, arguments)],
             cwd=self.folder,
-            env=self._environment(environment),
+            env=self.environment_with(**environment),
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECONDS,
@@ -142,7 +149,8 @@ class Project:
         )
         return Ended(ended.returncode, ended.stdout, ended.stderr)
 
-    def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
+    def environment_with(self, **more: str) -> dict[str, str]:
+        """Return what a command of the project finds in its environment."""
         given = {
             name: value
             for name, value in os.environ.items()
