@@ -1,0 +1,1 @@
+"""A stand-in for Amazon Redshift: PostgreSQL behind a relay that is strict."""

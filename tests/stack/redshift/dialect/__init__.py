@@ -1,0 +1,1 @@
+"""Redshift's SQL: read it, refuse what Redshift refuses, write it for PostgreSQL."""

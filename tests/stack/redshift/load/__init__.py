@@ -1,0 +1,1 @@
+"""COPY and UNLOAD: what moves between tables and objects of S3."""

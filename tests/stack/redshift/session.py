@@ -1,0 +1,140 @@
+"""One client's session: from its first byte until it leaves or is sent away."""
+
+from tests.stack.redshift import wire
+from tests.stack.redshift.backend import IDLE, Backend
+from tests.stack.redshift.client import Client
+from tests.stack.redshift.cluster import Cluster
+from tests.stack.redshift.dialect import plan as plans
+from tests.stack.redshift.dialect.tokens import Node, is_word
+from tests.stack.redshift.errors import ClientGone, RedshiftError
+from tests.stack.redshift.execution import Execution
+from tests.stack.redshift.extended import Extended
+from tests.stack.redshift.login import open_backend
+
+
+class Session:
+    """Reads the client's messages, one after the other, and answers each."""
+
+    def __init__(self, cluster: Cluster, client: Client) -> None:
+        self._cluster = cluster
+        self._client = client
+        self._backend: Backend | None = None
+        self._execution: Execution | None = None
+
+    def run(self) -> None:
+        """Serve the client until it is gone; nothing of it is left behind."""
+        try:
+            self._serve()
+        except ClientGone:
+            if self._backend is not None and not self._backend.is_closed:
+                self._backend.cancel()
+        except RedshiftError as error:
+            self._say_last(error)
+        finally:
+            self._cluster.leave(self)
+            if self._backend is not None:
+                self._backend.close()
+            self._client.close()
+
+    def is_called(self, key: bytes) -> bool:
+        """Whether a cancel request with this process id and key means this session."""
+        return self._backend is not None and self._backend.key == key
+
+    def cancel(self) -> None:
+        """Stop what the session is doing, PostgreSQL's part and the relay's."""
+        if self._execution is not None and self._backend is not None:
+            self._execution.is_cancelled = True
+            self._backend.cancel()
+
+    def end(self) -> None:
+        """Send the client away, for good."""
+        self._client.close()
+
+    def _serve(self) -> None:
+        start = self._client.start(self._cluster.tls)
+        if start.cancel:
+            self._cluster.cancel(start.cancel)
+            return
+        self._backend = open_backend(self._cluster, self._client, start)
+        self._cluster.enter(self)
+        self._execution = Execution(
+            self._cluster, self._client, self._backend, lambda: extended.settle()
+        )
+        extended = Extended(self._execution)
+        self._say_ready()
+        while True:
+            kind, body = self._client.read()
+            if kind == b"X":
+                return
+            if kind == b"Q":
+                extended.settle()
+                self._script(wire.read_text(body)[0])
+                self._say_ready()
+            elif not extended.handle(kind, body):
+                raise RedshiftError(
+                    f"invalid frontend message type {kind[0]}", "08P01", is_fatal=True
+                )
+
+    def _script(self, text: str) -> None:
+        """Do the statements of one simple query, all of them or none."""
+        try:
+            statements = plans.split(text)
+        except RedshiftError as error:
+            self._refuse(error)
+            return
+        if not statements:
+            self._client.write(wire.message(b"I"))
+        is_implicit = False
+        for nodes, statement in statements:
+            if len(statements) > 1 and self._status == IDLE and not _opens(nodes):
+                self._query("begin")
+                is_implicit = True
+            elif _opens(nodes):
+                is_implicit = False
+            if not self._statement(nodes, statement):
+                if is_implicit and self._status != IDLE:
+                    self._query("rollback")
+                return
+        if is_implicit and self._status != IDLE:
+            self._query("commit")
+
+    def _statement(self, nodes: list[Node], text: str) -> bool:
+        assert self._execution is not None
+        try:
+            self._execution.run(self._execution.plan(nodes, text))
+        except RedshiftError as error:
+            self._refuse(error)
+            return False
+        return True
+
+    def _refuse(self, error: RedshiftError) -> None:
+        if error.is_fatal:
+            raise error
+        assert self._backend is not None
+        self._backend.fail_transaction()
+        self._client.write(wire.error(error))
+
+    @property
+    def _status(self) -> bytes:
+        assert self._backend is not None
+        return self._backend.status
+
+    def _query(self, sql: str) -> None:
+        assert self._backend is not None
+        self._backend.query(sql)
+
+    def _say_ready(self) -> None:
+        self._client.write(wire.message(b"Z", self._status))
+        self._client.flush()
+
+    def _say_last(self, error: RedshiftError) -> None:
+        error.is_fatal = True
+        try:
+            self._client.write(wire.error(error))
+            self._client.flush()
+        except ClientGone:
+            pass  # it did not wait for the bad news
+
+
+def _opens(nodes: list[Node]) -> bool:
+    return is_word(nodes[0], "begin", "start")

@@ -1,0 +1,286 @@
+-- Strings, JSON and aggregates as Redshift has them.
+
+create function pg_catalog.len(text) returns integer
+    language sql immutable strict as $$ select char_length($1) $$;
+create function pg_catalog.len(bpchar) returns integer
+    language sql immutable strict as $$ select char_length($1) $$;
+create function pg_catalog.charindex(text, text) returns integer
+    language sql immutable strict as $$ select strpos($2, $1) $$;
+create function pg_catalog.replicate(text, integer) returns text
+    language sql immutable strict as $$ select repeat($1, $2) $$;
+-- Null when either is null, unlike PostgreSQL's.
+create function pg_internal.concat(text, text) returns text
+    language sql immutable strict as $$ select $1 || $2 $$;
+-- All matches, and an empty string for no match.
+create function pg_internal.regexp_replace(text, text, text default '')
+    returns text language sql immutable strict as
+$$ select pg_catalog.regexp_replace($1, $2, $3, 'g') $$;
+create function pg_internal.regexp_substr(
+    text, text, integer default 1, integer default 1, text default 'c'
+) returns text language sql immutable strict as
+$$
+    select coalesce(
+        pg_catalog.regexp_substr($1, $2, $3, $4, replace($5, 'e', '')), ''
+    )
+$$;
+create function pg_catalog.strtol(text, integer) returns bigint
+    language plpgsql immutable strict as
+$$
+declare
+    digits text := lower(btrim($1));
+    negative boolean := left(digits, 1) = '-';
+    result numeric := 0;
+    digit integer;
+begin
+    if $2 not between 2 and 36 then
+        raise exception 'Invalid base %: it must be between 2 and 36', $2
+            using errcode = '22023';
+    end if;
+    digits := ltrim(digits, '+-');
+    if $2 = 16 then
+        digits := pg_catalog.regexp_replace(digits, '^0x', '');
+    end if;
+    for place in 1 .. char_length(digits) loop
+        digit := position(substr(digits, place, 1)
+            in '0123456789abcdefghijklmnopqrstuvwxyz') - 1;
+        if digit < 0 or digit >= $2 then
+            raise exception 'The input % is not valid to be converted to base %',
+                $1, $2 using errcode = '22P02';
+        end if;
+        result := result * $2 + digit;
+    end loop;
+    return case when negative then -result else result end;
+end
+$$;
+create function pg_catalog.sha2(text, integer) returns text
+    language plpgsql immutable strict as
+$$
+begin
+    case $2
+        when 224 then return encode(sha224(convert_to($1, 'UTF8')), 'hex');
+        when 0, 256 then return encode(sha256(convert_to($1, 'UTF8')), 'hex');
+        when 384 then return encode(sha384(convert_to($1, 'UTF8')), 'hex');
+        when 512 then return encode(sha512(convert_to($1, 'UTF8')), 'hex');
+        else
+            raise exception 'Invalid number of bits %: 0, 224, 256, 384 or 512', $2
+                using errcode = '22023';
+    end case;
+end
+$$;
+
+create function pg_catalog.json_parse(text) returns super
+    language sql immutable strict as $$ select pg_internal.compact($1::json) $$;
+create function pg_catalog.can_json_parse(text) returns boolean
+    language sql immutable strict as $$ select pg_input_is_valid($1, 'json') $$;
+create function pg_catalog.json_serialize(super) returns varchar
+    language sql immutable strict as $$ select ($1::json)::text $$;
+create function pg_catalog.json_typeof(super) returns varchar
+    language sql immutable strict as $$ select json_typeof($1::json) $$;
+create function pg_catalog.is_array(super) returns boolean
+    language sql immutable strict as $$ select json_typeof($1::json) = 'array' $$;
+create function pg_catalog.is_object(super) returns boolean
+    language sql immutable strict as $$ select json_typeof($1::json) = 'object' $$;
+create function pg_catalog.is_scalar(super) returns boolean
+    language sql immutable strict as
+$$ select json_typeof($1::json) not in ('array', 'object') $$;
+create function pg_catalog.is_varchar(super) returns boolean
+    language sql immutable strict as $$ select json_typeof($1::json) = 'string' $$;
+create function pg_catalog.get_array_length(super) returns integer
+    language sql immutable strict as
+$$
+    select case when json_typeof($1::json) = 'array'
+        then json_array_length($1::json) end
+$$;
+create function pg_catalog.array_concat(super, super) returns super
+    language sql immutable strict as
+$$
+    select pg_internal.compact(coalesce(json_agg(element), '[]'))
+    from (
+        select * from json_array_elements($1::json)
+        union all
+        select * from json_array_elements($2::json)
+    ) as elements (element)
+$$;
+create function pg_catalog.split_to_array(text, text default ',') returns super
+    language sql immutable strict as
+$$ select pg_internal.compact(to_json(string_to_array($1, $2))) $$;
+create function pg_internal.get(super, text) returns super
+    language sql immutable strict as $$ select ($1::json -> $2)::super $$;
+create function pg_internal.get(super, integer) returns super
+    language sql immutable strict as
+$$ select case when $2 >= 0 then ($1::json -> $2)::super end $$;
+create function pg_internal.elements(super) returns setof super
+    language sql immutable strict rows 10 as
+$$
+    select value::super
+    from json_array_elements(
+        case when json_typeof($1::json) = 'array' then $1::json else '[]' end
+    )
+$$;
+
+create function pg_catalog.is_valid_json(text) returns boolean
+    language sql immutable strict as $$ select $1 is json object $$;
+create function pg_catalog.is_valid_json_array(text) returns boolean
+    language sql immutable strict as $$ select $1 is json array $$;
+-- Stable, so that the planner does not try the branch that is not taken.
+create function pg_internal.json_extract_path_text(text, variadic text[])
+    returns text language plpgsql stable strict as
+$$
+begin
+    return $1::json #>> $2;
+exception when invalid_text_representation then
+    raise exception 'JSON parsing error' using
+        detail = 'Invalid JSON object ' || $1, errcode = 'XX000';
+end
+$$;
+create function pg_internal.json_extract_path_text(
+    null_if_invalid boolean, text, variadic text[]
+) returns text language sql stable strict as
+$$
+    select case
+        when $1 and not pg_input_is_valid($2, 'json') then null
+        else pg_internal.json_extract_path_text($2, variadic $3)
+    end
+$$;
+create function pg_catalog.json_array_length(text) returns integer
+    language sql immutable strict as $$ select json_array_length($1::json) $$;
+create function pg_catalog.json_array_length(text, boolean) returns integer
+    language sql immutable strict as
+$$
+    select case when not $2 or $1 is json array
+        then json_array_length($1::json) end
+$$;
+create function pg_catalog.json_extract_array_element_text(text, integer)
+    returns text language sql immutable strict as
+$$ select case when $2 >= 0 then $1::json ->> $2 end $$;
+create function pg_catalog.json_extract_array_element_text(text, integer, boolean)
+    returns text language sql immutable strict as
+$$ select case when $2 >= 0 and (not $3 or $1 is json) then $1::json ->> $2 end $$;
+
+create aggregate pg_internal.listagg(text, text) (
+    sfunc = string_agg_transfn, stype = internal, finalfunc = string_agg_finalfn
+);
+
+-- The relay collects the values (array_agg); these find the point between them.
+create function pg_internal.percentile_cont(numeric[], numeric) returns numeric
+    language sql immutable strict as
+$$
+    select sorted[floor(place)::integer]
+        + (sorted[ceil(place)::integer] - sorted[floor(place)::integer])
+        * (place - floor(place))
+    from (
+        select sorted, 1 + $2 * (cardinality(sorted) - 1) as place
+        from (
+            select array(
+                select value from unnest($1) as value
+                where value is not null order by value
+            ) as sorted
+        ) as ordered
+    ) as placed
+    where cardinality(sorted) > 0
+$$;
+create function pg_internal.percentile_cont(bigint[], numeric) returns numeric
+    language sql immutable strict as
+$$ select pg_internal.percentile_cont($1::numeric[], $2) $$;
+create function pg_internal.percentile_cont(integer[], numeric) returns numeric
+    language sql immutable strict as
+$$ select pg_internal.percentile_cont($1::numeric[], $2) $$;
+create function pg_internal.percentile_cont(smallint[], numeric) returns numeric
+    language sql immutable strict as
+$$ select pg_internal.percentile_cont($1::numeric[], $2) $$;
+create function pg_internal.percentile_cont(double precision[], numeric)
+    returns double precision language sql immutable strict as
+$$
+    select percentile_cont($2::double precision) within group (order by value)
+    from unnest($1) as value
+$$;
+create function pg_internal.percentile_cont(real[], numeric)
+    returns double precision language sql immutable strict as
+$$ select pg_internal.percentile_cont($1::double precision[], $2) $$;
+create function pg_internal.percentile_cont(timestamp[], numeric)
+    returns timestamp language sql immutable strict as
+$$
+    select timestamp '2000-01-01' + percentile_cont($2::double precision)
+        within group (order by value - timestamp '2000-01-01')
+    from unnest($1) as value
+$$;
+create function pg_internal.percentile_cont(date[], numeric)
+    returns timestamp language sql immutable strict as
+$$ select pg_internal.percentile_cont($1::timestamp[], $2) $$;
+create function pg_internal.percentile_disc(anyarray, numeric) returns anyelement
+    language sql immutable strict as
+$$
+    select percentile_disc($2::double precision) within group (order by value)
+    from unnest($1) as value
+$$;
+do $do$
+declare
+    kind record;
+begin
+    for kind in
+        select * from (values
+            ('numeric', 'numeric'), ('bigint', 'numeric'), ('integer', 'numeric'),
+            ('smallint', 'numeric'), ('double precision', 'double precision'),
+            ('real', 'double precision'), ('timestamp', 'timestamp'),
+            ('date', 'timestamp')
+        ) as kinds (given, found)
+    loop
+        execute format(
+            'create function pg_internal.median(%s[]) returns %s language sql'
+            ' immutable strict as ''select pg_internal.percentile_cont($1, 0.5)''',
+            kind.given, kind.found
+        );
+    end loop;
+end
+$do$;
+
+-- The mean of whole numbers is a whole number.
+create function pg_internal.whole_mean(bigint[]) returns bigint
+    language sql immutable strict as
+$$ select case when $1[1] > 0 then $1[2] / $1[1] end $$;
+create function pg_internal.add_to_mean(numeric[], bigint) returns numeric[]
+    language sql immutable strict as
+$$ select array[$1[1] + 1, $1[2] + $2] $$;
+create function pg_internal.whole_mean(numeric[]) returns bigint
+    language sql immutable strict as
+$$ select case when $1[1] > 0 then trunc($1[2] / $1[1])::bigint end $$;
+create aggregate pg_internal.avg(smallint) (
+    sfunc = int2_avg_accum, stype = bigint[], initcond = '{0,0}',
+    finalfunc = pg_internal.whole_mean
+);
+create aggregate pg_internal.avg(integer) (
+    sfunc = int4_avg_accum, stype = bigint[], initcond = '{0,0}',
+    finalfunc = pg_internal.whole_mean
+);
+create aggregate pg_internal.avg(bigint) (
+    sfunc = pg_internal.add_to_mean, stype = numeric[], initcond = '{0,0}',
+    finalfunc = pg_internal.whole_mean
+);
+create aggregate pg_internal.avg(numeric) (
+    sfunc = numeric_avg_accum, stype = internal, finalfunc = numeric_avg
+);
+create aggregate pg_internal.avg(double precision) (
+    sfunc = float8_accum, stype = double precision[], initcond = '{0,0,0}',
+    finalfunc = float8_avg
+);
+create aggregate pg_internal.avg(real) (
+    sfunc = float4_accum, stype = double precision[], initcond = '{0,0,0}',
+    finalfunc = float8_avg
+);
+
+create function pg_internal.version() returns text language sql immutable as
+$$
+    select 'PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC gcc (GCC) 3.4.2'
+        || ' 20041017 (Red Hat 3.4.2-6.fc3), Redshift 1.0.0 (stand-in)'
+$$;
+-- What the relay knows of its session comes as the argument.
+create function pg_internal.pg_last_copy_id(integer) returns integer
+    language sql immutable as $$ select $1 $$;
+create function pg_internal.pg_last_copy_count(bigint) returns bigint
+    language sql immutable as $$ select $1 $$;
+create function pg_internal.pg_last_unload_id(integer) returns integer
+    language sql immutable as $$ select $1 $$;
+create function pg_internal.pg_last_unload_count(bigint) returns bigint
+    language sql immutable as $$ select $1 $$;
+create function pg_internal.pg_last_query_id(integer) returns integer
+    language sql immutable as $$ select $1 $$;

@@ -1,0 +1,1 @@
+"""Tests of the Redshift stand-in, by the clients that production uses."""
