@@ -59,3 +59,13 @@
         {{ day }} <= {{ data_date() }}
     {%- endif -%}
 {%- endmacro %}
+
+
+{% macro is_settled(day) -%}
+    {#- Days before the window, whose rows stand. A full refresh has none. -#}
+    {%- if is_incremental() -%}
+        {{ day }} < {{ window_from() }}
+    {%- else -%}
+        false
+    {%- endif -%}
+{%- endmacro %}

@@ -6,6 +6,8 @@
     sort=['event_date', 'org_id']
 ) }}
 
+{% set kept_relation = this if is_incremental() else ref('stg_app__events') %}
+
 with events as (
 
     select *
@@ -24,17 +26,37 @@ ranked_events as (
         *,
         row_number() over (
             partition by event_id
-            order by partition_date, occurred_at, object_key, org_id, user_id
+            order by
+                partition_date,
+                occurred_at,
+                object_key,
+                org_id,
+                user_id,
+                is_error
         ) as copy_number
 
     from events
 
 ),
 
-final as (
+settled_copies as (
 
     -- Days before the window are settled: their copies came in earlier
     -- partitions than any that is new, so they win over copies inside it.
+    -- Joined to the few new events, one column of the many old ones is read.
+    select distinct kept_events.event_id
+
+    from {{ kept_relation }} as kept_events
+
+    inner join events
+        on kept_events.event_id = events.event_id
+
+    where {{ is_settled('kept_events.event_date') }}
+
+),
+
+final as (
+
     select
         ranked_events.event_id,
         ranked_events.org_id,
@@ -46,19 +68,12 @@ final as (
 
     from ranked_events
 
+    left join settled_copies
+        on ranked_events.event_id = settled_copies.event_id
+
     where
         ranked_events.copy_number = 1
-        {% if is_incremental() %}
-            and not exists (
-                select 1
-
-                from {{ this }} as settled_events
-
-                where
-                    settled_events.event_id = ranked_events.event_id
-                    and settled_events.event_date < {{ window_from() }}
-            )
-        {% endif %}
+        and settled_copies.event_id is null
 
 )
 

@@ -10,7 +10,7 @@ with trials as (
 
     select *
 
-    from {{ ref('int_org_trials_summarised') }}
+    from {{ ref('int_org_trials_listed') }}
 
     where {{ in_window('generated_date') }}
 
@@ -31,7 +31,7 @@ trial_days as (
 
 ),
 
-trial_days_as_of_night as (
+trial_days_by_night as (
 
     select
         trials.generated_date,
@@ -50,7 +50,7 @@ trial_days_as_of_night as (
 metric_values as (
 
     {{ unpivot_metrics(
-        'trial_days_as_of_night', ['org_id', 'generated_date']
+        'trial_days_by_night', ['org_id', 'generated_date']
     ) }}
 
 ),

@@ -10,7 +10,17 @@
     var('trial_period_days') + var('extra_conversion_period_days')
 ) %}
 
-with org_days as (
+with trials as (
+
+    select *
+
+    from {{ ref('int_org_trials_listed') }}
+
+    where {{ in_window('generated_date') }}
+
+),
+
+org_days as (
 
     select *
 
@@ -20,39 +30,9 @@ with org_days as (
 
 ),
 
-orgs as (
-
-    select * from {{ ref('stg_app__orgs') }}
-
-),
-
 billing_plans as (
 
     select * from {{ ref('billing_plans') }}
-
-),
-
-nights as (
-
-    -- A night has a snapshot when its export of accounts was loaded.
-    select distinct partition_date as generated_date
-
-    from orgs
-
-    where {{ in_window('partition_date') }}
-
-),
-
-trials_as_of_night as (
-
-    select
-        org_days.*,
-        nights.generated_date
-
-    from org_days
-
-    inner join nights
-        on org_days.metric_date = nights.generated_date
 
 ),
 
@@ -60,17 +40,17 @@ trial_histories as (
 
     -- Up to the night, and of this trial only: a restarted trial is a new one.
     select
-        trials_as_of_night.generated_date,
+        trials.generated_date,
         org_days.*,
         coalesce(billing_plans.is_paid, false) as is_paid
 
-    from trials_as_of_night
+    from trials
 
     inner join org_days
         on
-            trials_as_of_night.org_id = org_days.org_id
-            and trials_as_of_night.trial_start_date = org_days.trial_start_date
-            and trials_as_of_night.generated_date >= org_days.metric_date
+            trials.org_id = org_days.org_id
+            and trials.trial_start_date = org_days.trial_start_date
+            and trials.generated_date >= org_days.metric_date
 
     left join billing_plans
         on org_days.billing_plan_id = billing_plans.billing_plan_id
@@ -150,21 +130,18 @@ final as (
         summed_up.active_users,
         cast(coalesce(summed_up.log_events, 0) as bigint) as log_events,
         cast(coalesce(summed_up.sessions, 0) as bigint) as sessions,
-        coalesce(billing_plans.is_paid, false) as is_paid,
+        trials.is_paid,
         trials.generated_date,
         trials.trial_start_date,
         summed_up.converted_on,
         summed_up.last_active_date
 
-    from trials_as_of_night as trials
+    from trials
 
     inner join trials_summed_up as summed_up
         on
             trials.org_id = summed_up.org_id
             and trials.generated_date = summed_up.generated_date
-
-    left join billing_plans
-        on trials.billing_plan_id = billing_plans.billing_plan_id
 
 )
 

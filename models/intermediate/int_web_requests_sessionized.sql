@@ -30,12 +30,6 @@ visitor_days as (
 
 ),
 
-static_file_types as (
-
-    select * from {{ ref('static_file_types') }}
-
-),
-
 requests_after_previous as (
 
     select
@@ -114,28 +108,18 @@ requests_in_sessions as (
 final as (
 
     select
-        {{ session_key(
-            'requests_in_sessions.visitor_id',
-            'requests_in_sessions.session_started_at'
-        ) }} as session_id,
-        requests_in_sessions.visitor_id,
-        requests_in_sessions.user_id,
-        requests_in_sessions.user_agent,
-        requests_in_sessions.path is not null
-        and static_file_types.extension is null as is_page_view,
-        cast(requests_in_sessions.session_started_at as date) as session_date,
-        requests_in_sessions.session_started_at,
-        requests_in_sessions.requested_at
+        {{ session_key('visitor_id', 'session_started_at') }} as session_id,
+        visitor_id,
+        user_id,
+        user_agent,
+        file_extension,
+        path is not null as has_path,
+        cast(session_started_at as date) as session_date,
+        requested_at
 
     from requests_in_sessions
 
-    left join static_file_types
-        on requests_in_sessions.file_extension = static_file_types.extension
-
-    where
-        {{ in_window(
-            'cast(requests_in_sessions.session_started_at as date)'
-        ) }}
+    where {{ in_window('cast(session_started_at as date)') }}
 
 )
 

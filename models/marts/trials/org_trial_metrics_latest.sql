@@ -1,67 +1,121 @@
-{{ config(dist='org_id', sort=['org_id']) }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    unique_key='org_id',
+    meta={'replaces': 'generated_date'},
+    dist='org_id',
+    sort=['org_id']
+) }}
 
-with trial_metrics as (
+{#- A full refresh makes the table from the snapshots alone. -#}
+{% set kept_relation = (
+    this if is_incremental() else ref('fct_org_trial_metrics')
+) %}
 
+with snapshots as (
+
+    -- From the window on, however late: an earlier night that is built again
+    -- does not take the place of a later one.
     select *
 
     from {{ ref('fct_org_trial_metrics') }}
 
-    where generated_date <= {{ data_date() }}
+    {% if is_incremental() %}
+        where generated_date >= {{ window_from() }}
+    {% endif %}
 
 ),
 
-latest_dates as (
+orgs_without_snapshot as (
+
+    -- Their latest snapshot lay in the window and is there no more.
+    select kept.org_id
+
+    from {{ kept_relation }} as kept
+
+    left join snapshots
+        on kept.org_id = snapshots.org_id
+
+    where
+        kept.generated_date >= {{ window_from() }}
+        and snapshots.org_id is null
+
+),
+
+earlier_snapshots as (
+
+    -- There are next to none of these orgs, so history is hardly ever read.
+    select trial_metrics.*
+
+    from {{ ref('fct_org_trial_metrics') }} as trial_metrics
+
+    inner join orgs_without_snapshot
+        on trial_metrics.org_id = orgs_without_snapshot.org_id
+
+    where trial_metrics.generated_date < {{ window_from() }}
+
+),
+
+candidates as (
+
+    select * from snapshots
+
+    union all
+
+    select * from earlier_snapshots
+
+),
+
+candidates_ranked as (
 
     select
-        org_id,
-        max(generated_date) as generated_date
+        *,
+        row_number() over (
+            partition by org_id
+            order by generated_date desc
+        ) as recency
 
-    from trial_metrics
-
-    group by 1
+    from candidates
 
 ),
 
 final as (
 
     select
-        trial_metrics.org_id,
-        trial_metrics.billing_plan_id,
-        trial_metrics.org_name,
-        trial_metrics.billing_plan_name,
-        trial_metrics.org_day,
-        trial_metrics.days_left_in_trial,
-        trial_metrics.days_to_convert,
-        trial_metrics.trial_days,
-        trial_metrics.hosts,
-        trial_metrics.integrations,
-        trial_metrics.dashboards,
-        trial_metrics.metrics,
-        trial_metrics.max_hosts,
-        trial_metrics.max_integrations,
-        trial_metrics.max_dashboards,
-        trial_metrics.max_metrics,
-        trial_metrics.median_hosts,
-        trial_metrics.median_integrations,
-        trial_metrics.median_dashboards,
-        trial_metrics.median_metrics,
-        trial_metrics.active_days,
-        trial_metrics.active_users,
-        trial_metrics.log_events,
-        trial_metrics.sessions,
-        trial_metrics.target_attainment,
-        trial_metrics.is_paid,
-        trial_metrics.generated_date,
-        trial_metrics.trial_start_date,
-        trial_metrics.converted_on,
-        trial_metrics.last_active_date
+        org_id,
+        billing_plan_id,
+        org_name,
+        billing_plan_name,
+        org_day,
+        days_left_in_trial,
+        days_to_convert,
+        trial_days,
+        hosts,
+        integrations,
+        dashboards,
+        metrics,
+        max_hosts,
+        max_integrations,
+        max_dashboards,
+        max_metrics,
+        median_hosts,
+        median_integrations,
+        median_dashboards,
+        median_metrics,
+        active_days,
+        active_users,
+        log_events,
+        sessions,
+        target_attainment,
+        is_paid,
+        generated_date,
+        trial_start_date,
+        converted_on,
+        last_active_date
 
-    from trial_metrics
+    from candidates_ranked
 
-    inner join latest_dates
-        on
-            trial_metrics.org_id = latest_dates.org_id
-            and trial_metrics.generated_date = latest_dates.generated_date
+    where recency = 1
 
 )
 

@@ -6,11 +6,11 @@
     sort=['session_date', 'org_id']
 ) }}
 
-with requests as (
+with sessions as (
 
     select *
 
-    from {{ ref('int_web_requests_sessionized') }}
+    from {{ ref('int_web_sessions_counted') }}
 
     where {{ in_window('session_date') }}
 
@@ -24,49 +24,6 @@ user_orgs as (
 
     where
         {{ in_window_and_before('event_date', var('user_org_lookback_days')) }}
-
-),
-
-bot_patterns as (
-
-    select * from {{ ref('bot_patterns') }}
-
-),
-
-bot_user_agents as (
-
-    select distinct user_agents.user_agent
-
-    from (select distinct user_agent from requests) as user_agents
-
-    inner join bot_patterns
-        on position(
-            lower(bot_patterns.pattern) in lower(user_agents.user_agent)
-        ) > 0
-
-),
-
-sessions as (
-
-    select
-        requests.session_id,
-        requests.visitor_id,
-        requests.user_id,
-        requests.session_date,
-        min(requests.requested_at) as started_at,
-        max(requests.requested_at) as ended_at,
-        count(*) as requests,
-        sum(case when requests.is_page_view then 1 else 0 end) as page_views,
-        max(
-            case when bot_user_agents.user_agent is null then 0 else 1 end
-        ) as bot_requests
-
-    from requests
-
-    left join bot_user_agents
-        on requests.user_agent = bot_user_agents.user_agent
-
-    group by 1, 2, 3, 4
 
 ),
 
@@ -100,8 +57,8 @@ final as (
         sessions.user_id,
         session_orgs_ranked.org_id,
         sessions.requests,
-        cast(sessions.page_views as bigint) as page_views,
-        sessions.bot_requests > 0 as is_bot,
+        sessions.page_views,
+        sessions.is_bot,
         sessions.session_date,
         sessions.started_at,
         sessions.ended_at

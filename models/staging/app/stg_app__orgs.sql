@@ -6,12 +6,18 @@ with org_lines as (
 
 ranked_org_lines as (
 
-    -- An export can hold an org twice: what was updated last is its state.
+    -- An export can hold an org twice: what was updated last is its state. The
+    -- rest of the order only makes sure that every build picks the same line.
     select
         *,
         row_number() over (
             partition by dt, org_id
-            order by updated_at desc, object_key desc, org_name desc
+            order by
+                updated_at desc,
+                object_key desc,
+                org_name desc,
+                billing_plan_id desc,
+                trial_started_at desc
         ) as recency
 
     from org_lines

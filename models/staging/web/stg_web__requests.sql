@@ -23,12 +23,12 @@ final as (
     -- A request belongs to its own day; too late or too early never counts.
     select
         user_id,
-        client_address,
-        user_agent,
         coalesce(
             cast(user_id as varchar(65535)),
             md5(client_address || '|' || user_agent)
         ) as visitor_id,
+        client_address,
+        user_agent,
         method,
         path,
         case

@@ -1,0 +1,93 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    meta={'replaces': 'session_date'},
+    dist='visitor_id',
+    sort=['session_date', 'visitor_id']
+) }}
+
+with requests as (
+
+    select *
+
+    from {{ ref('int_web_requests_sessionized') }}
+
+    where {{ in_window('session_date') }}
+
+),
+
+static_file_types as (
+
+    select * from {{ ref('static_file_types') }}
+
+),
+
+bot_patterns as (
+
+    select * from {{ ref('bot_patterns') }}
+
+),
+
+user_agents as (
+
+    -- There are few: matching each once spares every request the patterns.
+    select distinct user_agent from requests
+
+),
+
+bot_user_agents as (
+
+    select distinct user_agents.user_agent
+
+    from user_agents
+
+    inner join bot_patterns
+        on position(
+            lower(bot_patterns.pattern) in lower(user_agents.user_agent)
+        ) > 0
+
+),
+
+requests_judged as (
+
+    select
+        requests.*,
+        case
+            when
+                requests.has_path
+                and static_file_types.extension is null
+                then 1
+            else 0
+        end as is_page_view,
+        case when bot_user_agents.user_agent is null then 0 else 1 end as is_bot
+
+    from requests
+
+    left join static_file_types
+        on requests.file_extension = static_file_types.extension
+
+    left join bot_user_agents
+        on requests.user_agent = bot_user_agents.user_agent
+
+),
+
+final as (
+
+    select
+        session_id,
+        visitor_id,
+        user_id,
+        count(*) as requests,
+        cast(sum(is_page_view) as bigint) as page_views,
+        max(is_bot) = 1 as is_bot,
+        session_date,
+        min(requested_at) as started_at,
+        max(requested_at) as ended_at
+
+    from requests_judged
+
+    group by session_id, visitor_id, user_id, session_date
+
+)
+
+select * from final
