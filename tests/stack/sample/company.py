@@ -49,11 +49,12 @@ class Member(NamedTuple):
     until: int = 10**6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Account:
     """One org. `peak` is what it uses when settled, `absent` nights without its line.
 
-    `trial_days` are the day numbers on which a trial of it begins.
+    `trial_days` are the day numbers on which a trial of it begins. One account is
+    equal to itself only, so that it can be a key.
     """
 
     org_id: int
@@ -125,7 +126,8 @@ def _account(
     changes += _changes(world, rng, story=story, trials=trials)
     if rng.random() < RENAMED_SHARE or number == 0:
         renamed = {"org_name": f"{first['org_name']} (renamed)"}
-        changes.append(Change(world.moment(happens, 43_200), renamed))
+        at = max(world.moment(happens, 43_200), started_at + timedelta(hours=1))
+        changes.append(Change(at, renamed))
     changes[0].values["created_at"] = changes[0].at
     return Account(
         org_id=FIRST_ORG_ID + number,
@@ -196,7 +198,9 @@ def _changes(
         return []
     announced = trials[0] if story != "trial_scheduled" else trials[0] - timedelta(2)
     changes = [Change(announced, {"trial_started_at": trials[0]})]
-    changes += [Change(at, {"trial_started_at": at} | _plan(TRIAL)) for at in trials[1:]]
+    changes += [
+        Change(at, {"trial_started_at": at} | _plan(TRIAL)) for at in trials[1:]
+    ]
     at = trials[-1]
     for plan in STORIES[story].plans:
         # Most decide between day 5 and 25, and most of them in the second week.

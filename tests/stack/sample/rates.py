@@ -42,7 +42,8 @@ WEB_ODDITIES = (
     "address_ipv6",
     "trailing_blank",
 )
-LATENESS = ("late_1_day", "late_2_days", "late_3_days", "future")
+LATE_DAYS = {"late_1_day": 1, "late_2_days": 2, "late_3_days": 3}
+LATENESS = (*LATE_DAYS, "future")
 ORG_EVENTS = ("org_line_copied", "org_line_outdated")
 METRIC_EVENTS = (
     *LATENESS,

