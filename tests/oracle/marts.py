@@ -1,8 +1,8 @@
-"""All core marts that a raw world should give.
+"""All marts that a raw world should give.
 
 What: `expected`, the one call that tests compare the warehouse with.
 From: section 3 of the contract; the other modules of this folder.
-Changes: when a core mart is added.
+Changes: when a mart is added.
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 
-from tests.oracle import counted, org_days, sessions, targets, trials
+from tests.oracle import (
+    counted,
+    growth,
+    growth_trials,
+    org_days,
+    sessions,
+    targets,
+    trials,
+)
 from tests.oracle.business import DEFAULTS, Constants, Reference, read_reference
 from tests.oracle.org_days import Mart
 from tests.oracle.world import RawWorld
@@ -25,6 +33,12 @@ MART_KEYS: dict[str, tuple[str, ...]] = {
     "trial_target_metrics": ("generated_date", "cohort", "metric_name"),
     "trial_target_curve": ("generated_date", "cohort", "metric_name", "org_day"),
     "sf_trial_metrics": ("org_id__c",),
+    "org_activity": ("org_id", "metric_date"),
+    "paid_account_flow": ("day", "from_state", "to_state"),
+    "free_account_usage": ("org_id", "metric_date"),
+    "big_customer_usage": ("org_id", "metric_date"),
+    "trial_trends": ("cohort_week",),
+    "interesting_trials": ("org_id", "generated_date"),
 }
 """The key columns of each mart; the names are those of the fields of `Marts`."""
 
@@ -43,6 +57,12 @@ class Marts:
     trial_target_metrics: Mart = field(default_factory=list)
     trial_target_curve: Mart = field(default_factory=list)
     sf_trial_metrics: Mart = field(default_factory=list)
+    org_activity: Mart = field(default_factory=list)
+    paid_account_flow: Mart = field(default_factory=list)
+    free_account_usage: Mart = field(default_factory=list)
+    big_customer_usage: Mart = field(default_factory=list)
+    trial_trends: Mart = field(default_factory=list)
+    interesting_trials: Mart = field(default_factory=list)
 
 
 def expected(
@@ -79,17 +99,38 @@ def expected(
         logged=counted.events_by_org_day(events),
         session_seconds=org_days.session_seconds_by_org_day(web_sessions),
     )
-    states = org_days.org_states(
-        counted.one_per_org(raw.rows("orgs", until=data_date)),
-        data_date,
-        carry_forward_days=constants.org_carry_forward_days,
+    states = list(
+        org_days.org_states(
+            counted.one_per_org(raw.rows("orgs", until=data_date)),
+            data_date,
+            carry_forward_days=constants.org_carry_forward_days,
+        )
     )
     marts = Marts(
         fct_org_day=org_days.org_days(states, sums, constants),
         fct_web_sessions=web_sessions,
+        org_activity=growth.org_activity(states, sums, constants),
     )
     _add_nights(marts, sorted(set(nights)), data_date=data_date, constants=constants)
+    _add_growth(marts, data_date=data_date, constants=constants)
     return marts
+
+
+def _add_growth(marts: Marts, *, data_date: date, constants: Constants) -> None:
+    """Fill the growth marts from the others."""
+    marts.paid_account_flow.extend(
+        growth.paid_account_flow(marts.org_activity, data_date)
+    )
+    marts.free_account_usage.extend(growth.free_account_usage(marts.org_activity))
+    marts.big_customer_usage.extend(growth.big_customer_usage(marts.org_activity))
+    marts.trial_trends.extend(
+        growth_trials.trial_trends(marts.fct_org_day, data_date, constants)
+    )
+    marts.interesting_trials.extend(
+        growth_trials.interesting_trials(
+            marts.fct_org_trial_metrics, marts.trial_target_metrics, constants
+        )
+    )
 
 
 def _add_nights(

@@ -84,13 +84,14 @@ def org_days(
                     "billing_plan_id": org.billing_plan_id,
                     "billing_plan_name": org.billing_plan_name,
                     "is_in_trial": org_day <= constants.trial_period_days,
-                    **_sums_of((org.org_id, day), sums),
+                    **sums_of((org.org_id, day), sums),
                 }
             )
     return rows
 
 
-def _sums_of(org_day: OrgDay, sums: DailySums) -> dict[str, object]:
+def sums_of(org_day: OrgDay, sums: DailySums) -> dict[str, object]:
+    """Return the usage and activity columns of one org and day."""
     sampled = sums.sampled.get(org_day, SampledDay())
     logged = sums.logged.get(org_day, LoggedDay())
     seconds = sums.session_seconds.get(org_day, [])

@@ -1,0 +1,61 @@
+{{ config(materialized='view') }}
+
+with org_states as (
+
+    select * from {{ ref('int_org_states_carried') }}
+
+),
+
+billing_plans as (
+
+    select * from {{ ref('billing_plans') }}
+
+),
+
+org_states_on_plans as (
+
+    -- A plan that is not paid and says what it includes has no end: it is free.
+    select
+        org_states.*,
+        coalesce(billing_plans.is_paid, false) as is_paid,
+        coalesce(
+            billing_plans.included_hosts,
+            billing_plans.included_integrations,
+            billing_plans.included_dashboards,
+            billing_plans.included_metrics
+        ) is not null as has_included_units,
+        org_states.metric_date - org_states.trial_start_date + 1 as org_day
+
+    from org_states
+
+    left join billing_plans
+        on org_states.billing_plan_id = billing_plans.billing_plan_id
+
+),
+
+final as (
+
+    select
+        org_id,
+        billing_plan_id,
+        org_name,
+        billing_plan_name,
+        cast(
+            case
+                when is_internal then null
+                when is_paid then 'paid'
+                when has_included_units then 'free'
+                when org_day > {{ var('trial_period_days') }} then 'expired'
+                when org_day >= 1 then 'trial'
+            end as varchar(64)
+        ) as account_state,
+        is_internal,
+        is_paid,
+        metric_date,
+        trial_start_date
+
+    from org_states_on_plans
+
+)
+
+select * from final

@@ -1,0 +1,105 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    meta={'replaces': 'metric_date'},
+    dist='org_id',
+    sort=['metric_date', 'org_id']
+) }}
+
+with org_activity as (
+
+    select *
+
+    from {{ ref('org_activity') }}
+
+    where
+        {{ in_window_and_before('metric_date', var('usage_month_days')) }}
+
+),
+
+paid_orgs as (
+
+    select *
+
+    from org_activity
+
+    where
+        account_state = 'paid'
+        and {{ in_window('metric_date') }}
+
+),
+
+usage_sampled as (
+
+    -- A day without samples is unknown; it is not a fall to zero.
+    select *
+
+    from org_activity
+
+    where has_samples
+
+),
+
+final as (
+
+    select
+        paid_orgs.org_id,
+        paid_orgs.billing_plan_id,
+        paid_orgs.org_name,
+        paid_orgs.billing_plan_name,
+        row_number() over (
+            partition by paid_orgs.metric_date
+            order by
+                paid_orgs.hosts desc,
+                paid_orgs.metrics desc,
+                paid_orgs.dashboards desc,
+                paid_orgs.integrations desc,
+                paid_orgs.org_id asc
+        ) as usage_rank,
+        paid_orgs.hosts,
+        paid_orgs.hosts - day_before.hosts as hosts_day_change,
+        paid_orgs.hosts - week_before.hosts as hosts_week_change,
+        paid_orgs.hosts - month_before.hosts as hosts_month_change,
+        paid_orgs.integrations,
+        paid_orgs.integrations
+        - day_before.integrations as integrations_day_change,
+        paid_orgs.integrations
+        - week_before.integrations as integrations_week_change,
+        paid_orgs.integrations
+        - month_before.integrations as integrations_month_change,
+        paid_orgs.dashboards,
+        paid_orgs.dashboards - day_before.dashboards as dashboards_day_change,
+        paid_orgs.dashboards - week_before.dashboards as dashboards_week_change,
+        paid_orgs.dashboards
+        - month_before.dashboards as dashboards_month_change,
+        paid_orgs.metrics,
+        paid_orgs.metrics - day_before.metrics as metrics_day_change,
+        paid_orgs.metrics - week_before.metrics as metrics_week_change,
+        paid_orgs.metrics - month_before.metrics as metrics_month_change,
+        paid_orgs.has_samples,
+        paid_orgs.metric_date
+
+    from paid_orgs
+
+    left join usage_sampled as day_before
+        on
+            paid_orgs.org_id = day_before.org_id
+            and paid_orgs.metric_date = day_before.metric_date + 1
+            and paid_orgs.has_samples
+
+    left join usage_sampled as week_before
+        on
+            paid_orgs.org_id = week_before.org_id
+            and paid_orgs.metric_date = week_before.metric_date + 7
+            and paid_orgs.has_samples
+
+    left join usage_sampled as month_before
+        on
+            paid_orgs.org_id = month_before.org_id
+            and paid_orgs.metric_date
+            = month_before.metric_date + {{ var('usage_month_days') }}
+            and paid_orgs.has_samples
+
+)
+
+select * from final

@@ -1,0 +1,95 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    meta={'replaces': 'metric_date'},
+    dist='org_id',
+    sort=['metric_date', 'org_id']
+) }}
+
+with org_activity as (
+
+    select *
+
+    from {{ ref('org_activity') }}
+
+    where
+        {{ in_window('metric_date') }}
+        and account_state = 'free'
+
+),
+
+billing_plans as (
+
+    select * from {{ ref('billing_plans') }}
+
+),
+
+usage_against_plan as (
+
+    -- A unit that the plan does not name is without limit.
+    select
+        org_activity.*,
+        cast(billing_plans.included_hosts as bigint) as included_hosts,
+        cast(billing_plans.included_integrations as bigint)
+            as included_integrations,
+        cast(billing_plans.included_dashboards as bigint)
+            as included_dashboards,
+        cast(billing_plans.included_metrics as bigint) as included_metrics,
+        case
+            when org_activity.hosts >= billing_plans.included_hosts then 1
+            else 0
+        end as is_at_hosts,
+        case
+            when
+                org_activity.integrations >= billing_plans.included_integrations
+                then 1
+            else 0
+        end as is_at_integrations,
+        case
+            when org_activity.dashboards >= billing_plans.included_dashboards
+                then 1
+            else 0
+        end as is_at_dashboards,
+        case
+            when org_activity.metrics >= billing_plans.included_metrics then 1
+            else 0
+        end as is_at_metrics
+
+    from org_activity
+
+    inner join billing_plans
+        on org_activity.billing_plan_id = billing_plans.billing_plan_id
+
+),
+
+final as (
+
+    select
+        org_id,
+        billing_plan_id,
+        org_name,
+        billing_plan_name,
+        is_at_hosts + is_at_integrations + is_at_dashboards + is_at_metrics
+            as limits_reached,
+        hosts,
+        included_hosts,
+        hosts - included_hosts as hosts_above,
+        integrations,
+        included_integrations,
+        integrations - included_integrations as integrations_above,
+        dashboards,
+        included_dashboards,
+        dashboards - included_dashboards as dashboards_above,
+        metrics,
+        included_metrics,
+        metrics - included_metrics as metrics_above,
+        metric_date
+
+    from usage_against_plan
+
+    where
+        is_at_hosts + is_at_integrations + is_at_dashboards + is_at_metrics > 0
+
+)
+
+select * from final

@@ -1,0 +1,110 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    meta={'replaces': 'generated_date'},
+    dist='org_id',
+    sort=['generated_date', 'org_id']
+) }}
+
+with trial_metrics as (
+
+    select *
+
+    from {{ ref('fct_org_trial_metrics') }}
+
+    where {{ in_window('generated_date') }}
+
+),
+
+reasons as (
+
+    select *
+
+    from {{ ref('int_trial_reasons_flagged') }}
+
+    where
+        {{ in_window('generated_date') }}
+        and reasons is not null
+
+),
+
+reason_codes as (
+
+    select * from {{ ref('reason_codes') }}
+
+),
+
+reasons_explained as (
+
+    -- Commas around both, so that no code is found inside a longer one.
+    select
+        reasons.org_id,
+        reasons.generated_date,
+        reasons.reasons,
+        sum(reason_codes.weight) as weight,
+        {{ dbt.listagg(
+            'reason_codes.meaning', "'. '", 'order by reason_codes.weight desc'
+        ) }} as meanings
+
+    from reasons
+
+    inner join reason_codes
+        on position(
+            ',' || reason_codes.reason_code || ','
+            in ',' || reasons.reasons || ','
+        ) > 0
+
+    group by 1, 2, 3
+
+),
+
+final as (
+
+    select
+        trial_metrics.org_id,
+        trial_metrics.billing_plan_id,
+        trial_metrics.org_name,
+        trial_metrics.billing_plan_name,
+        cast(reasons_explained.reasons as varchar(255)) as reasons,
+        cast(
+            reasons_explained.meanings || '.' as varchar(1024)
+        ) as reasons_in_words,
+        row_number() over (
+            partition by trial_metrics.generated_date
+            order by
+                reasons_explained.weight desc,
+                coalesce(
+                    round(
+                        cast(
+                            trial_metrics.target_attainment as numeric(18, 6)
+                        ), 4
+                    ), 0
+                ) desc,
+                trial_metrics.days_left_in_trial asc,
+                coalesce(trial_metrics.hosts, 0) desc,
+                trial_metrics.org_id asc
+        ) as trial_rank,
+        trial_metrics.org_day,
+        trial_metrics.days_left_in_trial,
+        trial_metrics.hosts,
+        trial_metrics.integrations,
+        trial_metrics.dashboards,
+        trial_metrics.metrics,
+        trial_metrics.active_days,
+        trial_metrics.active_users,
+        trial_metrics.target_attainment,
+        trial_metrics.generated_date,
+        trial_metrics.trial_start_date,
+        trial_metrics.last_active_date
+
+    from trial_metrics
+
+    inner join reasons_explained
+        on
+            trial_metrics.org_id = reasons_explained.org_id
+            and trial_metrics.generated_date
+            = reasons_explained.generated_date
+
+)
+
+select * from final

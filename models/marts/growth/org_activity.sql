@@ -1,0 +1,78 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    meta={'replaces': 'metric_date'},
+    dist='org_id',
+    sort=['metric_date', 'org_id']
+) }}
+
+with account_states as (
+
+    select *
+
+    from {{ ref('int_account_states_classified') }}
+
+    where {{ in_window('metric_date') }}
+
+),
+
+usage as (
+
+    select *
+
+    from {{ ref('int_org_usage_daily') }}
+
+    where {{ in_window('metric_date') }}
+
+),
+
+activity as (
+
+    select *
+
+    from {{ ref('int_org_activity_daily') }}
+
+    where {{ in_window('metric_date') }}
+
+),
+
+final as (
+
+    select
+        account_states.org_id,
+        account_states.billing_plan_id,
+        account_states.org_name,
+        account_states.billing_plan_name,
+        account_states.account_state,
+        coalesce(usage.hosts, 0) as hosts,
+        coalesce(usage.integrations, 0) as integrations,
+        coalesce(usage.dashboards, 0) as dashboards,
+        coalesce(usage.metrics, 0) as metrics,
+        coalesce(activity.log_events, 0) as log_events,
+        coalesce(activity.active_users, 0) as active_users,
+        coalesce(activity.error_events, 0) as error_events,
+        coalesce(activity.sessions, 0) as sessions,
+        cast(
+            coalesce(activity.session_minutes, 0) as numeric(18, 2)
+        ) as session_minutes,
+        usage.samples is not null as has_samples,
+        account_states.is_internal,
+        account_states.is_paid,
+        account_states.metric_date,
+        account_states.trial_start_date
+
+    from account_states
+
+    left join usage
+        on
+            account_states.org_id = usage.org_id
+            and account_states.metric_date = usage.metric_date
+
+    left join activity
+        on
+            account_states.org_id = activity.org_id
+            and account_states.metric_date = activity.metric_date
+
+)
+
+select * from final

@@ -1,0 +1,58 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    meta={'replaces': 'day'},
+    dist='all',
+    sort=['day']
+) }}
+
+with account_states as (
+
+    select
+        org_id,
+        account_state,
+        metric_date
+
+    from {{ ref('int_account_states_classified') }}
+
+    where
+        {{ in_window_and_before('metric_date', 1) }}
+        and account_state is not null
+
+),
+
+org_moves as (
+
+    -- Who has just come has no yesterday; who has gone has no today.
+    select
+        yesterday.account_state as from_state,
+        today.account_state as to_state,
+        coalesce(today.metric_date, yesterday.metric_date + 1) as day
+
+    from account_states as today
+
+    full outer join account_states as yesterday
+        on
+            today.org_id = yesterday.org_id
+            and today.metric_date = yesterday.metric_date + 1
+
+),
+
+final as (
+
+    select
+        from_state,
+        to_state,
+        count(*) as orgs,
+        coalesce(from_state, '') != coalesce(to_state, '') as is_change,
+        day
+
+    from org_moves
+
+    where {{ in_window('day') }}
+
+    group by from_state, to_state, day
+
+)
+
+select * from final

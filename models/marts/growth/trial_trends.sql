@@ -1,0 +1,79 @@
+{% set window_days = (
+    var('trial_period_days') + var('extra_conversion_period_days')
+) %}
+
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_days',
+    meta={
+        'replaces': 'cohort_week',
+        'reaches_back_days': window_days + 7
+    },
+    dist='all',
+    sort=['cohort_week']
+) }}
+
+with trials as (
+
+    -- A week changes until the last trial that began in it is over.
+    select *
+
+    from {{ ref('int_trials_followed_up') }}
+
+    where {{ in_window_and_before('cohort_week', window_days + 7) }}
+
+),
+
+trials_counted as (
+
+    select
+        cohort_week,
+        count(*) as trials,
+        count(case when is_activated then 1 end) as activated,
+        count(case when is_converted then 1 end) as converted
+
+    from trials
+
+    group by 1
+
+),
+
+medians as (
+
+    select
+        cohort_week,
+        cast(
+            percentile_cont(0.5) within group (
+                order by days_to_convert
+            ) as numeric(18, 2)
+        ) as median_days_to_convert
+
+    from trials
+
+    where is_converted
+
+    group by 1
+
+),
+
+final as (
+
+    select
+        trials_counted.trials,
+        trials_counted.activated,
+        trials_counted.converted,
+        cast(trials_counted.converted as double precision)
+        / trials_counted.trials as conversion_rate,
+        medians.median_days_to_convert,
+        trials_counted.cohort_week + 6 + {{ window_days - 2 }}
+        <= {{ data_date() }} as is_settled,
+        trials_counted.cohort_week
+
+    from trials_counted
+
+    left join medians
+        on trials_counted.cohort_week = medians.cohort_week
+
+)
+
+select * from final
