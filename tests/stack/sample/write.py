@@ -35,7 +35,7 @@ BAD_ARGUMENTS = 3
 def write_to_folder(world: World, folder: Path) -> WorldSummary:
     """Write `folder/{source}/dt=YYYY-MM-DD/*` and `_SUCCESS`; return what was written.
 
-    Partitions that are in the folder already are removed first.
+    A partition that is in the folder already is replaced.
     """
     return _write(world, [Folder(folder)])
 
@@ -55,6 +55,18 @@ def write_to_s3(world: World, url: str, *, folder: Path | None = None) -> WorldS
             return told
         return _write(world, [bucket])
     return _write(world, [Folder(folder), bucket])
+
+
+def sources(world: World, company: Company) -> list[Source]:
+    """Return the four sources of a world, in the order in which they are written."""
+    adoption = Adoption(world)
+    visits = Visits(world, company, adoption)
+    return [
+        Orgs(world, company),
+        Metrics(world, company, adoption),
+        AppLogs(world, company, adoption, visits),
+        WebLogs(world, visits, robots(world, company)),
+    ]
 
 
 def main(arguments: list[str]) -> int:
@@ -119,7 +131,7 @@ def _write(world: World, destinations: list[Destination]) -> WorldSummary:
     company = found_company(world)
     summary = WorldSummary(sources={}, stories=company.stories)
     works = []
-    for source in _sources(world, company):
+    for source in sources(world, company):
         counts = summary.sources[source.name] = SourceSummary()
         works.append(
             (source.name, Stream(world, source, counts), Packer(world, source, counts))
@@ -136,17 +148,6 @@ def _write(world: World, destinations: list[Destination]) -> WorldSummary:
     for destination in destinations:
         destination.close(world, summary)
     return summary
-
-
-def _sources(world: World, company: Company) -> list[Source]:
-    adoption = Adoption(world)
-    visits = Visits(world, company, adoption)
-    return [
-        Orgs(world, company),
-        Metrics(world, company, adoption),
-        AppLogs(world, company, adoption, visits),
-        WebLogs(world, visits, robots(world, company)),
-    ]
 
 
 def _show(summary: WorldSummary) -> None:
