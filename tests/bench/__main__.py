@@ -1,0 +1,37 @@
+"""`python -m tests.bench [NAME ...] [--json]`: measure, and print a table of ratios."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+
+from tests.bench import loads, nights
+from tests.bench.report import Pair, show
+
+BENCHMARKS: dict[str, Callable[[], Iterator[Pair]]] = {
+    "dbt": nights.dbt_under_luigi,
+    "finished": nights.finished_night,
+    "load": loads.load_of_app_logs,
+    "history": nights.growing_history,
+    "backfill": nights.backfill,
+}
+
+
+def main() -> int:
+    """Measure what is named, or everything."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--json", action="store_true", help="print JSON instead")
+    options = parser.parse_args()
+    unknown = set(options.names) - BENCHMARKS.keys()
+    if unknown:
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    pairs: list[Pair] = []
+    for name in options.names or BENCHMARKS:
+        print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        pairs += BENCHMARKS[name]()
+    show(pairs, as_json=options.json)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
