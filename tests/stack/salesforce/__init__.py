@@ -1,0 +1,1 @@
+"""A Salesforce stand-in: REST, Bulk API 2.0, logins and faults, on this machine."""
