@@ -4,6 +4,7 @@ The last three of the 18 say which of the first 15 are capitals.
 """
 
 import string
+from functools import lru_cache
 
 DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 SUMS = string.ascii_uppercase + "012345"
@@ -15,15 +16,12 @@ NUMBER_LENGTH = SHORT - PREFIX_LENGTH - len(POD)
 
 def lengthen(short: str) -> str:
     """Return the 18 characters of a 15-character id."""
-    sums = (
-        sum(
-            1 << place
-            for place, letter in enumerate(short[at : at + 5])
-            if "A" <= letter <= "Z"
-        )
-        for at in range(0, SHORT, 5)
-    )
-    return short + "".join(SUMS[value] for value in sums)
+    return short + _sum(short[:5]) + _sum(short[5:10]) + _sum(short[10:])
+
+
+@lru_cache(1 << 14)
+def _sum(part: str) -> str:
+    return SUMS[sum(1 << place for place in range(5) if "A" <= part[place] <= "Z")]
 
 
 def make(prefix: str, number: int) -> str:

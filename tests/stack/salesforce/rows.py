@@ -86,6 +86,9 @@ class Writer:
             for place, item in enumerate(sobject.fields)
             if not (item.createable or item.updateable)
         } - {0}
+        self._numbered = [
+            place for place, item in enumerate(sobject.fields) if item.auto_number
+        ]
         self._audit = {
             name: positions[name.lower()]
             for name in ("IsDeleted", "CreatedDate", "CreatedById", "OwnerId")
@@ -290,9 +293,8 @@ class Writer:
 
     def _name(self, record: list[Any], prefix: str, number: int) -> None:
         record[0] = identifiers.make(prefix, number)
-        for place, item in enumerate(self._sobject.fields):
-            if item.auto_number:
-                record[place] = f"{self._sobject.name[:2].upper()}-{number:06d}"
+        for place in self._numbered:
+            record[place] = f"{self._sobject.name[:2].upper()}-{number:06d}"
 
     def _check_unique(
         self,

@@ -281,6 +281,5 @@ class _Reader:
         return malformed(f"unexpected token: '{self._here()}'")
 
 
-CLAUSES = frozenset(
-    "FROM WHERE WITH GROUP ORDER LIMIT OFFSET ALL FOR USING HAVING ASC DESC NULLS".split()
-)
+CLAUSES = {"FROM", "WHERE", "WITH", "GROUP", "ORDER", "LIMIT", "OFFSET", "ALL", "FOR"}
+CLAUSES |= {"USING", "HAVING", "ASC", "DESC", "NULLS"}
