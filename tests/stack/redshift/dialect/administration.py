@@ -28,6 +28,13 @@ SETTINGS = {
     "enable_numeric_rounding", "spectrum_enable_pseudo_columns", "use_fips_ssl",
     "auto_analyze", "metadata_security", "query_group_context",
 }  # fmt: skip
+SECRETS = (
+    "password",
+    "credentials",
+    "secret_access_key",
+    "access_key_id",
+    "session_token",
+)
 VACUUM_WORDS = ("full", "sort", "delete", "only", "reindex", "recluster")
 
 
@@ -172,8 +179,7 @@ def redacted(nodes: list[Node]) -> str:
         is_secret = (
             isinstance(node, Token)
             and node.kind == STRING
-            and name_of(before)
-            in ("password", "secret_access_key", "access_key_id", "session_token")
+            and name_of(before) in SECRETS
         )
         if is_secret:
             pieces.append(f"{node.space}'***'")

@@ -98,10 +98,10 @@ def make(
 
     `database` is the session's, `facts` answers the pg_last_... functions.
     """
-    if administration.is_password(nodes):
-        text = administration.redacted(nodes)
     first = at(nodes, 0)
     word = first.key if isinstance(first, Token) else "select"
+    if word in (COPY, UNLOAD) or administration.is_password(nodes):
+        text = administration.redacted(nodes)
     plan = Plan(text=text, word=word, nodes=nodes)
     names.fold(nodes)
     head = head_of(nodes)

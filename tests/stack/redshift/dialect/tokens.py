@@ -237,12 +237,19 @@ def string_value(node: Node | None) -> str | None:
     if node.text.startswith("$"):
         return node.text.split("$", 2)[2].rsplit("$", 2)[0]
     body = node.text[node.text.index("'") + 1 : -1]
-    return re.sub(r"\\(.)|''", _unescaped, body, flags=re.DOTALL)
+    return _ESCAPE.sub(_unescaped, body)
 
 
+_ESCAPE = re.compile(r"\\([0-7]{1,3}|x[0-9a-fA-F]{1,2}|.)|''", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
 def _unescaped(match: re.Match[str]) -> str:
     escaped = match.group(1)
-    return "'" if escaped is None else _ESCAPES.get(escaped, escaped)
+    if escaped is None:
+        return "'"
+    if escaped[0] in "01234567":
+        return chr(int(escaped, 8))
+    if escaped[0] == "x" and len(escaped) > 1:
+        return chr(int(escaped[1:], 16))
+    return _ESCAPES.get(escaped, escaped)
