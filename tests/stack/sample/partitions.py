@@ -16,7 +16,7 @@ from tests.stack.sample.deck import Deck
 from tests.stack.sample.stream import Line, Source
 from tests.stack.sample.world import SourceSummary, World
 
-MOST_LINES = 20_000
+MOST_LINES = 10_000
 """Lines of one object, and of the memory that it takes."""
 WITHOUT_LAST_LINE_END = 0.1
 GZIP_LEVEL = 5

@@ -21,8 +21,8 @@ BLANKS = (b"", b"", b"   ", b"\t", b" \t ")
 class Record(NamedTuple):
     """What one line should say; `seconds` after midnight to sort by.
 
-    Records of the same `shard` go to the same object. A fixed one gets no dirt that
-    would take it away: no reject, no delay.
+    Records of the same `shard` go to the same object. A fixed one gets no dirt: its
+    visitor would be another one, or absent for a while.
     """
 
     seconds: int
@@ -118,7 +118,8 @@ class Stream:
             self._summary.dirt[kind] += 1
             content = self._source.spoil(record.values, kind, rng)
             return Line(record.seconds, None, content)
-        return Line(record.seconds, record.shard, self._spelled(record.values, rng))
+        content = self._spelled(record.values, rng, may_be_odd=not record.is_fixed)
+        return Line(record.seconds, record.shard, content)
 
     def _befallen(
         self, record: Record, kind: str, *, day: int, rng: Random
@@ -141,8 +142,14 @@ class Stream:
         if not any(delay for _, delay in told):
             self._summary.dirt[kind] += 1
 
-    def _spelled(self, values: Any, rng: Random) -> bytes:  # noqa: ANN401 - as above
-        oddity = self._oddities.deal()
+    def _spelled(
+        self,
+        values: Any,  # noqa: ANN401 - as above
+        rng: Random,
+        *,
+        may_be_odd: bool = True,
+    ) -> bytes:
+        oddity = self._oddities.deal(may=may_be_odd)
         if oddity:
             self._summary.dirt[oddity] += 1
         return self._source.spell(values, oddity, rng)
