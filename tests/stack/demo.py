@@ -1,0 +1,187 @@
+"""The demo: a made-up company's sixty days through the whole night, on this machine.
+
+`make demo` calls it. Everything is kept under `var/`: a second run finds it done.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from tests.stack import up
+from tests.stack.sample.world import World, WorldSummary, summary_from
+from tests.stack.sample.write import write_to_s3
+
+PROJECT = Path(__file__).resolve().parents[2]
+VAR = PROJECT / "var"
+DATA = VAR / "demo"
+KEPT = DATA / "world.json"
+WAREHOUSE = VAR / "nightshift.duckdb"
+WORLD = World(orgs=300, days=60, until=date(2026, 11, 24), seed=7)
+NIGHTS_ONE_BY_ONE = 3
+NIGHTSHIFT = "from orchestrate.cli import main; main()"
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+def main() -> int:
+    """Bring the world up, do its nights, and show what came of it."""
+    started = time.monotonic()
+    DATA.mkdir(parents=True, exist_ok=True)
+    console.print("[bold]1. The world outside[/]: S3, Salesforce and mail start here")
+    with up.running("s3", "smtp", "salesforce", data=DATA) as stack:
+        environment = _environment(stack.environment)
+        os.environ.update(environment)
+        summary = _world(environment["NIGHTSHIFT_RAW_URL"])
+        nights = _do_nights(environment)
+    if nights is None:
+        return 1
+    if any(night["tasks_done"] for night in nights):
+        _show(summary, nights)
+    else:
+        console.print("\n[bold green]Nothing to do[/]: all nights are done.")
+    _show_where_to_look()
+    console.print(f"[dim]{time.monotonic() - started:.0f} s[/]")
+    return 0
+
+
+def _environment(stack: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which only the demo's own settings count."""
+    ours = ("NIGHTSHIFT_", "DBT_", "LUIGI_", "AWS_")
+    given = {name: value for name, value in os.environ.items() if name[:4] != "AWS_"}
+    for name in list(given):
+        if name.startswith(ours):
+            del given[name]
+            del os.environ[name]
+    return {**given, **stack}
+
+
+def _world(raw_url: str) -> WorldSummary:
+    """Write the raw partitions, unless they are there from the last time."""
+    asked = WORLD.told()
+    if KEPT.exists():
+        kept = json.loads(KEPT.read_text(encoding="utf-8"))
+        if kept["world"] == json.loads(json.dumps(asked)):
+            console.print("[bold]2. The sample world[/]: there from the last time")
+            return summary_from(kept["summary"])
+    console.print(
+        f"[bold]2. The sample world[/]: {WORLD.orgs} orgs, {WORLD.days} days up to "
+        f"{WORLD.until}, dirty on purpose"
+    )
+    summary = write_to_s3(WORLD, raw_url)
+    told = {"world": asked, "summary": summary.told()}
+    KEPT.write_text(json.dumps(told, indent=2), encoding="utf-8")
+    return summary
+
+
+def _do_nights(environment: Mapping[str, str]) -> list[dict[str, Any]] | None:
+    """Backfill the history, then do the last nights one by one; None on a failure."""
+    last = WORLD.until - timedelta(days=NIGHTS_ONE_BY_ONE)
+    lines = [["backfill", "--from", str(WORLD.first), "--to", str(last)]]
+    lines += [
+        ["run", "--date", str(last + timedelta(days=number + 1))]
+        for number in range(NIGHTS_ONE_BY_ONE)
+    ]
+    nights = []
+    for line in lines:
+        console.print(f"\n[bold]3. nightshift {' '.join(line)}[/]")
+        ended = subprocess.run(
+            [sys.executable, "-c", NIGHTSHIFT, *line, "--json"],
+            cwd=PROJECT,
+            env=dict(environment),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        if ended.returncode:
+            console.print(ended.stdout, markup=False)
+            return None
+        nights.append(json.loads(ended.stdout))
+        if not nights[-1]["tasks_done"]:
+            console.print("nothing to do")
+    return nights
+
+
+def _show(summary: WorldSummary, nights: list[dict[str, Any]]) -> None:
+    console.print(f"\n[bold]The night of {WORLD.until}[/]")
+    with duckdb.connect(str(WAREHOUSE), read_only=True) as connection:
+        _show_loads(connection, summary)
+        models = nights[-1]["night"]["models"]
+        (trials,) = connection.execute(
+            "select count(*) from marts.fct_org_day where is_in_trial "
+            "and metric_date = ?",
+            [WORLD.until],
+        ).fetchone() or (0,)
+        console.print(
+            f"\nModels built: {models['done']}; tests run: {models['tests']}, "
+            f"{models['tests_warned']} warned. Orgs in trial: {trials}."
+        )
+        _show_targets(connection)
+    synced = nights[-1]["night"]["salesforce"]
+    told = ", ".join(
+        f"{synced[name]:,} {name}"
+        for name in ("sent", "accepted", "unchanged", "rejected")
+    )
+    console.print(f"\nSalesforce: {told}.")
+
+
+def _show_loads(connection: duckdb.DuckDBPyConnection, summary: WorldSummary) -> None:
+    table = Table(title="Loaded from S3, all nights", box=None, title_justify="left")
+    for column in ("source", "lines", "rows", "rejects", "made dirty"):
+        table.add_column(column, justify="left" if column == "source" else "right")
+    loads = connection.execute(
+        "select source, sum(lines), sum(rows_loaded), sum(rejects) from ops.loads "
+        "group by 1 order by 1"
+    ).fetchall()
+    for source, *counts in loads:
+        dealt = sum(summary.sources[source].dirt.values())
+        table.add_row(source, *(f"{int(count):,}" for count in (*counts, dealt)))
+    console.print(table)
+
+
+def _show_targets(connection: duckdb.DuckDBPyConnection) -> None:
+    """Print the medians that converted trials reached, beside the others'."""
+    table = Table(title="\nWhat trials reach: medians", box=None, title_justify="left")
+    for column in ("metric", "converted", "not converted"):
+        table.add_column(column, justify="left" if column == "metric" else "right")
+    rows = connection.execute(
+        "select metric_name, "
+        "max(case when cohort = 'converted' then median_value end), "
+        "max(case when cohort = 'not_converted' then median_value end) "
+        "from marts.trial_target_metrics where generated_date = ? "
+        "group by 1 order by 1",
+        [WORLD.until],
+    ).fetchall()
+    for metric, *medians in rows:
+        table.add_row(metric, *(f"{median:,.1f}" for median in medians))
+    console.print(table)
+
+
+def _show_where_to_look() -> None:
+    places = {
+        "the warehouse": f"{_short(WAREHOUSE)} (a DuckDB file; `dbt test` works on it)",
+        "the archive": _short(DATA / "s3" / "nightshift-archive"),
+        "the models, their tests and lineage": "make docs",
+        "what Salesforce holds": "python -m tests.stack up --data var/demo, then "
+        "open the address it prints",
+        "the last nights": "nightshift status",
+    }
+    console.print("\n[bold]Where to look next[/]")
+    for what, where in places.items():
+        console.print(f"  {what + ':':<37}{where}", markup=False)
+
+
+def _short(path: Path) -> str:
+    return path.relative_to(PROJECT).as_posix()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
