@@ -19,6 +19,7 @@ from tests.stack.salesforce import (
     describe,
     ingest,
     oauth,
+    soap,
     soql_calls,
 )
 from tests.stack.salesforce.call import Call, as_json, refused
@@ -38,6 +39,7 @@ VERSIONED = (
 )
 OPEN_TO_ALL = (
     *oauth.RULES,
+    *soap.RULES,
     ("GET", "/services/data", describe.versions),
 )
 GZIP_FROM_BYTES = 1000
@@ -61,7 +63,7 @@ class Application:
         """Answer a request; `DroppedConnectionError` when there is to be no answer."""
         began = time.monotonic()
         path = "/" + request.path.lstrip("/")
-        fault = self._org.faults.strike(request.method, path)
+        fault = self._org.faults.strike(request.method, path.rstrip("/"))
         status = 0
         try:
             response = self._with_fault(request, path, fault)

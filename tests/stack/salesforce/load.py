@@ -56,7 +56,7 @@ class Load:
 
     def __init__(self, org: Org, job: Job) -> None:
         self._org = org
-        self._job = job
+        self.job = job
         self._began = time.monotonic()
         self._layout: list[Column] = []
         self._random = random.Random(job.id)
@@ -64,7 +64,7 @@ class Load:
 
     def run(self, fault: Fault | None = None) -> None:
         """Do the rows and end the job; a fault may end it early."""
-        folder = self._org.jobs.folder(self._job)
+        folder = self._org.jobs.folder(self.job)
         names = (SUCCESSFUL, FAILED_ROWS, UNPROCESSED)
         paths = [folder / f"{name}.csv" for name in names]
         files = [path.open("w", encoding="utf-8", newline="") for path in paths]
@@ -73,11 +73,11 @@ class Load:
         finally:
             for file in files:
                 file.close()
-        self._end(state, message)
+        self.end(state, message)
 
     def _fill(self, results: Results, fault: Fault | None) -> tuple[str, str]:
-        writers = results.writers(self._job)
-        source = Upload(self._org.jobs.content(self._job), self._job)
+        writers = results.writers(self.job)
+        source = Upload(self._org.jobs.content(self.job), self.job)
         rows: Iterator[list[str]] = iter(())
         message = ""
         try:
@@ -96,8 +96,8 @@ class Load:
     def _head(self, results: Results, source: Upload) -> None:
         if not source.header:
             return
-        end = upload.line_ending(self._job)
-        mark = DELIMITERS[self._job.delimiter]
+        end = upload.line_ending(self.job)
+        mark = DELIMITERS[self.job.delimiter]
         head = source.header_text
         results.successful.write(f'"sf__Id"{mark}"sf__Created"{mark}{head}{end}')
         results.failed.write(f'"sf__Id"{mark}"sf__Error"{mark}{head}{end}')
@@ -110,15 +110,15 @@ class Load:
         writers: list[Any],
         fault: Fault | None,
     ) -> None:
-        sobject = self._org.schema.get(self._job.object)
+        sobject = self._org.schema.get(self.job.object)
         if sobject is None:
-            raise JobError(f"InvalidJob : Unable to find object: {self._job.object}")
+            raise JobError(f"InvalidJob : Unable to find object: {self.job.object}")
         self._layout = upload.columns(source.header, sobject, self._org.schema.get)
-        key = sobject.field(self._job.external_id) if self._job.external_id else None
+        key = sobject.field(self.job.external_id) if self.job.external_id else None
         writer = Writer(
             self._org.store,
             sobject,
-            self._job.operation,
+            self.job.operation,
             key=key,
             faults=self._org.faults,
         )
@@ -137,7 +137,7 @@ class Load:
     def _transaction(
         self, piece: list[list[str]], writer: Writer, writers: list[Any]
     ) -> None:
-        org, job = self._org, self._job
+        org, job = self._org, self.job
         made = [upload.row(cells, self._layout, self._parent) for cells in piece]
         with org.jobs.lock:
             if job.state == ABORTED:
@@ -192,8 +192,9 @@ class Load:
             raise told
         return told
 
-    def _end(self, state: str, message: str) -> None:
-        job = self._job
+    def end(self, state: str, message: str) -> None:
+        """Bring the job to its end, once its files are written."""
+        job = self.job
         with self._org.jobs.lock:
             if job.state != ABORTED:
                 job.state, job.message = state, message

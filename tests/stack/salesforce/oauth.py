@@ -136,21 +136,21 @@ def revoke(call: Call) -> Response:
 
 def userinfo(call: Call) -> Response:
     """GET /services/oauth2/userinfo: the user as OpenID Connect has it."""
-    user = _user(call)
+    who = user(call)
     url = f"{call.host_url}/id/{call.org.id}/{call.org.user_id}"
     return as_json(
         {
             "sub": url,
             "user_id": call.org.user_id,
             "organization_id": call.org.id,
-            "preferred_username": user["Username"],
-            "nickname": user["Alias"],
-            "name": user["Name"],
-            "email": user["Email"],
+            "preferred_username": who["Username"],
+            "nickname": who["Alias"],
+            "name": who["Name"],
+            "email": who["Email"],
             "email_verified": True,
-            "given_name": user["FirstName"],
-            "family_name": user["LastName"],
-            "zoneinfo": user["TimeZoneSidKey"],
+            "given_name": who["FirstName"],
+            "family_name": who["LastName"],
+            "zoneinfo": who["TimeZoneSidKey"],
             "photos": {
                 "picture": f"{call.host_url}/profilephoto/005/F",
                 "thumbnail": f"{call.host_url}/profilephoto/005/T",
@@ -164,7 +164,7 @@ def userinfo(call: Call) -> Response:
             "language": "en_US",
             "locale": "en_US",
             "utcOffset": 0,
-            "updated_at": user["LastModifiedDate"].replace("+0000", "Z"),
+            "updated_at": who["LastModifiedDate"].replace("+0000", "Z"),
             "is_app_installed": True,
         }
     )
@@ -172,21 +172,21 @@ def userinfo(call: Call) -> Response:
 
 def identity(call: Call, org_id: str, user_id: str) -> Response:
     """GET /id/ORG/USER: the user as Salesforce's identity service has it."""
-    user = _user(call)
+    who = user(call)
     return as_json(
         {
             "id": f"{call.host_url}/id/{org_id}/{user_id}",
             "asserted_user": True,
             "user_id": call.org.user_id,
             "organization_id": call.org.id,
-            "username": user["Username"],
-            "nick_name": user["Alias"],
-            "display_name": user["Name"],
-            "email": user["Email"],
+            "username": who["Username"],
+            "nick_name": who["Alias"],
+            "display_name": who["Name"],
+            "email": who["Email"],
             "email_verified": True,
-            "first_name": user["FirstName"],
-            "last_name": user["LastName"],
-            "timezone": user["TimeZoneSidKey"],
+            "first_name": who["FirstName"],
+            "last_name": who["LastName"],
+            "timezone": who["TimeZoneSidKey"],
             "photos": {
                 "picture": f"{call.host_url}/profilephoto/005/F",
                 "thumbnail": f"{call.host_url}/profilephoto/005/T",
@@ -206,13 +206,14 @@ def identity(call: Call, org_id: str, user_id: str) -> Response:
             "language": "en_US",
             "locale": "en_US",
             "utcOffset": 0,
-            "last_modified_date": user["LastModifiedDate"],
+            "last_modified_date": who["LastModifiedDate"],
             "is_app_installed": True,
         }
     )
 
 
-def _user(call: Call) -> dict[str, str]:
+def user(call: Call) -> dict[str, str]:
+    """Return the record of the user whose tokens these are."""
     sobject = call.sobject("User")
     record = call.org.store.by_id(sobject, [call.org.user_id])[call.org.user_id]
     return {

@@ -117,6 +117,18 @@ class Org:
         self._tokens = tokens
         self.store.set_fact("tokens", tokens)
 
+    def tokens(self) -> tuple[str, ...]:
+        """Return the tokens that were issued and have not ended."""
+        return tuple(self._tokens)
+
+    def is_sandbox(self) -> bool:
+        """Say whether the org calls itself a sandbox."""
+        return bool(standard.organization(self.store, self.schema)["IsSandbox"])
+
+    def name(self) -> str:
+        """Return the org's name."""
+        return str(standard.organization(self.store, self.schema)["Name"])
+
     def change_organization(self, **changes: Any) -> None:  # noqa: ANN401 - any field's value
         """Change what the org says of itself, such as `IsSandbox`."""
         standard.change_organization(self.store, self.schema, changes)

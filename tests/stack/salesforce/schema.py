@@ -164,6 +164,14 @@ class Schema:
             )
         )
 
+    def add_field(self, object_name: str, added: Field) -> SObject:
+        """Add a field, or put it in the place of the one of its name."""
+        item = self._objects[object_name.lower()]
+        kept = (one for one in item.fields if one.name.lower() != added.name.lower())
+        changed = replace(item, fields=(*kept, added))
+        self.put(changed)
+        return changed
+
     def drop_field(self, object_name: str, field_name: str) -> None:
         """Take a field away, as field-level security does."""
         item = self._objects[object_name.lower()]

@@ -77,6 +77,14 @@ def fill(store: Store, schema: Schema) -> None:
         _define(store, schema)
 
 
+def organization(store: Store, schema: Schema) -> dict[str, Any]:
+    """Return the Organization record by field name."""
+    item = _object(schema, "Organization")
+    org_id = store.fact("organization")
+    record = store.by_id(item, [org_id])[org_id]
+    return {field.name: told for field, told in zip(item.fields, record, strict=True)}
+
+
 def change_organization(store: Store, schema: Schema, changes: dict[str, Any]) -> None:
     """Change the Organization record; another `Id` makes it another org."""
     item = _object(schema, "Organization")

@@ -105,6 +105,11 @@ class Store:
         found = self._among(sobject, '"Id" in ({})', list(ids))
         return {record[0]: record for record in found}
 
+    def all(self, sobject: SObject) -> list[Record]:
+        """Return all records, deleted ones too."""
+        columns = ", ".join(_quoted(field.name) for field in sobject.fields)
+        return self.select(f"select {columns} from {table_of(sobject)}")
+
     def _among(
         self, sobject: SObject, condition: str, keys: list[str]
     ) -> Iterator[Record]:
