@@ -70,10 +70,10 @@ class Night:
         """Say why the partition must be loaded, or '' when it is as on S3."""
         table = raw_tables()[source]
         loaded = self.marks.loads.get((source, dt))
-        if not self._has_relation(table.schema, table.name):
-            return "its staging table is missing"
         if loaded is None:
             return "never loaded"
+        if not self._has_relation(table.schema, table.name):
+            return "its staging table is missing"
         partition = self.partition(source, dt)
         if not partition.objects and not partition.is_complete:
             return ""  # S3 has let go of it; what was loaded stands
@@ -84,12 +84,12 @@ class Night:
     def why_build(self, model: str) -> str:
         """Say why the model must be built for the data date, or ''."""
         node = self.graph.nodes[model]
-        if not self._has_node(node):
-            return "its table is missing"
         for day in self.days():
             mark = self.marks.models.get((model, day))
             if mark is None:
                 return f"never built for {day}"
+            if not self._has_node(node):
+                return "its table is missing"
             if mark[1] == ledger.RERUN:
                 return ASKED
             if mark[0] != node.code_checksum:
