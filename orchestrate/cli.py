@@ -17,7 +17,7 @@ from typer.exceptions import TyperException
 from loaders import settings
 from loaders.errors import ConfigError, NightshiftError
 from orchestrate import doctor as examination
-from orchestrate import logs, progress, salesforce_cli, summary
+from orchestrate import logs, looker_cli, progress, salesforce_cli, summary
 from orchestrate.nightly import Nightly
 from orchestrate.parameters import DEFAULT_ENV, DEFAULT_VERSION
 from orchestrate.rerun import request_again
@@ -38,6 +38,7 @@ app = typer.Typer(
 )
 
 app.add_typer(salesforce_cli.app, name="salesforce")
+app.add_typer(looker_cli.app, name="looker")
 
 Day = Annotated[
     datetime | None,

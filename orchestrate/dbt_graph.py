@@ -77,16 +77,21 @@ class Graph:
 @cache
 def load() -> Graph:
     """Return the graph of the project as its files are now."""
+    return _graph(manifest(), project_vars())
+
+
+def manifest() -> dict[str, Any]:
+    """Return dbt's manifest of the project as its files are now."""
     digest = _project_digest()
     kept = TARGET_FOLDER / "project.sha256"
-    manifest = TARGET_FOLDER / "manifest.json"
-    if not (kept.exists() and manifest.exists() and kept.read_text("utf-8") == digest):
+    path = TARGET_FOLDER / "manifest.json"
+    if not (kept.exists() and path.exists() and kept.read_text("utf-8") == digest):
         # dbt takes seconds to import: only when there is something to parse.
         from orchestrate import dbt_invocation
 
         dbt_invocation.parse()
         kept.write_text(digest, encoding="utf-8")
-    return _graph(json.loads(manifest.read_text(encoding="utf-8")), project_vars())
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def project_vars() -> dict[str, Any]:

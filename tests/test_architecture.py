@@ -12,19 +12,20 @@ PRODUCT = [
     *sorted((PROJECT / "loaders").rglob("*.py")),
     *sorted((PROJECT / "orchestrate").rglob("*.py")),
 ]
-# The one module that may import a client library. The warehouse takes its
-# credential classes from dbt's adapter; all of the rest of dbt is one module's.
+# The one module that may import a client library. A cluster's sessions are opened with
+# dbt's credential classes, which log in to AWS; the rest of dbt is one module's.
 IMPORTERS = {
     "boto3": {"loaders/s3.py"},
-    "botocore": {"loaders/s3.py"},
+    "botocore": {"loaders/s3.py", "loaders/cluster.py"},
     "duckdb": {"loaders/warehouse.py", "loaders/copy.py"},
-    "redshift_connector": set(),
+    "redshift_connector": {"loaders/cluster.py"},
     "simple_salesforce": {"loaders/salesforce/client.py"},
     "smtplib": {"loaders/mail.py"},
+    "lkml": {"loaders/looker/files.py"},
     "dbt.cli": {"orchestrate/dbt_invocation.py"},
     "dbt.contracts": {"orchestrate/dbt_invocation.py"},
-    "dbt_common": {"orchestrate/dbt_invocation.py"},
-    "dbt.adapters": {"loaders/warehouse.py"},
+    "dbt_common": {"orchestrate/dbt_invocation.py", "loaders/cluster.py"},
+    "dbt.adapters": {"loaders/cluster.py"},
 }
 ENGINE_ROOMS = {
     "loaders/warehouse.py",
