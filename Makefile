@@ -27,10 +27,11 @@ demo: install ## a made-up company's sixty days through the whole night
 test: install ## the tests
 	$(BIN)/python -m pytest
 
-lint: install ## style of Python and SQL
+lint: install ## style of Python and SQL, and LookML in step with the YAML
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/sqlfluff lint --processes 2 models tests/dbt
+	$(BIN)/nightshift looker build --check
 
 format: install ## put Python and SQL in shape
 	$(BIN)/ruff check --fix .
