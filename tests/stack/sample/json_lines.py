@@ -162,7 +162,8 @@ def _not_json(keys: Keys, values: dict[str, Any], rng: Random) -> bytes:
         line + line,
         "-- log rotated --",
         line.replace(":", "=", 3),
-        '{"org_id": NaN}',
+        line[:-1] + ', "load": NaN}',
+        line[:-1] + ', "loads": [1.5, -Infinity]}',
     )
     return rng.choice(broken).encode()
 
