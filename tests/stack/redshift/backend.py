@@ -178,7 +178,11 @@ class Backend:
         for descriptor, event in self._poll.poll():
             if descriptor != self._socket.fileno() and event & GONE:
                 raise ClientGone
-        received = self._socket.recv(CHUNK)
+        try:
+            received = self._socket.recv(CHUNK)
+        except ConnectionResetError:
+            # It left with a message of ours unread; its last words are still there.
+            received = self._socket.recv(CHUNK)
         if not received:
             raise RedshiftError(
                 "terminating connection due to administrator command",

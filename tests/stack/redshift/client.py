@@ -12,6 +12,7 @@ from tests.stack.redshift.errors import ClientGone, RedshiftError
 CHUNK = 64 * 1024
 FLUSH_BYTES = 64 * 1024
 START_SECONDS = 30.0
+CLOSE_SECONDS = 0.2
 _LENGTH = struct.Struct("!I")
 
 
@@ -88,7 +89,11 @@ class Client:
         self._outgoing.clear()
 
     def close(self) -> None:
-        """Close the connection, without a word."""
+        """Close the connection; TLS is ended too, or a last word would be lost."""
+        if isinstance(self._socket, ssl.SSLSocket):
+            with suppress(OSError, ValueError):
+                self._socket.settimeout(CLOSE_SECONDS)
+                self._socket.unwrap()
         with suppress(OSError):  # it may be closed already
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()

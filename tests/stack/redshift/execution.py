@@ -100,9 +100,6 @@ class Execution:
             raise ClientGone
 
     def _run(self, plan: Plan, started: Started) -> int:
-        if plan.kind == plans.NOTHING:
-            self._complete(plan.tag)
-            return 0
         if plan.is_commit and self.backend.status == IN_TRANSACTION:
             self._commit_transaction()
             self._complete("COMMIT")
@@ -152,7 +149,7 @@ class Execution:
             count = doer(plan, self._job(started))
             self.notes.facts[f"pg_last_{plan.kind}_count"] = count
             return plan.kind.upper(), count
-        tag = self._send(plan.sql)
+        tag = plan.tag if plan.kind == plans.NOTHING else self._send(plan.sql)
         for sql in plan.after:
             self.backend.query(sql)
         return tag, rows_of(tag)

@@ -88,9 +88,12 @@ class Server:
         connection.autocommit = True
         return connection
 
-    def stop(self) -> None:
-        """End it with all its sessions, and take away the socket's folder."""
-        self.process.send_signal(signal.SIGINT)
+    def stop(self, *, is_kept: bool) -> None:
+        """End it with all its sessions, and take away the socket's folder.
+
+        Without `is_kept` it need not write its data out.
+        """
+        self.process.send_signal(signal.SIGINT if is_kept else signal.SIGQUIT)
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:

@@ -132,7 +132,7 @@ def _running(
         finally:
             history.close()
     finally:
-        server.stop()
+        server.stop(is_kept=options.data is not None)
 
 
 def _environment(shared: Cluster, port: int, data: Path) -> dict[str, str]:

@@ -114,6 +114,20 @@ def _quote_datepart(call: Call) -> None:
     call.name.text = INTERNAL + DATE_FUNCTIONS[call.name.key]
 
 
+def _moment(call: Call) -> None:
+    """Make a date that is given as a string a timestamp."""
+    literal = at(call.group.items, 0)
+    if isinstance(literal, Token) and literal.kind == STRING:
+        following = at(call.group.items, 1)
+        if following is None or is_operator(following, ","):
+            literal.text += "::timestamp"
+
+
+def _quoted(call: Call) -> None:
+    """Quote a name that PostgreSQL has another syntax for."""
+    call.name.text = f'pg_catalog."{call.name.key}"'
+
+
 def _extract(call: Call) -> None:
     items = call.group.items
     part = at(items, 0)
@@ -234,6 +248,9 @@ def _convert(call: Call) -> None:
 HANDLERS: dict[str, Callable[[Call], None]] = {
     **dict.fromkeys(DATE_FUNCTIONS, _quote_datepart),
     "extract": _extract,
+    "last_day": _moment,
+    "add_months": _moment,
+    "json_serialize": _quoted,
     "nvl": _coalesce,
     "nvl2": _nvl2,
     "decode": _decode,

@@ -20,45 +20,18 @@ from tests.stack.redshift.dialect.tokens import (
 )
 
 SET_OPERATIONS = ("union", "except", "minus", "intersect")
-CLAUSES = [
-    "select",
-    "from",
-    "where",
-    "group",
-    "having",
-    "qualify",
-    "window",
-    "order",
-    "limit",
-    "offset",
-    "fetch",
-    "for",
-]
-JOIN_WORDS = [
-    "join",
-    "inner",
-    "left",
-    "right",
-    "full",
-    "outer",
-    "cross",
-    "natural",
-    "on",
-    "using",
-    "where",
-    "set",
-    "when",
-]
+CLAUSES = (
+    "select", "from", "where", "group", "having", "qualify", "window", "order", "limit",
+    "offset", "fetch", "for",
+)  # fmt: skip
+JOIN_WORDS = (
+    "join", "inner", "left", "right", "full", "outer", "cross", "natural", "on",
+    "using", "where", "set", "when",
+)  # fmt: skip
 # What ends a list of sources beside a clause: the rest of UPDATE, DELETE and MERGE.
 NO_ALIAS = {
-    *CLAUSES,
-    *JOIN_WORDS,
-    *SET_OPERATIONS,
-    "returning",
-    "as",
-    "at",
-    "tablesample",
-}
+    *CLAUSES, *JOIN_WORDS, *SET_OPERATIONS, "returning", "as", "at", "tablesample",
+}  # fmt: skip
 
 
 @dataclass(eq=False)

@@ -114,7 +114,8 @@ def rewrite_type(nodes: list[Node], start: int, *, is_column: bool) -> int:
     found = read_type(nodes, start)
     if found is None:
         return start
-    if is_group(at(nodes, found.end), "[") or name_of(nodes[start]) == "array":
+    behind = at(nodes, found.end)
+    if is_group(behind, "[") or is_word(behind, "array") or found.name == "array":
         raise refused("an array type is", "super")
     check_type(found, is_column=is_column)
     space = nodes[start].space
