@@ -17,7 +17,15 @@ from typer.exceptions import TyperException
 from loaders import settings
 from loaders.errors import ConfigError, NightshiftError
 from orchestrate import doctor as examination
-from orchestrate import logs, looker_cli, progress, salesforce_cli, summary
+from orchestrate import (
+    explain,
+    logs,
+    looker_cli,
+    org_page,
+    progress,
+    salesforce_cli,
+    summary,
+)
 from orchestrate.nightly import Nightly
 from orchestrate.parameters import DEFAULT_ENV, DEFAULT_VERSION
 from orchestrate.rerun import request_again
@@ -175,6 +183,22 @@ def status(
     summary.show_nights(
         summary.nights(nights, env=env, version=version), as_json=as_json
     )
+
+
+@app.command("explain-org")
+def explain_org(
+    org: Annotated[int, typer.Argument(min=1, help="the org's number")],
+    day: Day = None,
+    env: Env = DEFAULT_ENV,
+    version: Version = DEFAULT_VERSION,
+    as_json: AsJson = False,
+) -> None:
+    """Tell one org's story: raw lines, org days, metrics, targets, Salesforce."""
+    story = explain.tell(org, _data_date(day), env=env, version=version)
+    if as_json:
+        print(json.dumps(explain.as_dict(story), indent=2, default=str))
+    else:
+        org_page.show(story)
 
 
 def main() -> None:
