@@ -4,7 +4,7 @@
         `dbt run` works on an empty one. The loaders make the same tables from the
         same YAML.
     -#}
-    {%- if execute and flags.WHICH in ('run', 'build', 'test', 'seed') -%}
+    {%- if execute and flags.WHICH in ('run', 'build', 'test', 'seed', 'freshness') -%}
         {%- for table in graph.sources.values() -%}
             {%- do run_query('create schema if not exists ' ~ table.schema) -%}
         {%- endfor -%}
