@@ -12,8 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from loaders import s3
-from loaders.errors import ConfigError
+from loaders import cluster_storage, s3
 from loaders.warehouse import Connection, identifier
 
 log = structlog.get_logger()
@@ -65,9 +64,10 @@ def replace_partition(
     connection: Connection, dataset: Dataset, *, dt: date, root: str
 ) -> ArchiveResult:
     """Write the day anew: `_SUCCESS` goes first and comes back last."""
-    writers: dict[str, Callable[..., int]] = {"duckdb": _write_spooled}
-    if connection.engine not in writers:
-        raise ConfigError(f"Archives from {connection.engine} are not set up yet.")
+    writers: dict[str, Callable[..., int]] = {
+        "duckdb": _write_spooled,
+        "redshift": _unload,
+    }
     url = partition_url(root, dataset.name, dt)
     before = list(s3.list_objects(url))
     s3.delete([item.url for item in before if item.name == s3.SUCCESS])
@@ -103,4 +103,19 @@ def _write_spooled(
             "(format parquet, compression zstd)"
         )
         s3.upload(path, url + path.name)
+    return int(count[0]) if count else 0
+
+
+def _unload(connection: Connection, dataset: Dataset, *, dt: date, url: str) -> int:
+    """Let the cluster write one sorted file; a day is far below its 6 GB limit."""
+    query = _query(connection, dataset, dt).replace("'", "''")
+    connection.execute(
+        f"-- loaders.archive {dataset.name} {dt}\n"
+        f"unload ('{query}') to '{cluster_storage.quoted(url)}part-' "
+        f"{cluster_storage.iam_role()} {cluster_storage.region_clause()} "
+        "format as parquet parallel off allowoverwrite"
+    )
+    count = connection.fetch_one(
+        "-- loaders.archive count\nselect pg_last_unload_count()"
+    )
     return int(count[0]) if count else 0

@@ -13,10 +13,10 @@ from uuid import uuid4
 import duckdb
 import structlog
 
-from loaders import embedded_lines, load_ledger, s3, spool
-from loaders.errors import ConfigError, DataError
+from loaders import cluster_copy, embedded_lines, load_ledger, s3, spool
+from loaders.errors import DataError
 from loaders.ledger import now
-from loaders.load_ledger import LoadResult, ObjectCount, object_key
+from loaders.load_ledger import LoadResult, ObjectCount
 from loaders.raw_tables import Table
 from loaders.warehouse import Connection, identifier
 
@@ -40,9 +40,10 @@ def replace_partition(
     than `max_reject_ratio` of its lines are rejected.
     """
     partition.require_complete()
-    copiers: dict[str, Callable[..., list[ObjectCount]]] = {"duckdb": _copy_spooled}
-    if connection.engine not in copiers:
-        raise ConfigError(f"Loads into {connection.engine} are not set up yet.")
+    copiers: dict[str, Callable[..., list[ObjectCount]]] = {
+        "duckdb": _copy_spooled,
+        "redshift": cluster_copy.copy_lines,
+    }
     started_at, load_id = now(), uuid4().hex
     target = connection.table(table.schema, table.name)
     connection.execute(
@@ -98,7 +99,7 @@ def _copy_spooled(
             connection.insert(
                 "spooled",
                 ["object_path", "object_key"],
-                [(path, object_key(item)) for path, item in names.items()],
+                [(path, item.key) for path, item in names.items()],
             )
             _insert_rows(connection, table, partition)
             _insert_rejects(connection, partition, load_id=load_id, run_id=run_id)

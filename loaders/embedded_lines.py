@@ -9,13 +9,13 @@ from pathlib import Path
 
 from loaders.errors import ConfigError
 from loaders.raw_tables import Column, Table
+from loaders.spool import KEPT_CHARACTERS
 
 # No log holds this; a line must never be split into columns.
 DELIMITER = "\x1f\x1e\x1f\x1e"
 MAX_LINE_BYTES = 65_535  # varchar(max): what COPY takes as one column
 READER_LINE_BYTES = 4 << 20  # COPY refuses a row over 4 MB
 READER_BUFFER_BYTES = 8 << 20
-KEPT_CHARACTERS = 4_096
 
 COMBINED_LOG = (
     r'^(\S+) (\S+) (\S+) \[([^\]]*)\] "((?:[^"\\]|\\.)*)" (\d{3}) (\d+|-) '
@@ -33,6 +33,13 @@ COMBINED_FIELDS = [
     "user_agent",
 ]
 REQUEST_LINE = r"^(\S+) (\S+) (\S+)$"
+
+# What this engine's JSON allows and JSON does not: a comma before the end of an
+# object or array, and NaN or Infinity. Each pattern begins with a character that the
+# search can look for; what they find within texts is no finding without the texts.
+NO_NUMBER = "-?[nNiI][aAnN][nNfF]"
+LENIENT = [rf",\s*(?:[}}\]]|{NO_NUMBER})", rf":\s*{NO_NUMBER}", rf"\[\s*{NO_NUMBER}"]
+BARE = r"""regexp_replace(line, '"(?:[^"\\]|\\.)*"', '""', 'g')"""
 
 ISO_FORM = (
     r"\s*(\d{4})(-?)(\d{2})-?(\d{2})"
@@ -56,7 +63,9 @@ def parse_statement(table: Table, paths: list[Path]) -> str:
             f"{table.name}: no reader for format {table.line_format!r} in its YAML "
             f"(known: {', '.join(judges)})."
         )
-    kept = f"case when reason is not null then left(line, {KEPT_CHARACTERS}) end"
+    # Not every warehouse has a place for NUL in its texts.
+    shown = f"left(replace(line, chr(0), ''), {KEPT_CHARACTERS})"
+    kept = f"case when reason is not null then {shown} end"
     return f"""-- loaders.copy parse {table.name}
 create or replace temp table parsed as
 with lines as (
@@ -96,6 +105,7 @@ def _json_lines(table: Table) -> str:
             when strlen(line) <= {MAX_LINE_BYTES}
                 and not contains(line, chr(0))
                 and json_valid(line)
+                and not ({_maybe_lenient("line")} and {_maybe_lenient(BARE)})
                 and ltrim(line, chr(32) || chr(9))[1] = '{{'
             then line
         end as record
@@ -111,6 +121,11 @@ typed as (
 judged as (
     select *, case {_json_reasons(table)} end as reason from typed
 )"""
+
+
+def _maybe_lenient(text: str) -> str:
+    found = (f"regexp_matches({text}, {_literal(pattern)})" for pattern in LENIENT)
+    return f"({' or '.join(found)})"
 
 
 def _unknown_keys(table: Table) -> str:

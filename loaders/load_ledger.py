@@ -109,15 +109,10 @@ def record(
     columns += ["rows_loaded", "rejects", "run_id"]
     rows = [
         [
-            *(load_id, result.source, result.dt, object_key(count.item)),
+            *(load_id, result.source, result.dt, count.item.key),
             *(count.item.size, count.item.etag, count.lines, count.rows),
             *(count.rejects, run_id),
         ]
         for count in result.objects
     ]
     connection.insert(connection.table("ops", "load_objects"), columns, rows)
-
-
-def object_key(item: s3.S3Object) -> str:
-    """Return the object's key in its bucket."""
-    return item.url.removeprefix("s3://").partition("/")[2]

@@ -5,15 +5,19 @@ its `env_var()` calls filled in. Importing dbt for this would cost seconds on a 
 with nothing to do; its own classes still judge the Redshift part.
 """
 
+import ast
 import os
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import yaml
+from jinja2 import StrictUndefined
 from jinja2.exceptions import TemplateError
-from jinja2.nativetypes import NativeEnvironment
+from jinja2.nativetypes import NativeEnvironment, NativeTemplate
 
 from loaders.errors import ConfigError
 from loaders.settings import PROJECT
@@ -93,14 +97,66 @@ def _rendered(value: Any, path: Path) -> Any:  # noqa: ANN401 - YAML holds anyth
         return [_rendered(inner, path) for inner in value]
     if not isinstance(value, str) or "{{" not in value:
         return value
-    jinja = NativeEnvironment()
-    jinja.filters["as_number"] = jinja.filters["as_native"] = lambda text: text
-    jinja.filters["as_bool"] = lambda text: str(text).lower() == "true"
-    jinja.filters["as_text"] = str
+    jinja = _Environment(undefined=StrictUndefined)
+    for name, convert in FILTERS.items():
+        jinja.filters[name] = partial(_Typed, convert)
     try:
         return jinja.from_string(value).render(env_var=_env_var, target={})
-    except TemplateError as error:
+    except (TemplateError, ValueError) as error:
         raise ConfigError(f"{path}: cannot read {value!r}: {error}") from None
+
+
+@dataclass(frozen=True)
+class _Typed:
+    """A value that a filter says is no text."""
+
+    convert: Callable[[str], Any]
+    value: object
+
+
+def _joined(parts: Iterable[object]) -> object:
+    """As in dbt, text stays text unless a filter says otherwise: so may passwords."""
+    found = list(parts)
+    if len(found) != 1:
+        return "".join(str(part) for part in found)
+    only = found[0]
+    return only.convert(str(only.value)) if isinstance(only, _Typed) else only
+
+
+class _Environment(NativeEnvironment):
+    concat = staticmethod(_joined)
+
+
+class _Template(NativeTemplate):
+    environment_class = _Environment
+
+
+_Environment.template_class = _Template
+
+
+def _number(text: str) -> int | float:
+    return int(text) if re.fullmatch(r"\s*[+-]?\d+\s*", text) else float(text)
+
+
+def _bool(text: str) -> bool:
+    if text.strip().lower() not in ("true", "false"):
+        raise ValueError(f"{text!r} is neither true nor false")
+    return text.strip().lower() == "true"
+
+
+def _native(text: str) -> Any:  # noqa: ANN401 - whatever the text spells
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError):
+        return text
+
+
+FILTERS: dict[str, Callable[[str], Any]] = {
+    "as_number": _number,
+    "as_bool": _bool,
+    "as_native": _native,
+    "as_text": str,
+}
 
 
 def _env_var(name: str, default: str | None = None) -> str:

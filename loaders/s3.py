@@ -47,6 +47,11 @@ class S3Object:
         """The last part of the key."""
         return self.url.rpartition("/")[2]
 
+    @property
+    def key(self) -> str:
+        """The key in its bucket."""
+        return self.url.removeprefix("s3://").partition("/")[2]
+
 
 @dataclass(frozen=True)
 class Partition:
@@ -106,6 +111,12 @@ def list_partition(raw_url: str, source: str, dt: date) -> Partition:
     )
 
 
+def relist(partition: Partition) -> Partition:
+    """List the partition as it is now."""
+    prefix, _, _ = partition.url.rpartition(f"/{partition.source}/")
+    return list_partition(prefix, partition.source, partition.dt)
+
+
 def list_objects(url: str) -> Iterator[S3Object]:
     """Yield every object whose URL starts with `url`, in key order."""
     bucket, prefix = _split(url)
@@ -146,11 +157,15 @@ def upload(path: Path, url: str) -> S3Object:
     return S3Object(url=url, size=head["ContentLength"], etag=head["ETag"].strip('"'))
 
 
-def write(url: str, content: bytes) -> None:
-    """Write a small object."""
+def write(
+    url: str, content: bytes, *, content_type: str = "application/octet-stream"
+) -> None:
+    """Write a small object; browsers go by its content type."""
     bucket, key = _split(url)
     with _explained(url):
-        _client().put_object(Bucket=bucket, Key=key, Body=content)
+        _client().put_object(
+            Bucket=bucket, Key=key, Body=content, ContentType=content_type
+        )
 
 
 def delete(urls: Iterable[str]) -> None:
@@ -175,6 +190,12 @@ def check_bucket(url: str) -> None:
     bucket, _ = _split(url)
     with _explained(url):
         _client().head_bucket(Bucket=bucket)
+
+
+def region() -> str:
+    """Return the region that boto3 is set to, '' when it has none."""
+    found = _client().meta.region_name or ""
+    return "" if found == "aws-global" else found
 
 
 def _split(url: str) -> tuple[str, str]:

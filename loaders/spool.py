@@ -6,7 +6,7 @@ is unreadable (truncated, not what its name says, not text) is found here, by na
 
 import codecs
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ THREADS = 2
 BATCH_BYTES = 384 << 20
 UNPACKED_PER_PACKED = 8
 NOT_TEXT = b"\0"
+KEPT_CHARACTERS = 4_096  # of a rejected line
 GZIP_WINDOW = 31
 
 
@@ -64,6 +65,31 @@ def batches(
             yield ready
             for spooled in ready:
                 spooled.path.unlink()
+
+
+def lines(item: s3.S3Object, numbers: Collection[int]) -> dict[int, str]:
+    """Return the text of a few of an object's lines, by their numbers from 1.
+
+    Bytes that are no text are replaced. For lines that a warehouse refused and
+    does not show.
+    """
+    wanted, found, number, held = set(numbers), {}, 0, b""
+    with s3.reading(item) as body:
+        for chunk in _with_one_line_end(_unpacked(item, body)):
+            *ended, held = (held + chunk).split(b"\n")
+            for line in ended:
+                number += 1
+                if number in wanted:
+                    found[number] = _shown(line)
+            if number >= max(wanted):
+                return found
+    if held and number + 1 in wanted:
+        found[number + 1] = _shown(held)
+    return found
+
+
+def _shown(line: bytes) -> str:
+    return line.decode("utf-8", "replace").replace("\0", "")[:KEPT_CHARACTERS]
 
 
 def _plan(objects: tuple[s3.S3Object, ...]) -> list[list[s3.S3Object]]:
@@ -156,13 +182,13 @@ def _frames(
             try:
                 chunk = frame.decompress(packed)
             except (isal_zlib.error, zlib.error, zstandard.ZstdError) as error:
-                raise DataError(_unreadable(item, f"is not {name} ({error})")) from None
+                raise DataError(unreadable(item, f"is not {name} ({error})")) from None
             if chunk:
                 yield chunk
             is_whole = frame.eof
             packed = frame.unused_data.lstrip(b"\0") if is_whole else b""
     if not is_whole:
-        raise DataError(_unreadable(item, f"ends in the middle of its {name} data"))
+        raise DataError(unreadable(item, f"ends in the middle of its {name} data"))
 
 
 def _mark_lines_that_are_not_text(item: s3.S3Object, path: Path) -> None:
@@ -183,11 +209,12 @@ def _mark_lines_that_are_not_text(item: s3.S3Object, path: Path) -> None:
                 line = NOT_TEXT + line.decode("utf-8", "replace").encode()
             file.write(line)
     if broken * 2 > lines:
-        raise DataError(_unreadable(item, "is not text"))
+        raise DataError(unreadable(item, "is not text"))
     marked.replace(path)
 
 
-def _unreadable(item: s3.S3Object, what: str) -> str:
+def unreadable(item: s3.S3Object, what: str) -> str:
+    """Say that an object cannot be read, and what to do."""
     return (
         f"{item.url} {what}. Have this object delivered again; nothing of its "
         f"partition was loaded and earlier content is as it was."

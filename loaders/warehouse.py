@@ -9,35 +9,28 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import structlog
 from tenacity import (
     retry,
     retry_if_exception_type,
+    stop_after_attempt,
     stop_after_delay,
     wait_random_exponential,
 )
 
-from loaders import profile, raw_tables
-from loaders.errors import ConfigError, DataError, TransientError
+from loaders import cluster, profile, raw_tables
+from loaders.errors import ConfigError, DataError, NightshiftError, TransientError
 from loaders.settings import PROJECT
 
 SCHEMAS = ("staging", "intermediate", "marts", "ops")
 LOCK_PATIENCE_SECONDS = 120
 INSERT_BATCH_ROWS = 500
-TRANSIENT_SIGNS = (
-    "could not set lock",
-    "serializable isolation violation",
-    "conflict with concurrent transaction",
-    "connection reset",
-    "connection refused",
-    "server closed the connection",
-    "broken pipe",
-    "timed out",
-)
+COMMIT_TRIES = 5
 
+Result = TypeVar("Result")
 log = structlog.get_logger()
 
 
@@ -91,7 +84,12 @@ class Connection:
     def columns(self, sql: str) -> list[tuple[str, str]]:
         """Return the (name, type) pairs that a query would give."""
         cursor = self._cursor(f"select * from ({sql}) as asked where false", ())
-        return [(column[0], str(column[1])) for column in cursor.description]
+        named = str if self.engine == "duckdb" else cluster.type_name
+        return [(column[0], named(column[1])) for column in cursor.description]
+
+    def take_notices(self) -> list[str]:
+        """Return what the warehouse remarked since last asked."""
+        return [] if self.engine == "duckdb" else cluster.take_notices(self._handle)
 
     def insert(
         self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
@@ -111,14 +109,17 @@ class Connection:
     def _cursor(self, sql: str, parameters: Sequence[object]) -> Any:  # noqa: ANN401
         if self.engine == "duckdb":
             return self._handle.execute(sql, list(parameters))
-        cursor = self._handle.cursor()
-        cursor.paramstyle = "qmark"
-        cursor.execute(sql, tuple(parameters) or None)
-        return cursor
+        with cluster.explained(sql.partition("\n")[0].removeprefix("-- ")):
+            cursor = self._handle.cursor()
+            cursor.paramstyle = "qmark"
+            return cursor.execute(sql, tuple(parameters) or None)
 
     def close(self) -> None:
         """Close the session; what was not committed is gone."""
-        self._handle.close()
+        if self.engine == "duckdb":
+            self._handle.close()
+        else:
+            cluster.close(self._handle)
 
 
 @contextmanager
@@ -135,15 +136,30 @@ def session() -> Iterator[Connection]:
 def transaction() -> Iterator[Connection]:
     """Open a session whose statements commit together at the end, or not at all."""
     with session() as connection:
-        connection.execute("begin")
+        connection.execute("-- loaders.warehouse begin\nbegin")
         try:
             yield connection
         except BaseException:
             # The first error is the one to show, also when the session is dead.
-            with suppress(duckdb.Error):
-                connection.execute("rollback")
+            with suppress(duckdb.Error, NightshiftError):
+                connection.execute("-- loaders.warehouse rollback\nrollback")
             raise
-        connection.execute("commit")
+        connection.execute("-- loaders.warehouse commit\ncommit")
+
+
+@retry(
+    retry=retry_if_exception_type(TransientError),
+    stop=stop_after_attempt(COMMIT_TRIES),
+    wait=wait_random_exponential(multiplier=0.2, max=10),
+    reraise=True,
+)
+def committed(work: Callable[[Connection], Result]) -> Result:
+    """Do `work` in a transaction of its own, the whole of it again when that helps.
+
+    For ledger rows and tables; whoever loads data counts its tries itself.
+    """
+    with transaction() as connection:
+        return work(connection)
 
 
 def identifier(name: str) -> str:
@@ -173,14 +189,30 @@ def location() -> str:
 
 def is_transient(message: str) -> bool:
     """Say whether a warehouse's error message is of a kind that passes by itself."""
-    return any(sign in message.lower() for sign in TRANSIENT_SIGNS)
+    return "could not set lock" in message.lower() or cluster.is_transient(message)
 
 
 def ensure_tables(connection: Connection) -> None:
-    """Create the schemas and every declared table that is absent."""
+    """Create the schemas and declared tables that are absent, and nothing else.
+
+    Who may not create any can still run, when they are there.
+    """
+    present = connection.fetch_all(
+        "-- loaders.warehouse schemas\nselect nspname from pg_namespace"
+    )
     for name in SCHEMAS:
-        connection.execute(f"create schema if not exists {connection.schema(name)}")
+        if (connection.schema(name).strip('"'),) not in present:
+            connection.execute(
+                f"-- loaders.warehouse ensure {name}\n"
+                f"create schema if not exists {connection.schema(name)}"
+            )
+    tables = connection.fetch_all(
+        "-- loaders.warehouse tables\n"
+        "select table_schema, table_name from information_schema.tables"
+    )
     for table in raw_tables.declared():
+        if (connection.schema(table.schema).strip('"'), table.name) in tables:
+            continue
         columns = ", ".join(
             f"{identifier(column.name)} {_type(column.data_type, connection.engine)}"
             for column in table.columns
@@ -189,7 +221,15 @@ def ensure_tables(connection: Connection) -> None:
             f"-- loaders.warehouse ensure {table.schema}.{table.name}\n"
             f"create table if not exists "
             f"{connection.table(table.schema, table.name)} ({columns})"
+            f"{_layout(table, connection.engine)}"
         )
+
+
+def _layout(table: raw_tables.Table, engine: str) -> str:
+    """Sort a raw table by its days; it has no one key to be spread by."""
+    if engine == "duckdb" or not table.source:
+        return ""
+    return " diststyle even sortkey (dt)"
 
 
 def _type(data_type: str, engine: str) -> str:
@@ -243,15 +283,4 @@ def _open_duckdb(target: profile.Target) -> duckdb.DuckDBPyConnection:
 
 
 def _open_redshift(target: profile.Target) -> Any:  # noqa: ANN401 - driver's own
-    # dbt's own classes know password, IAM and serverless; they cost seconds to
-    # import, which the embedded engine need not pay.
-    from dbt.adapters.redshift.connections import (
-        RedshiftCredentials,
-        get_connection_method,
-    )
-
-    values = {key: value for key, value in target.values.items() if key != "type"}
-    credentials = RedshiftCredentials.from_dict(
-        RedshiftCredentials.translate_aliases(values)
-    )
-    return get_connection_method(credentials)()
+    return cluster.open_session(target.values)

@@ -1,0 +1,160 @@
+"""A cluster and S3: the clauses of COPY and UNLOAD, and the COPY of one object.
+
+The cluster reads and writes the buckets itself, as the role that the settings name; no
+key is ever in a statement. What COPY refuses is in the cluster's error table.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+
+from loaders import s3, settings, spool, warehouse
+from loaders.cluster_lines import MAX_LINE_BYTES, NOT_TEXT, TOO_LONG
+from loaders.errors import ConfigError, DataError
+from loaders.warehouse import Connection
+
+DELIMITER = "\x1f"  # one column: no log holds this
+MAXERROR = 100_000  # the most that COPY takes
+FILE_NAME_LENGTH = 256  # of the error table's column
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+ROLE = r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+"
+MANIFESTS = "_nightshift/manifests"
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A line that COPY did not take: its place in the object, and why."""
+
+    line_number: int
+    reason: str
+    line: str
+
+
+def iam_role() -> str:
+    """Return the IAM_ROLE clause of COPY and UNLOAD; `ConfigError` without a role."""
+    role = settings.load().copy_iam_role
+    if not role:
+        raise ConfigError(
+            "NIGHTSHIFT_COPY_IAM_ROLE is not set. Set it to the ARN of a role that is "
+            "attached to the cluster, or to `default` for the cluster's default role."
+        )
+    if role == "default":
+        return "iam_role default"
+    if not re.fullmatch(rf"{ROLE}(,{ROLE})*", role):
+        raise ConfigError(
+            f"NIGHTSHIFT_COPY_IAM_ROLE is {role!r}. It must be `default`, the ARN of "
+            f"an IAM role, or such ARNs chained with commas."
+        )
+    return f"iam_role '{role}'"
+
+
+def region_clause() -> str:
+    """Return the REGION clause: where boto3 looks for the buckets."""
+    region = s3.region()
+    return f"region '{region}'" if region else ""
+
+
+def quoted(url: str) -> str:
+    """Return a URL as it may stand between quotes in COPY and UNLOAD."""
+    if "\\" in url or "\n" in url:
+        raise ConfigError(f"{url!r} cannot be named in COPY or UNLOAD. Choose another.")
+    return url.replace("'", "''")
+
+
+def write_manifests(partition: s3.Partition, load_id: str) -> dict[str, str]:
+    """Write a manifest for each object, outside of all data; return URLs by object."""
+    folder = f"{settings.load().required_archive_url()}/{MANIFESTS}/{load_id}"
+    manifests = {}
+    for number, item in enumerate(partition.objects):
+        entry = {"url": item.url, "mandatory": True}
+        entry["meta"] = {"content_length": item.size}
+        manifests[item.url] = f"{folder}/{number:05}.json"
+        s3.write(
+            manifests[item.url], json.dumps({"entries": [entry]}, indent=1).encode()
+        )
+    return manifests
+
+
+def copy_object(
+    connection: Connection, item: s3.S3Object, *, number: int, manifest: str
+) -> list[Refused]:
+    """Copy one object's lines into `copied_N`; return what COPY refused."""
+    connection.execute(
+        f"-- loaders.copy lines {number}\n"
+        f"create temp table copied_{number} ("
+        f"object_number integer default {number}, "
+        f"line varchar({MAX_LINE_BYTES})) diststyle even"
+    )
+    compression = next(
+        (word for end, word in COMPRESSIONS.items() if item.name.endswith(end)), ""
+    )
+    connection.take_notices()
+    try:
+        connection.execute(
+            f"-- loaders.copy {_comment(item.key)}\n"
+            f"copy copied_{number} (line) from '{quoted(manifest)}' "
+            f"{iam_role()} {region_clause()} manifest delimiter '{DELIMITER}' "
+            f"{compression} maxerror {MAXERROR} compupdate off statupdate off"
+        )
+    except DataError as error:
+        raise DataError(
+            f"{item.url} cannot be read: {error} {_detail(item)}Have it delivered "
+            f"again; nothing of its partition was loaded and earlier content is as it "
+            f"was."
+        ) from error
+    return _refused(connection, item, notices=connection.take_notices())
+
+
+def _refused(
+    connection: Connection, item: s3.S3Object, *, notices: list[str]
+) -> list[Refused]:
+    told = connection.fetch_all(
+        "-- loaders.copy refused\n"
+        "select line_number, error_code, trim(error_message) "
+        "from sys_load_error_detail where query_id = pg_last_copy_id() order by 1"
+    )
+    counted = [
+        int(count)
+        for notice in notices
+        for count in re.findall(r"(\d+) record\(s\) could not be loaded", notice)
+    ]
+    reasons = {
+        int(number): _reason(int(code), message) for number, code, message in told
+    }
+    if counted and sum(counted) != len(reasons):
+        raise DataError(
+            f"COPY refused {sum(counted)} lines of {item.url}, but the error table "
+            f"tells of {len(reasons)}. Nothing was loaded; run again, and report this "
+            f"object if it stays so."
+        )
+    lines = spool.lines(item, reasons) if reasons else {}
+    return [
+        Refused(number, reason, lines.get(number, ""))
+        for number, reason in reasons.items()
+    ]
+
+
+def _reason(code: int, message: str) -> str:
+    """Say it as the embedded engine would; what it does not know, as the cluster."""
+    told = message.lower()
+    if code == 1220 or "utf8" in told or "utf-8" in told or "null byte" in told:
+        return NOT_TEXT
+    if code == 1204 or "length" in told:
+        return TOO_LONG
+    return message[:1000]
+
+
+def _detail(item: s3.S3Object) -> str:
+    """Ask on a session of its own why a COPY failed: the failed one is dead."""
+    with warehouse.session() as other:
+        found = other.fetch_one(
+            "-- loaders.copy failure\n"
+            "select line_number, trim(error_message) from sys_load_error_detail "
+            "where trim(file_name) = ? order by start_time desc, line_number limit 1",
+            [item.url[:FILE_NAME_LENGTH]],
+        )
+    return f"Line {found[0]}: {found[1]}. " if found else ""
+
+
+def _comment(text: str) -> str:
+    return re.sub(r"[^ -~]|[?%:]", "_", text)
