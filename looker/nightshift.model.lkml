@@ -129,5 +129,5 @@ explore: trial_target_metrics {
 
 explore: trial_trends {
   label: "Trial Trends"
-  description: "One row per week, named by its Monday, with the trials that began in it: how many were activated and how many converted so far. A restarted trial is a new trial. Weeks before the first export hold only the trials that were still in their window then."
+  description: "One row per week, named by its Monday, with the trials that began in it: how many were activated and how many converted so far. A restarted trial is a new trial."
 }

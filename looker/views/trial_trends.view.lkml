@@ -18,6 +18,13 @@ view: trial_trends {
     sql: ${TABLE}.trials ;;
   }
 
+  dimension: trials_seen_late {
+    label: "Trials Seen Late"
+    description: "Of those, the ones first seen after their first day, because they began before the first export or were granted with an earlier date; what they did until then is not in the figures."
+    type: number
+    sql: ${TABLE}.trials_seen_late ;;
+  }
+
   dimension: activated {
     label: "Activated"
     description: "Of those, the ones with hosts on a trial day and log events on at least activation_active_days trial days."

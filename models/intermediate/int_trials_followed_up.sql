@@ -45,7 +45,8 @@ trials_summed_up as (
             end
         ) as active_days,
         min(case when billing_plans.is_paid then org_days.org_day end)
-            as days_to_convert
+            as days_to_convert,
+        min(org_days.org_day) as first_org_day
 
     from org_days
 
@@ -62,6 +63,7 @@ final as (
         org_id,
         cast(days_to_convert as integer) as days_to_convert,
         active_days,
+        first_org_day,
         coalesce(max_hosts, 0) > 0
         and active_days
         >= {{ var('activation_active_days') }} as is_activated,

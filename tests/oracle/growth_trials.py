@@ -59,6 +59,9 @@ def _trend(
     return {
         "cohort_week": monday,
         "trials": len(trials),
+        "trials_seen_late": sum(
+            min(day["org_day"] for day in days) > 1 for days in trials
+        ),
         "activated": sum(map(_is_activated, trials)),
         "converted": len(days_to_convert),
         "conversion_rate": len(days_to_convert) / len(trials),

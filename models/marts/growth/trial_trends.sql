@@ -29,6 +29,7 @@ trials_counted as (
     select
         cohort_week,
         count(*) as trials,
+        count(case when first_org_day > 1 then 1 end) as trials_seen_late,
         count(case when is_activated then 1 end) as activated,
         count(case when is_converted then 1 end) as converted
 
@@ -60,6 +61,7 @@ final as (
 
     select
         trials_counted.trials,
+        trials_counted.trials_seen_late,
         trials_counted.activated,
         trials_counted.converted,
         cast(trials_counted.converted as double precision)

@@ -1,0 +1,28 @@
+{#- Who is in trial again after it had expired was granted a new one. -#}
+with org_activity as (
+
+    select *
+
+    from {{ ref('org_activity') }}
+
+    where metric_date between {{ window_from() }} - 1 and {{ data_date() }}
+
+)
+
+select
+    today.org_id,
+    yesterday.trial_start_date as earlier_trial_start_date,
+    today.trial_start_date,
+    today.metric_date
+
+from org_activity as today
+
+inner join org_activity as yesterday
+    on
+        today.org_id = yesterday.org_id
+        and today.metric_date = yesterday.metric_date + 1
+
+where
+    yesterday.account_state = 'expired'
+    and today.account_state = 'trial'
+    and today.trial_start_date <= yesterday.trial_start_date

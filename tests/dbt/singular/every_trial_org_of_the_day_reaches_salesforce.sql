@@ -1,0 +1,39 @@
+{#-
+    And nobody else does. A day whose export was not loaded has org days, carried
+    from the days before, but no snapshot that could be sent.
+-#}
+with org_days as (
+
+    select cast(org_id as varchar(18)) as org_id
+
+    from {{ ref('fct_org_day') }}
+
+    where
+        metric_date = {{ data_date() }}
+        and metric_date in (
+            select orgs.partition_date from {{ ref('stg_app__orgs') }} as orgs
+            where orgs.partition_date = {{ data_date() }}
+        )
+
+),
+
+orgs_sent as (
+
+    select org_id__c as org_id
+
+    from {{ ref('sf_trial_metrics') }}
+
+)
+
+select
+    org_days.org_id,
+    orgs_sent.org_id as org_id_sent
+
+from org_days
+
+full outer join orgs_sent
+    on org_days.org_id = orgs_sent.org_id
+
+where
+    org_days.org_id is null
+    or orgs_sent.org_id is null
