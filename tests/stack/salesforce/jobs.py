@@ -114,7 +114,7 @@ class Jobs:
         self._store = store
         self._folder = folder
         self._jobs: dict[str, Job] = {}
-        for (told,) in store.select("select told from jobs order by number"):
+        for (told,) in store.select("select told from jobs order by rowid"):
             job = Job(**json.loads(told))
             if job.state in ENDED:
                 job.ended.set()
@@ -139,10 +139,12 @@ class Jobs:
     def save(self, job: Job) -> None:
         """Keep what is now known of a job."""
         told = {name: value for name, value in vars(job).items() if name != "ended"}
-        number = list(self._jobs).index(job.id)
+        if job.id not in self._jobs:
+            return  # deleted while it was processed
         self._store.write(
-            "insert or replace into jobs values (?, ?, ?)",
-            [job.id, number, json.dumps(told)],
+            "insert into jobs values (?, ?) "
+            "on conflict do update set told = excluded.told",
+            [job.id, json.dumps(told)],
         )
 
     def get(self, told_id: str, kind: str) -> Job | None:

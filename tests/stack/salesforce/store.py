@@ -37,9 +37,7 @@ class Store:
         self._database.execute(
             "create table if not exists facts (name primary key, told)"
         )
-        self._database.execute(
-            "create table if not exists jobs (id primary key, number integer, told)"
-        )
+        self._database.execute("create table if not exists jobs (id primary key, told)")
 
     def close(self) -> None:
         """Close the database."""

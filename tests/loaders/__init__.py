@@ -1,0 +1,1 @@
+"""Tests of the loaders, each against its part of the stack."""

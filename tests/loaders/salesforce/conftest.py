@@ -1,0 +1,69 @@
+"""A warehouse and an org of its own for each test."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from loaders import profile, warehouse
+from loaders.settings import Salesforce as Settings
+from tests.loaders.salesforce.world import BAD_PLAN, MAPPING, Connected, Mart
+from tests.stack.salesforce.org import CLIENT_ID, CLIENT_SECRET
+from tests.stack.salesforce.org import Settings as Stand
+from tests.stack.salesforce.serve import started
+
+PROFILE = {
+    "nightshift": {
+        "target": "local",
+        "outputs": {
+            "local": {
+                "type": "duckdb",
+                "path": "{{ env_var('NIGHTSHIFT_DUCKDB_PATH') }}",
+                "schema": "main",
+            }
+        },
+    }
+}
+
+
+@pytest.fixture
+def mart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mart]:
+    """Give an empty warehouse with its ledgers, and the mart to fill."""
+    (tmp_path / "profiles.yml").write_text(json.dumps(PROFILE), encoding="utf-8")
+    monkeypatch.setenv("DBT_PROFILES_DIR", str(tmp_path))
+    monkeypatch.setenv("DBT_TARGET", "local")
+    monkeypatch.setenv("NIGHTSHIFT_DUCKDB_PATH", str(tmp_path / "test.duckdb"))
+    profile.target.cache_clear()
+    with warehouse.transaction() as connection:
+        warehouse.ensure_tables(connection)
+    yield Mart()
+    profile.target.cache_clear()
+
+
+@pytest.fixture
+def connected(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Connected]:
+    """Start an org with an empty object, and say how to reach it.
+
+    Its job lists have pages of three, and its results come in no order.
+    """
+    how = Stand(page_jobs=3, shuffles_results=True)
+    with started(tmp_path_factory.mktemp("org"), how) as running:
+        running.org.schema.change_field(
+            MAPPING.object, "billing_plan__c", refuse=BAD_PLAN, refuse_message="no"
+        )
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(running.ca_file))
+        settings = Settings(
+            instance_url=running.https_url,
+            client_id=CLIENT_ID,
+            client_secret=SecretStr(CLIENT_SECRET),
+            expect_sandbox=True,
+        )
+        given = Connected(running, settings, tmp_path / "spool")
+        running.org.store.watcher = given.note
+        yield given

@@ -1,0 +1,111 @@
+"""The mapping: one place, read whole, with every mistake told at once."""
+
+from pathlib import Path
+
+import pytest
+
+from loaders.errors import ConfigError
+from loaders.salesforce import mapping
+
+GOOD = """
+models:
+  - name: sf_things
+    config: {meta: {salesforce: {object: Thing__c, external_id: key__c}}}
+    columns:
+      - name: key__c
+        data_type: varchar(18)
+        config: {meta: {salesforce: {type: text, length: 18}}}
+      - name: share__c
+        data_type: numeric(5, 1)
+        config: {meta: {salesforce: {type: percent, precision: 5, scale: 1}}}
+"""
+
+
+def _load(tmp_path: Path, text: str) -> mapping.Mapping:
+    path = tmp_path / "models.yml"
+    path.write_text(text, encoding="utf-8")
+    return mapping.load(path, model="sf_things")
+
+
+def test_the_projects_mapping_has_the_fields_of_the_contract() -> None:
+    loaded = mapping.load()
+    assert (loaded.object, loaded.external_id) == ("Trial_Metrics__c", "org_id__c")
+    numbers = {
+        field.name: (field.whole_digits, field.scale)
+        for field in loaded.fields
+        if field.is_numeric
+    }
+    assert numbers["metrics__c"] == (18, 0)
+    assert numbers["median_hosts__c"] == (16, 2)
+    texts = {field.name: field.length for field in loaded.fields if field.length}
+    assert texts == {
+        "org_id__c": 18,
+        "org_name__c": 255,
+        "billing_plan__c": 80,
+        "interesting_reasons__c": 255,
+    }
+    assert len(loaded.fields) == 22
+    assert all(field.nulls == "clear" for field in loaded.fields)
+
+
+def test_a_mapping_is_read_in_the_order_of_the_columns(tmp_path: Path) -> None:
+    loaded = _load(tmp_path, GOOD)
+    assert [field.name for field in loaded.fields] == ["key__c", "share__c"]
+    assert loaded.key_position == 0
+
+
+def test_the_version_changes_with_anything_in_the_mapping(tmp_path: Path) -> None:
+    versions = {
+        _load(tmp_path, text).version
+        for text in (
+            GOOD,
+            GOOD.replace("precision: 5, scale: 1", "precision: 6, scale: 1"),
+            GOOD.replace("length: 18}", "length: 18, nulls: ignore}"),
+            GOOD.replace("Thing__c", "Other__c"),
+        )
+    }
+    assert len(versions) == 4
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("type: text, length: 18", "type: words, length: 18", "'words'"),
+        ("type: text, length: 18", "type: text", "needs its length"),
+        ("precision: 5, scale: 1", "scale: 1", "needs its precision"),
+        ("scale: 1}", "scale: 1, nulls: maybe}", "'maybe'"),
+        ("scale: 1}", "scale: 1, colour: red}", "colour"),
+        ("external_id: key__c", "external_id: other__c", "other__c"),
+        ("object: Thing__c, ", "", "object"),
+        ("numeric(5, 1)", "varchar(9)", "varchar(9)"),
+        ("numeric(5, 1)", "numeric(9, 1)", "numeric(9, 1)"),
+        ("name: share__c", "name: KEY__C", "2 columns"),
+        (
+            "config: {meta: {salesforce: {type: percent, precision: 5, scale: 1}}}",
+            "description: a share",
+            "config.meta.salesforce is missing",
+        ),
+    ],
+)
+def test_a_mistake_in_the_mapping_is_named(
+    tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    assert old in GOOD
+    with pytest.raises(ConfigError, match="cannot be used") as error:
+        _load(tmp_path, GOOD.replace(old, new))
+    assert told in str(error.value)
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("length: 18", "x: 1").replace("precision: 5, ", "")
+    with pytest.raises(ConfigError) as error:
+        _load(tmp_path, text)
+    assert "unknown keys x" in str(error.value)
+    assert "needs its precision" in str(error.value)
+
+
+def test_an_absent_model_or_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="describes no model"):
+        _load(tmp_path, "models: []")
+    with pytest.raises(ConfigError, match="does not exist"):
+        mapping.load(tmp_path / "absent.yml")
