@@ -39,6 +39,7 @@ metrics_against_targets as (
     -- A target of 0 asks for nothing and says nothing.
     select
         metric_values.org_id,
+        metric_values.metric_name,
         metric_values.generated_date,
         least(
             1,
@@ -72,19 +73,45 @@ metrics_against_targets as (
 
 ),
 
-final as (
+attainments_by_metric as (
 
     select
         org_id,
+        generated_date,
+        max(case when metric_name = 'hosts' then attainment end) as hosts,
+        max(case when metric_name = 'integrations' then attainment end)
+            as integrations,
+        max(case when metric_name = 'dashboards' then attainment end)
+            as dashboards,
+        max(case when metric_name = 'metrics' then attainment end) as metrics,
         count(attainment) as metrics_with_target,
         sum(is_met) as metrics_met,
-        avg(attainment) as target_attainment,
-        max(is_big) = 1 as has_big_footprint,
-        generated_date
+        max(is_big) as is_big
 
     from metrics_against_targets
 
-    group by org_id, generated_date
+    group by 1, 2
+
+),
+
+final as (
+
+    -- A mean of floating numbers depends on the order they are added in:
+    -- spelled out, so that every build gives the same to the last bit.
+    select
+        org_id,
+        metrics_with_target,
+        cast(metrics_met as bigint) as metrics_met,
+        (
+            coalesce(hosts, 0)
+            + coalesce(integrations, 0)
+            + coalesce(dashboards, 0)
+            + coalesce(metrics, 0)
+        ) / metrics_with_target as target_attainment,
+        is_big = 1 as has_big_footprint,
+        generated_date
+
+    from attainments_by_metric
 
 )
 
