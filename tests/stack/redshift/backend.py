@@ -30,6 +30,7 @@ class Backend:
         self._path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.connect(str(path))
+        self._client_descriptor = client_descriptor
         self._buffer = bytearray()
         self._position = 0
         self._poll = select.poll()
@@ -126,6 +127,24 @@ class Backend:
         if problem.is_fatal:
             raise problem
         return problem
+
+    def wait_for_client(self) -> None:
+        """Wait until the client says something, or is gone.
+
+        RedshiftError when PostgreSQL ends the session meanwhile.
+        """
+        both = select.poll()
+        both.register(self._socket, select.POLLIN)
+        both.register(self._client_descriptor, select.POLLIN)
+        while True:
+            ready = {descriptor for descriptor, _ in both.poll()}
+            if self._client_descriptor in ready:
+                return
+            kind, body = self._next()
+            if kind == b"E":
+                self.failure(body)
+            elif kind in (b"N", b"S"):
+                self.forward_notice(kind, body)
 
     def client_is_gone(self) -> bool:
         """Whether nobody waits for an answer any more, told without waiting."""

@@ -1,12 +1,13 @@
 """What a session's statements need to know of the database before they are sent."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from tests.stack.redshift.backend import IDLE, Backend
 from tests.stack.redshift.cluster import Cluster
 from tests.stack.redshift.dialect import plan
 from tests.stack.redshift.dialect.late_binding import Name
 from tests.stack.redshift.errors import RedshiftError
+from tests.stack.redshift.pipeline import Pipeline
 
 VIEWS = "select schema_name, table_name, definition from pg_internal.late_bound"
 COLUMN_TYPES = (
@@ -16,29 +17,23 @@ COLUMN_TYPES = (
 
 
 class SessionCatalog:
-    """The late-binding views as this session sees them, its own uncommitted ones too.
+    """The late-binding views as this session sees them, uncommitted ones too."""
 
-    `settle` is called before each look, to end what is under way on the connection.
-    """
-
-    def __init__(
-        self, cluster: Cluster, backend: Backend, settle: Callable[[], None]
-    ) -> None:
+    def __init__(self, cluster: Cluster, backend: Backend, pipeline: Pipeline) -> None:
         self._cluster = cluster
         self._backend = backend
-        self._settle = settle
+        self._pipeline = pipeline
 
     def late_binding_views(self, names: Iterable[Name]) -> dict[Name, str]:
         """Return the definitions of those of the names that are such views."""
         known = [name for name in names if name[-1] in self._cluster.view_names]
         if not known or self._backend.status == b"E":
             return {}
-        self._settle()
         wanted = ", ".join(
             f"({place}, {literal(quoted(name[-2:]))})"
             for place, name in enumerate(known)
         )
-        rows = self._backend.query(
+        rows = self._pipeline.ask(
             f"select given.place, definition from (values {wanted})"
             " as given (place, name) join pg_internal.late_binding_view"
             " on view_id = to_regclass(given.name)"
@@ -47,7 +42,7 @@ class SessionCatalog:
 
     def late_binding_columns(self) -> list[tuple[str, str, str, str, int]]:
         """Return (schema, view, column, type, position) of all that can be bound."""
-        self._settle()
+        self._pipeline.settle()
         columns = []
         for schema, view, definition in self._backend.query(VIEWS):
             try:
@@ -65,8 +60,7 @@ class SessionCatalog:
         """Return the `schema.table` that a name as written means, or its own parts."""
         parts = [part.strip().strip('"').lower() for part in relation.split(".")]
         if len(parts) == 1 and self._backend.status != b"E":
-            self._settle()
-            found = self._backend.query(
+            found = self._pipeline.ask(
                 "select nspname || '.' || relname from pg_class"
                 " join pg_namespace on pg_namespace.oid = relnamespace"
                 f" where pg_class.oid = to_regclass({literal(quoted(parts))})"

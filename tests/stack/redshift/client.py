@@ -38,6 +38,12 @@ class Client:
         """The file descriptor, to watch whether the client is still there."""
         return self._socket.fileno()
 
+    @property
+    def has_unread(self) -> bool:
+        """Whether something of the client's is here already."""
+        is_tls = isinstance(self._socket, ssl.SSLSocket)
+        return bool(self._incoming) or (is_tls and self._socket.pending() > 0)
+
     def start(self, tls: ssl.SSLContext | None) -> Start:
         """Read the first messages: requests for encryption, then how it begins.
 

@@ -19,6 +19,7 @@ from tests.stack.redshift.errors import ClientGone, RedshiftError
 from tests.stack.redshift.load import copy, unload
 from tests.stack.redshift.load.job import Job
 from tests.stack.redshift.notes import Notes, Started
+from tests.stack.redshift.pipeline import Pipeline
 
 PAUSE_SECONDS = 0.05
 CANCELLED = "Query ({pid}) cancelled on user's request"
@@ -27,17 +28,12 @@ CANCELLED = "Query ({pid}) cancelled on user's request"
 class Execution:
     """Runs the statements of one session."""
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        client: Client,
-        backend: Backend,
-        settle: Callable[[], None],
-    ) -> None:
+    def __init__(self, cluster: Cluster, client: Client, backend: Backend) -> None:
         self.cluster = cluster
         self.client = client
         self.backend = backend
-        self.catalog = SessionCatalog(cluster, backend, settle)
+        self.pipeline = Pipeline(backend)
+        self.catalog = SessionCatalog(cluster, backend, self.pipeline)
         user, self.database = backend.query("select current_user, current_database()")[
             0
         ]

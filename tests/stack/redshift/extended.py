@@ -20,8 +20,6 @@ PREPARED_WORDS = ("select", "with", "(", "insert", "update", "delete", "merge", 
                   "fetch", "explain", "call", "declare", "execute")  # fmt: skip
 # Statements whose plan holds what may be different the next time.
 CHANGING = ("pg_last_", "pg_get_late_binding_view_cols")
-SYNC, FLUSH = wire.message(b"S"), wire.message(b"H")
-UNFIT = wire.parse_message("", "refused by the relay")
 
 
 @dataclass
@@ -57,11 +55,11 @@ class Extended:
     def __init__(self, execution: Execution) -> None:
         self._execution = execution
         self._backend = execution.backend
+        self._pipeline = execution.pipeline
         self._client = execution.client
         self._prepared: dict[str, Prepared] = {}
         self._portals: dict[str, Prepared] = {}
         self._is_skipping = False
-        self._is_pending = False  # PostgreSQL waits for a Sync
         self._handlers: dict[bytes, Callable[[bytes], None]] = {
             b"P": self._parse,
             b"B": self._bind,
@@ -83,14 +81,6 @@ class Extended:
             return False
         return True
 
-    def settle(self) -> None:
-        """End what PostgreSQL has under way, so that it takes a simple query."""
-        if self._is_pending:
-            self._is_pending = False
-            self._backend.send(SYNC)
-            while self._backend.read()[0] != b"Z":
-                pass
-
     def _guarded(self, handler: Callable[[bytes], None], body: bytes) -> None:
         try:
             handler(body)
@@ -98,18 +88,11 @@ class Extended:
             if error.is_fatal:
                 raise
             self._is_skipping = True
-            self._fail()
+            self._pipeline.fail()
             self._client.write(wire.error(error))
 
-    def _fail(self) -> None:
-        """Make PostgreSQL's transaction fail with ours, also one that is implicit."""
-        if self._is_pending:
-            self._backend.send(UNFIT, FLUSH)
-            self.settle()
-        self._backend.fail_transaction()
-
     def _sync(self) -> None:
-        self.settle()
+        self._pipeline.settle()
         self._is_skipping = False
         if self._backend.status == IDLE:
             self._portals.clear()
@@ -143,21 +126,12 @@ class Extended:
                 cluster.super_oid if oid == wire.SUPER else oid for oid in prepared.oids
             ]
             if prepared.name:
-                self._ask(wire.message(b"C", b"S" + wire.text(prepared.name)), b"3")
-            self._ask(wire.parse_message(prepared.name, prepared.plan.sql, oids), b"1")
-
-    def _ask(self, message: bytes, *ends: bytes) -> list[tuple[bytes, bytes]]:
-        """Send a message; return the answers up to one of the kinds that end it."""
-        self._is_pending = True
-        self._backend.send(message, FLUSH)
-        answers = []
-        while True:
-            kind, body = self._backend.read()
-            if kind == b"E":
-                raise self._backend.failure(body)
-            answers.append((kind, body))
-            if kind in ends:
-                return answers
+                self._pipeline.request(
+                    wire.message(b"C", b"S" + wire.text(prepared.name)), b"3"
+                )
+            self._pipeline.request(
+                wire.parse_message(prepared.name, prepared.plan.sql, oids), b"1"
+            )
 
     def _statement(self, name: str) -> Prepared:
         if name not in self._prepared:
@@ -178,7 +152,7 @@ class Extended:
         if prepared.is_relayed and prepared.plan is not None:
             # What a query sees is settled when it is bound.
             self._execution.notes.publish(prepared.plan)
-            self._ask(wire.message(b"B", body), b"2")
+            self._pipeline.request(wire.message(b"B", body), b"2")
         self._portals[portal] = prepared
         self._client.write(wire.message(b"2"))
 
@@ -192,7 +166,9 @@ class Extended:
             self._client.write(wire.message(b"n"))
             return
         oids = self._execution.cluster.oids_out
-        for kind, answer in self._ask(wire.message(b"D", body), b"T", b"n"):
+        for kind, answer in self._pipeline.request(
+            wire.message(b"D", body), b"T", b"n"
+        ):
             if kind == b"t":
                 answer = wire.map_parameter_description(answer, oids)
             elif kind == b"T":
@@ -208,7 +184,7 @@ class Extended:
         elif prepared.is_relayed:
             self._execute_relayed(plan, body)
         else:
-            self.settle()
+            self._pipeline.settle()
             self._execution.run(plan)
 
     def _execute_relayed(self, plan: Plan, body: bytes) -> None:
@@ -231,11 +207,10 @@ class Extended:
     def _commit_early(self) -> None:
         """Commit now and not at the Sync, if a fault waits for the commit."""
         if self._execution.cluster.faults.are_set:
-            self.settle()
+            self._pipeline.settle()
 
     def _rows(self, body: bytes) -> tuple[bytes, bytes]:
-        self._is_pending = True
-        self._backend.send(wire.message(b"E", body), FLUSH)
+        self._pipeline.start(wire.message(b"E", body))
         kind, answer = self._backend.rows(self._client.write)
         if kind == b"E":
             raise self._backend.failure(answer)
@@ -246,5 +221,5 @@ class Extended:
         kept = self._prepared if body[:1] == b"S" else self._portals
         closed = kept.pop(name, None)
         if closed is not None and closed.is_relayed:
-            self._ask(wire.message(b"C", body), b"3")
+            self._pipeline.request(wire.message(b"C", body), b"3")
         self._client.write(wire.message(b"3"))

@@ -68,6 +68,8 @@ class Faults:
         unknown = sorted(set(described) - FIELDS)
         if unknown:
             raise FaultError(f"unknown in a fault: {', '.join(unknown)}")
+        if "fault" not in described:
+            raise FaultError(f"a fault names itself: {', '.join(KINDS)}")
         fault = Fault(**described)  # type: ignore[arg-type]
         if fault.fault not in KINDS:
             raise FaultError(f"fault is one of {', '.join(KINDS)}: {fault.fault}")

@@ -57,17 +57,18 @@ class Session:
             return
         self._backend = open_backend(self._cluster, self._client, start)
         self._cluster.enter(self)
-        self._execution = Execution(
-            self._cluster, self._client, self._backend, lambda: extended.settle()
-        )
+        self._execution = Execution(self._cluster, self._client, self._backend)
         extended = Extended(self._execution)
         self._say_ready()
         while True:
+            if not self._client.has_unread:
+                self._client.flush()
+                self._backend.wait_for_client()
             kind, body = self._client.read()
             if kind == b"X":
                 return
             if kind == b"Q":
-                extended.settle()
+                self._execution.pipeline.settle()
                 self._script(wire.read_text(body)[0])
                 self._say_ready()
             elif not extended.handle(kind, body):

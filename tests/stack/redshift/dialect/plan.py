@@ -95,7 +95,8 @@ def translate(
     queries = queries_of(nodes)
     target = head.target if head.word in CHANGES_TARGET else ""
     refusals.check(nodes)  # once more: views have been written out
-    rules.check(nodes, queries, target)
+    fills = head.word in ("insert", "create") and bool(head.target)
+    rules.check(nodes, queries, target, fills=fills)
     types.rewrite_casts(nodes)
     semistructured.rewrite(queries, is_open=bool(target))
     late_binding.expand_columns_function(nodes, catalog)

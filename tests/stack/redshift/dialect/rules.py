@@ -28,8 +28,9 @@ CLOCKS = {
     "now", "age", "isfinite", "current_timestamp", "current_time", "localtimestamp",
     "localtime",
 }  # fmt: skip
-LEADER_FUNCTIONS = CLOCKS | {
-    "current_schema", "current_schemas", "generate_series", "generate_subscripts",
+SERIES = {"generate_series", "generate_subscripts"}
+LEADER_FUNCTIONS = CLOCKS | SERIES | {
+    "current_schema", "current_schemas",
     "has_any_column_privilege", "has_column_privilege", "has_database_privilege",
     "has_function_privilege", "has_language_privilege", "has_schema_privilege",
     "has_sequence_privilege", "has_server_privilege", "has_table_privilege",
@@ -47,19 +48,24 @@ LEADER_MESSAGE = (
 )
 
 
-def check(nodes: list[Node], queries: list[Query], target: str) -> None:
+def check(
+    nodes: list[Node], queries: list[Query], target: str, *, fills: bool = False
+) -> None:
     """Raise the error for the first rule that the statement breaks.
 
-    `target` names the user table that an UPDATE, DELETE or MERGE changes, else empty.
+    `target` names the user table that an UPDATE, DELETE or MERGE changes, else empty;
+    `fills` says that a table is filled with the rows of the query.
     """
     blocks = list(all_blocks(queries))
     if target or any(_reads_user_table(block) for block in blocks):
-        _check_leader_only(nodes)
+        _check_leader_only(nodes, LEADER_FUNCTIONS)
+    elif fills:
+        _check_leader_only(nodes, SERIES)
     for block in blocks:
         _check_sorting(block)
 
 
-def _check_leader_only(nodes: list[Node]) -> None:
+def _check_leader_only(nodes: list[Node], functions: set[str]) -> None:
     for items in groups_within(nodes):
         for index, node in enumerate(items):
             if not isinstance(node, Token) or node.kind != "word":
@@ -67,8 +73,10 @@ def _check_leader_only(nodes: list[Node]) -> None:
             before, after = at(items, index - 1), at(items, index + 1)
             if is_operator(before, ".") or is_word(before, "as"):
                 continue
-            is_call = node.key in LEADER_FUNCTIONS and is_group(after)
-            is_value = node.key in LEADER_WORDS and not is_operator(after, ".")
+            is_call = node.key in functions and is_group(after)
+            is_value = node.key in LEADER_WORDS & functions and not is_operator(
+                after, "."
+            )
             if is_call or is_value:
                 instead = "; use getdate() or sysdate" if node.key in CLOCKS else ""
                 raise RedshiftError(

@@ -126,6 +126,9 @@ def test_leader_node_function_is_refused_beside_a_user_table(
 def test_generate_series_is_refused_beside_a_user_table(events: Session) -> None:
     told = events.error("select * from events, generate_series(1, 3)")
     assert LEADER_ONLY in told
+    for fills in ("insert into events (org_id)", "create table other as"):
+        told = events.error(f"{fills} select * from generate_series(1, 3)")
+        assert LEADER_ONLY in told
     assert events.run("select * from generate_series(1, 3)") == [[1], [2], [3]]
 
 
