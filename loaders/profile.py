@@ -139,9 +139,9 @@ def _number(text: str) -> int | float:
 
 
 def _bool(text: str) -> bool:
-    if text.strip().lower() not in ("true", "false"):
-        raise ValueError(f"{text!r} is neither true nor false")
-    return text.strip().lower() == "true"
+    if text.strip() not in ("True", "False"):
+        raise ValueError(f"{text!r} is neither True nor False")
+    return text.strip() == "True"
 
 
 def _native(text: str) -> Any:  # noqa: ANN401 - whatever the text spells
