@@ -2,10 +2,11 @@
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.stack.component import announce, wait_until_stopped
 
 PROJECT = Path(__file__).resolve().parents[2]
 DEFAULT = ("s3", "smtp", "salesforce")
+AFTER_OTHERS = ("redshift",)
 PORTS = {
     "s3": ["--port", "0"],
     "smtp": ["--port", "0"],
@@ -45,20 +47,20 @@ def running(
     environment: dict[str, str] = {}
     details: dict[str, object] = {}
     with ExitStack() as stack:
-        started = []
-        for name in components:
-            command = [sys.executable, "-m", "tests.stack", name, *PORTS[name]]
-            command.append("--json")
-            if data is not None:
-                (data / name).mkdir(parents=True, exist_ok=True)
-                command += ["--data", str(data / name)]
-            if extra and name == components[-1]:
-                command += extra
-            started.append((name, stack.enter_context(_process(command))))
-        for name, process in started:
-            told = _announcement(name, process)
-            environment |= told.pop("environment")
-            details |= {f"{name}_{key}": value for key, value in told.items()}
+        # The warehouse copies from S3, so it is told where that is.
+        first = [name for name in components if name not in AFTER_OTHERS]
+        for names in (first, [name for name in components if name in AFTER_OTHERS]):
+            started = []
+            for name in names:
+                command = _command(name, data)
+                if extra and name == components[-1]:
+                    command += extra
+                process = stack.enter_context(_process(command, environment))
+                started.append((name, process))
+            for name, process in started:
+                told = _announcement(name, process)
+                environment |= told.pop("environment")
+                details |= {f"{name}_{key}": value for key, value in told.items()}
         yield Running(environment, details)
 
 
@@ -88,11 +90,22 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def _command(name: str, data: Path | None) -> list[str]:
+    command = [sys.executable, "-m", "tests.stack", name, *PORTS[name], "--json"]
+    if data is not None:
+        (data / name).mkdir(parents=True, exist_ok=True)
+        command += ["--data", str(data / name)]
+    return command
+
+
 @contextmanager
-def _process(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+def _process(
+    command: list[str], environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         command,
         cwd=PROJECT,
+        env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
