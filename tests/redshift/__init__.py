@@ -1,0 +1,1 @@
+"""The product on a cluster, held against the embedded engine."""
