@@ -22,6 +22,8 @@ LONGEST_VISIT_SECONDS = 2 * HOUR_SECONDS
 LONGEST_PAUSE_SECONDS = 1_500
 STEPS = (2, 9)
 FAILED_SHARE = 0.02
+ENTRANCES = 4
+"""Visits begin on one of the first pages of the list."""
 WORKING_HOURS = ((10.5, 2.0), (15.0, 2.0), (20.5, 1.2))
 """Centre and spread of the times, local, at which people come."""
 SECOND_VISIT_SHARE = 0.35
@@ -136,7 +138,7 @@ def walk(visit: Visit) -> Iterator[Step]:
             seconds += min(pause, LONGEST_PAUSE_SECONDS)
         if seconds - visit.start >= LONGEST_VISIT_SECONDS:
             return
-        page = rng.choice(texts.PAGES)
+        page = rng.choice(texts.PAGES if number else texts.PAGES[:ENTRANCES])
         yield Step(seconds, page, number, rng.random() < FAILED_SHARE)
 
 

@@ -18,6 +18,7 @@ from tests.stack.sample.world import World
 ASSET_SHARE = 0.2
 MOST_ASSETS = 3
 UNMODIFIED_SHARE = 0.3
+INTERNAL_REFERRER = "https://www.example.com/dashboards"
 REFERRERS = ("-", "-", "https://www.example.com/", "https://search.example/?q=apm")
 
 
@@ -68,9 +69,7 @@ class WebLogs:
 
 def _page(visit: Visit, step: Step, today: date, rng: Random) -> Request:
     is_unnamed = visit.user_id is None or (visit.is_first_anonymous and not step.number)
-    referrer = f"https://www.example.com{step.page}" if step.number else "-"
-    if not step.number:
-        referrer = rng.choice(REFERRERS)
+    referrer = INTERNAL_REFERRER if step.number else rng.choice(REFERRERS)
     return Request(
         client=visit.address,
         authuser="-" if is_unnamed else str(visit.user_id),

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import NoReturn
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
@@ -29,7 +30,7 @@ from tests.stack.sample.visits import Visits
 from tests.stack.sample.web_logs import WebLogs
 from tests.stack.sample.world import SourceSummary, World, WorldSummary
 
-BAD_ARGUMENTS = 3
+FAILED, BAD_ARGUMENTS = 1, 3
 
 
 def write_to_folder(world: World, folder: Path) -> WorldSummary:
@@ -90,6 +91,9 @@ def main(arguments: list[str]) -> int:
             summary = write_to_s3(world, options.s3, folder=options.out)
     except ValueError as error:
         parser.error(str(error))
+    except (BotoCoreError, ClientError) as error:
+        print(f"{options.s3} was not written: {error}", file=sys.stderr)
+        return FAILED
     if options.json:
         print(json.dumps({"world": world.told(), "summary": summary.told()}))
     else:

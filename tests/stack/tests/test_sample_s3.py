@@ -164,3 +164,12 @@ def test_the_command_sends_to_s3(
     assert main(line.split()) == 0
     assert "web_logs" in capsys.readouterr().out
     assert "orgs/dt=2026-11-24/_SUCCESS" in _objects(s3, prefix)
+
+
+def test_a_bucket_that_is_not_there_is_named(
+    s3: BaseClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--s3", "s3://no-such-bucket/raw", "--orgs", "2", "--days", "1"]) == 1
+    told = capsys.readouterr().err
+    assert "s3://no-such-bucket/raw was not written" in told
+    assert "NoSuchBucket" in told
