@@ -15,10 +15,14 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from tests.stack.salesforce import (
+    admin,
     composite,
     describe,
     ingest,
     oauth,
+    page,
+    query_jobs,
+    records,
     soap,
     soql_calls,
 )
@@ -35,16 +39,22 @@ VERSIONED = (
     *describe.RULES,
     *soql_calls.RULES,
     *composite.RULES,
+    *records.RULES,
     *ingest.RULES,
+    *query_jobs.RULES,
 )
 OPEN_TO_ALL = (
     *oauth.RULES,
     *soap.RULES,
+    *admin.RULES,
+    *page.RULES,
     ("GET", "/services/data", describe.versions),
 )
 GZIP_FROM_BYTES = 1000
 GZIP_LEVEL = 1
 GZIP_WINDOW = 16 + zlib.MAX_WBITS
+SALESFORCE = ("/services/", "/id/")
+BEARER = ("/services/oauth2/userinfo", "/id/")
 NO_BODY = (204, 304)
 
 
@@ -63,14 +73,19 @@ class Application:
         """Answer a request; `DroppedConnectionError` when there is to be no answer."""
         began = time.monotonic()
         path = "/" + request.path.lstrip("/")
-        fault = self._org.faults.strike(request.method, path.rstrip("/"))
+        is_own = not path.startswith(SALESFORCE)
+        fault = (
+            None
+            if is_own
+            else self._org.faults.strike(request.method, path.rstrip("/"))
+        )
         status = 0
         try:
             response = self._with_fault(request, path, fault)
             status = response.status_code
             _compress(request, response)
         finally:
-            if not path.startswith("/admin"):
+            if not is_own:
                 self._note(request, path, status, began, fault)
         return response
 
@@ -101,11 +116,8 @@ class Application:
 
     def _outside(self, request: Request, path: str) -> Response:
         call = Call(self._org, self._worker, self._cursors, request)
-        try:
+        if not path.startswith(BEARER):
             return _dispatch(self._open, call, path)
-        except Refusal as refusal:
-            if refusal.status != 404 or refusal.code != "NOT_FOUND":
-                raise
         if not self._org.is_open(_token(request)):
             given = "Authorization" in request.headers
             text = "Bad_OAuth_Token" if given else "Missing_OAuth_Token"

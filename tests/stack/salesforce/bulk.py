@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,7 @@ def choice(
     """Return a property that has one of a few values, or refuse."""
     value = body.get(name, default)
     if value not in known:
-        shown = "" if value is None else value
-        raise Refusal(
-            400,
-            "API_ERROR",
-            f"Invalid value: '{shown}' supplied for property: '{name}'",
-        )
+        raise api_error("" if value is None else value, name)
     return str(value)
 
 
@@ -101,11 +97,7 @@ def find(call: Call, job_id: str, kind: str) -> Job:
 def change(call: Call, job: Job, state: str) -> None:
     """Close or abort a job; an ended one refuses to be aborted."""
     if state == ABORTED and job.state in ENDED:
-        raise Refusal(
-            400,
-            "INVALIDJOBSTATE",
-            f"InvalidJobState : Aborting already {word(job.state)} Job not allowed",
-        )
+        raise wrong_state(f"Aborting already {word(job.state)} Job not allowed")
     job.state = state
     job.changed_at = call.org.author().at
     call.org.jobs.save(job)
@@ -152,22 +144,24 @@ def _start(locator: str) -> int:
 def wait_for_end(job: Job) -> None:
     """Refuse results of a job that goes on; wait while an aborted one settles."""
     if job.state not in ENDED:
-        raise Refusal(
-            400,
-            "INVALIDJOBSTATE",
-            f"InvalidJobState : Job is {job.state}, results are not there yet",
-        )
+        raise wrong_state(f"Job is {job.state}, results are not there yet")
     job.ended.wait(SETTLE_SECONDS)
 
 
 def csv_reply(
-    call: Call, path: Path, *, start: int = 0, end: int | None = None
+    call: Call,
+    path: Path,
+    *,
+    head: bytes = b"",
+    start: int = 0,
+    end: int | None = None,
 ) -> Response:
-    """Return a CSV file, or a part of it, as it lies on disk."""
+    """Return a CSV file as it lies on disk, or `head` and then a part of it."""
     length = (path.stat().st_size if end is None else end) - start
 
-    def blocks() -> Any:  # noqa: ANN401 - a generator of bytes
+    def blocks() -> Iterator[bytes]:
         left = length
+        yield head
         with path.open("rb") as file:
             file.seek(start)
             while left > 0 and (block := file.read(min(READ_BYTES, left))):
@@ -177,5 +171,17 @@ def csv_reply(
     charset = call.org.settings.charset
     content_type = f"text/csv; charset={charset}" if charset else "text/csv"
     response = Response(blocks(), 200, content_type=content_type)
-    response.content_length = length
+    response.content_length = len(head) + length
     return response
+
+
+def api_error(value: object, name: str) -> Refusal:
+    """Return the refusal of a property's value."""
+    return Refusal(
+        400, "API_ERROR", f"Invalid value: '{value}' supplied for property: '{name}'"
+    )
+
+
+def wrong_state(message: str) -> Refusal:
+    """Return the refusal of what a job's state does not allow."""
+    return Refusal(400, "INVALIDJOBSTATE", f"InvalidJobState : {message}")

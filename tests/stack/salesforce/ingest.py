@@ -104,7 +104,7 @@ def upload(call: Call, job_id: str) -> Response:
         if job.is_uploaded:
             raise Refusal(400, "BULK_API_ERROR", REPEATED_UPLOAD.format(job.id))
         if job.state != OPEN:
-            raise _wrong_state(f"Upload to a Job that is {job.state} not allowed")
+            raise bulk.wrong_state(f"Upload to a Job that is {job.state} not allowed")
         job.is_uploaded = True
     path = call.org.jobs.content(job)
     part = path.with_suffix(".part")
@@ -149,7 +149,9 @@ def move(call: Call, job_id: str) -> Response:
     with call.org.jobs.lock:
         before = job.state
         if state == CLOSED and before != OPEN:
-            raise _wrong_state(f"Closing already {bulk.word(before)} Job not allowed")
+            raise bulk.wrong_state(
+                f"Closing already {bulk.word(before)} Job not allowed"
+            )
         bulk.change(call, job, state)
         if state == CLOSED or before == OPEN or job.id in call.worker.stuck:
             call.worker.release(job)
@@ -166,7 +168,7 @@ def delete(call: Call, job_id: str) -> Response:
     job = _job(call, job_id)
     with call.org.jobs.lock:
         if job.state in (OPEN, RUNNING):
-            raise _wrong_state(f"Deleting a Job that is {job.state} not allowed")
+            raise bulk.wrong_state(f"Deleting a Job that is {job.state} not allowed")
         call.org.jobs.remove(job)
     return empty(204)
 
@@ -200,10 +202,6 @@ def _results(call: Call, job_id: str, name: str) -> Response:
 
 def _job(call: Call, job_id: str) -> Job:
     return bulk.find(call, job_id, "ingest")
-
-
-def _wrong_state(message: str) -> Refusal:
-    return Refusal(400, "INVALIDJOBSTATE", f"InvalidJobState : {message}")
 
 
 RULES: list[Rule] = [

@@ -193,6 +193,27 @@ class Store:
         with self.lock:
             return self._database.execute(statement, values).fetchall()
 
+    def search(
+        self, sobject: SObject, text: str, *, limit: int, offset: int
+    ) -> tuple[int, list[Record]]:
+        """Find living records with a text in any text field, the last changed first.
+
+        Returns how many there are, and those from `offset` on.
+        """
+        texts = [field.name for field in sobject.fields if field.is_text]
+        told = " or ".join(f"instr(fold({_quoted(name)}), ?)" for name in texts)
+        where = f'"IsDeleted" = 0 and ({told})' if text else '"IsDeleted" = 0'
+        bound = [text.lower()] * len(texts) if text else []
+        table = table_of(sobject)
+        columns = ", ".join(_quoted(field.name) for field in sobject.fields)
+        count = self.select(f"select count(*) from {table} where {where}", bound)
+        found = self.select(
+            f"select {columns} from {table} where {where} "
+            'order by "SystemModstamp" desc, rowid desc limit ? offset ?',
+            [*bound, limit, offset],
+        )
+        return count[0][0], found
+
     def count(self, sobject: SObject) -> int:
         """Return how many records live."""
         table = table_of(sobject)
