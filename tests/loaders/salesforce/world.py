@@ -19,7 +19,7 @@ from tests.stack.salesforce.faults import Fault
 from tests.stack.salesforce.jobs import ENDED, Job
 from tests.stack.salesforce.org import Org
 from tests.stack.salesforce.schema import SObject
-from tests.stack.salesforce.schema import field as described
+from tests.stack.salesforce.schema_file import field as described
 from tests.stack.salesforce.serve import Started
 from tests.stack.salesforce.store import Record
 

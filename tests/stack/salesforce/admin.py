@@ -8,7 +8,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from tests.stack.salesforce import composite, faults, schema
+from tests.stack.salesforce import composite, faults, schema_file
 from tests.stack.salesforce.call import Call, Rule, as_json, empty
 from tests.stack.salesforce.errors import Refusal, not_found
 from tests.stack.salesforce.jobs import Job
@@ -137,7 +137,7 @@ def put_field(call: Call, name: str) -> Response:
     sobject = call.sobject(name)
     told: dict[str, Any] = call.json()
     try:
-        made = schema.field(told)
+        made = schema_file.field(told)
     except (KeyError, TypeError, ValueError) as error:
         raise Refusal(400, "INVALID_FIELD", str(error)) from None
     call.org.add_object(call.org.schema.add_field(sobject.name, made))

@@ -9,6 +9,7 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
@@ -54,6 +55,7 @@ GZIP_FROM_BYTES = 1000
 GZIP_LEVEL = 1
 GZIP_WINDOW = 16 + zlib.MAX_WBITS
 SALESFORCE = ("/services/", "/id/")
+BEARER_RULES = tuple(oauth.BEARER_RULES)
 BEARER = ("/services/oauth2/userinfo", "/id/")
 NO_BODY = (204, 304)
 
@@ -65,9 +67,6 @@ class Application:
         self._org = org
         self._worker = worker
         self._cursors = Cursors()
-        self._versioned = _map(VERSIONED)
-        self._open = _map(OPEN_TO_ALL)
-        self._bearer = _map(oauth.BEARER_RULES)
 
     def __call__(self, request: Request) -> Response:
         """Answer a request; `DroppedConnectionError` when there is to be no answer."""
@@ -117,12 +116,12 @@ class Application:
     def _outside(self, request: Request, path: str) -> Response:
         call = Call(self._org, self._worker, self._cursors, request)
         if not path.startswith(BEARER):
-            return _dispatch(self._open, call, path)
+            return _dispatch(_map(OPEN_TO_ALL), call, path)
         if not self._org.is_open(_token(request)):
             given = "Authorization" in request.headers
             text = "Bad_OAuth_Token" if given else "Missing_OAuth_Token"
             return Response(text, 403, content_type="text/html;charset=UTF-8")
-        return _dispatch(self._bearer, call, path)
+        return _dispatch(_map(BEARER_RULES), call, path)
 
     def _inside(self, request: Request, rest: str, version: str) -> Response:
         number = float(version)
@@ -140,7 +139,7 @@ class Application:
             )
         call = Call(self._org, self._worker, self._cursors, request, version)
         try:
-            response = _dispatch(self._versioned, call, rest)
+            response = _dispatch(_map(VERSIONED), call, rest)
         except Refusal as refusal:
             response = refused(refusal)
         response.headers["Sforce-Limit-Info"] = self._org.limits.usage()
@@ -172,7 +171,8 @@ class Application:
         self._org.log.add(told)
 
 
-def _map(rules: Iterable[tuple[str, str, object]]) -> Map:
+@cache
+def _map(rules: tuple[tuple[str, str, object], ...]) -> Map:
     """Let an address match with a slash at its end and without."""
     return Map(
         [

@@ -7,8 +7,9 @@ from werkzeug.wrappers import Response
 from tests.stack.salesforce import json_rows, query, values
 from tests.stack.salesforce.call import Call, Rule, as_json
 from tests.stack.salesforce.errors import Refusal, RowError
-from tests.stack.salesforce.rows import Row, Verdict, Writer
+from tests.stack.salesforce.rows import Writer
 from tests.stack.salesforce.schema import Field, SObject
+from tests.stack.salesforce.verdicts import Row, Verdict
 
 MOST = 200
 MOST_READ = 2000

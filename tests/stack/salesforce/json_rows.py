@@ -5,8 +5,8 @@ from typing import Any
 from tests.stack.salesforce import values
 from tests.stack.salesforce.call import Call
 from tests.stack.salesforce.errors import RowError
-from tests.stack.salesforce.rows import Row
 from tests.stack.salesforce.schema import SObject
+from tests.stack.salesforce.verdicts import Row
 
 NO_COLUMN = "No such column '{}' on sobject of type {}"
 

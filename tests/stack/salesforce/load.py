@@ -19,8 +19,9 @@ from tests.stack.salesforce.faults import Fault
 from tests.stack.salesforce.jobs import ABORTED, COMPLETE, DELIMITERS, FAILED, Job
 from tests.stack.salesforce.limits import BATCHES
 from tests.stack.salesforce.org import Org
-from tests.stack.salesforce.rows import TRANSACTION_ROWS, Verdict, Writer
+from tests.stack.salesforce.rows import TRANSACTION_ROWS, Writer
 from tests.stack.salesforce.upload import Column, JobError, Upload
+from tests.stack.salesforce.verdicts import Verdict
 
 BATCH_ROWS = 10_000
 SUCCESSFUL, FAILED_ROWS, UNPROCESSED = (

@@ -18,7 +18,8 @@ from tests.stack.salesforce.jobs import Jobs
 from tests.stack.salesforce.limits import Limits
 from tests.stack.salesforce.request_log import RequestLog
 from tests.stack.salesforce.rows import Author
-from tests.stack.salesforce.schema import Schema, SObject, load
+from tests.stack.salesforce.schema import Schema, SObject
+from tests.stack.salesforce.schema_file import load
 from tests.stack.salesforce.store import Store
 
 OBJECTS = Path(__file__).with_name("objects.yml")
@@ -28,6 +29,7 @@ USERNAME = "nightshift@example.com"
 PASSWORD = "stand-in-password"
 SECURITY_TOKEN = "stand-in-token"
 TOKEN_BYTES = 48
+KEY = "jwt.key.pem"
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,6 @@ class Org:
         self.limits = Limits()
         self.faults = Faults(self.settings.faults)
         self.log = RequestLog(folder / "requests.jsonl")
-        self.private_key_file = folder / "jwt.key.pem"
-        self.public_key()
         for sobject in self.schema:
             self.store.ensure(sobject)
         standard.fill(self.store, self.schema)
@@ -77,10 +77,17 @@ class Org:
         self.log.close()
         self.store.close()
 
+    @property
+    def private_key_file(self) -> Path:
+        """The key that signs JWT assertions, made when it is first asked for."""
+        path = self.folder / KEY
+        keys.ensure(path)
+        return path
+
     def public_key(self) -> bytes:
         """Return the PEM that JWT assertions are checked with."""
         own = self.settings.public_key_file
-        return keys.read(own) if own else keys.ensure(self.private_key_file)
+        return keys.read(own) if own else keys.ensure(self.folder / KEY)
 
     def author(self) -> Author:
         """Return who writes now."""

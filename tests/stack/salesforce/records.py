@@ -8,9 +8,10 @@ from tests.stack.salesforce import composite, json_rows
 from tests.stack.salesforce.call import Call, Rule, as_json, empty
 from tests.stack.salesforce.describe import head
 from tests.stack.salesforce.errors import Refusal, RowError, not_found
-from tests.stack.salesforce.rows import Verdict, Writer
+from tests.stack.salesforce.rows import Writer
 from tests.stack.salesforce.schema import Field, SObject
 from tests.stack.salesforce.store import Record
+from tests.stack.salesforce.verdicts import Verdict
 
 BODY_SINCE = 46.0
 STATUSES = {"UNABLE_TO_LOCK_ROW": 409, "ENTITY_IS_DELETED": 404}

@@ -4,9 +4,8 @@ A transaction is at most 200 rows. Within it every row whose external id another
 has too is refused; between transactions the later row updates what the earlier made.
 """
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tests.stack.salesforce import identifiers
@@ -14,6 +13,8 @@ from tests.stack.salesforce.errors import RowError
 from tests.stack.salesforce.faults import Faults
 from tests.stack.salesforce.schema import Field, SObject
 from tests.stack.salesforce.store import Record, Store
+from tests.stack.salesforce.targets import Targets
+from tests.stack.salesforce.verdicts import Row, Verdict
 
 TRANSACTION_ROWS = 200
 ROLLED_BACK = (
@@ -24,23 +25,6 @@ READ_ONLY = (
     "Unable to create/update fields: {}. Please check the security settings of this "
     "field and verify that it is read/write for your profile or permission set."
 )
-
-
-@dataclass(slots=True)
-class Row:
-    """What is asked for: new values by the field's position, or why not."""
-
-    changes: dict[int, Any] = field(default_factory=dict)
-    error: RowError | None = None
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What became of a row: its record's id, whether that is new, or why not."""
-
-    id: str = ""
-    created: bool = False
-    error: RowError | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +53,7 @@ class Writer:
         self._faults = faults
         self._key = None if key is None or key.name == "Id" else key
         positions = sobject.positions
-        self._key_place = positions[self._key.name.lower()] if self._key else 0
+        self._targets = Targets(store, sobject, operation, self._key)
         self._defaults = [item.default for item in sobject.fields]
         self._required = [
             (place, item)
@@ -113,99 +97,13 @@ class Writer:
             if self._operation in ("delete", "hardDelete"):
                 self._delete(rows, verdicts)
             else:
-                found = self._targets(rows, verdicts)
+                found = self._targets.find(rows, verdicts)
                 self._lock(found, verdicts)
                 made = self._made(rows, verdicts, found, author)
                 if all_or_none and any(verdict.error for verdict in verdicts):
                     return _rolled_back(verdicts)
                 self._keep(rows, made)
         return verdicts
-
-    def _targets(
-        self, rows: Sequence[Row], verdicts: list[Verdict]
-    ) -> list[Record | None]:
-        """Find the record that each row is about; None when it is to be made."""
-        if self._operation == "insert":
-            for row, verdict in zip(rows, verdicts, strict=True):
-                if row.changes.get(0) is not None and verdict.error is None:
-                    verdict.error = RowError(
-                        "INVALID_FIELD_FOR_INSERT_UPDATE",
-                        "cannot specify Id in an insert call",
-                        "Id",
-                    )
-            return [None] * len(rows)
-        if self._operation == "upsert" and self._key is not None:
-            return self._targets_by_key(rows, verdicts, self._key)
-        return self._targets_by_id(rows, verdicts)
-
-    def _targets_by_key(
-        self, rows: Sequence[Row], verdicts: list[Verdict], key: Field
-    ) -> list[Record | None]:
-        place = self._key_place
-        told = [row.changes.get(place) for row in rows]
-        keys = [None if value is None else key.fold(value) for value in told]
-        counts = Counter(keys)
-        found = self._store.find(
-            self._sobject, key, {value for value in keys if value is not None}
-        )
-        targets: list[Record | None] = [None] * len(rows)
-        for number, folded in enumerate(keys):
-            verdict = verdicts[number]
-            if verdict.error is not None:
-                continue
-            if folded is None:
-                verdict.error = RowError(
-                    "MISSING_ARGUMENT", f"{key.name} not specified"
-                )
-            elif counts[folded] > 1:
-                verdict.error = RowError(
-                    "DUPLICATE_VALUE",
-                    f"Duplicate external id specified: {told[number]}",
-                    key.name,
-                )
-            elif len(matches := found.get(folded, [])) > 1:
-                ids = ", ".join(record[0] for record in matches)
-                verdict.error = RowError(
-                    "DUPLICATE_EXTERNAL_ID",
-                    f"{key.label}: more than one record found for external id field: "
-                    f"[{ids}]",
-                    key.name,
-                )
-            elif matches:
-                targets[number] = matches[0]
-                verdict.id = matches[0][0]
-        return targets
-
-    def _targets_by_id(
-        self, rows: Sequence[Row], verdicts: list[Verdict]
-    ) -> list[Record | None]:
-        ids = [row.changes.get(0) for row in rows]
-        counts = Counter(ids)
-        found = self._store.by_id(self._sobject, {told for told in ids if told})
-        for number, told in enumerate(ids):
-            verdict = verdicts[number]
-            if verdict.error is not None:
-                continue
-            if told is None:
-                if self._operation != "upsert":
-                    verdict.error = RowError(
-                        "MISSING_ARGUMENT", "Id not specified in an update call"
-                    )
-                continue
-            verdict.id = told
-            verdict.error = self._id_error(told, found.get(told), counts[told] > 1)
-        return [None if told is None else found.get(told) for told in ids]
-
-    def _id_error(
-        self, told: str, record: Record | None, is_repeated: bool
-    ) -> RowError | None:
-        if is_repeated:
-            return RowError("DUPLICATE_VALUE", f"Duplicate id specified: {told}", "Id")
-        if record is None:
-            return RowError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
-        if record[self._audit["IsDeleted"]]:
-            return RowError("ENTITY_IS_DELETED", "entity is deleted")
-        return None
 
     def _lock(self, found: list[Record | None], verdicts: list[Verdict]) -> None:
         if self._faults is None:
@@ -335,7 +233,7 @@ class Writer:
                 watcher(self._sobject, record, rows[number].changes)
 
     def _delete(self, rows: Sequence[Row], verdicts: list[Verdict]) -> None:
-        found = self._targets_by_id(rows, verdicts)
+        found = self._targets.by_id(rows, verdicts)
         doomed = [
             record
             for record, verdict in zip(found, verdicts, strict=True)

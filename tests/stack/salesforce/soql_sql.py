@@ -5,21 +5,19 @@ fields too, and what may be used where is judged as the API judges it.
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from tests.stack.salesforce import identifiers, values
 from tests.stack.salesforce.errors import Refusal
-from tests.stack.salesforce.schema import DECIMAL, WHOLE, Field, Schema, SObject
+from tests.stack.salesforce.schema import Field, Schema, SObject
 from tests.stack.salesforce.soql import (
     Aggregate,
     Comparison,
     Condition,
     Item,
-    Literal,
     Path,
     Query,
 )
+from tests.stack.salesforce.soql_values import bound, sql_of
 from tests.stack.salesforce.soql_words import pointing
 from tests.stack.salesforce.store import FOLD, table_of
 
@@ -258,11 +256,11 @@ class _Compiler:
             expression = f'base."{found.name}{FOLD}"' if found.is_text else expression
         if told.query is not None:
             return self._semi_join(told, expression, is_folded)
-        given = [self._value(literal, found) for literal in told.values]
+        given = [bound(self._query.text, one, found) for one in told.values]
         if is_folded:
             given = [v.lower() if isinstance(v, str) else v for v in given]
         self._bound += given
-        return _sql_of(told.sign, expression, len(given))
+        return sql_of(told.sign, expression, len(given))
 
     def _semi_join(self, told: Comparison, expression: str, is_folded: bool) -> str:
         inner = compile_query(told.query, self._schema)  # type: ignore[arg-type]
@@ -271,76 +269,3 @@ class _Compiler:
         column = "fold(c0)" if is_folded else "c0"
         statement = f"select {column} from ({statement})"
         return f"{expression} {told.sign.lower()} ({statement})"
-
-    def _value(self, literal: Literal, found: Field) -> Any:  # noqa: ANN401 - a bound value
-        word = literal.word
-        folded = word.text.lower()
-        if word.kind == "name" and folded == "null":
-            return None
-        value = _meaning(word.kind, folded, word.value, found)
-        if value is None:
-            raise pointing(
-                self._query.text,
-                word.place,
-                "INVALID_FIELD",
-                f"value of filter criterion for field '{found.name}' must be of type "
-                f"{found.type} and should {'' if word.kind == 'text' else 'not '}be "
-                "enclosed in quotes"
-                if found.is_text
-                else f"value of filter criterion for field '{found.name}' must be of "
-                f"type {found.type} and should not be enclosed in quotes",
-            )
-        return value
-
-
-def _sql_of(sign: str, expression: str, count: int) -> str:
-    if sign == "=":
-        return f"{expression} is ?"
-    if sign == "!=":
-        return f"{expression} is not ?"
-    if sign == "LIKE":
-        return f"{expression} like ? escape '\\'"
-    marks = ", ".join("?" * count)
-    if sign == "IN":
-        return f"{expression} in ({marks})"
-    if sign == "NOT IN":
-        return f"coalesce({expression} not in ({marks}), 1)"
-    if sign in ("INCLUDES", "EXCLUDES"):
-        found = " or ".join([f"has_all({expression}, ?)"] * count)
-        return f"({found})" if sign == "INCLUDES" else f"not ({found})"
-    return f"{expression} {sign} ?"
-
-
-def _meaning(kind: str, folded: str, text: Any, found: Field) -> Any:  # noqa: ANN401 - a bound value
-    """Return a literal's value for a field; None when it is of the wrong kind."""
-    if found.type == "boolean":
-        return {"true": 1, "false": 0}.get(folded) if kind == "name" else None
-    if found.type in DECIMAL | WHOLE:
-        return float(folded) if kind == "number" else None
-    if found.type in ("date", "datetime"):
-        return _day(kind, folded, is_day=found.type == "date")
-    if kind != "text":
-        return None
-    value = text()
-    if found.type in ("id", "reference"):
-        return identifiers.canonical(value) or value
-    return value
-
-
-def _day(kind: str, folded: str, *, is_day: bool) -> str | None:
-    if kind == "datetime":
-        at = datetime.fromisoformat(folded.upper()).astimezone(UTC)
-        return None if is_day else values.stamp(at)
-    if kind == "date":
-        return folded if is_day else None
-    today = datetime.now(UTC).date()
-    days = {"today": 0, "yesterday": -1, "tomorrow": 1}
-    name, _, number = folded.partition(":")
-    if name in days:
-        day: date = today + timedelta(days[name])
-    elif name in ("last_n_days", "next_n_days") and number:
-        sign = -1 if name.startswith("last") else 1
-        day = today + timedelta(sign * int(number))
-    else:
-        return None
-    return str(day) if is_day else f"{day}T00:00:00.000+0000"

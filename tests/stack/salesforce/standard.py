@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tests.stack.salesforce import identifiers
-from tests.stack.salesforce.schema import Field, Schema, SObject, sobject
+from tests.stack.salesforce.schema import Field, Schema, SObject
+from tests.stack.salesforce.schema_file import sobject
 from tests.stack.salesforce.store import Record, Store
 
 FILE = Path(__file__).with_name("standard.yml")
@@ -40,8 +42,13 @@ USER: dict[str, Any] = {
 }
 
 
-def objects() -> Iterator[SObject]:
-    """Yield the objects that every org has."""
+@cache
+def objects() -> tuple[SObject, ...]:
+    """Return the objects that every org has."""
+    return tuple(_objects())
+
+
+def _objects() -> Iterator[SObject]:
     told = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     for item in told["objects"]:
         yield _read_only(sobject(item))

@@ -9,8 +9,8 @@ from pathlib import Path
 from tests.stack.salesforce import values
 from tests.stack.salesforce.errors import RowError
 from tests.stack.salesforce.jobs import DELIMITERS, LINE_ENDINGS, Job
-from tests.stack.salesforce.rows import Row
 from tests.stack.salesforce.schema import Field, SObject
+from tests.stack.salesforce.verdicts import Row
 
 NULL_MARKER = "#N/A"
 CACHED_CELLS = 1 << 13

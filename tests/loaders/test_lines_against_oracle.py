@@ -1,0 +1,148 @@
+"""The embedded engine's judgement of a line is the oracle's, for every kind of dirt."""
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import duckdb
+import pytest
+
+from loaders import embedded_lines
+from loaders.raw_tables import raw_tables
+from tests.oracle.lines import parse_line
+from tests.oracle.records import Place, RejectedError, Row
+from tests.oracle.tests import given
+from tests.stack.sample.company import found_company
+from tests.stack.sample.stream import Source
+from tests.stack.sample.world import SOURCES, World
+from tests.stack.sample.write import sources
+
+PLACE = Place(date(2026, 11, 24), "object", 1)
+AT = "2026-11-24T10:00:00Z"
+TIME = "24/Nov/2026:10:00:00 +0000"
+COLUMNS = {
+    "orgs": ("org_id", "org_name", "trial_started_at", "is_internal", "updated_at"),
+    "metrics": ("sampled_at", "org_id", "hosts", "dashboards", "metrics"),
+    "app_logs": ("ts", "event_id", "org_id", "user_id", "level"),
+    "web_logs": ("requested_at", "client_address", "user_id", "request", "user_agent"),
+}
+FIELDS = {"sampled_at": "at", "ts": "at", "requested_at": "at"}
+# The spool tells these from text before the engine sees the object.
+BEFORE_THE_ENGINE = {"not_utf8"}
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, tuple[Source, list[Any]]]:
+    """Give each source and what it has to say of a night."""
+    world = World(orgs=40, days=3, seed=3)
+    return {
+        source.name: (source, [record.values for record in source.records(1)][:200])
+        for source in sources(world, found_company(world))
+    }
+
+
+def _engine(
+    source: str, lines: Iterable[bytes], folder: Path
+) -> list[tuple[str | None, tuple[object, ...]]]:
+    """Return the reason and the values that the engine has for each line."""
+    path = folder / "lines"
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    with duckdb.connect() as engine:
+        engine.execute("set timezone = 'UTC'")
+        statement = embedded_lines.parse_statement(raw_tables()[source], [path])
+        engine.execute(statement)
+        columns = ", ".join(COLUMNS[source])
+        rows = engine.execute(
+            f"select reason, {columns} from parsed order by rowid"
+        ).fetchall()
+    return [(row[0], tuple(row[1:])) for row in rows]
+
+
+def _oracle(source: str, line: bytes) -> Row | None:
+    try:
+        return parse_line(source, line, PLACE)
+    except RejectedError:
+        return None
+
+
+def _require_agreement(source: str, lines: list[bytes], folder: Path) -> int:
+    """Fail with the first line that is judged in two ways; return the rejects."""
+    found = _engine(source, lines, folder)
+    assert len(found) == len(lines)
+    rejects = 0
+    for line, (reason, values) in zip(lines, found, strict=True):
+        row = _oracle(source, line)
+        assert (row is None) == (reason is not None), (line[:300], reason)
+        if row is None:
+            rejects += 1
+            continue
+        expected = tuple(
+            getattr(row, FIELDS.get(name, name)) for name in COLUMNS[source]
+        )
+        assert values == expected, line[:300]
+    return rejects
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_plain_and_odd_lines_are_rows_with_the_same_values(
+    source: str, told: dict[str, tuple[Source, list[Any]]], tmp_path: Path
+) -> None:
+    speaker, values = told[source]
+    lines = [
+        speaker.spell(one, kind, Random(number))
+        for kind in (None, *speaker.oddities)
+        for number, one in enumerate(values)
+    ]
+    assert _require_agreement(source, lines, tmp_path) == 0
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_spoiled_lines_are_rejects(
+    source: str, told: dict[str, tuple[Source, list[Any]]], tmp_path: Path
+) -> None:
+    speaker, values = told[source]
+    lines = [
+        speaker.spoil(one, kind, Random(number))
+        for kind in speaker.rejects
+        if kind not in BEFORE_THE_ENGINE
+        for number, one in enumerate(values)
+    ]
+    assert _require_agreement(source, lines, tmp_path) == len(lines)
+
+
+def test_only_what_json_allows_is_a_row(tmp_path: Path) -> None:
+    good = [
+        given.event("e", AT, event="a, ] b ,} c: NaN [inf] , -Infinity"),
+        given.event("e", AT, attributes={"list": [1, -2.5e3, None], "k": {}}),
+        given.event("e", AT, **{'odd "key" ,}': "\\", "empty": ""}),
+        given.event("e", AT, event='"', path="\\"),
+        f"  {given.event('e', AT)}\t",
+    ]
+    plain = given.event("e", AT)
+    broken = [
+        plain[:-1] + ending
+        for ending in (
+            *(",}", ", }", ',"a":[1,]}', ',"a":[1 ,\t]}', ',"a":{"b":1,}}'),
+            *(',"a":NaN}', ',"a": -Infinity}', ',"a":[nan]}', ',"a":[1, inf]}'),
+            *(',"a":01}', ',"a":.5}', ",'a':1}", ',"a":1}}', ',"a"}', ""),
+        )
+    ]
+    lines = [line.encode() for line in (*good, *broken)]
+    assert _require_agreement("app_logs", lines, tmp_path) == len(broken)
+
+
+def test_only_requests_whose_numbers_fit_are_rows(tmp_path: Path) -> None:
+    good = [
+        given.request(TIME, size=str(2**63 - 1), authuser=str(2**63 - 1)),
+        given.request(TIME, authuser="007"),
+        given.request(TIME, request="", agent=""),
+    ]
+    broken = [
+        given.request(TIME, authuser=str(2**63)),
+        given.request(TIME, size=str(2**63)),
+        given.request(TIME, size="1.5"),
+    ]
+    lines = [line.encode() for line in (*good, *broken)]
+    assert _require_agreement("web_logs", lines, tmp_path) == len(broken)
