@@ -42,13 +42,16 @@ class Execution:
 
     def plan(self, nodes: list[Node], text: str) -> Plan:
         """Make the plan of one statement."""
-        return plans.make(
-            nodes,
-            text,
-            self.catalog,
-            database=str(self.database),
-            facts=self.notes.facts,
-        )
+        try:
+            return plans.make(
+                nodes,
+                text,
+                self.catalog,
+                database=str(self.database),
+                facts=self.notes.facts,
+            )
+        except RecursionError:
+            raise RedshiftError(plans.TOO_DEEP, "54001") from None
 
     def run(self, plan: Plan) -> None:
         """Do a statement and answer the client; RedshiftError when it fails."""

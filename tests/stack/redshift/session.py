@@ -69,17 +69,17 @@ class Session:
                 return
             if kind == b"Q":
                 self._execution.pipeline.settle()
-                self._script(wire.read_text(body)[0])
+                self._script(body)
                 self._say_ready()
             elif not extended.handle(kind, body):
                 raise RedshiftError(
                     f"invalid frontend message type {kind[0]}", "08P01", is_fatal=True
                 )
 
-    def _script(self, text: str) -> None:
+    def _script(self, body: bytes) -> None:
         """Do the statements of one simple query, all of them or none."""
         try:
-            statements = plans.split(text)
+            statements = plans.split(wire.read_text(body)[0])
         except RedshiftError as error:
             self._refuse(error)
             return

@@ -29,9 +29,21 @@ def text(value: str) -> bytes:
 
 
 def read_text(body: bytes, start: int = 0) -> tuple[str, int]:
-    """Unpack a string; also return the index after its zero byte."""
-    end = body.index(b"\0", start)
-    return body[start:end].decode(), end + 1
+    """Unpack a string; also return the index after its zero byte.
+
+    RedshiftError when it is not UTF-8, or has no end.
+    """
+    end = body.find(b"\0", start)
+    try:
+        text = body[start:end].decode()
+    except UnicodeDecodeError as error:
+        shown = body[start:][error.start : error.end].hex(" ")
+        raise RedshiftError(
+            f'invalid byte sequence for encoding "UTF8": 0x{shown}', "22021"
+        ) from None
+    if end < 0:
+        raise RedshiftError("invalid string in message", "08P01", is_fatal=True)
+    return text, end + 1
 
 
 def start_packet(parameters: Mapping[str, str]) -> bytes:

@@ -33,17 +33,17 @@ from tests.stack.redshift.dialect.tokens import (
 )
 from tests.stack.redshift.errors import RedshiftError
 
+TOO_DEEP = "the statement is nested too deeply"
 CHANGES_TARGET = ("update", "delete", "merge")
 
 
 def split(text: str) -> list[tuple[list[Node], str]]:
     """Split SQL text at its semicolons: the nodes of each statement and its text."""
     nodes, _ = parse(text)
-    statements = []
-    for part in split_by(nodes, ";"):
-        if part:
-            statements.append((part, render(part)))
-    return statements
+    try:
+        return [(part, render(part)) for part in split_by(nodes, ";") if part]
+    except RecursionError:
+        raise RedshiftError(TOO_DEEP, "54001") from None
 
 
 def make(

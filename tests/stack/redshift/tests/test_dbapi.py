@@ -88,6 +88,13 @@ def test_error_leaves_the_session_usable(session: Session) -> None:
     assert session.value("select 1") == 1
 
 
+def test_statement_that_is_nested_too_deeply_is_refused(session: Session) -> None:
+    for depth in (300, 5000):
+        told = session.error(f"select {'(' * depth}1 +{')' * depth}")
+        assert "nested too deeply" in told or "syntax error" in told
+    assert session.value("select 1") == 1
+
+
 def test_one_statement_at_a_time_when_prepared(session: Session) -> None:
     assert "multiple commands" in session.error("select 1; select 2")
 
