@@ -260,7 +260,9 @@ from (
             when head is null then 'line is not in combined log format'
             when user_id is null and authuser != '-'
             then 'authuser is neither - nor a whole number'
-            when requested_at is null then 'time is not a log time'"""
+            when requested_at is null then 'time is not a log time'
+            when response_bytes is null and bytes_text != '-'
+            then 'bytes is not a bigint'"""
     return [("heads", heads), ("fields", fields), _parsed(table, typed, judged)]
 
 

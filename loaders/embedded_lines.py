@@ -268,6 +268,8 @@ judged as (
             when user_id is null and field.authuser != '-'
             then 'authuser is neither - nor a whole number'
             when requested_at is null then 'time is not a log time'
+            when response_bytes is null and field.bytes != '-'
+            then 'bytes is not a bigint'
         end as reason
     from typed
 )"""
