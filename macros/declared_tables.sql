@@ -5,10 +5,12 @@
         same YAML.
     -#}
     {%- if execute and flags.WHICH in ('run', 'build', 'test', 'seed', 'freshness') -%}
-        {%- for table in graph.sources.values() -%}
-            {%- do run_query('create schema if not exists ' ~ table.schema) -%}
-        {%- endfor -%}
-        {%- for table in graph.sources.values() -%}
+        {%- for table in graph.sources.values()
+            if not adapter.get_relation(table.database, table.schema, table.identifier)
+        -%}
+            {%- if not adapter.check_schema_exists(table.database, table.schema) -%}
+                {%- do run_query('create schema if not exists ' ~ table.schema) -%}
+            {%- endif -%}
             {%- set columns = [] -%}
             {%- for column in table.columns.values() -%}
                 {%- do columns.append(
@@ -17,7 +19,7 @@
             {%- endfor -%}
             {%- do run_query(
                 'create table if not exists ' ~ table.schema ~ '.' ~ table.identifier
-                ~ ' (' ~ columns | join(', ') ~ ')'
+                ~ ' (' ~ columns | join(', ') ~ ')' ~ declared_layout(table)
             ) -%}
         {%- endfor -%}
     {%- endif -%}
@@ -34,4 +36,18 @@
 
 {% macro redshift__declared_type(data_type) -%}
     {{- return('super' if data_type == 'json' else data_type) -}}
+{%- endmacro %}
+
+
+{% macro declared_layout(table) -%}
+    {{- return(adapter.dispatch('declared_layout', 'nightshift')(table)) -}}
+{%- endmacro %}
+
+{% macro default__declared_layout(table) -%}
+    {{- return('') -}}
+{%- endmacro %}
+
+{% macro redshift__declared_layout(table) -%}
+    {#- Raw tables are read by days, and have no one key to be spread by. -#}
+    {{- return(' diststyle even sortkey (dt)' if table.meta.get('raw') else '') -}}
 {%- endmacro %}

@@ -92,8 +92,7 @@ def _build(
     window = state.build_window(names)
     if is_full_refresh:
         window = (min([window[0], *(day for _, day in state.marks.loads)]), window[1])
-    with warehouse.transaction() as connection:
-        warehouse.ensure_tables(connection)
+    warehouse.committed(warehouse.ensure_tables)
     book = _Book(state, names, window)
     results = dbt_invocation.build(
         names,
@@ -163,14 +162,15 @@ class _Book:
             )
             for day, inputs in days
         ]
-        with warehouse.transaction() as connection:
-            ledger.record_models(
+        warehouse.committed(
+            lambda connection: ledger.record_models(
                 connection,
                 runs,
                 env=self.state.env,
                 version=self.state.version,
                 run_id=RUN_ID,
             )
+        )
         progress.line(
             f"DbtModel {node.name}",
             day=self.state.data_date,

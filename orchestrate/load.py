@@ -92,8 +92,8 @@ class LoadRawTable(luigi.Task):
 def load_partition(source: str, day: date) -> copy.LoadResult:
     """List the partition now and load exactly what was listed."""
     partition = s3.list_partition(settings.load().required_raw_url(), source, day)
+    warehouse.committed(warehouse.ensure_tables)
     with warehouse.transaction() as connection:
-        warehouse.ensure_tables(connection)
         return copy.replace_partition(
             connection,
             raw_tables()[source],
