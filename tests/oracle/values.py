@@ -23,13 +23,13 @@ _ZONE = r"(?P<zone>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 _FRACTION = r"(?:[.,](?P<fraction>[0-9]+))?"
 _EXTENDED = re.compile(
     r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
-    r"(?:[Tt ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})"
-    rf"(?::(?P<second>[0-9]{{2}}){_FRACTION})?{_ZONE})?"
+    r"(?:[Tt ](?P<hour>[0-9]{2})(?::(?P<minute>[0-9]{2})"
+    rf"(?::(?P<second>[0-9]{{2}}){_FRACTION})?)?{_ZONE})?"
 )
 _BASIC = re.compile(
     r"(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})"
-    r"(?:[Tt ](?P<hour>[0-9]{2})(?P<minute>[0-9]{2})"
-    rf"(?:(?P<second>[0-9]{{2}}){_FRACTION})?{_ZONE})?"
+    r"(?:[Tt ](?P<hour>[0-9]{2})(?:(?P<minute>[0-9]{2})"
+    rf"(?:(?P<second>[0-9]{{2}}){_FRACTION})?)?{_ZONE})?"
 )
 
 
@@ -101,7 +101,7 @@ def as_bool(value: object) -> bool:
     if type(value) is int:
         value = str(value)
     if type(value) is str:
-        word = value.lower()
+        word = value.strip().lower()
         if word in _TRUE:
             return True
         if word in _FALSE:
@@ -112,8 +112,9 @@ def as_bool(value: object) -> bool:
 def as_timestamp(value: object) -> datetime:
     """Take an ISO 8601 date-time or date; return naive UTC, cut to microseconds.
 
-    Extended or basic form, `T` or a blank between date and time, seconds, fraction
-    and zone optional. Without a zone it is UTC; a bare date is its midnight.
+    Extended or basic form, `T` or a blank between date and time; minutes, seconds,
+    fraction and zone optional. Without a zone it is UTC; a bare date is its midnight,
+    and 24:00:00 is the midnight at its end.
     """
     if type(value) is not str:
         raise ValueError("not a timestamp")
@@ -121,15 +122,21 @@ def as_timestamp(value: object) -> datetime:
     if match is None:
         raise ValueError("not an ISO 8601 timestamp")
     part = match.groupdict()
-    local = datetime(
-        int(part["year"]),
-        int(part["month"]),
-        int(part["day"]),
+    time = (
         int(part["hour"] or 0),
         int(part["minute"] or 0),
         int(part["second"] or 0),
         int((part["fraction"] or "")[:6].ljust(6, "0")),
     )
+    is_end_of_day = time == (24, 0, 0, 0)
+    local = datetime(
+        int(part["year"]),
+        int(part["month"]),
+        int(part["day"]),
+        *((0, 0, 0, 0) if is_end_of_day else time),
+    )
+    if is_end_of_day:
+        local = _plus(local, timedelta(days=1))
     return minus_offset(local, part["zone"] or "Z")
 
 
@@ -144,8 +151,12 @@ def minus_offset(local: datetime, zone: str) -> datetime:
     if hours > 23 or minutes > 59:
         raise ValueError("no such zone")
     offset = timedelta(hours=hours, minutes=minutes)
+    return _plus(local, -offset if zone[0] == "+" else offset)
+
+
+def _plus(local: datetime, by: timedelta) -> datetime:
     try:
-        return local - offset if zone[0] == "+" else local + offset
+        return local + by
     except OverflowError as error:
         raise ValueError("out of range") from error
 

@@ -83,6 +83,10 @@ def test_other_things_are_no_whole_numbers(value: object) -> None:
         ("2026-11-01T10:00", datetime(2026, 11, 1, 10)),
         ("20261101T100000Z", datetime(2026, 11, 1, 10)),
         ("2026-11-01", datetime(2026, 11, 1)),
+        ("2026-11-01T10", datetime(2026, 11, 1, 10)),
+        ("20261101T10-02", datetime(2026, 11, 1, 12)),
+        ("2026-11-30T24:00:00Z", datetime(2026, 12, 1)),
+        ("2026-11-01T24:00+01:00", datetime(2026, 11, 1, 23)),
         ("2026-11-01T10:00:00.1234567Z", datetime(2026, 11, 1, 10, 0, 0, 123_456)),
         ("2026-11-01T01:00:00+02:00", datetime(2026, 10, 31, 23)),
         ("2026-11-01T23:00:00-0530", datetime(2026, 11, 2, 4, 30)),
@@ -101,6 +105,8 @@ def test_timestamps_in_any_iso_form_become_utc(text: str, moment: datetime) -> N
         1_790_000_000,
         "2026-02-30T10:00:00Z",
         "2026-11-01T24:30:00Z",
+        "2026-11-01T24:00:00.1Z",
+        "9999-12-31T24:00:00Z",
         "01/11/2026 10:00",
         "2026-11-01T10:00:00+99:00",
         {},
@@ -111,7 +117,7 @@ def test_other_things_are_no_timestamps(value: object) -> None:
     assert _rejected("app_logs", line) == (records.WRONG_TYPE, "ts")
 
 
-@pytest.mark.parametrize("value", [True, "true", "T", "yes", "Y", 1, "1"])
+@pytest.mark.parametrize("value", [True, "true", "T", "yes", "Y", 1, "1", " t "])
 def test_words_for_true(value: object) -> None:
     assert _parsed("orgs", given.org(1, is_internal=value)).is_internal is True
 
