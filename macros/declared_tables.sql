@@ -22,6 +22,8 @@
                 ~ ' (' ~ columns | join(', ') ~ ')' ~ declared_layout(table)
             ) -%}
         {%- endfor -%}
+        {#- Looking for relations may have begun a transaction, and dbt would undo it. -#}
+        {%- do adapter.commit() -%}
     {%- endif -%}
 {% endmacro %}
 
