@@ -10,17 +10,10 @@ from tests.oracle.records import Event, Org, Place, Sample
 from tests.oracle.tests.given import day
 
 
-def _event(
-    event_id: str,
-    at: datetime,
-    dt: date,
-    *,
-    org_id: int = 1,
-    user_id: int | None = None,
-    level: str = "INFO",
-    line: int = 1,
-) -> Event:
-    return Event(Place(dt, "object", line), at, event_id, org_id, user_id, level)
+def _event(event_id: str, at: datetime, dt: date, **changes: object) -> Event:
+    """Return an event of org 1 and of nobody, in the first line unless `line` says."""
+    place = Place(dt, "object", changes.pop("line", 1))
+    return Event(place, at, event_id, 1, None, "INFO")._replace(**changes)
 
 
 def _noon(number: int) -> datetime:
