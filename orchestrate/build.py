@@ -35,6 +35,12 @@ class Scope:
     num_retries: int
     retry_sleep: float
 
+    def remarked_night(self) -> night.Night:
+        """Return the night as the ledgers have it now, without asking S3 again."""
+        return night.remarked(
+            self.data_date, self.data_date_from, env=self.env, version=self.version
+        )
+
     def night(self) -> night.Night:
         """Return the night as ledgers and S3 have it now."""
         return night.refreshed(
@@ -56,13 +62,12 @@ def bring_up(model: str, scope: Scope) -> str:
         if transient:
             raise TransientError(transient[0])
 
-    if scope.night().why_build(model):
-        try:
-            retried(
-                attempt, num_retries=scope.num_retries, retry_sleep=scope.retry_sleep
-            )
-        except TransientError as error:
-            log.warning("still failing after retries", error=str(error))
+    if not scope.remarked_night().why_build(model):
+        return ""  # an earlier task of the scope has built it
+    try:
+        retried(attempt, num_retries=scope.num_retries, retry_sleep=scope.retry_sleep)
+    except TransientError as error:
+        log.warning("still failing after retries", error=str(error))
     return problems.get(model, "") or scope.night().why_build(model)
 
 

@@ -5,7 +5,7 @@ Read once a process and kept; `refreshed()` reads again. Nothing is changed here
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cache, cached_property
 
@@ -166,6 +166,11 @@ class Night:
         code, inputs = self.marks.models.get((model, day), ("", ""))
         return _digest(code or "", inputs)
 
+    def wanted_fingerprint(self, model: str, day: date) -> str:
+        """Digest what the model's rows of `day` are made from once it is built."""
+        node = self.graph.nodes[model]
+        return _digest(node.code_checksum, self._inputs(node, day))
+
     def days(self) -> list[date]:
         """Return the data dates of the run."""
         return _days(self.data_date_from, self.data_date)
@@ -258,6 +263,14 @@ def refreshed(
     """Return the night as ledgers and S3 have it now."""
     forget()
     return of(data_date, data_date_from, env=env, version=version)
+
+
+def remarked(
+    data_date: date, data_date_from: date | None = None, *, env: str, version: str
+) -> Night:
+    """Return the night as the ledgers have it now, with S3 as it was listed before."""
+    before = of(data_date, data_date_from, env=env, version=version)
+    return replace(before, marks=ledger.read_marks(env=env, version=version))
 
 
 def forget() -> None:

@@ -38,7 +38,6 @@ TRICKY_NAMES = (
     "e\u0301clair (combining)",
     "Separators \u2028 and \u0085 within",
     "back\\slash \\n and \\",
-    "#N/A",
     "=HYPERLINK(1)",
     "null",
     "100% {{ org_name }} ${HOME} %s",
