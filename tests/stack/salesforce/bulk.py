@@ -184,4 +184,4 @@ def api_error(value: object, name: str) -> Refusal:
 
 def wrong_state(message: str) -> Refusal:
     """Return the refusal of what a job's state does not allow."""
-    return Refusal(400, "INVALIDJOBSTATE", f"InvalidJobState : {message}")
+    return Refusal(400, "INVALIDJOBSTATE", message)

@@ -2,6 +2,11 @@
 
 from collections.abc import Sequence
 
+# As captured, some replies tell the code before the message, others after it.
+CODE_FIRST = frozenset(
+    ("NOT_FOUND", "INVALIDJOB", "INVALIDJOBSTATE", "API_ERROR", "BULK_API_ERROR")
+)
+
 
 class Refusal(Exception):
     """A request is refused: `status` and `[{"errorCode", "message"}]`.
@@ -28,6 +33,8 @@ class Refusal(Exception):
     def body(self) -> list[dict[str, object]]:
         """Return the reply's JSON: always an array."""
         told: dict[str, object] = {"message": self.message, "errorCode": self.code}
+        if self.code in CODE_FIRST:
+            told = {"errorCode": self.code, "message": self.message}
         if self.fields is not None:
             told["fields"] = list(self.fields)
         return [told]
