@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.finished import Finished, finish
 from tests.nightly.project import Project, copy_to
 from tests.stack import up
 
@@ -34,3 +35,13 @@ def project(
     for name in ("NIGHTSHIFT_RAW_URL", "NIGHTSHIFT_ARCHIVE_URL"):
         environment[name] = f"{environment[name]}/{own}"
     return copy_to(tmp_path / "project", environment)
+
+
+@pytest.fixture(scope="session")
+def finished_company(
+    tmp_path_factory: pytest.TempPathFactory, world_outside: dict[str, str]
+) -> Iterator[Finished]:
+    """Give a small company whose nights are all done; to read, not to change."""
+    folder = tmp_path_factory.mktemp("finished")
+    with up.running("salesforce", data=folder / "stand-ins") as stack:
+        yield finish(folder, {**world_outside, **stack.environment})
