@@ -21,6 +21,15 @@ RERUN_KEYS = {
     "model": ("model_runs", "model", "data_date"),
     "archive": ("archives", "dataset", "dt"),
     "sync": ("salesforce_syncs", "object", "data_date"),
+    "report": ("reports", "report", "data_date"),
+}
+# What the latest row of each kind tells; and whether rows are of an env and version.
+MARKS = {
+    "load": ("fingerprint, load_id", False),
+    "model": ("code_checksum, input_fingerprint", True),
+    "archive": ("fingerprint, url", True),
+    "sync": ("fingerprint, status", True),
+    "report": ("fingerprint, mail_status", True),
 }
 
 
@@ -49,6 +58,7 @@ class Marks:
     models: dict[tuple[str, date], tuple[str, str]] = field(default_factory=dict)
     archives: dict[tuple[str, date], str] = field(default_factory=dict)
     syncs: dict[tuple[str, date], tuple[str, str]] = field(default_factory=dict)
+    reports: dict[date, tuple[str, str | None]] = field(default_factory=dict)
     relations: frozenset[tuple[str, str]] = frozenset()
 
 
@@ -58,24 +68,31 @@ def read_marks(*, env: str, version: str) -> Marks:
         return Marks()
     with warehouse.session() as connection:
         relations = _relations(connection)
-        if (connection.schema("ops").strip('"'), "loads") not in relations:
+        schema = connection.schema("ops").strip('"')
+        if (schema, "loads") not in relations:
             return Marks(relations=relations)
+        # A ledger that came with a newer version is made by its first run.
+        kinds = [kind for kind in MARKS if (schema, RERUN_KEYS[kind][0]) in relations]
+        parts = [_latest(connection, kind) for kind in kinds]
+        mine = [env, version]
+        parameters = [mine if MARKS[kind][1] else [] for kind in kinds]
         rows = connection.fetch_all(
-            f"-- loaders.ledger marks\n{_marks_query(connection)}",
-            [DONE, RERUN, env, version, env, version, env, version],
+            f"-- loaders.ledger marks\n{' union all '.join(parts)}",
+            [value for given in parameters for value in given],
         )
-    loads, models, archives, syncs = {}, {}, {}, {}
+    marks = Marks(relations=relations)
     for kind, name, day, first, second in rows:
-        key = (name, day)
         if kind == "load":
-            loads[key] = first
+            marks.loads[name, day] = first
         elif kind == "model":
-            models[key] = (first, second)
+            marks.models[name, day] = (first, second)
         elif kind == "archive":
-            archives[key] = first
+            marks.archives[name, day] = first
+        elif kind == "sync":
+            marks.syncs[name, day] = (first, second)
         else:
-            syncs[key] = (first, second)
-    return Marks(loads, models, archives, syncs, relations)
+            marks.reports[day] = (first, second)
+    return marks
 
 
 def record_models(
@@ -143,7 +160,7 @@ def request_rerun(
                 row |= {"fingerprint": RERUN, "status": RERUN}
             elif kind == "model":
                 row |= {"input_fingerprint": RERUN, "status": RERUN, **mine}
-            elif kind == "archive":
+            elif kind in ("archive", "report"):
                 row |= {"fingerprint": RERUN, **mine}
             else:
                 row |= {"fingerprint": RERUN, "status": RERUN, **mine}
@@ -165,47 +182,11 @@ def _relations(connection: Connection) -> frozenset[tuple[str, str]]:
     return frozenset((schema, name) for schema, name in rows)
 
 
-def _marks_query(connection: Connection) -> str:
-    """Give (kind, name, day, first, second): the latest row of each thing."""
-    mine = "env = ? and version = ?"
-    return " union all ".join(
-        [
-            _latest(
-                connection,
-                "load",
-                key="loads.source.dt",
-                tells="fingerprint, load_id",
-            ),
-            _latest(
-                connection,
-                "model",
-                key="model_runs.model.data_date",
-                tells="code_checksum, input_fingerprint",
-                where=f"status in (?, ?) and {mine}",
-            ),
-            _latest(
-                connection,
-                "archive",
-                key="archives.dataset.dt",
-                tells="fingerprint, url",
-                where=mine,
-            ),
-            _latest(
-                connection,
-                "sync",
-                key="salesforce_syncs.object.data_date",
-                tells="fingerprint, status",
-                where=mine,
-            ),
-        ]
-    )
-
-
-def _latest(
-    connection: Connection, kind: str, *, key: str, tells: str, where: str = "true"
-) -> str:
-    """Select the latest row of a ledger for each `key`, written table.name.day."""
-    table, name, day = key.split(".")
+def _latest(connection: Connection, kind: str) -> str:
+    """Select (kind, name, day, first, second): the latest row of each thing."""
+    table, name, day = RERUN_KEYS[kind]
+    tells, is_mine = MARKS[kind]
+    counted = f"status in ('{DONE}', '{RERUN}') and " if kind == "model" else ""
     return f"""
 select '{kind}' as kind, {name}, {day}, {tells}
 from (
@@ -213,14 +194,14 @@ from (
         partition by {name}, {day} order by finished_at desc
     ) as recency
     from {connection.table("ops", table)}
-    where {where}
+    where {counted}{"env = ? and version = ?" if is_mine else "true"}
 ) as {kind}s
 where recency = 1"""
 
 
-def is_set_up(connection: Connection) -> bool:
-    """Say whether the ledgers exist."""
-    return (connection.schema("ops").strip('"'), "runs") in _relations(connection)
+def is_set_up(connection: Connection, table: str = "runs") -> bool:
+    """Say whether a ledger exists; they are made together, but for newer ones."""
+    return (connection.schema("ops").strip('"'), table) in _relations(connection)
 
 
 def last_nights(

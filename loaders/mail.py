@@ -1,12 +1,99 @@
-"""Mail, by SMTP: whether the server would take one from us."""
+"""Mail, by SMTP: letters with a text, the same as HTML, and pictures inline.
+
+Recipients and the server are settings. A letter that the server did not take is an
+error; whoever sends it decides what that means for the night.
+"""
 
 import smtplib
 import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
 
-from loaders.errors import ConfigError, TransientError
-from loaders.settings import Smtp
+import structlog
+
+from loaders.errors import ConfigError, NightshiftError, TransientError
+from loaders.settings import Settings, Smtp
 
 TIMEOUT_SECONDS = 20
+SENDER_NAME = "Nightshift"
+TRANSIENT_CODES = range(400, 500)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail to be sent; `pictures` are PNG bytes by content id.
+
+    `reference` names what the mail is of: a second one of the same reference has the
+    same message id, so that a mailbox can tell that it is a copy.
+    """
+
+    subject: str
+    text: str
+    html: str
+    reference: str
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def why_no_mail(settings: Settings) -> str:
+    """Say which setting is missing for mail to be sent, or ''."""
+    for name, value in (
+        ("NIGHTSHIFT_SMTP__HOST", settings.smtp.host),
+        ("NIGHTSHIFT_REPORT__RECIPIENTS", settings.report.recipients),
+    ):
+        if not value:
+            return f"{name} is not set"
+    return ""
+
+
+def send(letter: Letter, settings: Settings) -> list[str]:
+    """Send the letter to all recipients; return those whom the server refused.
+
+    `ConfigError` names the setting to mend, `TransientError` when nobody answers or
+    the server asks to come again.
+    """
+    smtp, recipients = settings.smtp, settings.report.recipients
+    message = compose(letter, sender=_sender(smtp), recipients=recipients)
+    with _server(smtp) as server:
+        refused = server.send_message(message)
+    for recipient, (code, answer) in refused.items():
+        log.warning("recipient refused", to=recipient, code=code, answer=str(answer))
+    log.info("mailed", subject=letter.subject, recipients=len(recipients))
+    return sorted(refused)
+
+
+def compose(letter: Letter, *, sender: str, recipients: list[str]) -> EmailMessage:
+    """Return the message: text and HTML as alternatives, pictures with the HTML."""
+    message = EmailMessage()
+    message["Subject"] = " ".join(letter.subject.split())
+    message["From"] = _address("NIGHTSHIFT_SMTP__SENDER", sender, name=SENDER_NAME)
+    message["To"] = [
+        _address("NIGHTSHIFT_REPORT__RECIPIENTS", recipient) for recipient in recipients
+    ]
+    message["Date"] = format_datetime(datetime.now(UTC))
+    message["Message-ID"] = (
+        f"<{letter.reference}@{message['From'].addresses[0].domain}>"
+    )
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(letter.text)
+    message.add_alternative(letter.html, subtype="html")
+    html = message.get_payload()[-1]
+    for content_id, png in letter.pictures.items():
+        html.add_related(
+            png,
+            maintype="image",
+            subtype="png",
+            cid=f"<{content_id}>",
+            disposition="inline",
+            filename=f"{content_id.partition('.')[0]}.png",
+        )
+    return message
 
 
 def check(smtp: Smtp) -> str:
@@ -14,22 +101,77 @@ def check(smtp: Smtp) -> str:
 
     `ConfigError` names the setting to mend, `TransientError` when nobody answers.
     """
+    _sender(smtp)
+    with _server(smtp) as server:
+        code, answer = server.noop()
+    return f"{smtp.host}:{smtp.port} says {code} {answer.decode(errors='replace')}"
+
+
+def _sender(smtp: Smtp) -> str:
     if not smtp.host or not smtp.sender:
         raise ConfigError("Set NIGHTSHIFT_SMTP__HOST and NIGHTSHIFT_SMTP__SENDER.")
+    return smtp.sender
+
+
+def _address(setting: str, given: str, *, name: str = "") -> Address:
+    """Return one address; `ConfigError` for what is none or brings a header along."""
+    own_name, address = parseaddr(given)
+    local, _, domain = address.rpartition("@")
+    if not local or not domain or any(ord(letter) < ord(" ") for letter in given):
+        raise ConfigError(f"{setting} holds {given!r}, which is not a mail address.")
+    return Address(own_name or name, local, domain)
+
+
+@contextmanager
+def _server(smtp: Smtp) -> Iterator[smtplib.SMTP]:
+    """Open a session, encrypted and logged in where set; explain what goes wrong."""
+    place = f"{smtp.host}:{smtp.port}"
     try:
-        with smtplib.SMTP(smtp.host, smtp.port, timeout=TIMEOUT_SECONDS) as server:
+        with smtplib.SMTP(
+            smtp.host or "", smtp.port, timeout=TIMEOUT_SECONDS
+        ) as server:
             if smtp.starttls:
                 server.starttls(context=ssl.create_default_context())
             if smtp.username and smtp.password:
                 server.login(smtp.username, smtp.password.get_secret_value())
-            code, answer = server.noop()
+            yield server
     except smtplib.SMTPAuthenticationError:
         raise ConfigError(
-            f"{smtp.host}:{smtp.port} refuses NIGHTSHIFT_SMTP__USERNAME and PASSWORD."
+            f"{place} refuses NIGHTSHIFT_SMTP__USERNAME and PASSWORD."
         ) from None
+    except smtplib.SMTPRecipientsRefused as error:
+        raise _refused_by_all(place, error.recipients) from None
+    except smtplib.SMTPResponseException as error:
+        raise _refused(place, error.smtp_code, error.smtp_error) from None
     except (OSError, smtplib.SMTPException) as error:
         raise TransientError(
-            f"{smtp.host}:{smtp.port} does not answer as a mail server "
+            f"{place} does not answer as a mail server "
             f"({type(error).__name__}). Check NIGHTSHIFT_SMTP__HOST, PORT and STARTTLS."
         ) from None
-    return f"{smtp.host}:{smtp.port} says {code} {answer.decode(errors='replace')}"
+
+
+def _refused_by_all(
+    place: str, answers: Mapping[str, tuple[int, bytes]]
+) -> NightshiftError:
+    """Come again when one of the refusals was for now only."""
+    code, answer = min(answers.values(), key=lambda told: told[0])
+    if code in TRANSIENT_CODES:
+        return _refused(place, code, answer)
+    return ConfigError(
+        f"{place} refuses every recipient: {code} {_told(answer)}. "
+        f"Correct NIGHTSHIFT_REPORT__RECIPIENTS."
+    )
+
+
+def _refused(place: str, code: int, answer: bytes | str) -> NightshiftError:
+    told = f"{place} refuses the mail: {code} {_told(answer)}."
+    if code in TRANSIENT_CODES:
+        return TransientError(f"{told} Run again later.")
+    return ConfigError(
+        f"{told} Ask who runs the mail server; NIGHTSHIFT_SMTP__SENDER may be at fault."
+    )
+
+
+def _told(answer: bytes | str) -> str:
+    text = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
+    return " ".join(text.split())

@@ -14,6 +14,7 @@ from loaders.settings import PROJECT
 if not Path("luigi.cfg").exists() and "LUIGI_CONFIG_PATH" not in os.environ:
     luigi.configuration.add_config_path(str(PROJECT / "luigi.cfg"))
 
+from orchestrate import unattended
 from orchestrate.export import (
     ArchiveDataset,
     SyncTrialMetricsToSalesforce,
@@ -25,6 +26,7 @@ from orchestrate.nightly import (
     BuildOrgTrialMetrics,
     Nightly,
 )
+from orchestrate.report import MailReport
 from orchestrate.transform import DbtModel
 
 __all__ = [
@@ -34,7 +36,9 @@ __all__ = [
     "BuildOrgTrialMetrics",
     "DbtModel",
     "LoadRawTable",
+    "MailReport",
     "Nightly",
     "RawPartition",
     "SyncTrialMetricsToSalesforce",
+    "unattended",
 ]

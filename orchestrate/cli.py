@@ -21,11 +21,13 @@ from orchestrate import (
     explain,
     logs,
     looker_cli,
+    night,
     org_page,
     progress,
     salesforce_cli,
     summary,
 )
+from orchestrate import report as morning
 from orchestrate.nightly import Nightly
 from orchestrate.parameters import DEFAULT_ENV, DEFAULT_VERSION
 from orchestrate.rerun import request_again
@@ -143,6 +145,9 @@ def rerun(
     salesforce: Annotated[
         bool, typer.Option("--salesforce", help="compare and send again")
     ] = False,
+    mail_report: Annotated[
+        bool, typer.Option("--report", help="write and mail the report again")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Do parts of a night again although they are done; without a part, all of it.
@@ -152,9 +157,37 @@ def rerun(
     root = Nightly(data_date=_data_date(day))
     settings.load().require_complete()
     request_again(
-        root, sources=source, models=model, datasets=dataset, salesforce=salesforce
+        root,
+        sources=source,
+        models=model,
+        datasets=dataset,
+        salesforce=salesforce,
+        report=mail_report,
     )
     _execute(root, command="rerun", workers=DEFAULT_WORKERS, as_json=as_json)
+
+
+@app.command()
+def report(
+    day: Day = None,
+    env: Env = DEFAULT_ENV,
+    version: Version = DEFAULT_VERSION,
+    is_to_open: Annotated[
+        bool, typer.Option("--open", help="show the page in the browser")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a night's report page anew and say where it lies; no mail is sent.
+
+    To mail it once more: nightshift rerun --date D --report
+    """
+    page = morning.show(night.refreshed(_data_date(day), env=env, version=version))
+    if as_json:
+        print(json.dumps({"page": str(page.path), "url": page.url}, indent=2))
+    else:
+        summary.console.print(f"{page.path}\n{page.url}", markup=False)
+    if is_to_open:
+        typer.launch(page.path.as_uri())
 
 
 @app.command()

@@ -56,12 +56,13 @@ class Stopwatch:
 
 @luigi.Task.event_handler(luigi.Event.FAILURE)
 def _tell_failure(task: luigi.Task, error: Exception) -> None:
-    line(f"{task.task_family} {_what(task)}", outcome="failed")
+    line(f"{task.task_family} {thing(task)}", outcome="failed")
     if _shown:
         console.print(Text(f"    {type(error).__name__}: {error}", style="red"))
 
 
-def _what(task: luigi.Task) -> str:
+def thing(task: luigi.Task) -> str:
+    """Return the source, model or dataset that a task is about, or ''."""
     for name in ("source", "model", "dataset"):
         if hasattr(task, name):
             return str(getattr(task, name))

@@ -3,6 +3,7 @@
 from loaders import ledger, warehouse
 from loaders.errors import ConfigError
 from loaders.raw_tables import raw_tables
+from loaders.report.ledger import NIGHT
 from orchestrate import night
 from orchestrate.export import DATASETS
 from orchestrate.nightly import Nightly
@@ -16,6 +17,7 @@ def request_again(
     models: list[str] | None,
     datasets: list[str] | None,
     salesforce: bool,
+    report: bool = False,
 ) -> None:
     """Note what to do again; nothing named means the whole night.
 
@@ -23,7 +25,7 @@ def request_again(
     """
     state = night.refreshed(root.data_date, env=root.env, version=root.version)
     graph = state.graph
-    everything = not (sources or models or datasets or salesforce)
+    everything = not (sources or models or datasets or salesforce or report)
     _require_known("source", sources, raw_tables())
     _require_known("model", models, graph.nodes)
     _require_known("dataset", datasets, DATASETS)
@@ -32,6 +34,7 @@ def request_again(
         "model": sorted(graph.nodes if everything else graph.below(models or [])),
         "archive": list(DATASETS) if everything else datasets or [],
         "sync": [night.SALESFORCE_OBJECT] if everything or salesforce else [],
+        "report": [NIGHT] if everything or report else [],
     }
     with warehouse.transaction() as connection:
         warehouse.ensure_tables(connection)

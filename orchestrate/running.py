@@ -1,61 +1,30 @@
 """Run a root task with Luigi and say how it ended, in the contract's exit codes."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, date, datetime
-from enum import IntEnum
 from pathlib import Path
 
 import luigi
+import structlog
 from luigi.execution_summary import LuigiStatusCode
+from luigi.task import flatten
 
-from loaders import ledger, profile, warehouse
+from loaders import ledger, profile, run_ledger, warehouse
 from loaders.errors import ConfigError, NightshiftError
 from loaders.settings import PROJECT
-from orchestrate import night
+from orchestrate import archived, night, notices, progress
+from orchestrate.export import AcceptedBySalesforce, SyncTrialMetricsToSalesforce
+from orchestrate.outcome import ExitCode, Outcome, TaskEnd
+from orchestrate.report import MailReport
 from orchestrate.targets import RUN_ID
 
 EVENTS = PROJECT / "var" / "runs"
+SUCCESSES = (LuigiStatusCode.SUCCESS, LuigiStatusCode.SUCCESS_WITH_RETRY)
+SHOWN_TASKS = 3
 
-
-class ExitCode(IntEnum):
-    """What a scheduler may conclude from the end of a run."""
-
-    DONE = 0
-    FAILED = 1
-    REJECTED = 2
-    MISCONFIGURED = 3
-
-
-@dataclass(frozen=True)
-class TaskEnd:
-    """How one task ended, in whichever process it ran."""
-
-    task: str
-    what: str
-    status: str
-    seconds: float = 0.0
-    error: str = ""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended: its exit code and each task that ran."""
-
-    run_id: str
-    exit_code: ExitCode
-    tasks: tuple[TaskEnd, ...] = field(default_factory=tuple)
-
-    @property
-    def failures(self) -> list[TaskEnd]:
-        """Tasks whose last attempt failed."""
-        last = {(end.task, end.what): end for end in self.tasks}
-        return [end for end in last.values() if end.status == "failed"]
-
-    @property
-    def done(self) -> list[TaskEnd]:
-        """Tasks that did something and succeeded."""
-        return [end for end in self.tasks if end.status == "done"]
+log = structlog.get_logger()
 
 
 def require_past(data_date: date) -> None:
@@ -74,29 +43,98 @@ def execute(root: luigi.Task, *, command: str, workers: int) -> Outcome:
     Whether a luigid is asked, and which, is luigi.cfg's word.
     """
     started_at = ledger.now()
-    _recording_to(EVENTS / f"{RUN_ID}.jsonl")
+    start_recording()
     result = luigi.build(
         [root],
         workers=workers,
         local_scheduler=luigi.interface.core().local_scheduler,
         detailed_summary=True,
     )
-    outcome = Outcome(
-        run_id=RUN_ID,
-        exit_code=_exit_code(result.status),
-        tasks=tuple(_recorded(EVENTS / f"{RUN_ID}.jsonl")),
-    )
-    if outcome.done or outcome.failures:
-        _record(root, outcome, command=command, started_at=started_at)
+    outcome = judge(root, is_done=result.status in SUCCESSES)
+    close(root, outcome, command=command, started_at=started_at)
     return outcome
 
 
-def _exit_code(status: LuigiStatusCode) -> ExitCode:
-    if status in (LuigiStatusCode.SUCCESS, LuigiStatusCode.SUCCESS_WITH_RETRY):
-        return ExitCode.DONE
-    if status == LuigiStatusCode.MISSING_EXT:
-        return ExitCode.REJECTED
-    return ExitCode.FAILED
+def close(
+    root: luigi.Task, outcome: Outcome, *, command: str, started_at: datetime
+) -> None:
+    """Tell people how the run ended, and note it in `ops.runs`.
+
+    A run that had nothing to do is noted only when it ends a trouble.
+    """
+    if outcome.exit_code == ExitCode.FAILED:
+        notices.tell_failure(root, outcome)
+        try:
+            _record(root, outcome, command=command, started_at=started_at)
+        except NightshiftError as error:
+            log.error("run not recorded", error=str(error))  # the failure is the news
+        return
+    troubles = _troubles(root)
+    if outcome.done or troubles:
+        _record(root, outcome, command=command, started_at=started_at)
+    notices.tell_recovery(root, outcome, troubles)
+
+
+def judge(root: luigi.Task, *, is_done: bool) -> Outcome:
+    """Return how a run ended: by its failures, else by what is done now.
+
+    `is_done` is Luigi's word that all is; without it everything is asked anew.
+    """
+    ends = _recorded()
+    if is_done:
+        return Outcome(RUN_ID, ExitCode.DONE, ends)
+    if Outcome(RUN_ID, ExitCode.FAILED, ends).failures:
+        return Outcome(RUN_ID, ExitCode.FAILED, ends)
+    try:
+        missing = _missing(root)
+    except NightshiftError as error:
+        missing = str(error)
+    if missing:
+        end = TaskEnd(root.task_family, str(root), "failed", error=missing)
+        return Outcome(RUN_ID, ExitCode.FAILED, (*ends, end))
+    code = ExitCode.DONE if root.complete() else ExitCode.REJECTED
+    return Outcome(RUN_ID, code, ends)
+
+
+def _missing(root: luigi.Task) -> str:
+    """Say what of the night is not done, Salesforce's acceptance aside, or ''."""
+    night.forget()
+    archived.forget()
+    # What Salesforce did not take is sent, and reported, by every run anew.
+    is_open = not root.clone(AcceptedBySalesforce).complete()
+    again = (SyncTrialMetricsToSalesforce, MailReport) if is_open else ()
+    waiting = [
+        str(task)
+        for task in _wanted(root)
+        if not isinstance(task, again) and not task.complete()
+    ]
+    if not waiting:
+        return ""
+    shown = ", ".join(waiting[:SHOWN_TASKS])
+    more = len(waiting) - SHOWN_TASKS
+    return (
+        f"The run ended before all was done. Not done: {shown}"
+        f"{f' and {more} more' if more > 0 else ''}."
+    )
+
+
+def _wanted(root: luigi.Task) -> Iterator[luigi.Task]:
+    for task in flatten(root.requires()):
+        if isinstance(task, luigi.WrapperTask):
+            yield from _wanted(task)
+        else:
+            yield task
+
+
+def _troubles(root: luigi.Task) -> list[run_ledger.Run]:
+    """Return the troubles that a good end of this run puts an end to."""
+    if not warehouse.exists():
+        return []
+    first = root.data_date_from or root.data_date
+    with warehouse.session() as connection:
+        return run_ledger.open_troubles(
+            connection, first, root.data_date, env=root.env, version=root.version
+        )
 
 
 def _record(
@@ -121,11 +159,16 @@ def _record(
 _events: Path | None = None
 
 
-def _recording_to(path: Path) -> None:
+def start_recording() -> None:
     """Let each task's end be appended to one file, by whichever process runs it."""
     global _events
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _events = path
+    EVENTS.mkdir(parents=True, exist_ok=True)
+    _events = EVENTS / f"{RUN_ID}.jsonl"
+
+
+def is_recording() -> bool:
+    """Say whether somebody keeps the ends of tasks already."""
+    return _events is not None
 
 
 def _append(end: TaskEnd) -> None:
@@ -134,11 +177,11 @@ def _append(end: TaskEnd) -> None:
             file.write(json.dumps(asdict(end)) + "\n")
 
 
-def _recorded(path: Path) -> list[TaskEnd]:
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [TaskEnd(**json.loads(line)) for line in lines]
+def _recorded() -> tuple[TaskEnd, ...]:
+    if _events is None or not _events.exists():
+        return ()
+    lines = _events.read_text(encoding="utf-8").splitlines()
+    return tuple(TaskEnd(**json.loads(line)) for line in lines)
 
 
 @luigi.Task.event_handler(luigi.Event.PROCESSING_TIME)
@@ -148,13 +191,24 @@ def _note_success(task: luigi.Task, seconds: float) -> None:
 
 
 @luigi.Task.event_handler(luigi.Event.FAILURE)
+@luigi.Task.event_handler(luigi.Event.BROKEN_TASK)
 def _note_failure(task: luigi.Task, error: Exception) -> None:
     told = str(error) if isinstance(error, NightshiftError) else repr(error)
-    _append(TaskEnd(task.task_family, str(task), "failed", error=told))
-
-
-def snapshot(root: luigi.Task) -> night.Night:
-    """Return the night of a root task, read anew."""
-    return night.refreshed(
-        root.data_date, root.data_date_from, env=root.env, version=root.version
+    end = TaskEnd(
+        task.task_family,
+        str(task),
+        "failed",
+        error=told,
+        thing=progress.thing(task),
+        kind=type(error).__name__,
     )
+    _append(end)
+
+
+@luigi.Task.event_handler(luigi.Event.PROCESS_FAILURE)
+@luigi.Task.event_handler(luigi.Event.TIMEOUT)
+def _note_death(task: luigi.Task, told: str) -> None:
+    end = TaskEnd(
+        task.task_family, str(task), "failed", error=told, thing=progress.thing(task)
+    )
+    _append(end)

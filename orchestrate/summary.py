@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from loaders import ledger, warehouse
+from loaders.report import ledger as reports
 from orchestrate.load import LoadRawTable, RawPartition
 from orchestrate.running import ExitCode, Outcome
 from orchestrate.targets import RUN_ID
@@ -134,9 +135,11 @@ def figures(root: luigi.Task) -> dict[str, Any]:
     with warehouse.session() as connection:
         if not ledger.is_set_up(connection):
             return {}
-        return ledger.night_figures(
-            connection, root.data_date, env=root.env, version=root.version
-        )
+        mine = {"env": root.env, "version": root.version}
+        return {
+            **ledger.night_figures(connection, root.data_date, **mine),
+            "report": reports.latest(connection, root.data_date, **mine),
+        }
 
 
 def show(root: luigi.Task, outcome: Outcome) -> None:
@@ -174,6 +177,19 @@ def _show_figures(found: dict[str, Any]) -> None:
             f"Salesforce: {sync['sent']:,} sent, {sync['accepted']:,} accepted, "
             f"{sync['unchanged']:,} unchanged, {sync['rejected']:,} rejected."
         )
+    if found["report"]:
+        _show_report(found["report"])
+
+
+def _show_report(report: dict[str, Any]) -> None:
+    console.print(f"Report: {report['url']}", markup=False)
+    if report["mail_status"] == reports.SENT:
+        console.print(f"Mailed to {report['recipients']} recipient(s).", end=" ")
+        console.print(report["message"], markup=False)
+    elif report["mail_status"] == reports.LEFT_OUT:
+        console.print(f"No mail: {report['message']}.", markup=False)
+    else:
+        console.print("Its mail is not sent yet.")
 
 
 def _show_end(root: luigi.Task, outcome: Outcome) -> None:

@@ -1,0 +1,209 @@
+"""The morning report: its page in the archive and its mail, after all else.
+
+What draws and renders takes a second to import: only when there is something to do.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import luigi
+
+from loaders import mail, settings, warehouse
+from loaders.errors import ConfigError
+from loaders.report import ledger as reports
+from loaders.settings import PROJECT
+from orchestrate import archived, night, progress, reported
+from orchestrate.export import (
+    DATASETS,
+    ArchiveDataset,
+    SyncTrialMetricsToSalesforce,
+)
+from orchestrate.parameters import (
+    DATA_DATE_FROM,
+    ENV,
+    NUM_RETRIES,
+    RETRY_SLEEP,
+    VERSION,
+    warehouse_slots,
+)
+from orchestrate.retries import retried
+from orchestrate.targets import RUN_ID, LedgerTarget
+from orchestrate.transform import DbtModel
+
+if TYPE_CHECKING:
+    from loaders.report.edition import Edition
+
+FOLDER = PROJECT / "var" / "report"
+REPORTED_MODEL = "fct_org_trial_metrics"
+
+
+class MailReport(luigi.Task):
+    """The data date's report lies in the archive, and its readers have it by mail."""
+
+    data_date = luigi.DateParameter(description="the data date of the night")
+    env = ENV
+    version = VERSION
+    data_date_from = DATA_DATE_FROM
+    scope = luigi.Parameter(default="", significant=False)
+    num_retries = NUM_RETRIES
+    retry_sleep = RETRY_SLEEP
+
+    dataset = reported.REPORT
+
+    @property
+    def resources(self) -> dict[str, int]:
+        """One reader at a time where the warehouse has one slot."""
+        return warehouse_slots()
+
+    def requires(self) -> Iterator[luigi.Task]:
+        """Come after everything else of the night."""
+        for model in self._night().graph.nodes:
+            yield self.clone(DbtModel, model=model)
+        for dataset in DATASETS:
+            yield self.clone(ArchiveDataset, dataset=dataset)
+        yield self.clone(SyncTrialMetricsToSalesforce)
+
+    def output(self) -> LedgerTarget:
+        """Be done when ledger and S3 have the page, and the mail is out."""
+        return LedgerTarget(self)
+
+    def run(self) -> None:
+        """Write the pages that are out of date; mail the night's own, once."""
+        retried(
+            self._bring_out, num_retries=self.num_retries, retry_sleep=self.retry_sleep
+        )
+
+    def why(self) -> str:
+        """Return which report must be brought out and why, or ''."""
+        state = self._night()
+        reasons = ((day, reported.why(state, day)) for day in reported.days(state))
+        return next((f"{day}: {reason}" for day, reason in reasons if reason), "")
+
+    def _bring_out(self) -> None:
+        archived.forget()
+        state = night.refreshed(
+            self.data_date, self.data_date_from, env=self.env, version=self.version
+        )
+        for day in reported.days(state):
+            if reported.why(state, day):
+                bring_out(state, day)
+
+    def _night(self) -> night.Night:
+        first: date | None = self.data_date_from
+        return night.of(self.data_date, first, env=self.env, version=self.version)
+
+
+def bring_out(state: night.Night, day: date) -> None:
+    """Write the day's page where it is out of date, and mail it once, if it is due.
+
+    An earlier day's page is written anew without a mail.
+    """
+    watch = progress.Stopwatch()
+    edition = _prepare(state, day)
+    is_due = day == state.data_date and _mail_status(state, day) != reports.SENT
+    if reported.why_page(state, day):
+        _write(edition, state, "" if is_due else _mail_status(state, day))
+    progress.line("MailReport page", day=day, seconds=watch.seconds)
+    if is_due:
+        _mail(edition, state)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Where a report's page lies: on this disk, and on S3."""
+
+    path: Path
+    url: str
+
+
+def show(state: night.Night) -> Page:
+    """Write the night's page anew, to S3 and to this disk.
+
+    `ConfigError` when the night has not got so far.
+    """
+    day = state.data_date
+    if (REPORTED_MODEL, day) not in state.marks.models:
+        raise ConfigError(
+            f"The night of {day} has no report: {REPORTED_MODEL} was never built for "
+            f"it. Run the night first: nightshift run --date {day}"
+        )
+    from loaders.report import edition
+
+    made = _prepare(state, day)
+    _write(made, state, _mail_status(state, day))
+    return Page(
+        path=edition.write_folder(made, FOLDER / f"dt={day}"),
+        url=edition.page_url(archived.root(state), made.report.asked),
+    )
+
+
+def _prepare(state: night.Night, day: date) -> "Edition":
+    from loaders.report import edition
+
+    url = settings.load().salesforce.instance_url or ""
+    return edition.prepare(reported.asked(state, day, salesforce_url=url))
+
+
+def _write(edition: "Edition", state: night.Night, mail_status: str) -> None:
+    from loaders.report.edition import write_page
+
+    with warehouse.transaction() as connection:
+        warehouse.ensure_tables(connection)
+    write_page(edition, archived.root(state))
+    _record(edition, state, mail_status or reports.PENDING)
+
+
+def _mail(edition: "Edition", state: night.Night) -> None:
+    """Send the night's report, or note why it is not sent."""
+    from loaders.report.edition import letter, page_url
+
+    watch = progress.Stopwatch()
+    given = settings.load()
+    if missing := mail.why_no_mail(given):
+        _record(edition, state, reports.LEFT_OUT, message=missing)
+        progress.line(f"MailReport mail left out: {missing}", outcome="warn")
+        return
+    url = page_url(archived.root(state), edition.report.asked)
+    refused = mail.send(letter(edition, url), given)
+    _record(
+        edition,
+        state,
+        reports.SENT,
+        recipients=len(given.report.recipients) - len(refused),
+        message=f"refused by the server: {', '.join(refused)}" if refused else "",
+    )
+    progress.line("MailReport mail", day=state.data_date, seconds=watch.seconds)
+
+
+def _record(
+    edition: "Edition",
+    state: night.Night,
+    mail_status: str,
+    *,
+    recipients: int = 0,
+    message: str = "",
+) -> None:
+    from loaders.report.edition import page_url
+
+    day = edition.report.data_date
+    reports.record(
+        reports.Entry(
+            data_date=day,
+            env=state.env,
+            version=state.version,
+            url=page_url(archived.root(state), edition.report.asked),
+            fingerprint=reported.fingerprint(state, day),
+            mail_status=mail_status,
+            run_id=RUN_ID,
+            recipients=recipients,
+            message=message,
+        )
+    )
+
+
+def _mail_status(state: night.Night, day: date) -> str:
+    mark = state.marks.reports.get(day)
+    return (mark[1] or "") if mark else ""
