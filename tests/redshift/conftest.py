@@ -5,15 +5,24 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+import redshift_connector
 
 from loaders import profile, s3, settings
+from tests.nightly.delivery import deliver
+from tests.nightly.project import Project, copy_to
 from tests.stack import up
+from tests.stack.sample.world import World
+from tests.stack.sample.write import write_to_folder
 
 PROJECT = Path(__file__).resolve().parents[2]
+SCHEMA = "night"
+WORLD = World(orgs=30, days=4, until=date(2026, 11, 24), seed=11)
 
 
 @dataclass(frozen=True)
@@ -22,6 +31,47 @@ class Cluster:
 
     environment: dict[str, str]
     admin: Path
+
+
+@dataclass(frozen=True)
+class Nights:
+    """The same nights on both warehouses: the projects, and the raw partitions."""
+
+    local: Project
+    cluster: Project
+    raw: Path
+
+
+class OnCluster:
+    """What the project left behind on the cluster."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._handle = redshift_connector.connect(
+            host=environment["NIGHTSHIFT_REDSHIFT_HOST"],
+            port=int(environment["NIGHTSHIFT_REDSHIFT_PORT"]),
+            user=environment["NIGHTSHIFT_REDSHIFT_USER"],
+            password=environment["NIGHTSHIFT_REDSHIFT_PASSWORD"],
+            database=environment["NIGHTSHIFT_REDSHIFT_DATABASE"],
+            ssl=False,
+            sslmode="verify-ca",
+        )
+        self._handle.autocommit = True
+
+    def execute(self, statement: str) -> Any:  # noqa: ANN401 - the driver's cursor
+        """Run a statement; `{}` stands for the prefix of the schemas."""
+        cursor = self._handle.cursor()
+        cursor.execute(statement.replace("{}", f"{SCHEMA}_"))
+        return cursor
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """Return a query's rows; `{}` as in `execute`."""
+        cursor = self.execute(query)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def close(self) -> None:
+        """End the session."""
+        self._handle.close()
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +83,8 @@ def cluster(
     admin = folder / "admin"
     extra = ["--s3", world_outside["AWS_ENDPOINT_URL_S3"]]
     extra += ["--admin-socket", str(admin)]
-    with up.running("redshift", data=folder, extra=extra) as stack:
+    # Its data lie elsewhere: pytest closes its own folders to other users.
+    with up.running("redshift", extra=extra) as stack:
         yield Cluster(stack.environment, admin)
 
 
@@ -78,3 +129,46 @@ def _fresh_caches() -> Iterator[None]:
     settings.load.cache_clear()
     profile.target.cache_clear()
     s3._client_of.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def nights(
+    tmp_path_factory: pytest.TempPathFactory,
+    world_outside: dict[str, str],
+    cluster: Cluster,
+) -> Iterator[Nights]:
+    """Run the same nights on both warehouses: a backfill, then a night of its own."""
+    folder = tmp_path_factory.mktemp("nights")
+    write_to_folder(WORLD, folder / "raw")
+    projects = []
+    with (
+        up.running("salesforce", data=folder / "first") as first,
+        up.running("salesforce", data=folder / "second") as second,
+    ):
+        own = {"embedded": first.environment, "cluster": second.environment}
+        own["cluster"] = own["cluster"] | cluster.environment
+        for name, more in own.items():
+            environment = {**world_outside, **more}
+            environment["NIGHTSHIFT_REDSHIFT_SCHEMA"] = SCHEMA
+            raw = f"{environment['NIGHTSHIFT_RAW_URL']}/{folder.name}"
+            archive = f"{environment['NIGHTSHIFT_ARCHIVE_URL']}/{folder.name}/{name}"
+            environment["NIGHTSHIFT_RAW_URL"] = raw
+            environment["NIGHTSHIFT_ARCHIVE_URL"] = archive
+            project = copy_to(folder / name, environment)
+            deliver(project, folder / "raw")
+            dates = ("--from", WORLD.first, "--to", WORLD.dates[-2], "--env", "both")
+            # 2: done, but Salesforce refused rows of this dirty world.
+            ended = project.nightshift("backfill", *dates)
+            assert ended.code in (0, 2), ended.out + ended.err
+            ended = project.nightshift("run", "--date", WORLD.until, "--env", "both")
+            assert ended.code in (0, 2), ended.out + ended.err
+            projects.append(project)
+        yield Nights(*projects, raw=folder / "raw")
+
+
+@pytest.fixture
+def on_cluster(nights: Nights) -> Iterator[OnCluster]:
+    """Give a session that reads what the night left on the cluster."""
+    found = OnCluster(dict(nights.cluster.environment))
+    yield found
+    found.close()

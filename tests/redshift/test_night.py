@@ -1,0 +1,137 @@
+"""A whole night on a cluster leaves what it leaves on one machine, value by value."""
+
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow.parquet
+import pytest
+
+from tests.nightly.delivery import client, listing, place
+from tests.nightly.project import Project
+from tests.oracle import MART_KEYS, differences, expected, read_world
+from tests.redshift.conftest import WORLD, Nights, OnCluster
+
+# What each ledger says of a night, times and names of runs aside. Line numbers are what
+# a cluster cannot tell of a line that its COPY took.
+LEDGERS = {
+    "loads": "source, dt, fingerprint, objects, lines, rows_loaded, rejects, bytes",
+    "load_objects": "source, dt, object_key, size_bytes, etag, lines, rejects",
+    "load_rejects": "source, dt, object_key, reason, line",
+    "model_runs": "model, data_date, input_fingerprint, tests, tests_warned, status",
+    "archives": 'dataset, dt, version, files, "rows"',
+    "salesforce_syncs": "data_date, sent, accepted, rejected, unchanged, status",
+}
+SHOWN = 10
+
+
+def require_same(
+    name: str, wanted: list[dict[str, Any]], found: list[dict[str, Any]]
+) -> None:
+    """Fail with the first rows that one side lacks."""
+    left, right = _sorted(wanted), _sorted(found)
+    lacking = [row for row in left if row not in right][:SHOWN]
+    more = [row for row in right if row not in left][:SHOWN]
+    assert left == right, f"{name}\nonly embedded: {lacking}\nonly cluster: {more}"
+
+
+def _sorted(rows: Sequence[dict[str, Any]]) -> list[str]:
+    return sorted(
+        json.dumps({key: _plain(row[key]) for key in sorted(row)}, default=str)
+        for row in rows
+    )
+
+
+def _plain(value: object) -> object:
+    """Numbers of any type are equal when they are to nine digits."""
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    try:
+        return f"{float(value):.9g}"  # type: ignore[arg-type]
+    except TypeError:
+        return str(value)
+
+
+def test_every_mart_is_what_the_raw_lines_say(
+    nights: Nights, on_cluster: OnCluster
+) -> None:
+    wanted = expected(read_world(nights.raw), data_date=WORLD.until, nights=WORLD.dates)
+    told = [
+        f"{mart}: {line}"
+        for mart, key in MART_KEYS.items()
+        for line in differences(
+            getattr(wanted, mart),
+            on_cluster.rows(f"select * from {{}}marts.{mart}"),
+            key=key,
+            ignore=("interesting_reasons__c",),
+        )[:SHOWN]
+    ]
+    assert not told, "\n".join(told)
+    assert wanted.fct_org_day
+
+
+def test_every_relation_is_equal_on_both(nights: Nights, on_cluster: OnCluster) -> None:
+    local = nights.local
+    names = local.rows(
+        "select table_schema, table_name from information_schema.tables "
+        "where table_schema in ('marts', 'intermediate', 'staging') "
+        "and table_name not like 'raw_%' and table_name not like '%__dbt_tmp'"
+    )
+    assert len(names) > 30
+    for name in names:
+        schema, table = name["table_schema"], name["table_name"]
+        require_same(
+            table,
+            local.rows(f"select * from {schema}.{table}"),
+            on_cluster.rows(f"select * from {{}}{schema}.{table}"),
+        )
+
+
+@pytest.mark.parametrize("ledger", sorted(LEDGERS))
+def test_every_ledger_is_equal_on_both(
+    nights: Nights, on_cluster: OnCluster, ledger: str
+) -> None:
+    columns = LEDGERS[ledger]
+    wanted = nights.local.rows(f"select {columns} from ops.{ledger}")
+    assert wanted
+    require_same(
+        ledger, wanted, on_cluster.rows(f"select {columns} from {{}}ops.{ledger}")
+    )
+
+
+def test_archives_hold_the_same_rows(nights: Nights) -> None:
+    archives = [_archive(project) for project in (nights.local, nights.cluster)]
+    assert archives[0].keys() == archives[1].keys()
+    assert len(archives[0]) == 4 * len(WORLD.dates)
+    for partition, rows in archives[0].items():
+        require_same(partition, rows, archives[1][partition])
+
+
+def test_a_finished_night_has_nothing_to_do(
+    nights: Nights,
+) -> None:
+    told = nights.cluster.nightshift("plan", "--date", WORLD.until, "--env", "both")
+    assert "Nothing to do" in told.require(0).out
+
+
+def test_doctor_finds_the_cluster_well(nights: Nights) -> None:
+    checks = nights.cluster.nightshift("doctor", "--json").require(0).json["checks"]
+    told = {check["name"]: check["told"] for check in checks}
+    assert told["warehouse"].startswith("127.0.0.1/dev")
+
+
+def _archive(project: Project) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of every finished partition, by its name."""
+    s3 = client(project)
+    found: dict[str, list[dict[str, Any]]] = {}
+    names = listing(project, f"{project.archive_url}/")
+    bucket, prefix = place(project.archive_url)
+    for name in names:
+        folder, _, file = name.rpartition("/")
+        assert f"{folder}/_SUCCESS" in names, f"{folder} is not finished"
+        rows = found.setdefault(folder, [])
+        if file != "_SUCCESS":
+            body = s3.get_object(Bucket=bucket, Key=f"{prefix}/{name}")["Body"].read()
+            rows += pyarrow.parquet.read_table(io.BytesIO(body)).to_pylist()
+    return found
