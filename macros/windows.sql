@@ -14,19 +14,23 @@
 
 
 {% macro newest_loaded_date() -%}
-    {#- Before anything is loaded there is still a date, and nothing falls on it. -#}
-    {%- set nothing_loaded = '1970-01-01' -%}
     {%- if not execute -%}
-        {{- return(nothing_loaded) -}}
+        {{- return(nothing_loaded()) -}}
     {%- endif -%}
     {%- set loads = source('ops', 'loads') -%}
     {%- if not load_relation(loads) -%}
-        {{- return(nothing_loaded) -}}
+        {{- return(nothing_loaded()) -}}
     {%- endif -%}
     {%- set newest = run_query(
         "select max(dt) from " ~ loads ~ " where source = 'orgs'"
     ) -%}
-    {{- return((newest.columns[0].values()[0] or nothing_loaded) | string) -}}
+    {{- return((newest.columns[0].values()[0] or nothing_loaded()) | string) -}}
+{%- endmacro %}
+
+
+{% macro nothing_loaded() -%}
+    {#- Before anything is loaded there is still a date, and nothing falls on it. -#}
+    {{- return('1970-01-01') -}}
 {%- endmacro %}
 
 
