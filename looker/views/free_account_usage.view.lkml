@@ -13,7 +13,7 @@ view: free_account_usage {
 
   dimension: org_id {
     label: "Org ID"
-    description: "The org."
+    description: "The org: the number that the product gave the account. It never changes."
     type: number
     value_format_name: id
     sql: ${TABLE}.org_id ;;
@@ -21,7 +21,7 @@ view: free_account_usage {
 
   dimension: billing_plan_id {
     label: "Billing Plan ID"
-    description: "The plan it was on that day, see `billing_plans`."
+    description: "The plan that the org was on that day. `billing_plans` says which plans are paid; one that is not there counts as not paid and warns."
     type: number
     value_format_name: id
     sql: ${TABLE}.billing_plan_id ;;
@@ -29,14 +29,14 @@ view: free_account_usage {
 
   dimension: org_name {
     label: "Org Name"
-    description: "Its name that day, as the owner typed it."
+    description: "What the org is called, as its owner typed it: any characters, quotes and `<` among them. It names a company, not a person, so it is not marked as personal data; escape it wherever it is shown."
     type: string
     sql: ${TABLE}.org_name ;;
   }
 
   dimension: billing_plan_name {
     label: "Billing Plan Name"
-    description: "The plan's name as the product has it."
+    description: "What the product called the plan that day. To group by plan, use its id."
     type: string
     sql: ${TABLE}.billing_plan_name ;;
   }
@@ -134,7 +134,7 @@ view: free_account_usage {
 
   dimension_group: metric {
     label: "Metric"
-    description: "The day (UTC)."
+    description: "The UTC day that the row is about; late lines of it are still taken in for `late_arrival_days`."
     type: time
     timeframes: [
       raw,

@@ -13,7 +13,7 @@ view: interesting_trials {
 
   dimension: org_id {
     label: "Org ID"
-    description: "The org."
+    description: "The org: the number that the product gave the account. It never changes."
     type: number
     value_format_name: id
     sql: ${TABLE}.org_id ;;
@@ -21,7 +21,7 @@ view: interesting_trials {
 
   dimension: billing_plan_id {
     label: "Billing Plan ID"
-    description: "The plan it was on that day, see `billing_plans`."
+    description: "The plan that the org was on that day. `billing_plans` says which plans are paid; one that is not there counts as not paid and warns."
     type: number
     value_format_name: id
     sql: ${TABLE}.billing_plan_id ;;
@@ -29,14 +29,14 @@ view: interesting_trials {
 
   dimension: org_name {
     label: "Org Name"
-    description: "Its name that day, as the owner typed it."
+    description: "What the org is called, as its owner typed it: any characters, quotes and `<` among them. It names a company, not a person, so it is not marked as personal data; escape it wherever it is shown."
     type: string
     sql: ${TABLE}.org_name ;;
   }
 
   dimension: billing_plan_name {
     label: "Billing Plan Name"
-    description: "The plan's name as the product has it."
+    description: "What the product called the plan that day. To group by plan, use its id."
     type: string
     sql: ${TABLE}.billing_plan_name ;;
   }
@@ -64,14 +64,14 @@ view: interesting_trials {
 
   dimension: org_day {
     label: "Org Day"
-    description: "Day of the trial on the data date."
+    description: "Which day of its trial the org is on: the day the trial began is 1, and days after the trial count on."
     type: number
     sql: ${TABLE}.org_day ;;
   }
 
   dimension: days_left_in_trial {
     label: "Days Left In Trial"
-    description: "Days until the trial period ends, 0 once it has."
+    description: "Days until the trial period ends; 0 on its last day and ever after."
     type: number
     sql: ${TABLE}.days_left_in_trial ;;
   }
@@ -120,7 +120,7 @@ view: interesting_trials {
 
   dimension: target_attainment {
     label: "Target Attainment"
-    description: "Mean over the four metrics of least(1, value / median of converted trials); null without targets."
+    description: "How far the trial has come towards what converted trials reached, 0 to 1: the mean over the four metrics of least(1, value / target). A metric whose target is 0 or missing is left out; null if all are."
     type: number
     value_format_name: percent_1
     sql: ${TABLE}.target_attainment ;;
@@ -128,7 +128,7 @@ view: interesting_trials {
 
   dimension_group: generated {
     label: "Generated"
-    description: "The data date."
+    description: "The data date of the night whose snapshot this is: everything up to the end of that day, and nothing after it."
     type: time
     timeframes: [
       raw,
@@ -145,7 +145,7 @@ view: interesting_trials {
 
   dimension_group: trial_start {
     label: "Trial Start"
-    description: "The day on which the present trial began."
+    description: "The UTC day on which the org's present trial began. A restarted trial has a new one, and nothing of the trial before counts for it."
     type: time
     timeframes: [
       raw,
@@ -162,7 +162,7 @@ view: interesting_trials {
 
   dimension_group: last_active {
     label: "Last Active"
-    description: "Latest day with a log event; null if none."
+    description: "Latest day of this trial's window with a log event, after the trial period too; null if there was none."
     type: time
     timeframes: [
       raw,

@@ -13,7 +13,7 @@ view: org_activity {
 
   dimension: org_id {
     label: "Org ID"
-    description: "The org."
+    description: "The org: the number that the product gave the account. It never changes."
     type: number
     value_format_name: id
     sql: ${TABLE}.org_id ;;
@@ -21,7 +21,7 @@ view: org_activity {
 
   dimension: billing_plan_id {
     label: "Billing Plan ID"
-    description: "The plan it was on that day, see `billing_plans`."
+    description: "The plan that the org was on that day. `billing_plans` says which plans are paid; one that is not there counts as not paid and warns."
     type: number
     value_format_name: id
     sql: ${TABLE}.billing_plan_id ;;
@@ -29,14 +29,14 @@ view: org_activity {
 
   dimension: org_name {
     label: "Org Name"
-    description: "Its name that day, as the owner typed it."
+    description: "What the org is called, as its owner typed it: any characters, quotes and `<` among them. It names a company, not a person, so it is not marked as personal data; escape it wherever it is shown."
     type: string
     sql: ${TABLE}.org_name ;;
   }
 
   dimension: billing_plan_name {
     label: "Billing Plan Name"
-    description: "The plan's name as the product has it."
+    description: "What the product called the plan that day. To group by plan, use its id."
     type: string
     sql: ${TABLE}.billing_plan_name ;;
   }
@@ -50,63 +50,63 @@ view: org_activity {
 
   dimension: hosts {
     label: "Hosts"
-    description: "Most hosts in a sample of the day; 0 without samples."
+    description: "Most hosts that reported in one sample of the day; 0 without samples."
     type: number
     sql: ${TABLE}.hosts ;;
   }
 
   dimension: integrations {
     label: "Integrations"
-    description: "Different integrations in the samples of the day."
+    description: "How many different integrations the samples of the day name; 0 without samples."
     type: number
     sql: ${TABLE}.integrations ;;
   }
 
   dimension: dashboards {
     label: "Dashboards"
-    description: "Most dashboards in a sample of the day; 0 without samples."
+    description: "Most dashboards in one sample of the day; 0 without samples."
     type: number
     sql: ${TABLE}.dashboards ;;
   }
 
   dimension: metrics {
     label: "Custom Metrics"
-    description: "Most custom metrics in a sample of the day; 0 without samples."
+    description: "Most custom metrics in one sample of the day; 0 without samples."
     type: number
     sql: ${TABLE}.metrics ;;
   }
 
   dimension: log_events {
     label: "Log Events"
-    description: "Application log events of the day, copies aside."
+    description: "Application log events of the day, each event once however often it was delivered."
     type: number
     sql: ${TABLE}.log_events ;;
   }
 
   dimension: active_users {
     label: "Active Users"
-    description: "Different users who caused one."
+    description: "How many different users caused the day's log events; the system itself is none."
     type: number
     sql: ${TABLE}.active_users ;;
   }
 
   dimension: error_events {
     label: "Error Events"
-    description: "Of the events, those with level ERROR or CRITICAL."
+    description: "Of the day's log events, those with level ERROR or CRITICAL in any case."
     type: number
     sql: ${TABLE}.error_events ;;
   }
 
   dimension: sessions {
     label: "Sessions"
-    description: "Web sessions of its users that began that day."
+    description: "Web sessions of the org's users that began that day."
     type: number
     sql: ${TABLE}.sessions ;;
   }
 
   dimension: session_minutes {
     label: "Session Minutes"
-    description: "Their length in minutes, added up."
+    description: "The length of those sessions in minutes, added up; a visit of one request has none."
     type: number
     sql: ${TABLE}.session_minutes ;;
   }
@@ -120,7 +120,7 @@ view: org_activity {
 
   dimension: is_internal {
     label: "Is Internal"
-    description: "Whether the account belongs to our own staff."
+    description: "Whether the account belongs to our own staff; such orgs are in no trial figures."
     type: yesno
     sql: ${TABLE}.is_internal ;;
   }
@@ -134,7 +134,7 @@ view: org_activity {
 
   dimension_group: metric {
     label: "Metric"
-    description: "The day (UTC)."
+    description: "The UTC day that the row is about; late lines of it are still taken in for `late_arrival_days`."
     type: time
     timeframes: [
       raw,
