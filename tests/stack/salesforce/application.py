@@ -6,6 +6,7 @@ limit of requests (403), and only then whether the address leads anywhere (404).
 
 import re
 import time
+import traceback
 import zlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -57,6 +58,8 @@ GZIP_WINDOW = 16 + zlib.MAX_WBITS
 SALESFORCE = ("/services/", "/id/")
 BEARER_RULES = tuple(oauth.BEARER_RULES)
 BEARER = ("/services/oauth2/userinfo", "/id/")
+# What a request can bring about that nobody thought of: a bug of the stand-in.
+UNFORESEEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 NO_BODY = (204, 304)
 
 
@@ -112,6 +115,10 @@ class Application:
             return self._inside(request, path[match.end() :], match[1])
         except Refusal as refusal:
             return refused(refusal)
+        except UNFORESEEN as error:
+            traceback.print_exc()
+            told = f"{type(error).__name__}: {error}"
+            return refused(Refusal(500, "UNKNOWN_EXCEPTION", told))
 
     def _outside(self, request: Request, path: str) -> Response:
         call = Call(self._org, self._worker, self._cursors, request)

@@ -80,6 +80,8 @@ class Fault:
 
 def make(told: dict[str, Any]) -> Fault:
     """Make a fault of a plan's entry; `ValueError` says what is wrong with it."""
+    if not isinstance(told, dict):
+        raise ValueError(f"a fault has a kind and more, not {told!r}")
     kind = str(told.get("kind", ""))
     unknown = set(told) - {item.name for item in fields_of(Fault)}
     if kind not in KINDS or unknown:

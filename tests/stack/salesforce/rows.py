@@ -215,12 +215,14 @@ class Writer:
             for number, folded in wanted.items():
                 owner = taken.setdefault(folded, verdicts[number].id)
                 if owner != verdicts[number].id:
+                    is_new = verdicts[number].created
                     verdicts[number] = Verdict(
+                        id="" if is_new else verdicts[number].id,
                         error=RowError(
                             "DUPLICATE_VALUE",
                             f"duplicate value found: {item.name} duplicates value on "
                             f"record with id: {owner[: identifiers.SHORT]}",
-                        )
+                        ),
                     )
                     made.pop(number)
 

@@ -54,6 +54,8 @@ class Targets:
         for number, folded in enumerate(keys):
             verdict = verdicts[number]
             if verdict.error is not None:
+                known = found.get(folded, []) if folded is not None else []
+                verdict.id = known[0][0] if len(known) == 1 else ""
                 continue
             if folded is None:
                 verdict.error = RowError(

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -168,11 +169,26 @@ def row(
                 changes[column.place] = parent(column, column.make(cell))
     except RowError as error:
         made.error = error
+        _read_rest(made, cells, layout)
     except ValueError:
         raise JobError(
             f"InvalidBatch : Row has {len(cells)} columns, the header {len(layout)}"
         ) from None
     return made
+
+
+def _read_rest(made: Row, cells: list[str], layout: list[Column]) -> None:
+    """Read what is left of a refused row: its key says which record it is about.
+
+    A row with a cell of the wrong type is no record at all, so that it has no key.
+    """
+    if made.error is not None and made.error.code == "INVALID_FIELD":
+        made.changes.clear()
+        return
+    for cell, column in zip(cells, layout, strict=True):
+        if cell and column.target is None and column.place not in made.changes:
+            with suppress(RowError):
+                made.changes[column.place] = column.make(cell)
 
 
 def echo(cells: list[str], layout: list[Column]) -> list[str]:
