@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
 import structlog
@@ -61,7 +62,11 @@ def send(letter: Letter, settings: Settings) -> list[str]:
     smtp, recipients = settings.smtp, settings.report.recipients
     message = compose(letter, sender=_sender(smtp), recipients=recipients)
     with _server(smtp) as server:
-        refused = server.send_message(message)
+        refused = server.sendmail(
+            message["From"].addresses[0].addr_spec,
+            [address.addr_spec for address in message["To"].addresses],
+            message.as_bytes(policy=SMTP),
+        )
     for recipient, (code, answer) in refused.items():
         log.warning("recipient refused", to=recipient, code=code, answer=str(answer))
     log.info("mailed", subject=letter.subject, recipients=len(recipients))

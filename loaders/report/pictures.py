@@ -155,7 +155,7 @@ def _curve(report: Report, theme: Theme) -> Figure:
             )
         axes.set_title(metric)
         axes.set_ylim(bottom=0)
-        axes.set_xlim(left=0.5)
+        axes.set_xlim(0.5, max(row["org_day"] for row in report.curve) + 0.5)
         _whole_numbers(axes)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
     for axes in grid[1]:
@@ -168,7 +168,8 @@ def _curve(report: Report, theme: Theme) -> Figure:
 def _flow(report: Report, theme: Theme) -> Figure:
     """Draw accounts that came to pay upwards, those that stopped downwards."""
     figure, axes = _figure(2.4)
-    days = _days(report, FLOW_DAYS)
+    first = report.flow.since or report.data_date
+    days = [day for day in _days(report, FLOW_DAYS) if day >= first]
     colours = dict(
         zip(STATES, (theme.first, theme.third, theme.second, theme.fourth), strict=True)
     )

@@ -52,37 +52,46 @@ class Quality:
 
 
 @dataclass(frozen=True)
+class Step:
+    """What somebody should do, and the line to type."""
+
+    what: str
+    command: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """Last night in one line, and what somebody should do, if anything."""
 
     is_green: bool
     line: str
-    todo: Sequence[str]
+    todo: Sequence[Step]
 
 
 def verdict(quality: Quality, data_date: date) -> Verdict:
     """Say how the night went: all is well, or what is wrong and what to do."""
     figures, sync = quality.figures, quality.figures["salesforce"]
     models = figures["models"]
+    again = f"nightshift run --date {data_date}"
     wrong: list[str] = []
-    todo: list[str] = []
+    todo: list[Step] = []
     if models["failed"]:
         wrong.append(f"{_counted(models['failed'], 'model')} failed")
-        todo.append(f"Mend what failed, then: nightshift run --date {data_date}")
+        todo.append(Step("Mend what failed, then run the night again", again))
     if not sync:
         wrong.append("Salesforce has not been sent this night's values")
-        todo.append(f"Send them: nightshift run --date {data_date}")
+        todo.append(Step("Send them", again))
     elif sync["status"] not in COMPLETE_SYNCS:
-        rows = _counted(sync["rejected"], "org")
         wrong.append(
-            f"Salesforce does not take {rows}"
+            f"Salesforce does not take {_counted(sync['rejected'], 'org')}"
             if sync["rejected"]
             else f"the sync to Salesforce ended as “{sync['status']}”"
         )
-        todo.append("See which, and Salesforce's words: nightshift salesforce rejects")
+        todo.append(Step("See which and why", "nightshift salesforce rejects"))
     if quality.warned:
         wrong.append(f"tests warned on {', '.join(quality.warned)}")
-        todo.append(f"Look at them: dbt test --select {' '.join(quality.warned)}")
+        command = f"dbt test --select {' '.join(quality.warned)}"
+        todo.append(Step("Look at what they found", command))
     if wrong:
         line = "; ".join(wrong)
         return Verdict(False, f"{line[0].upper()}{line[1:]}.", todo)

@@ -1,0 +1,151 @@
+"""Page, mail and text tell the same, and nothing in them runs or leads astray."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from loaders.report import edition, render
+from loaders.report.edition import Edition
+from loaders.report.pictures import draw
+from loaders.report.quality import verdict
+from tests.loaders.report import made_up
+
+URL = "s3://archive/prod/v1/report/dt=2026-11-24/index.html"
+VOID = {"meta", "img", "source", "br", "wbr"}
+
+
+class Tags(HTMLParser):
+    """Collects the tags of a page; AssertionError when they do not match up."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self._open: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note the tag."""
+        self.found.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Match the tag with the one that is open."""
+        assert self._open.pop() == tag
+
+    def values(self, tag: str, name: str) -> list[str | None]:
+        """Return an attribute's value on each of the tags that have it."""
+        return [
+            attrs[name] for found, attrs in self.found if found == tag and name in attrs
+        ]
+
+
+@pytest.fixture(scope="module")
+def made() -> Edition:
+    report = made_up.report()
+    return Edition(report, draw(report), made_up.WRITTEN_AT)
+
+
+@pytest.fixture(scope="module")
+def page(made: Edition) -> str:
+    return dict(made.files())[edition.PAGE].decode()
+
+
+def test_every_picture_lies_beside_the_page_and_has_words(
+    made: Edition, page: str
+) -> None:
+    tags = Tags(page)
+    files = dict(made.files())
+    shown = tags.values("img", "src")
+    assert set(shown) == {"trials.png", "targets.png", "flow.png"}
+    assert {*shown, *tags.values("source", "srcset"), edition.PAGE} == set(files)
+    assert all(len(alt or "") > 40 for alt in tags.values("img", "alt"))
+    assert all(files[str(name)].startswith(b"\x89PNG") for name in shown)
+
+
+def test_every_content_id_of_the_mail_is_one_of_its_pictures(made: Edition) -> None:
+    letter = edition.letter(made, URL)
+    shown = Tags(letter.html).values("img", "src")
+    assert {f"cid:{name}" for name in letter.pictures} == set(shown)
+    assert len(letter.html) < 100_000  # beyond that, mailboxes cut
+
+
+@pytest.mark.parametrize("kind", ["page", "mail"])
+def test_hostile_names_are_inert(made: Edition, page: str, kind: str) -> None:
+    html = page if kind == "page" else edition.letter(made, URL).html
+    tags = Tags(html)
+    names = {tag for tag, _ in tags.found}
+    assert not names & {"script", "iframe", "form", "object", "embed", "base", "link"}
+    attributes = {name for _, attrs in tags.found for name in attrs}
+    assert not {name for name in attributes if name.startswith("on")}
+    for tag, attrs in tags.found:
+        for name in ("src", "href", "srcset"):
+            if name in attrs:
+                assert re.match(r"cid:|[a-z-]+\.png$|https://acme\.", attrs[name]), tag
+    assert "&lt;script&gt;" in html
+    assert "{{ 7 * 7 }}" in html
+    assert "\u202e" not in html
+
+
+def test_the_subject_is_one_line_of_figures(made: Edition) -> None:
+    subject = render.subject(made.report)
+    assert "\n" not in subject
+    assert subject == "Trials of 2026-11-24: 1 started, 1 converting, 5 at risk"
+
+
+def test_the_text_stands_alone(made: Edition) -> None:
+    text = edition.letter(made, URL).text
+    for told in (
+        "All is well: 4,800 lines loaded, 20 refused",
+        "1 started",
+        "12 active of 33 in progress",
+        "hosts                 21      10.5",
+        "120 -> 132 accounts pay: 27 came, 14 went, since 18 Nov.",
+        f"Salesforce: {made_up.RECORD_ID}",
+        "<script>document.title='hacked'</script> (org 1001)",
+        "'=HYPERLINK(",
+        "And 48 more in marts.interesting_trials.",
+        "104,500 of 100 hosts",
+        "Late: app_logs of 2026-11-23 loaded again, +20 lines",
+        URL,
+    ):
+        assert told in text
+    assert "Bcc: everybody" in text  # and yet on no line of its own
+    assert not any(line.startswith("Bcc") for line in text.splitlines())
+    assert "\u202e" not in text
+
+
+def test_a_company_without_accounts_has_a_report() -> None:
+    report = made_up.empty_report()
+    whole = Edition(report, draw(report), made_up.WRITTEN_AT)
+    assert [name for name, _ in whole.files()] == [edition.PAGE]
+    letter = edition.letter(whole, URL)
+    assert "No trial gives a reason today." in letter.text
+    assert "Nobody pays yet." in letter.html
+    assert letter.pictures == {}
+
+
+def test_the_verdict_says_what_is_wrong_and_what_to_do() -> None:
+    quality = made_up.EMPTY
+    figures = quality.figures
+    day = made_up.DATA_DATE
+    assert verdict(quality, day).is_green
+    sync = figures["salesforce"] | {"status": "rejected", "rejected": 3}
+    refused = verdict(replace(quality, figures=figures | {"salesforce": sync}), day)
+    assert not refused.is_green
+    assert refused.line == "Salesforce does not take 3 orgs."
+    assert refused.todo[0].command == "nightshift salesforce rejects"
+    models = figures["models"] | {"failed": 1}
+    failed = verdict(replace(quality, figures=figures | {"models": models}), day)
+    assert "1 model failed" in failed.line
+    assert failed.todo[0].command == f"nightshift run --date {day}"
+    unsent = verdict(replace(quality, figures=figures | {"salesforce": {}}), day)
+    assert "has not been sent" in unsent.line
+    warned = verdict(replace(quality, warned=["fct_org_day"]), day)
+    assert warned.todo[0].command == "dbt test --select fct_org_day"
+    report = made_up.report(quality=replace(quality, warned=["fct_org_day"]))
+    assert render.subject(report).startswith("look: ")
