@@ -17,6 +17,7 @@ from tests.stack.redshift.load.streams import LONGEST_LINE, Block
 from tests.stack.redshift.load.target import Target
 from tests.stack.redshift.load.values import dumped
 
+DECODER = json.JSONDecoder(parse_float=Decimal)
 Picker = Callable[[object], list[object]]
 _STEP = re.compile(r"\.?([A-Za-z_][\w-]*)|\['([^']*)'\]|\[\"([^\"]*)\"\]|\[(\d+)\]")
 
@@ -66,7 +67,7 @@ def _loaded(sink: Sink, place: Place, pick: Picker, kinds: list[str]) -> bool:
     """Load or reject what is a whole object; False when it may be the start of one."""
     try:
         text = text_of(place.line, sink.options.replacement)
-        parsed = json.loads(text, parse_float=Decimal)
+        parsed = DECODER.decode(text)
         if not isinstance(parsed, dict) and sink.options.json.lower() != "noshred":
             raise BadValue(1216, "Invalid JSON: a row is an object")
         values = pick(parsed)
@@ -120,7 +121,7 @@ def _text(value: object, kind: str) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, Decimal):
+    if isinstance(value, Decimal | int):
         return str(value)
     return dumped(value)
 

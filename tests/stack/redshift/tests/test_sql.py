@@ -197,6 +197,21 @@ def test_super_is_navigated_and_unnested(session: Session) -> None:
     assert session.run("select id from t where doc.plan.name = 'Pro'") == [[1]]
 
 
+def test_super_is_compared_grouped_and_sorted(session: Session) -> None:
+    session.run("create table t (id int, doc super)")
+    session.run(
+        'insert into t select 1, json_parse(\'{"a": 1, "b": 2}\') union all'
+        ' select 2, json_parse(\'{"b": 2, "a": 1.0}\') union all'
+        " select 3, json_parse('[2]')"
+    )
+    assert session.run("select count(*) from t group by doc order by count(*)") == [
+        [1],
+        [2],
+    ]
+    assert session.value("select count(distinct doc) from t") == 2
+    assert len(session.run("select doc from t except select doc from t")) == 0
+
+
 def test_merge_and_delete_using(session: Session) -> None:
     session.run("create table t (id int, v varchar(5))")
     session.run("create table s (id int, v varchar(5))")
