@@ -20,7 +20,7 @@ OPERATOR = "operator"
 
 _TOKEN = re.compile(
     r"""
-    (?P<dollar>\$(?P<tag>[A-Za-z_]\w*)?\$.*?\$(?P=tag)?\$)
+    (?P<dollar>\$\$.*?\$\$ | \$(?P<tag>[A-Za-z_]\w*)\$.*?\$(?P=tag)\$)
   | (?P<string>[eEnNbBxX]?'(?:[^'\\]|\\.|'')*')
   | (?P<quoted>"(?:[^"]|"")*")
   | (?P<parameter>\$\d+)
