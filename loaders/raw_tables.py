@@ -64,6 +64,18 @@ def raw_tables() -> dict[str, Table]:
     return {table.source: table for table in declared() if table.source}
 
 
+@cache
+def json_columns(name: str) -> frozenset[str]:
+    """Return the columns of the declared table `name` that hold JSON."""
+    return frozenset(
+        column.name
+        for table in declared()
+        if table.name == name
+        for column in table.columns
+        if column.data_type == "json"
+    )
+
+
 def _tables_of(path: Path) -> Iterator[Table]:
     for source in yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]:
         schema = "ops" if source["name"] == "ops" else "staging"

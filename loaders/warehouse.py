@@ -96,7 +96,7 @@ class Connection:
     ) -> None:
         """Insert a few rows (ledger rows, not data) into a qualified table."""
         names = ", ".join(identifier(column) for column in columns)
-        marks = f"({', '.join('?' for _ in columns)})"
+        marks = f"({', '.join(self._mark(table, column) for column in columns)})"
         for start in range(0, len(rows), INSERT_BATCH_ROWS):
             batch = rows[start : start + INSERT_BATCH_ROWS]
             self.execute(
@@ -105,6 +105,11 @@ class Connection:
                 + ", ".join(marks for _ in batch),
                 [value for row in batch for value in row],
             )
+
+    def _mark(self, table: str, column: str) -> str:
+        name = table.rpartition(".")[2].strip('"')
+        is_json = column in raw_tables.json_columns(name)
+        return "json_parse(?)" if is_json and self.engine == "redshift" else "?"
 
     def _cursor(self, sql: str, parameters: Sequence[object]) -> Any:  # noqa: ANN401
         if self.engine == "duckdb":

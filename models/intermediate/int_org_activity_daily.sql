@@ -59,7 +59,7 @@ session_days as (
 
 ),
 
-active_days as (
+days_listed as (
 
     select
         org_id,
@@ -67,13 +67,23 @@ active_days as (
 
     from event_days
 
-    union distinct
+    union all
 
     select
         org_id,
         metric_date
 
     from session_days
+
+),
+
+active_days as (
+
+    select distinct
+        org_id,
+        metric_date
+
+    from days_listed
 
 ),
 
