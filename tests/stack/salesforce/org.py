@@ -100,7 +100,9 @@ class Org:
 
     def open_session(self, how: str) -> str:
         """Return a new access token; `how` says by which login."""
-        token = f"{self.id[: identifiers.SHORT]}!{secrets.token_urlsafe(TOKEN_BYTES)}"
+        # Some clients take for a token only letters, digits, dots and underscores.
+        rest = secrets.token_urlsafe(TOKEN_BYTES).replace("-", ".")
+        token = f"{self.id[: identifiers.SHORT]}!{rest}"
         self._keep_tokens(self._tokens | {token: how})
         return token
 

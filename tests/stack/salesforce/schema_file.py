@@ -25,6 +25,17 @@ TYPES = {
 }
 LENGTHS = {"textarea": 32768, "email": 80, "phone": 40, "id": 18, "reference": 18}
 LENGTH = 255
+SIZED = re.compile(r"\s*([\w ]+?)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)\s*")
+OTHER_NAMES = {
+    "apiname": "name",
+    "maxlength": "length",
+    "picklist": "values",
+    "picklistvalues": "values",
+    "restrictedpicklist": "restricted",
+    "relationshipname": "relationship",
+    "defaultvalue": "default",
+    "formula": "calculated",
+}
 PRECISION = 18
 
 
@@ -42,8 +53,15 @@ def sobject(told: dict[str, Any], number: int = 0) -> SObject:
     told = _plain(told)
     name = str(told["name"])
     own = [field(item) for item in _named(told.get("fields", []), name)]
+    key = str(told.get("externalid") or "").lower()
+    own = [
+        replace(item, external_id=True) if item.name.lower() == key else item
+        for item in own
+    ]
     have = {item.name.lower() for item in own}
-    standard = _standard_fields(told.get("namefield", "auto number"))
+    is_numbered = name.endswith("__c")
+    kind = told.get("namefield", "auto number" if is_numbered else "text")
+    standard = _standard_fields(kind)
     before, after = standard[:2], standard[2:]
     label = told.get("label") or _label(name)
     return SObject(
@@ -61,10 +79,14 @@ def sobject(told: dict[str, Any], number: int = 0) -> SObject:
 
 
 def field(told: dict[str, Any]) -> Field:
-    """Make a field of its description, with the names of `Field` or of `describe`."""
+    """Make a field of its description, with the names of `Field` or of `describe`.
+
+    A type may have its size with it: `text(18)`, or `number(16,2)` for 16 digits
+    before the point and 2 after it.
+    """
     told = _plain(told)
     name = str(told["name"])
-    kind = str(told.get("type", "text")).lower().replace(" ", "").replace("_", "")
+    kind = _sized(str(told.get("type", "text")), told)
     if kind == "autonumber":
         told |= {"autonumber": True}
     kind = TYPES.get(kind, kind)
@@ -74,14 +96,26 @@ def field(told: dict[str, Any]) -> Field:
     given = {known[key]: value for key, value in told.items() if key in known}
     if "nillable" in told:
         given["required"] = not told["nillable"] and kind != "boolean"
-    values = told.get("values") or told.get("picklistvalues") or ()
+    if isinstance(given.get("reference_to"), list):
+        given["reference_to"] = next(iter(given["reference_to"]), "")
     given["values"] = tuple(
-        str(value["value"] if isinstance(value, dict) else value) for value in values
+        str(value["value"] if isinstance(value, dict) else value)
+        for value in told.get("values") or ()
     )
-    if "restrictedpicklist" in told:
-        given["restricted"] = bool(told["restrictedpicklist"])
-    made = Field(**(given | {"name": name, "type": kind}))
-    return _completed(made)
+    return _completed(Field(**(given | {"name": name, "type": kind})))
+
+
+def _sized(kind: str, told: dict[str, Any]) -> str:
+    """Return the type alone, and put the size that stands with it where it belongs."""
+    match = SIZED.fullmatch(kind)
+    if match is not None:
+        kind, size = match[1], int(match[2])
+        if match[3] is None:
+            told.setdefault("length", size)
+        else:
+            told.setdefault("precision", size + int(match[3]))
+            told.setdefault("scale", int(match[3]))
+    return kind.lower().replace(" ", "").replace("_", "")
 
 
 def _completed(made: Field) -> Field:
@@ -145,12 +179,21 @@ def _standard_fields(name_kind: str) -> list[Field]:
 
 def _plain(told: dict[str, Any]) -> dict[str, Any]:
     """Let `externalId`, `external_id` and `external id` be the same key."""
-    return {re.sub(r"[_ ]", "", str(key)).lower(): value for key, value in told.items()}
+    plain = {
+        re.sub(r"[_ ]", "", str(key)).lower(): value for key, value in told.items()
+    }
+    return {OTHER_NAMES.get(key, key): value for key, value in plain.items()}
 
 
 def _named(told: Any, place: str) -> list[dict[str, Any]]:  # noqa: ANN401 - YAML
     if isinstance(told, dict):
-        return [{"name": name, **(value or {})} for name, value in told.items()]
+        return [
+            {
+                "name": name,
+                **({"type": value} if isinstance(value, str) else value or {}),
+            }
+            for name, value in told.items()
+        ]
     if isinstance(told, list) and all(isinstance(item, dict) for item in told):
         return told
     raise ValueError(f"{place}: a list of objects with names is wanted")

@@ -73,6 +73,7 @@ class Query:
     orders: list[tuple[Item, bool, bool]] = field(default_factory=list)
     limit: int | None = None
     offset: int = 0
+    alias: str = ""
 
     @property
     def is_bare_count(self) -> bool:
@@ -113,6 +114,8 @@ class _Reader:
         if alias.kind == "name" and alias.text.upper() not in CLAUSES:
             self._at += 1
         query = Query(self._text, items, name.text, name.place)
+        if alias is self._words[self._at - 1]:
+            query.alias = alias.text.lower()
         self._clauses(query)
         return query
 

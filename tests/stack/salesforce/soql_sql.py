@@ -17,7 +17,7 @@ from tests.stack.salesforce.soql import (
     Path,
     Query,
 )
-from tests.stack.salesforce.soql_values import bound, sql_of
+from tests.stack.salesforce.soql_values import bound, span_of, sql_of, within
 from tests.stack.salesforce.soql_words import pointing
 from tests.stack.salesforce.store import FOLD, table_of
 
@@ -194,7 +194,8 @@ class _Compiler:
     def _field(self, path: Path) -> tuple[str, Field, tuple[tuple[str, str], ...]]:
         """Return a path's SQL, its field, and its parents' (relationship, object)."""
         parts = path.parts
-        if len(parts) > 1 and parts[0].lower() == self._sobject.name.lower():
+        own = (self._sobject.name.lower(), self._query.alias)
+        if len(parts) > 1 and parts[0].lower() in own:
             parts = parts[1:]
         sobject, alias = self._sobject, "base"
         parents: list[tuple[str, str]] = []
@@ -256,6 +257,12 @@ class _Compiler:
             expression = f'base."{found.name}{FOLD}"' if found.is_text else expression
         if told.query is not None:
             return self._semi_join(told, expression, is_folded)
+        if found.type in ("date", "datetime") and len(told.values) == 1:
+            span = span_of(told.values[0].word.text, is_day=found.type == "date")
+            if span is not None:
+                condition, given = within(told.sign, expression, span)
+                self._bound += given
+                return condition
         given = [bound(self._query.text, one, found) for one in told.values]
         if is_folded:
             given = [v.lower() if isinstance(v, str) else v for v in given]

@@ -12,6 +12,7 @@ WRONG_KIND = (
     "value of filter criterion for field '{}' must be of type {} and should {}be "
     "enclosed in quotes"
 )
+DAYS = {"today": 0, "yesterday": -1, "tomorrow": 1}
 
 
 def bound(query: str, literal: Literal, found: Field) -> Any:  # noqa: ANN401 - a bound value
@@ -67,16 +68,52 @@ def _day(kind: str, folded: str, *, is_day: bool) -> str | None:
     if kind == "datetime":
         at = datetime.fromisoformat(folded.upper()).astimezone(UTC)
         return None if is_day else values.stamp(at)
-    if kind == "date":
-        return folded if is_day else None
+    return folded if kind == "date" and is_day else None
+
+
+def span_of(text: str, *, is_day: bool) -> tuple[str, str] | None:
+    """Return from when until before when a date literal goes; None if it is none."""
+    name, _, number = text.lower().partition(":")
     today = datetime.now(UTC).date()
-    days = {"today": 0, "yesterday": -1, "tomorrow": 1}
-    name, _, number = folded.partition(":")
-    if name in days:
-        day: date = today + timedelta(days[name])
-    elif name in ("last_n_days", "next_n_days") and number:
-        sign = -1 if name.startswith("last") else 1
-        day = today + timedelta(sign * int(number))
+    days = DAYS.get(name)
+    if days is not None:
+        start = today + timedelta(days)
+        end = start + timedelta(1)
+    elif name == "last_n_days" and number:
+        start, end = today - timedelta(int(number)), today + timedelta(1)
+    elif name == "next_n_days" and number:
+        start = today + timedelta(1)
+        end = start + timedelta(int(number))
+    elif name in ("this_month", "last_month", "this_year", "last_year"):
+        start, end = _calendar(name, today)
     else:
         return None
+    return _edge(start, is_day=is_day), _edge(end, is_day=is_day)
+
+
+def _calendar(name: str, today: date) -> tuple[date, date]:
+    when, _, what = name.partition("_")
+    first = today.replace(day=1) if what == "month" else today.replace(month=1, day=1)
+    if when == "last":
+        before = first - timedelta(1)
+        return before.replace(day=1, **({} if what == "month" else {"month": 1})), first
+    longest = timedelta(32 if what == "month" else 366)
+    after = first + longest
+    return first, after.replace(day=1, **({} if what == "month" else {"month": 1}))
+
+
+def _edge(day: date, *, is_day: bool) -> str:
     return str(day) if is_day else f"{day}T00:00:00.000+0000"
+
+
+def within(sign: str, expression: str, span: tuple[str, str]) -> tuple[str, list[str]]:
+    """Return a comparison with a span of days, and the values bound in it."""
+    start, end = span
+    if sign == ">":
+        return f"{expression} >= ?", [end]
+    if sign == "<=":
+        return f"{expression} < ?", [end]
+    if sign in ("<", ">="):
+        return f"{expression} {sign} ?", [start]
+    inside = f"coalesce({expression} >= ? and {expression} < ?, 0)"
+    return (f"not {inside}" if sign == "!=" else inside), [start, end]

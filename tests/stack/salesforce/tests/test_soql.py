@@ -51,9 +51,13 @@ def filled(api: Api) -> Api:
         ("tier__c = 'gold'", "ad"),
         ("tags__c INCLUDES ('red;blue', 'green')", "ad"),
         ("tags__c EXCLUDES ('red')", "cde"),
-        ("CreatedDate > YESTERDAY", "abcde"),
+        ("CreatedDate = TODAY", "abcde"),
+        ("CreatedDate >= TODAY AND CreatedDate < TOMORROW", "abcde"),
+        ("CreatedDate > TODAY", ""),
+        ("CreatedDate != YESTERDAY", "abcde"),
+        ("CreatedDate = THIS_MONTH AND CreatedDate != LAST_YEAR", "abcde"),
         ("CreatedDate < YESTERDAY", ""),
-        ("CreatedDate > LAST_N_DAYS:3", "abcde"),
+        ("CreatedDate = LAST_N_DAYS:3", "abcde"),
         ("Id IN (SELECT Id FROM Order__c WHERE small__c = 1)", "a"),
         ("CreatedBy.Username = 'NIGHTSHIFT@example.com' AND small__c = 1", "a"),
     ],
@@ -93,6 +97,14 @@ def test_records_come_in_the_apis_form(filled: Api) -> None:
     }
     by_short = f"SELECT ext_id__c FROM Order__c WHERE Id = '{record_id[:15]}'"
     assert filled.column(by_short) == ["a"]
+
+
+def test_an_alias_and_the_objects_own_name_may_stand_before_a_field(
+    filled: Api,
+) -> None:
+    soql = "SELECT o.ext_id__c FROM Order__c o WHERE o.small__c = 1"
+    assert filled.column(soql) == ["a"]
+    assert filled.column("SELECT Order__c.Id FROM Order__c LIMIT 1")
 
 
 def test_order_limit_and_offset(filled: Api) -> None:
