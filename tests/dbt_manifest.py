@@ -17,7 +17,9 @@ PUBLIC_FOLDERS = ("marts", "exports")
 Node = dict[str, Any]
 
 
-def run_dbt(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_dbt(
+    folder: Path, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run dbt on the project with everything it writes in `folder`."""
     shutil.copy(PROJECT / "profiles.yml.example", folder / "profiles.yml")
     given = {k: v for k, v in os.environ.items() if not k.startswith("DBT_")}
@@ -31,6 +33,7 @@ def run_dbt(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
             "DBT_TARGET_PATH": str(folder / "target"),
             "DBT_LOG_PATH": str(folder / "logs"),
             "NIGHTSHIFT_DUCKDB_PATH": str(folder / "empty.duckdb"),
+            **environment,
         },
         capture_output=True,
         text=True,
