@@ -115,6 +115,32 @@ def as_dict(story: Story) -> dict[str, Any]:
     return told
 
 
+def why_absent(account: Record, data_date: date, variables: dict[str, Any]) -> str:
+    """Say why an org that is known has no trial metrics on the data date.
+
+    `variables` are the project's vars.
+    """
+    carried = int(variables["org_carry_forward_days"])
+    window = int(variables["trial_period_days"])
+    window += int(variables["extra_conversion_period_days"])
+    began = account["trial_started_at"]
+    if account["dt"] < data_date - timedelta(days=carried):
+        return (
+            f"the exports lack it since {account['dt']}, "
+            f"longer than the {carried} days for which its last state counts"
+        )
+    if account["is_internal"]:
+        return "it is internal"
+    if began is None:
+        return "it has no trial"
+    day = (data_date - began.date()).days + 1
+    if day < 1:
+        return f"its trial begins on {began.date()}"
+    if day >= window:
+        return f"it is day {day} of its trial; the window ends with day {window - 1}"
+    return "the night was built before this line was loaded; run the night again"
+
+
 def _require_built(
     connection: Connection, data_date: date, *, env: str, version: str
 ) -> None:
@@ -156,7 +182,7 @@ def _warehouse_part(
             connection, org_id, trial_start_date=first, until=data_date
         )
     return {
-        "absence": "" if snapshot else _absence(account, data_date, variables),
+        "absence": "" if snapshot else why_absent(account, data_date, variables),
         "days": days,
         "raw_objects": tuple(
             org_story.raw_objects(connection, org_id, days=days, late_arrival_days=late)
@@ -168,29 +194,6 @@ def _warehouse_part(
         "terms": tuple(terms),
         "reasons": org_story.reasons(connection, org_id, data_date=data_date),
     }
-
-
-def _absence(account: Record, data_date: date, variables: dict[str, Any]) -> str:
-    """Say why an org that is known has no trial metrics on the data date."""
-    carried = int(variables["org_carry_forward_days"])
-    window = int(variables["trial_period_days"])
-    window += int(variables["extra_conversion_period_days"])
-    began = account["trial_started_at"]
-    if account["dt"] < data_date - timedelta(days=carried):
-        return (
-            f"the exports lack it since {account['dt']}, "
-            f"longer than the {carried} days for which its last state counts"
-        )
-    if account["is_internal"]:
-        return "it is internal"
-    if began is None:
-        return "it has no trial"
-    day = (data_date - began.date()).days + 1
-    if day < 1:
-        return f"its trial begins on {began.date()}"
-    if day >= window:
-        return f"it is day {day} of its trial; the window ends with day {window - 1}"
-    return "the night was built before this line was loaded; run the night again"
 
 
 def _crm(mapping: Mapping, key: str, exported: Record | None) -> Crm:
