@@ -165,7 +165,10 @@ class Application:
             "scheme": request.scheme,
             "method": request.method,
             "path": path,
-            "query": request.query_string.decode(errors="replace"),
+            # Elsewhere secrets may stand in it.
+            "query": request.query_string.decode(errors="replace")
+            if DATA.match(path)
+            else "",
             "status": status,
             "milliseconds": round((time.monotonic() - began) * 1000, 1),
             "user_agent": request.headers.get("User-Agent", ""),
@@ -210,6 +213,10 @@ def _dispatch(rules: Map, call: Call, path: str) -> Response:
 
 
 def _token(request: Request) -> str:
+    """Return the token of a request; at the identity address it may be a parameter."""
+    if "Authorization" not in request.headers and request.path.startswith(BEARER):
+        arguments = request.args
+        return arguments.get("oauth_token") or arguments.get("access_token") or ""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() in ("bearer", "oauth") else ""
 

@@ -79,8 +79,8 @@ class Handler(WSGIRequestHandler):
 
     def _write(self, response: Response, environ: dict[str, Any]) -> None:
         blocks, status, headers = response.get_wsgi_response(environ)
-        code, _, reason = status.partition(" ")
-        self.send_response(int(code), reason)
+        code = status.partition(" ")[0]
+        self.send_response(int(code))
         names = {name.lower() for name, _ in headers}
         has_body = int(code) not in (204, 304) and self.command != "HEAD"
         is_chunked = has_body and "content-length" not in names

@@ -187,6 +187,13 @@ def test_userinfo_and_identity_tell_who_it_is(api: Api) -> None:
     resources = api.get("").json()
     known = api.session.get(resources["identity"], timeout=30).json()
     assert (known["username"], known["user_id"]) == (USERNAME, api.org.user_id)
+    token = str(api.session.headers["Authorization"]).removeprefix("Bearer ")
+    address = resources["identity"].replace(host, api.running.http_url)
+    by_parameter = requests.get(
+        address, params={"oauth_token": token, "format": "json"}, timeout=30
+    )
+    assert by_parameter.json()["username"] == USERNAME
+    assert token not in str(api.org.log.entries())
     refused = requests.get(
         f"{api.running.http_url}/services/oauth2/userinfo",
         headers={"Authorization": "Bearer x"},
