@@ -68,6 +68,7 @@ def bring_up(model: str, scope: Scope) -> str:
         retried(attempt, num_retries=scope.num_retries, retry_sleep=scope.retry_sleep)
     except TransientError as error:
         log.warning("still failing after retries", error=str(error))
+        problems.setdefault(model, str(error))
     return problems.get(model, "") or scope.night().why_build(model)
 
 

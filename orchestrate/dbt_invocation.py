@@ -13,8 +13,8 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.base_types import EventMsg
 
-from loaders import profile
-from loaders.errors import ConfigError, DataError
+from loaders import profile, warehouse
+from loaders.errors import ConfigError, DataError, TransientError
 from loaders.settings import PROJECT
 from orchestrate.dbt_graph import TARGET_FOLDER
 
@@ -60,7 +60,8 @@ def build(
     """Build models and seeds with their tests, parents first.
 
     `on_result` is called from dbt's threads as each node ends, skipped ones aside.
-    What failed is in the result, not raised; `DataError` only if dbt did not start.
+    What failed is in the result, not raised; `DataError` only if dbt did not start,
+    `TransientError` if that was for want of an answer from the warehouse.
     """
     manifest = Manifest.from_msgpack((TARGET_FOLDER / MANIFEST).read_bytes())
     manifest.build_flat_graph()  # hooks read `graph`, which a kept manifest lacks
@@ -119,7 +120,8 @@ def _listener(
 def _results(manifest: Manifest, result: dbtRunnerResult) -> list[NodeResult]:
     answers = getattr(result.result, "results", None)
     if answers is None:
-        raise DataError(
+        is_passing = warehouse.is_transient(str(result.exception))
+        raise (TransientError if is_passing else DataError)(
             f"dbt did not finish: {result.exception}. "
             f"Its log is {TARGET_FOLDER / 'logs' / 'dbt.log'}."
         )
