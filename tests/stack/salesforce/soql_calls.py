@@ -104,14 +104,15 @@ def _size(call: Call) -> int:
 
 
 def _columns(compiled: Compiled) -> dict[str, Any]:
+    shown = [] if compiled.query.is_bare_count else compiled.columns
     return {
         "columnMetadata": [
-            _column(column, column.parents, compiled) for column in compiled.columns
+            _column(column, column.parents, compiled) for column in shown
         ],
         "entityName": compiled.sobject.name,
         "groupBy": bool(compiled.query.groups),
         "idSelected": any(
-            column.name == "Id" and not column.parents for column in compiled.columns
+            column.name == "Id" and not column.parents for column in shown
         ),
         "keyPrefix": compiled.sobject.key_prefix,
     }
@@ -124,7 +125,7 @@ def _column(
     field = column.field
     kind = field.type if field else "int"
     told: dict[str, Any] = {
-        "aggregate": bool(column.function) or bool(parents),
+        "aggregate": bool(column.function),
         "apexType": None if parents else APEX_TYPES.get(kind, "String"),
         "booleanType": kind == "boolean" and not parents,
         "columnName": parents[0][0] if parents else column.name,

@@ -171,7 +171,7 @@ def test_columns_are_told_when_asked_for(filled: Api) -> None:
         True,
         True,
     )
-    assert third["columnName"] == "CreatedBy"
+    assert (third["columnName"], third["aggregate"]) == ("CreatedBy", False)
     assert third["joinColumns"][0]["columnName"] == "Name"
     assert "records" not in told
 
