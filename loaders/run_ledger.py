@@ -6,8 +6,8 @@ from datetime import date, datetime
 from loaders import ledger
 from loaders.warehouse import Connection
 
-FAILED = "failed"
-TROUBLES = (FAILED, "rejected")
+FAILURES = ("failed", "misconfigured")
+TROUBLES = (*FAILURES, "rejected")
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,11 @@ class Run:
     data_date: date
     finished_at: datetime
     message: str
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it ended before all was done."""
+        return self.status in FAILURES
 
 
 def open_troubles(
@@ -41,7 +46,7 @@ def open_troubles(
     found: list[Run] = []
     for *facts, message in rows:
         run = Run(*facts, message or "")
-        if run.status != FAILED:
+        if not run.has_failed:
             found = [trouble for trouble in found if not _covers(run, trouble)]
         if run.status in TROUBLES and run.data_date <= last:
             found.append(run)

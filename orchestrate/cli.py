@@ -268,6 +268,8 @@ def _execute(root: Nightly, *, command: str, workers: int, as_json: bool) -> Non
     settings.load().require_complete()
     progress.show()
     outcome = execute(root, command=command, workers=workers)
+    if outcome.exit_code == ExitCode.MISCONFIGURED:
+        raise ConfigError(outcome.failures[-1].error)
     if as_json:
         print(json.dumps(summary.as_dict(root, outcome), indent=2, default=str))
     else:

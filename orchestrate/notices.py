@@ -14,6 +14,7 @@ import structlog
 from loaders import mail, profile, run_ledger, secrets, settings, warehouse
 from loaders.errors import NightshiftError
 from loaders.ledger import now
+from loaders.report import render
 from loaders.salesforce import ledger as salesforce
 from orchestrate import dbt_graph, night, progress
 from orchestrate.consequences import SYNC, Blocked, blocked, in_order
@@ -52,7 +53,7 @@ def tell_recovery(
 ) -> None:
     """Mail that what had failed, or was left over, is well; nothing without trouble."""
     is_done = outcome.exit_code == ExitCode.DONE
-    over = [run for run in troubles if is_done or run.status == run_ledger.FAILED]
+    over = [run for run in troubles if is_done or run.has_failed]
     if not over:
         return
     first = over[0]
@@ -61,7 +62,7 @@ def tell_recovery(
         "since": first.finished_at,
         "tries": len(over),
         "cause": _shown(first.message),
-        "had_failed": any(run.status == run_ledger.FAILED for run in over),
+        "had_failed": any(run.has_failed for run in over),
         "is_done": is_done,
     }
     _send(f"The night of {first.data_date} is well again", "recovered", told)
@@ -156,9 +157,6 @@ def _send(subject: str, template: str, told: dict[str, Any]) -> None:
     given = settings.load()
     if mail.why_no_mail(given):
         return
-    # jinja2 takes its time to import, and most runs end well.
-    from loaders.report import render
-
     letter = mail.Letter(
         subject=f"{subject} ({told['place']})",
         text=render.notice(f"{template}.txt", told),

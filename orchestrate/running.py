@@ -62,7 +62,7 @@ def close(
 
     A run that had nothing to do is noted only when it ends a trouble.
     """
-    if outcome.exit_code == ExitCode.FAILED:
+    if outcome.exit_code in (ExitCode.FAILED, ExitCode.MISCONFIGURED):
         notices.tell_failure(root, outcome)
         try:
             _record(root, outcome, command=command, started_at=started_at)
@@ -85,13 +85,16 @@ def judge(root: luigi.Task, *, is_done: bool) -> Outcome:
         return Outcome(RUN_ID, ExitCode.DONE, ends)
     if Outcome(RUN_ID, ExitCode.FAILED, ends).failures:
         return Outcome(RUN_ID, ExitCode.FAILED, ends)
+    code = ExitCode.FAILED
     try:
         missing = _missing(root)
     except NightshiftError as error:
         missing = str(error)
+        if isinstance(error, ConfigError):
+            code = ExitCode.MISCONFIGURED
     if missing:
         end = TaskEnd(root.task_family, str(root), "failed", error=missing)
-        return Outcome(RUN_ID, ExitCode.FAILED, (*ends, end))
+        return Outcome(RUN_ID, code, (*ends, end))
     code = ExitCode.DONE if root.complete() else ExitCode.REJECTED
     return Outcome(RUN_ID, code, ends)
 

@@ -21,6 +21,8 @@ IMPORTERS = {
     "redshift_connector": {"loaders/cluster.py"},
     "simple_salesforce": {"loaders/salesforce/client.py"},
     "smtplib": {"loaders/mail.py"},
+    "jinja2": {"loaders/report/render.py", "loaders/profile.py"},
+    "matplotlib": {"loaders/report/pictures.py"},
     "lkml": {"loaders/looker/files.py"},
     "dbt.cli": {"orchestrate/dbt_invocation.py"},
     "dbt.contracts": {"orchestrate/dbt_invocation.py"},

@@ -18,6 +18,7 @@ from loaders.report.quality import Verdict, verdict
 
 TEMPLATES = Path(__file__).parent / "templates"
 TEXT_WIDTH = 76
+COHORTS = ("converted", "not_converted")
 NOTHING = "\u2013"  # an en dash
 MINUS = "\u2212"
 
@@ -89,9 +90,12 @@ def _report(
 
 
 def _targets_by_metric(report: Report) -> dict[str, dict[str, Any]]:
+    """Return each metric's row by cohort; a cohort without orgs has none of values."""
     found: dict[str, dict[str, Any]] = {}
+    nothing = dict.fromkeys(("median_value", "p25", "p75"))
     for row in report.targets:
-        found.setdefault(row["metric_name"], {})[row["cohort"]] = row
+        cohorts = found.setdefault(row["metric_name"], dict.fromkeys(COHORTS, nothing))
+        cohorts[row["cohort"]] = row
     return {metric: found[metric] for metric in METRICS if metric in found}
 
 

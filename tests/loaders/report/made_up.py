@@ -6,6 +6,7 @@ from typing import Any
 
 from loaders.report.data import METRICS, Asked, Flow, Listing, Report
 from loaders.report.quality import Quality
+from orchestrate.consequences import Blocked
 
 DATA_DATE = date(2026, 11, 24)
 WRITTEN_AT = datetime(2026, 11, 25, 4, 30)
@@ -47,6 +48,27 @@ EMPTY = Quality(
     refusals=[],
 )
 
+FAILED = {
+    "data_date": DATA_DATE,
+    "place": "prod/v1 on prod",
+    "run_id": "20261125T041500-4711-0badca",
+    "command": "nightshift backfill --from 2026-11-20 --to 2026-11-24",
+    "done": 12,
+    "written_at": WRITTEN_AT,
+    "is_mail": True,
+    "first": {"name": "DbtModel fct_org_day", "error": f"{SCRIPT}\n{'/long' * 90}"},
+    "others": [{"name": f"DbtModel {'int_long_' * 9}", "error": "x" * 300}],
+    "more": 2,
+    "blocked": Blocked(
+        models=tuple(f"int_{'very_long_name_' * 5}{number}" for number in range(20)),
+        datasets=("org_day",),
+        salesforce=True,
+        report=True,
+    ),
+    "can_wait": "No",
+    "reason": "A part of the night's values is on its way to Salesforce.",
+}
+
 
 def report(**changes: Any) -> Report:  # noqa: ANN401 - any field of the report
     """Return a report with something in each section, `changes` on top."""
@@ -86,7 +108,7 @@ def _asked() -> Asked:
         data_date=DATA_DATE,
         env="prod",
         version="v1",
-        variables={"stalled_days": 3, "trial_period_days": 14, "volume_days": 14},
+        variables={"stalled_days": 3, "usage_month_days": 28},
         salesforce_object="Trial_Metrics__c",
         salesforce_url="https://acme.my.salesforce.com",
     )

@@ -129,6 +129,20 @@ def test_a_company_without_accounts_has_a_report() -> None:
     assert letter.pictures == {}
 
 
+@pytest.mark.parametrize("cohort", render.COHORTS)
+def test_one_cohort_alone_has_its_targets_told(cohort: str) -> None:
+    whole = made_up.report()
+    report = replace(
+        whole,
+        targets=[row for row in whole.targets if row["cohort"] == cohort],
+        curve=[row for row in whole.curve if row["cohort"] == cohort],
+    )
+    letter = edition.letter(Edition(report, draw(report), made_up.WRITTEN_AT), URL)
+    told = "21         \u2013" if cohort == "converted" else "\u2013      10.5"
+    assert re.search(rf"hosts +{told}\n", letter.text)
+    assert "too few trials to compare" in letter.html
+
+
 def test_the_verdict_says_what_is_wrong_and_what_to_do() -> None:
     quality = made_up.EMPTY
     figures = quality.figures
