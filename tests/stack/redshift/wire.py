@@ -3,6 +3,7 @@
 A message is its type, one byte, and its body; on the wire the length stands between.
 """
 
+import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -101,6 +102,7 @@ _MESSAGES = {
         " (Amazon Redshift would keep it as one JSON string)"
     )
 }
+_NULL = re.compile(r'null value in column "(.+?)" .*violates not-null constraint')
 SERIALIZATION_FAILURE = "40001"
 
 
@@ -119,6 +121,7 @@ def as_redshift_says(body: bytes, pid: int) -> RedshiftError:
     code, told = fields.get("C", "XX000"), fields.get("M", "")
     if code == SERIALIZATION_FAILURE:
         return serialization_error("0", pid)
+    told = _NULL.sub(r"Cannot insert a NULL value into column \1", told)
     # The position is of our SQL, the context of our functions: both are left out.
     return RedshiftError(
         _MESSAGES.get(told, told),

@@ -107,7 +107,8 @@ select
     table_catalog, table_schema, table_name, column_name, ordinal_position,
     column_default, is_nullable, data_type, character_maximum_length,
     numeric_precision, numeric_precision_radix, numeric_scale, datetime_precision,
-    null::text as remarks
+    null::text as interval_type, null::text as interval_precision,
+    null::text as domain_name, null::text as remarks
 from information_schema.columns;
 create view pg_catalog.svv_all_columns as
 select * from pg_catalog.svv_redshift_columns;
