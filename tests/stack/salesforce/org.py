@@ -6,8 +6,8 @@ request log, the certificates. Limits and faults begin anew.
 
 import hmac
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ class Settings:
     objects: Path = OBJECTS
     access_token: str | None = None
     faults: Sequence[Fault] = ()
+    limits_left: Mapping[str, int] = field(default_factory=dict)
     state_seconds: float = 0.0
     page_jobs: int = 1000
     page_records: int = 2000
@@ -63,6 +64,8 @@ class Org:
         self.schema = Schema([*standard.objects(), *load(self.settings.objects)])
         self.jobs = Jobs(self.store, folder / "jobs")
         self.limits = Limits()
+        for name, left in self.settings.limits_left.items():
+            self.limits.set(name, left=left)
         self.faults = Faults(self.settings.faults)
         self.log = RequestLog(folder / "requests.jsonl")
         for sobject in self.schema:

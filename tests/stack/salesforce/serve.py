@@ -122,10 +122,12 @@ def _details(running: Started) -> dict[str, str]:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
+    plan, left = _faults(options.faults) if options.faults else ([], {})
     return Settings(
         objects=options.objects,
         access_token=options.access_token,
-        faults=_faults(options.faults) if options.faults else (),
+        faults=plan,
+        limits_left=left,
         state_seconds=options.state_seconds,
         shuffles_results=options.shuffle_results,
         charset=options.charset,
@@ -133,10 +135,14 @@ def _settings(options: argparse.Namespace) -> Settings:
     )
 
 
-def _faults(path: Path) -> list[Fault]:
+def _faults(path: Path) -> tuple[list[Fault], dict[str, int]]:
+    """Read a plan: faults, and what is left of limits, if the file tells both."""
     told = yaml.safe_load(path.read_text(encoding="utf-8")) or []
-    entries = told.get("faults", []) if isinstance(told, dict) else told
-    return [faults.make(entry) for entry in entries]
+    if not isinstance(told, dict):
+        told = {"faults": told}
+    plan = [faults.make(entry) for entry in told.get("faults") or []]
+    left = {name: int(count) for name, count in (told.get("limits") or {}).items()}
+    return plan, left
 
 
 def _parser() -> argparse.ArgumentParser:

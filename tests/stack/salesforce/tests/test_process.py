@@ -104,7 +104,10 @@ def test_records_jobs_and_certificate_outlive_it(tmp_path: Path) -> None:
 
 def test_objects_token_and_faults_come_from_the_options(tmp_path: Path) -> None:
     plan = tmp_path / "faults.yml"
-    plan.write_text("faults:\n  - {kind: over_limit, times: 1}\n", encoding="utf-8")
+    plan.write_text(
+        "faults:\n  - {kind: over_limit, times: 1}\nlimits: {DailyBulkApiBatches: 3}\n",
+        encoding="utf-8",
+    )
     options = [
         "--objects",
         str(OBJECTS),
@@ -120,6 +123,8 @@ def test_objects_token_and_faults_come_from_the_options(tmp_path: Path) -> None:
             timeout=30,
         )
         assert first.status_code == 403
+        second = requests.get(first.url, headers=first.request.headers, timeout=30)
+        assert second.json()["DailyBulkApiBatches"] == {"Max": 15000, "Remaining": 3}
         assert _get(told["http_url"], "T!x").status_code == 200
         assert _get(told["http_url"], "other").status_code == 401
 
