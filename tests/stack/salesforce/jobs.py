@@ -124,6 +124,9 @@ class Jobs:
         with self.lock:
             return iter(list(self._jobs.values()))
 
+    def __contains__(self, job: Job) -> bool:
+        return self._jobs.get(job.id) is job
+
     def new_id(self) -> str:
         """Return an id for a new job."""
         return self._store.new_id(PREFIX)

@@ -7,11 +7,14 @@ client that never finishes its handshake holds up nobody.
 
 import socket
 import ssl
+import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+from werkzeug.exceptions import ClientDisconnected
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import LimitedStream
@@ -74,7 +77,7 @@ class Handler(WSGIRequestHandler):
                 pass
         except DroppedConnectionError:
             self._drop()
-        except (ConnectionError, TimeoutError, ssl.SSLError):
+        except (ClientDisconnected, ConnectionError, TimeoutError, ssl.SSLError):
             self.close_connection = True
 
     def _write(self, response: Response, environ: dict[str, Any]) -> None:
@@ -137,9 +140,6 @@ def _stop(server: BaseWSGIServer, thread: threading.Thread) -> None:
 
 def _ignore_lost_connections(request: object, client_address: object) -> None:
     """Let a connection end quietly that its client broke, or never made TLS of."""
-    import sys
-    import traceback
-
     error = sys.exc_info()[1]
     if not isinstance(error, (OSError, ssl.SSLError)):
         traceback.print_exc()

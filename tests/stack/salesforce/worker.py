@@ -2,12 +2,15 @@
 
 import threading
 import time
+import traceback
 from collections import deque
 
 from tests.stack.salesforce import query_results
 from tests.stack.salesforce.jobs import CLOSED, COMPLETE, FAILED, RUNNING, Job
 from tests.stack.salesforce.load import Load
 from tests.stack.salesforce.org import Org
+
+UNFORESEEN = (AttributeError, LookupError, OSError, TypeError, ValueError)
 
 
 class Worker:
@@ -53,12 +56,18 @@ class Worker:
                 if self._is_stopped:
                     return
                 job = self._waiting.popleft()
-            self._process(job)
+            try:
+                self._process(job)
+            except UNFORESEEN as error:
+                traceback.print_exc()
+                self._give_up(job, error)
 
     def _process(self, job: Job) -> None:
         pause = self._org.settings.state_seconds
         time.sleep(pause)
         with self._org.jobs.lock:
+            if job not in self._org.jobs:
+                return  # deleted before its turn
             if job.state not in (CLOSED, RUNNING):
                 self._abandon(job)
                 return
@@ -76,6 +85,13 @@ class Worker:
             query_results.run(self._org, job)
         else:
             Load(self._org, job).run(fault)
+
+    def _give_up(self, job: Job, error: Exception) -> None:
+        """Let a job fail that met a bug of the stand-in; the next ones must go on."""
+        with self._org.jobs.lock:
+            job.state, job.message = FAILED, f"InternalServerError : {error}"
+            self._org.jobs.save(job)
+            job.ended.set()
 
     def _abandon(self, job: Job) -> None:
         """Give back all rows of a job that was aborted before its turn."""

@@ -165,6 +165,19 @@ def test_an_ended_job_is_not_moved_and_only_an_ended_or_closed_one_deleted(
     assert api.get(f"/jobs/ingest/{job_id}").status_code == 404
 
 
+def test_a_job_deleted_before_its_turn_holds_up_no_other(api: Api) -> None:
+    api.org.faults.add(faults.make({"kind": "stick_job"}))
+    job_id = api.new_job()
+    api.upload(job_id, "ext_id__c\na\n")
+    api.move(job_id, "UploadComplete")
+    _until(api, job_id, "InProgress")
+    (job,) = api.org.jobs
+    api.org.jobs.remove(job)
+    api.running.worker.release(job)
+    assert len(api.load("ext_id__c\nb\n").accepted) == 1
+    assert api.column("SELECT ext_id__c FROM Order__c") == ["b"]
+
+
 def test_an_aborted_job_gives_its_rows_back(api: Api) -> None:
     job_id = api.new_job()
     api.upload(job_id, 'Ext_Id__c,notes__c\na,"x, y"\nb,\n')

@@ -1,7 +1,9 @@
 """What is uploaded to a job: once, whole, packed, in pieces, with any delimiter."""
 
 import gzip
+import http.client
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -48,6 +50,23 @@ def test_an_upload_without_rows_is_complete_with_none(api: Api, body: str) -> No
     assert outcome.job["state"] == "JobComplete"
     assert outcome.job["numberRecordsProcessed"] == 0
     assert outcome.accepted == outcome.errors == []
+
+
+def test_an_upload_that_breaks_off_leaves_the_job_open_for_another(api: Api) -> None:
+    job_id = api.new_job()
+    address = api.running.http_url.removeprefix("http://")
+    connection = http.client.HTTPConnection(address, timeout=30)
+    connection.putrequest("PUT", f"/services/data/v60.0/jobs/ingest/{job_id}/batches")
+    connection.putheader("Authorization", str(api.session.headers["Authorization"]))
+    connection.putheader("Content-Length", "1000")
+    connection.endheaders(b"ext_id__c\nhalf")
+    connection.close()
+    deadline = time.monotonic() + 30
+    while api.upload(job_id, "ext_id__c\nwhole\n").status_code != 201:
+        assert time.monotonic() < deadline
+    api.move(job_id, "UploadComplete")
+    outcome = api.results(api.wait(job_id))
+    assert [row["ext_id__c"] for row in outcome.accepted] == ["whole"]
 
 
 def test_a_chunked_body_arrives_whole(api: Api) -> None:
