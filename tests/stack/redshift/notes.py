@@ -9,7 +9,14 @@ from tests.stack.redshift.cluster import Cluster
 from tests.stack.redshift.dialect import plan as plans
 from tests.stack.redshift.dialect.plan import Plan
 from tests.stack.redshift.dialect.tables import relation_at
-from tests.stack.redshift.dialect.tokens import Token, at, is_word, name_of, words_at
+from tests.stack.redshift.dialect.tokens import (
+    Node,
+    Token,
+    at,
+    is_word,
+    name_of,
+    words_at,
+)
 
 FACTS = (
     "pg_last_copy_id",
@@ -96,18 +103,22 @@ class Notes:
 
     def _note_views(self, plan: Plan) -> None:
         """Take note of the names that late-binding views may have from now on."""
-        name = ""
+        nodes, name = plan.nodes, ""
         if plan.word == "create" and any("late_binding" in sql for sql in plan.after):
-            index = 4 if words_at(plan.nodes, 1, "or", "replace") else 2
-            name = relation_at(plan.nodes, index)[0]
-        elif plan.word == "alter":
-            for place, node in enumerate(plan.nodes):
-                if is_word(node, "rename"):
-                    name = name_of(at(plan.nodes, place + 2)) or ""
-        elif plan.word != "drop":
+            index = 4 if words_at(nodes, 1, "or", "replace") else 2
+            name = relation_at(nodes, index)[0]
+        elif plan.word not in ("alter", "drop") or not self._may_be_view(nodes):
             return
+        for place, node in enumerate(nodes):
+            if plan.word == "alter" and is_word(node, "rename"):
+                name = name_of(at(nodes, place + 2)) or ""
         self._cluster.view_changed(name.split(".")[-1].strip('" ').lower())
         self._has_changed_views = True
+
+    def _may_be_view(self, nodes: list[Node]) -> bool:
+        """Whether a late-binding view is named, or all of a schema is."""
+        names = {name_of(node) for node in nodes}
+        return "schema" in names or not names.isdisjoint(self._cluster.view_names)
 
 
 def query_type(plan: Plan) -> str:

@@ -22,7 +22,6 @@ from tests.stack.redshift.listener import Listener
 
 PORT = 5439
 IAM_ROLE = "arn:aws:iam::123456789012:role/nightshift-copy"
-SSL_MODE = "verify-full"
 
 
 def main(arguments: list[str]) -> int:
@@ -72,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help=f"a role that the cluster has; the first is its default ({IAM_ROLE})",
     )
+    add("--no-tls", action="store_true", help="answer requests for TLS with no")
     add("--any-iam-password", action="store_true", help="take temporary passwords")
     add("--faults", type=Path, help="a YAML list of faults, see faults.py")
     add("--admin-socket", type=Path, help="take faults on this Unix socket")
@@ -119,7 +119,7 @@ def _running(
             yield Cluster(
                 server=server,
                 account=account,
-                tls=tls,
+                tls=None if options.no_tls else tls,
                 authority=authority,
                 history=history,
                 faults=faults,
@@ -146,7 +146,7 @@ def _environment(shared: Cluster, port: int, data: Path) -> dict[str, str]:
         "NIGHTSHIFT_REDSHIFT_USER": shared.account.user,
         "NIGHTSHIFT_REDSHIFT_PASSWORD": shared.account.password,
         "NIGHTSHIFT_REDSHIFT_DATABASE": shared.account.database,
-        "NIGHTSHIFT_REDSHIFT_SSLMODE": SSL_MODE,
+        "NIGHTSHIFT_REDSHIFT_SSLMODE": "verify-full" if shared.tls else "disable",
         "NIGHTSHIFT_COPY_IAM_ROLE": shared.iam_roles[0],
         "SSL_CERT_FILE": str(bundle),
     }

@@ -10,7 +10,6 @@ from tests.stack.redshift.dialect.tokens import (
     at,
     is_operator,
     is_word,
-    name_of,
     words_at,
 )
 
@@ -98,11 +97,6 @@ def _read_more_sources(nodes: list[Node], index: int, head: Head) -> None:
     head.sources = [
         source for source in block.sources if source.name and not source.is_function
     ]
-
-
-def is_query_start(nodes: list[Node]) -> bool:
-    """Whether the statement is a SELECT, WITH, or one in brackets."""
-    return is_word(at(nodes, 0), "select", "with") or name_of(at(nodes, 0)) is None
 
 
 def no_schema_binding(nodes: list[Node]) -> int | None:

@@ -15,7 +15,9 @@ from tests.stack import up
 from tests.stack.redshift.serve import main
 
 
-def connect(environment: dict[str, str]) -> redshift_connector.Connection:
+def connect(
+    environment: dict[str, str], *, ssl: bool = False
+) -> redshift_connector.Connection:
     """Connect with what was announced."""
     connection = redshift_connector.connect(
         host=environment["NIGHTSHIFT_REDSHIFT_HOST"],
@@ -23,7 +25,7 @@ def connect(environment: dict[str, str]) -> redshift_connector.Connection:
         user=environment["NIGHTSHIFT_REDSHIFT_USER"],
         password=environment["NIGHTSHIFT_REDSHIFT_PASSWORD"],
         database=environment["NIGHTSHIFT_REDSHIFT_DATABASE"],
-        ssl=False,
+        ssl=ssl,
     )
     connection.autocommit = True
     return connection
@@ -41,9 +43,12 @@ def test_data_are_kept_and_views_are_known_after_a_restart(tmp_path: Path) -> No
         cursor.execute("create table t (a int)")
         cursor.execute("insert into t values (1)")
         cursor.execute("create view v as select a from public.t with no schema binding")
-    extra += ["--faults", str(faults)]
+    extra += ["--faults", str(faults), "--no-tls"]
     with up.running("redshift", data=tmp_path, extra=extra) as running:
         assert running.environment["NIGHTSHIFT_REDSHIFT_DATABASE"] == "other"
+        assert running.environment["NIGHTSHIFT_REDSHIFT_SSLMODE"] == "disable"
+        with pytest.raises(redshift_connector.Error, match="refuses SSL"):
+            connect(running.environment, ssl=True)
         with contextlib.closing(connect(running.environment)) as connection:
             cursor = connection.cursor()
             cursor.execute("select a from v")

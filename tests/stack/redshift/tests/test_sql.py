@@ -130,6 +130,26 @@ def test_late_binding_view_is_seen_by_prepared_statements_of_others(
     assert 'relation "v" does not exist' in other.error(count, 1)
 
 
+def test_late_binding_view_is_renamed_and_replaced_by_a_table(
+    connect: Callable[..., Session],
+) -> None:
+    session, other = connect(), connect()
+    session.run("create table t (a int)")
+    session.run("insert into t values (1)")
+    session.run(
+        f"create view v_tmp as select a from {session.schema}.t with no schema binding"
+    )
+    query = "select count(*) from v where a = %s"
+    assert "does not exist" in other.error(query, 1)
+    session.run("alter table v_tmp rename to v")
+    assert other.value(query, 1) == 1
+    session.run("begin")
+    session.run("drop view v")
+    session.run("create table v as select a from t where false")
+    session.run("commit")
+    assert other.value(query, 1) == 0
+
+
 def test_columns_of_late_binding_views(session: Session) -> None:
     session.run("create table t (a int, b varchar(10), c numeric(8, 2))")
     session.run(
