@@ -57,10 +57,10 @@ class Client:
             body = self._exactly(length - 4)
             (version,) = _LENGTH.unpack_from(body)
             if version == wire.SSL_REQUEST and tls is not None:
-                self._socket.sendall(b"S")
-                self._socket = tls.wrap_socket(self._socket, server_side=True)
+                self._begin_tls(tls)
             elif version in (wire.SSL_REQUEST, wire.GSS_REQUEST):
-                self._socket.sendall(b"N")
+                self.write(b"N")
+                self.flush()
             elif version == wire.CANCEL_REQUEST:
                 return Start({}, cancel=body[4:])
             elif version >> 16 == wire.PROTOCOL >> 16:
@@ -103,6 +103,13 @@ class Client:
         with suppress(OSError):  # it may be closed already
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+
+    def _begin_tls(self, tls: ssl.SSLContext) -> None:
+        try:
+            self._socket.sendall(b"S")
+            self._socket = tls.wrap_socket(self._socket, server_side=True)
+        except OSError as error:
+            raise ClientGone from error  # it does not trust us, or speaks no TLS
 
     def _exactly(self, count: int) -> bytes:
         while len(self._incoming) < count:

@@ -100,7 +100,7 @@ class Execution:
 
     def _run(self, plan: Plan, started: Started) -> int:
         if plan.is_commit and self.backend.status == IN_TRANSACTION:
-            self._commit_transaction()
+            self.commit_transaction()
             self._complete("COMMIT")
             return 0
         is_own = self.backend.status == IDLE and bool(
@@ -115,7 +115,7 @@ class Execution:
         )
         if plan.commits and self.backend.status == IN_TRANSACTION:
             self.notes.written += plan.written
-            self._commit_transaction()
+            self.commit_transaction()
         self._complete(tag)
         return rows
 
@@ -131,13 +131,19 @@ class Execution:
             raise
         return done
 
-    def _commit_transaction(self) -> None:
+    def roll_back(self) -> None:
+        """End the open transaction and forget what it did."""
+        self.notes.written = []
+        if self.backend.status != IDLE:
+            self.backend.query("rollback")
+
+    def commit_transaction(self) -> None:
+        """End the open transaction and keep what it did, if no fault is due."""
         written, self.notes.written = self.notes.written, []
         try:
             self.commit(written, lambda: self.backend.query("commit"))
         except RedshiftError:
-            if self.backend.status != IDLE:
-                self.backend.query("rollback")
+            self.roll_back()
             raise
 
     def _work(self, plan: Plan, started: Started) -> tuple[str, int]:

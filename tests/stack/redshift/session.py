@@ -85,28 +85,31 @@ class Session:
             return
         if not statements:
             self._client.write(wire.message(b"I"))
-        is_implicit = False
-        for nodes, statement in statements:
-            if len(statements) > 1 and self._status == IDLE and not _opens(nodes):
-                self._query("begin")
-                is_implicit = True
-            elif _opens(nodes):
-                is_implicit = False
-            if not self._statement(nodes, statement):
-                if is_implicit and self._status != IDLE:
-                    self._query("rollback")
-                return
-        if is_implicit and self._status != IDLE:
-            self._query("commit")
-
-    def _statement(self, nodes: list[Node], text: str) -> bool:
-        assert self._execution is not None
         try:
-            self._execution.run(self._execution.plan(nodes, text))
+            self._all(statements)
         except RedshiftError as error:
             self._refuse(error)
-            return False
-        return True
+
+    def _all(self, statements: list[tuple[list[Node], str]]) -> None:
+        """Do several statements in one transaction, if they do not make their own."""
+        assert self._execution is not None
+        assert self._backend is not None
+        is_ours = False
+        try:
+            for nodes, text in statements:
+                opens = is_word(nodes[0], "begin", "start")
+                if len(statements) > 1 and self._backend.status == IDLE and not opens:
+                    self._backend.query("begin")
+                    is_ours = True
+                elif opens:
+                    is_ours = False
+                self._execution.run(self._execution.plan(nodes, text))
+            if is_ours and self._backend.status != IDLE:
+                self._execution.commit_transaction()
+        except RedshiftError:
+            if is_ours:
+                self._execution.roll_back()
+            raise
 
     def _refuse(self, error: RedshiftError) -> None:
         if error.is_fatal:
@@ -115,17 +118,9 @@ class Session:
         self._backend.fail_transaction()
         self._client.write(wire.error(error))
 
-    @property
-    def _status(self) -> bytes:
-        assert self._backend is not None
-        return self._backend.status
-
-    def _query(self, sql: str) -> None:
-        assert self._backend is not None
-        self._backend.query(sql)
-
     def _say_ready(self) -> None:
-        self._client.write(wire.message(b"Z", self._status))
+        assert self._backend is not None
+        self._client.write(wire.message(b"Z", self._backend.status))
         self._client.flush()
 
     def _say_last(self, error: RedshiftError) -> None:
@@ -135,7 +130,3 @@ class Session:
             self._client.flush()
         except ClientGone:
             pass  # it did not wait for the bad news
-
-
-def _opens(nodes: list[Node]) -> bool:
-    return is_word(nodes[0], "begin", "start")

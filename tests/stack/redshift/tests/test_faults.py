@@ -53,6 +53,22 @@ def test_statement_that_commits_itself_meets_it_too(
     assert table.run("select a from t") == [[2]]
 
 
+def test_several_statements_of_a_simple_query_meet_it_at_their_end(
+    table: Session, faults: SetFault, stand_in: StandIn
+) -> None:
+    faults(fault="serialization", table="t")
+    connection = psycopg(stand_in)
+    connection.autocommit = True
+    name = f"{table.schema}.t"
+    both = f"insert into {name} values (1); insert into {name} values (2)"
+    with pytest.raises(psycopg2.Error, match="1023"):
+        connection.cursor().execute(both)
+    assert table.value("select count(*) from t") == 0
+    connection.cursor().execute(both)
+    assert table.value("select count(*) from t") == 2
+    connection.close()
+
+
 def test_other_tables_are_left_alone(table: Session, faults: SetFault) -> None:
     faults(fault="serialization", table="elsewhere.t", times=0)
     in_transaction(table, 1)
