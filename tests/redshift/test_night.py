@@ -25,6 +25,9 @@ LEDGERS = {
 }
 SHOWN = 10
 
+# The first test waits for both nights.
+pytestmark = pytest.mark.timeout(1800)
+
 
 def require_same(
     name: str, wanted: list[dict[str, Any]], found: list[dict[str, Any]]
@@ -111,7 +114,7 @@ def test_archives_hold_the_same_rows(nights: Nights) -> None:
 def test_a_finished_night_has_nothing_to_do(
     nights: Nights,
 ) -> None:
-    told = nights.cluster.nightshift("plan", "--date", WORLD.until, "--env", "both")
+    told = nights.cluster.nightshift("plan", "--date", WORLD.until)
     assert "Nothing to do" in told.require(0).out
 
 
@@ -119,6 +122,31 @@ def test_doctor_finds_the_cluster_well(nights: Nights) -> None:
     checks = nights.cluster.nightshift("doctor", "--json").require(0).json["checks"]
     told = {check["name"]: check["told"] for check in checks}
     assert told["warehouse"].startswith("127.0.0.1/dev")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("status",),
+        ("explain-org", "{org}", "--date", WORLD.until),
+        ("report", "--date", WORLD.until),
+        ("salesforce", "diff"),
+        ("salesforce", "history", "{org}"),
+        ("salesforce", "rejects"),
+    ],
+)
+def test_every_command_answers_as_on_one_machine(
+    nights: Nights, command: tuple[object, ...]
+) -> None:
+    """Exit codes alone: the answers name the warehouse and the time."""
+    org = nights.local.rows("select min(org_id) as org from marts.fct_org_day")[0]
+    words = [str(word).format(**org) for word in command]
+    codes = {
+        name: project.nightshift(*words, "--json").code
+        for name, project in (("local", nights.local), ("cluster", nights.cluster))
+    }
+    assert codes["cluster"] == codes["local"]
+    assert codes["local"] in (0, 2)
 
 
 def _archive(project: Project) -> dict[str, list[dict[str, Any]]]:
@@ -130,8 +158,9 @@ def _archive(project: Project) -> dict[str, list[dict[str, Any]]]:
     for name in names:
         folder, _, file = name.rpartition("/")
         assert f"{folder}/_SUCCESS" in names, f"{folder} is not finished"
-        rows = found.setdefault(folder, [])
-        if file != "_SUCCESS":
+        _, _, without_env = folder.strip("/").partition("/")
+        rows = found.setdefault(without_env, [])
+        if file.endswith(".parquet"):
             body = s3.get_object(Bucket=bucket, Key=f"{prefix}/{name}")["Body"].read()
             rows += pyarrow.parquet.read_table(io.BytesIO(body)).to_pylist()
     return found
