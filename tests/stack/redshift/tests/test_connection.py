@@ -181,7 +181,7 @@ def test_client_that_vanishes_leaves_nothing_behind(
     marker = "nobody waits"
     sql = f"select count(*), '{marker}' from generate_series(1, 2000000000)"
     pattern = f"%'{marker}'%generate_series%"
-    thread = threading.Thread(target=_run_and_fail, args=(gone, sql))
+    thread = threading.Thread(target=run_and_fail, args=(gone, sql))
     thread.start()
     assert eventually(lambda: session.value(RUNNING, pattern) > 0)
     connection._usock.shutdown(socket.SHUT_RDWR)
@@ -192,7 +192,8 @@ def test_client_that_vanishes_leaves_nothing_behind(
     session.run("drop table t")  # no lock is left either
 
 
-def _run_and_fail(session: Session, sql: str) -> None:
+def run_and_fail(session: Session, sql: str) -> None:
+    """Run what the client will not see the end of."""
     with pytest.raises((redshift_connector.Error, OSError, struct.error, ValueError)):
         session.run(sql)
 

@@ -3,13 +3,22 @@
 import bz2
 import gzip
 import json
+import socket
+import threading
 from collections.abc import Callable
 
 import psutil
+import psycopg2
+import psycopg2.errors
 import pytest
 import zstandard
 
 from tests.stack.redshift.tests.conftest import ROLE, Bucket, Session, StandIn
+from tests.stack.redshift.tests.test_connection import (
+    eventually,
+    psycopg,
+    run_and_fail,
+)
 
 RAW = "delimiter '\\001' compupdate off statupdate off"
 PACKERS = {
@@ -208,6 +217,55 @@ def test_keys_are_hidden_in_the_history(raw: Session, bucket: Bucket) -> None:
     raw.error(f"copy raw from '{url}' access_key_id 'AK' secret_access_key 'S3CR'")
     texts = raw.run("select query_text from sys_query_history where query_text ~ 'AK'")
     assert texts == []
+
+
+def test_client_that_vanishes_during_a_copy_leaves_nothing_behind(
+    connect: Callable[..., Session], bucket: Bucket, stand_in: StandIn
+) -> None:
+    gone, session = connect(), connect()
+    session.run("create table raw (line varchar(65535))")
+    before = stand_in.ask(do="sessions")["sessions"]
+    url = manifest(bucket, *[gzip.compress((b"x" * 499 + b"\n") * 200_000, 1)] * 3)
+    gone.run("begin")
+    gone.run("insert into raw values ('first')")
+    copy = f"copy raw from '{url}' iam_role default {RAW} manifest gzip"
+    thread = threading.Thread(target=run_and_fail, args=(gone, copy))
+    thread.start()
+    copying = "select count(*) from pg_stat_activity where query ilike 'copy %%stdin'"
+    assert eventually(lambda: session.value(copying) > 0)
+    gone.connection._usock.shutdown(socket.SHUT_RDWR)
+    thread.join()
+    assert eventually(lambda: stand_in.ask(do="sessions")["sessions"] == before - 1)
+    assert eventually(lambda: session.value(copying) == 0)
+    assert session.value("select count(*) from raw") == 0
+    session.run("drop table raw")
+
+
+def test_copy_is_cancelled(session: Session, bucket: Bucket, stand_in: StandIn) -> None:
+    session.run("create table raw (line varchar(65535))")
+    url = manifest(bucket, *[gzip.compress((b"x" * 499 + b"\n") * 200_000, 1)] * 3)
+    copying = "select count(*) from pg_stat_activity where query ilike 'copy %%stdin'"
+    connection = psycopg(stand_in)
+    caught: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            connection.cursor().execute(
+                f"copy {session.schema}.raw from '{url}' iam_role default {RAW}"
+                " manifest gzip"
+            )
+        except psycopg2.Error as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert eventually(lambda: session.value(copying) > 0)
+    connection.cancel()
+    thread.join()
+    assert isinstance(caught[0], psycopg2.errors.QueryCanceled)
+    connection.rollback()
+    assert session.value("select count(*) from raw") == 0
+    connection.close()
 
 
 def test_memory_is_bounded(raw: Session, bucket: Bucket, stand_in: StandIn) -> None:
