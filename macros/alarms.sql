@@ -1,20 +1,24 @@
-{% macro told_alarms(query, error_below) -%}
+{% macro told_alarms(query, error_var) -%}
     {#-
         A test that says what it found. `query` gives one row per alarm, with its
-        `share` of the usual and a `message`. A share below `error_below` is an error
+        `share` of the usual and a `message`. A share below the var is an error
         whose text is the messages; the others are logged, and the test's own severity
         decides. Elsewhere than in a test the query is given back as it stands.
     -#}
     {%- if execute and flags.WHICH in ('build', 'test') -%}
         {%- set errors = [] -%}
         {%- for alarm in run_query(query).rows -%}
-            {%- if alarm['share'] < error_below -%}
+            {%- if alarm['share'] < var(error_var) -%}
                 {%- do errors.append(alarm['message']) -%}
             {%- else -%}
                 {%- do log(alarm['message'], info=True) -%}
             {%- endif -%}
         {%- endfor -%}
         {%- if errors -%}
+            {%- do errors.append(
+                'If that is right, lower ' ~ error_var ~ ' in dbt_project.yml and '
+                ~ 'run again.'
+            ) -%}
             {{ exceptions.raise_compiler_error(errors | join('\n  ')) }}
         {%- endif -%}
     {%- endif -%}

@@ -105,4 +105,4 @@ from shares
 where share < {{ var('volume_warn_share') }}
 {%- endset %}
 
-{{ told_alarms(query, error_below=var('volume_error_share')) }}
+{{ told_alarms(query, error_var='volume_error_share') }}
