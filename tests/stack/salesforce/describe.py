@@ -78,6 +78,21 @@ def limits(call: Call) -> Response:
     return as_json(call.org.limits.as_json())
 
 
+def record_counts(call: Call) -> Response:
+    """GET /limits/recordCount, of all objects or of `sObjects=a,b`."""
+    asked = call.request.args.get("sObjects", "").lower().split(",")
+    return as_json(
+        {
+            "sObjects": [
+                {"count": call.org.store.count(item), "name": item.name}
+                for item in call.org.schema
+                if not item.is_read_only
+                and (asked == [""] or item.name.lower() in asked)
+            ]
+        }
+    )
+
+
 def sobjects(call: Call) -> Response:
     """GET /sobjects: all objects, without their fields."""
     return as_json(
@@ -198,6 +213,7 @@ def field(one: Field) -> dict[str, Any]:
 RULES: list[Rule] = [
     ("GET", "", resources),
     ("GET", "/limits", limits),
+    ("GET", "/limits/recordCount", record_counts),
     ("GET", "/sobjects", sobjects),
     ("GET", "/sobjects/<name>/describe", describe),
 ]

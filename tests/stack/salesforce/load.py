@@ -7,7 +7,7 @@ import csv
 import math
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -55,8 +55,11 @@ class Results:
 class Load:
     """One job on its way through the rows."""
 
-    def __init__(self, org: Org, job: Job) -> None:
+    def __init__(
+        self, org: Org, job: Job, is_stopped: Callable[[], bool] = lambda: False
+    ) -> None:
         self._org = org
+        self._is_stopped = is_stopped
         self.job = job
         self._began = time.monotonic()
         self._layout: list[Column] = []
@@ -139,6 +142,8 @@ class Load:
         self, piece: list[list[str]], writer: Writer, writers: list[Any]
     ) -> None:
         org, job = self._org, self.job
+        if self._is_stopped():
+            raise StoppedError
         made = [upload.row(cells, self._layout, self._parent) for cells in piece]
         with org.jobs.lock:
             if job.state == ABORTED:
@@ -205,6 +210,10 @@ class Load:
             job.changed_at = self._org.author().at
             self._org.jobs.save(job)
             job.ended.set()
+
+
+class StoppedError(Exception):
+    """The stand-in stops; the job is done anew when it starts again."""
 
 
 class _Aborted(Exception):

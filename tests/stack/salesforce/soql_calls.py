@@ -130,7 +130,7 @@ def _column(
         "booleanType": kind == "boolean" and not parents,
         "columnName": parents[0][0] if parents else column.name,
         "custom": column.name.endswith("__c"),
-        "displayName": parents[0][0] if parents else column.name,
+        "displayName": parents[0][0] if parents else column.function or column.name,
         "foreignKeyName": parents[0][1] if parents else None,
         "insertable": bool(field and field.createable and not parents),
         "joinColumns": [_column(column, parents[1:], compiled)] if parents else [],

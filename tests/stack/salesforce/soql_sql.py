@@ -178,7 +178,8 @@ class _Compiler:
         if function == "count_distinct":
             function, inner = "count", f"distinct {expression}"
         kept = found if function in ("min", "max") else None
-        return Column((), name, kept, item.function), f"{function}({inner})"
+        shown = f"{item.function}({item.path.text})"
+        return Column((), name, kept, shown), f"{function}({inner})"
 
     def _judge_groups(self) -> None:
         grouped = {path.text.lower() for path in self._query.groups}

@@ -7,7 +7,7 @@ from collections import deque
 
 from tests.stack.salesforce import query_results
 from tests.stack.salesforce.jobs import CLOSED, COMPLETE, FAILED, RUNNING, Job
-from tests.stack.salesforce.load import Load
+from tests.stack.salesforce.load import Load, StoppedError
 from tests.stack.salesforce.org import Org
 
 UNFORESEEN = (AttributeError, LookupError, OSError, TypeError, ValueError)
@@ -32,7 +32,7 @@ class Worker:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the job in hand."""
+        """End after the transaction in hand."""
         with self._changed:
             self._is_stopped = True
             self._changed.notify()
@@ -58,6 +58,8 @@ class Worker:
                 job = self._waiting.popleft()
             try:
                 self._process(job)
+            except StoppedError:
+                return
             except UNFORESEEN as error:
                 traceback.print_exc()
                 self._give_up(job, error)
@@ -84,7 +86,7 @@ class Worker:
         if job.kind == "query":
             query_results.run(self._org, job)
         else:
-            Load(self._org, job).run(fault)
+            Load(self._org, job, lambda: self._is_stopped).run(fault)
 
     def _give_up(self, job: Job, error: Exception) -> None:
         """Let a job fail that met a bug of the stand-in; the next ones must go on."""

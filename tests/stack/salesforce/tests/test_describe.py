@@ -111,6 +111,14 @@ def test_limits_go_down_and_the_header_tells(api: Api) -> None:
     assert set(after["DailyBulkApiBatches"]) == {"Max", "Remaining"}
 
 
+def test_records_are_counted(api: Api) -> None:
+    api.load("ext_id__c\na\nb\n")
+    told = api.get("/limits/recordCount?sObjects=Order__c").json()
+    assert told == {"sObjects": [{"count": 2, "name": "Order__c"}]}
+    names = [item["name"] for item in api.get("/limits/recordCount").json()["sObjects"]]
+    assert names == ["Account", "Order__c", "Strict__c"]
+
+
 def test_used_up_requests_are_403(api: Api) -> None:
     api.org.limits.set("DailyApiRequests", allowed=15000, left=1)
     assert api.get("/limits").status_code == 200

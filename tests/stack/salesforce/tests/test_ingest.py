@@ -165,6 +165,25 @@ def test_an_ended_job_is_not_moved_and_only_an_ended_or_closed_one_deleted(
     assert api.get(f"/jobs/ingest/{job_id}").status_code == 404
 
 
+def test_a_job_that_a_stop_interrupts_is_done_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    rows = 30_000
+    body = "ext_id__c\n" + "".join(f"{number}\n" for number in range(rows))
+    with started(tmp_path, Settings(objects=OBJECTS)) as running:
+        api = Api(running)
+        job_id = api.new_job()
+        api.upload(job_id, body)
+        api.move(job_id, "UploadComplete")
+        _until(api, job_id, "InProgress")
+    with started(tmp_path, Settings(objects=OBJECTS)) as running:
+        api = Api(running)
+        outcome = api.results(api.wait(job_id))
+        assert outcome.job["numberRecordsProcessed"] == rows
+        assert len(outcome.accepted) == rows
+        assert api.query("SELECT COUNT() FROM Order__c")["totalSize"] == rows
+
+
 def test_a_job_deleted_before_its_turn_holds_up_no_other(api: Api) -> None:
     api.org.faults.add(faults.make({"kind": "stick_job"}))
     job_id = api.new_job()

@@ -174,6 +174,11 @@ def test_columns_are_told_when_asked_for(filled: Api) -> None:
     assert (third["columnName"], third["aggregate"]) == ("CreatedBy", False)
     assert third["joinColumns"][0]["columnName"] == "Name"
     assert "records" not in told
+    told = filled.query("SELECT COUNT(Id), MAX(day__c) d FROM Order__c", columns="true")
+    assert [
+        (column["columnName"], column["displayName"], column["aggregate"])
+        for column in told["columnMetadata"]
+    ] == [("expr0", "count(Id)", True), ("d", "max(day__c)", True)]
 
 
 @pytest.mark.parametrize(
