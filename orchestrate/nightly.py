@@ -1,8 +1,8 @@
 """The whole night on one screen: what is wanted, in which order it comes to be.
 
-    RawPartition ─► LoadRawTable ─► DbtModel … ─► ArchiveDataset
-                                        │
-                                        └──────► SyncTrialMetricsToSalesforce
+    RawPartition ─► LoadRawTable ─► DbtModel … ─► ArchiveDataset ──► MailReport
+                                        │                              ▲
+                                        └► SyncTrialMetricsToSalesforce ┘
 
 Read this first. Edges between models come from dbt's manifest.
 """
@@ -22,6 +22,7 @@ from orchestrate.export import (
 )
 from orchestrate.load import LoadRawTable
 from orchestrate.parameters import DATA_DATE_FROM, ENV, VERSION
+from orchestrate.report import MailReport
 from orchestrate.transform import DbtModel
 
 
@@ -53,7 +54,7 @@ class BuildOrgTrialMetrics(luigi.WrapperTask):
 
 
 class Nightly(luigi.WrapperTask):
-    """The night of the data date is done: loaded, built, tested, archived, sent."""
+    """The night is done: loaded, built, tested, archived, sent and reported."""
 
     data_date = luigi.DateParameter(description="the day to process, after its end")
     env = ENV
@@ -61,7 +62,7 @@ class Nightly(luigi.WrapperTask):
     data_date_from = DATA_DATE_FROM
 
     def requires(self) -> Iterator[luigi.Task]:
-        """Want every source, every model, every archive, and Salesforce."""
+        """Want every source, model and archive, Salesforce, and the report."""
         state = night.of(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
@@ -74,6 +75,7 @@ class Nightly(luigi.WrapperTask):
         for dataset in DATASETS:
             yield self.clone(ArchiveDataset, dataset=dataset, scope=scope)
         yield self.clone(SyncTrialMetricsToSalesforce, scope=scope)
+        yield self.clone(MailReport, scope=scope)
 
     def run(self) -> Iterator[luigi.Task]:
         """Stay open (exit code 2) while Salesforce rejects too many rows."""

@@ -14,6 +14,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from loaders.report import captions
@@ -22,6 +23,7 @@ from loaders.report.themes import THEMES, Theme, settings
 
 DOTS_PER_INCH = 200
 WIDTH_INCHES = 5.6
+MARGIN_INCHES = 0.08
 STATES = ("trial", "free", "expired", None)
 NO_STATE = "new or gone"
 HATCHES = {"trial": "", "free": "////", "expired": "....", None: "xxxx"}
@@ -69,7 +71,10 @@ def _picture(
 
 
 def _figure(height: float, **axes: Any) -> tuple[Figure, Any]:  # noqa: ANN401 - matplotlib's
-    figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
+    figure = Figure(
+        figsize=(WIDTH_INCHES, height),
+        layout=ConstrainedLayoutEngine(w_pad=MARGIN_INCHES, h_pad=MARGIN_INCHES),
+    )
     return figure, figure.subplots(**axes)
 
 

@@ -121,7 +121,7 @@ def read_quality(
         figures=ledger.night_figures(connection, data_date, env=env, version=version),
         usual_lines=_usual_lines(connection, data_date, usual_days),
         reasons=_reasons(connection, data_date),
-        late=_late(connection, data_date),
+        late=_late(connection, data_date, env=env, version=version),
         slowest=_slowest(connection, mine),
         warned=_warned(connection, mine),
         refusals=_refusals(connection, mine),
@@ -166,18 +166,22 @@ def _reasons(connection: Connection, data_date: date) -> list[Row]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _late(connection: Connection, data_date: date) -> list[Row]:
+def _late(
+    connection: Connection, data_date: date, *, env: str, version: str
+) -> list[Row]:
     """List earlier days that the night's own runs loaded again, with what changed."""
-    table = connection.table("ops", "loads")
+    loads = connection.table("ops", "loads")
     rows = connection.fetch_all(
         "-- loaders.report late partitions\n"
         "select source, dt, lines, lines_before, finished_at from ("
         "select source, dt, lines, finished_at, run_id, lag(lines) over ("
         "partition by source, dt order by finished_at) as lines_before "
-        f"from {table} where dt < ? and status != ?) as loads "
+        f"from {loads} where dt < ? and status != ?) as reloads "
         "where lines_before is not null and run_id in ("
-        f"select run_id from {table} where dt = ? and status != ?) order by 2, 1",
-        [data_date, ledger.RERUN, data_date, ledger.RERUN],
+        f"select run_id from {loads} where dt = ? and status != ? union "
+        f"select run_id from {connection.table('ops', 'model_runs')} "
+        "where data_date = ? and env = ? and version = ?) order by 2, 1",
+        [*(data_date, ledger.RERUN) * 2, data_date, env, version],
     )
     names = ("source", "dt", "lines", "lines_before", "loaded_at")
     return [dict(zip(names, row, strict=True)) for row in rows]
