@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dbt_manifest import folder_of, models_of, run_dbt
+from tests.dbt_project.manifest import folder_of, models_of, run_dbt
 
 NO_SERVER = {
     "NIGHTSHIFT_REDSHIFT_HOST": "redshift.invalid",

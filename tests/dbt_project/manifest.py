@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 PUBLIC_FOLDERS = ("marts", "exports")
 Node = dict[str, Any]
 
@@ -49,6 +49,22 @@ def nodes_of(manifest: Node, *kinds: str) -> list[Node]:
 def models_of(manifest: Node) -> list[Node]:
     """Return the project's models."""
     return nodes_of(manifest, "model")
+
+
+def parents_first(manifest: Node) -> list[Node]:
+    """Return the models so that each comes after those it reads."""
+    ordered: dict[str, Node] = {}
+
+    def visit(unique_id: str) -> None:
+        node = manifest["nodes"].get(unique_id)
+        if node and node["resource_type"] == "model" and unique_id not in ordered:
+            for parent in node["depends_on"]["nodes"]:
+                visit(parent)
+            ordered[unique_id] = node
+
+    for node in models_of(manifest):
+        visit(node["unique_id"])
+    return list(ordered.values())
 
 
 def own_macros(manifest: Node) -> list[Node]:

@@ -1,0 +1,1 @@
+"""What every model owes its readers, read from dbt's own manifest."""
