@@ -58,6 +58,10 @@ class RefusedForNowError(TransientError):
         self.pause = pause
 
 
+# The identity addresses answer 403 with this text where others answer 401.
+ENDED_TOKEN = ("Bad_OAuth_Token",)
+
+
 class TokenExpiredError(TransientError):
     """The token is no longer good; a new one may be."""
 
@@ -88,7 +92,7 @@ def of_reply(method: str, reply: requests.Response) -> Exception:
     status = reply.status_code
     text = f"Salesforce answers {status} {code} to {method} {plain_url(reply.url)}: "
     text += message[:MESSAGE_LENGTH]
-    if status == requests.codes.unauthorized:
+    if status == requests.codes.unauthorized or message in ENDED_TOKEN:
         return TokenExpiredError(text)
     if status in REFUSED_FOR_NOW or (
         status in OUTCOME_UNKNOWN and method in SAFE_METHODS

@@ -75,6 +75,19 @@ def test_9_a_token_that_ends_in_the_middle_is_renewed(
     assert connected.wrote_each_once()
 
 
+def test_9_a_token_that_ends_before_the_identity_is_asked_for_is_renewed(
+    mart: Mart, connected: Connected
+) -> None:
+    # A job whose id never arrived is looked for among the user's own.
+    connected.spoil("POST", "/jobs/ingest$", kind="cut_after")
+    ended = connected.spoil("GET", "/oauth2/userinfo", kind="expire_tokens")
+    mart.fill([org(str(number)) for number in range(5)])
+    assert connected.sync(BULK).accepted == 5
+    assert ended.times == 0
+    assert connected.count("POST", "/oauth2/token") == 2
+    assert connected.open_jobs() == []
+
+
 def test_9_the_pause_that_the_server_asks_for_is_kept(
     mart: Mart, connected: Connected, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ from tests.stack.salesforce.jobs import ABORTED, COMPLETE, DELIMITERS, FAILED, J
 from tests.stack.salesforce.limits import BATCHES
 from tests.stack.salesforce.org import Org
 from tests.stack.salesforce.rows import TRANSACTION_ROWS, Writer
-from tests.stack.salesforce.upload import Column, JobError, Upload
+from tests.stack.salesforce.upload import Column, JobError, Lean, Tell, Upload
 from tests.stack.salesforce.verdicts import Verdict
 
 BATCH_ROWS = 10_000
@@ -62,7 +62,8 @@ class Load:
         self._is_stopped = is_stopped
         self.job = job
         self._began = time.monotonic()
-        self._layout: list[Column] = []
+        self._layout: list[Lean] = []
+        self._retold: list[tuple[int, Tell]] = []
         self._random = random.Random(job.id)
         self._parents: dict[tuple[str, object], str | RowError] = {}
 
@@ -117,7 +118,13 @@ class Load:
         sobject = self._org.schema.get(self.job.object)
         if sobject is None:
             raise JobError(f"InvalidJob : Unable to find object: {self.job.object}")
-        self._layout = upload.columns(source.header, sobject, self._org.schema.get)
+        columns = upload.columns(source.header, sobject, self._org.schema.get)
+        self._layout = [(column.place, column.make, column) for column in columns]
+        self._retold = [
+            (number, column.tell)
+            for number, column in enumerate(columns)
+            if column.tell is not None
+        ]
         key = sobject.field(self.job.external_id) if self.job.external_id else None
         writer = Writer(
             self._org.store,
@@ -165,7 +172,7 @@ class Load:
     ) -> None:
         successful: list[list[str]] = []
         for cells, verdict in zip(piece, verdicts, strict=True):
-            told = upload.echo(cells, self._layout)
+            told = upload.echo(cells, self._retold)
             if verdict.error is None:
                 created = "true" if verdict.created else "false"
                 successful.append([verdict.id, created, *told])

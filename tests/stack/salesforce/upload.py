@@ -22,6 +22,9 @@ MAX_HEADER = 32_000
 csv.field_size_limit(1 << 28)
 
 
+Tell = Callable[[str], str]
+
+
 class JobError(Exception):
     """The whole job fails; the message is its errorMessage."""
 
@@ -33,9 +36,13 @@ class Column:
     place: int
     field: Field
     make: Callable[[str], object]
-    tell: Callable[[str], str] | None = None
+    tell: Tell | None = None
     target: Field | None = None
     parent: str = ""
+
+
+# What is needed of a column for each of its cells: place, maker, and the column.
+Lean = tuple[int, Callable[[str], object], Column]
 
 
 class Upload:
@@ -151,22 +158,22 @@ def is_retold(field: Field) -> bool:
 
 def row(
     cells: list[str],
-    layout: list[Column],
+    layout: list[Lean],
     parent: Callable[[Column, object], str],
 ) -> Row:
     """Make a row of a line's cells; `parent` finds a parent's id."""
     made = Row()
     changes = made.changes
     try:
-        for cell, column in zip(cells, layout, strict=True):
+        for cell, (place, make, column) in zip(cells, layout, strict=True):
             if cell == "":
                 continue
             if cell == NULL_MARKER:
-                changes[column.place] = column.field.default
+                changes[place] = column.field.default
             elif column.target is None:
-                changes[column.place] = column.make(cell)
+                changes[place] = make(cell)
             else:
-                changes[column.place] = parent(column, column.make(cell))
+                changes[place] = parent(column, make(cell))
     except RowError as error:
         made.error = error
         _read_rest(made, cells, layout)
@@ -177,7 +184,7 @@ def row(
     return made
 
 
-def _read_rest(made: Row, cells: list[str], layout: list[Column]) -> None:
+def _read_rest(made: Row, cells: list[str], layout: list[Lean]) -> None:
     """Read what is left of a refused row: its key says which record it is about.
 
     A row with a cell of the wrong type is no record at all, so that it has no key.
@@ -185,18 +192,21 @@ def _read_rest(made: Row, cells: list[str], layout: list[Column]) -> None:
     if made.error is not None and made.error.code == "INVALID_FIELD":
         made.changes.clear()
         return
-    for cell, column in zip(cells, layout, strict=True):
-        if cell and column.target is None and column.place not in made.changes:
+    for cell, (place, make, column) in zip(cells, layout, strict=True):
+        if cell and column.target is None and place not in made.changes:
             with suppress(RowError):
-                made.changes[column.place] = column.make(cell)
+                made.changes[place] = make(cell)
 
 
-def echo(cells: list[str], layout: list[Column]) -> list[str]:
-    """Return cells as a result file tells them: numbers in Java's form."""
-    return [
-        column.tell(cell) if column.tell else cell
-        for cell, column in zip(cells, layout, strict=True)
-    ]
+def echo(cells: list[str], retold: list[tuple[int, Tell]]) -> list[str]:
+    """Return cells as a result file tells them: numbers in Java's form.
+
+    `retold` has the numbers of the columns that change, and what makes their text.
+    """
+    told = cells.copy()
+    for number, tell in retold:
+        told[number] = tell(cells[number])
+    return told
 
 
 def _told(field: Field, cell: str) -> str:
