@@ -131,7 +131,8 @@ class Model:
             times = chance.randint(1, 3)
             connected.spoil(method, path, kind, times=times, **quick)
         elif kind in ("expire_tokens", "over_limit"):
-            connected.spoil_job(kind, after=chance.randint(0, 15))
+            after = chance.randint(0, 15)
+            connected.spoil_job(kind, path="^/services/(data|oauth2/u)", after=after)
         elif kind == "lock":
             rows, attempts = chance.randint(1, 30), chance.randint(1, 6)
             connected.spoil_job(kind, rows=rows, attempts=attempts)
