@@ -1,17 +1,17 @@
 """Small raw worlds, written once a session."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from tests.nightly.delivery import deliver
 from tests.nightly.project import Project
+from tests.nightly.template import Template, make
 from tests.stack.sample.world import World
 from tests.stack.sample.write import write_to_folder
 
-UNTIL = date(2026, 11, 24)
+FOUR_NIGHTS = World(orgs=40, days=4, until=date(2026, 11, 24), seed=3)
 
 
 @pytest.fixture(scope="session")
@@ -31,18 +31,23 @@ def raw_world(tmp_path_factory: pytest.TempPathFactory) -> Callable[[World], Pat
 @pytest.fixture
 def four_nights(raw_world: Callable[[World], Path]) -> tuple[World, Path]:
     """Return a small dirty world of four nights, and the folder of its partitions."""
-    world = World(orgs=40, days=4, until=UNTIL, seed=3)
-    return world, raw_world(world)
+    return FOUR_NIGHTS, raw_world(FOUR_NIGHTS)
+
+
+@pytest.fixture(scope="session")
+def finished_template(
+    tmp_path_factory: pytest.TempPathFactory,
+    world_outside: dict[str, str],
+    raw_world: Callable[[World], Path],
+) -> Template:
+    """Do the nights of the small dirty world once."""
+    folder = tmp_path_factory.mktemp("finished")
+    raw = raw_world(FOUR_NIGHTS)
+    return make(folder, world_outside, world=FOUR_NIGHTS, raw=raw)
 
 
 @pytest.fixture
-def finished_night(
-    project: Project, four_nights: tuple[World, Path]
-) -> tuple[Project, date]:
-    """Return a project whose last night is done, and that night's data date."""
-    world, folder = four_nights
-    deliver(project, folder)
-    dates = ("--from", world.first, "--to", world.dates[-2])
-    project.nightshift("backfill", *dates).require(0)
-    project.run(world.until)
-    return project, world.until
+def finished_night(finished_template: Template) -> Iterator[tuple[Project, date]]:
+    """Give a project whose last night is done, and that night's data date."""
+    with finished_template.fresh() as project:
+        yield project, finished_template.night

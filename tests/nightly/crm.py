@@ -76,5 +76,5 @@ def _rendered(value: Any) -> Any:  # noqa: ANN401 - any column's
         return value.isoformat()
     if isinstance(value, str):
         flat = value.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-        return flat[:255].strip() or None
+        return flat[:255] or None
     return value
