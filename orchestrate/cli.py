@@ -269,7 +269,7 @@ def _execute(root: Nightly, *, command: str, workers: int, as_json: bool) -> Non
     progress.show()
     outcome = execute(root, command=command, workers=workers)
     if outcome.exit_code == ExitCode.MISCONFIGURED:
-        raise ConfigError(outcome.failures[-1].error)
+        raise ConfigError(outcome.failures[0].error)
     if as_json:
         print(json.dumps(summary.as_dict(root, outcome), indent=2, default=str))
     else:

@@ -18,6 +18,7 @@ class TaskEnd:
     """How one task ended, in whichever process it ran.
 
     `thing` is the source, model or dataset that it was about; `kind` the error's class.
+    `is_planned` is false when it failed before anything could start.
     """
 
     task: str
@@ -27,6 +28,7 @@ class TaskEnd:
     error: str = ""
     thing: str = ""
     kind: str = ""
+    is_planned: bool = True
 
 
 @dataclass(frozen=True)

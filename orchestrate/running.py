@@ -83,19 +83,21 @@ def judge(root: luigi.Task, *, is_done: bool) -> Outcome:
     ends = _recorded()
     if is_done:
         return Outcome(RUN_ID, ExitCode.DONE, ends)
-    if Outcome(RUN_ID, ExitCode.FAILED, ends).failures:
-        return Outcome(RUN_ID, ExitCode.FAILED, ends)
-    code = ExitCode.FAILED
-    try:
-        missing = _missing(root)
-    except NightshiftError as error:
-        missing = str(error)
-        if isinstance(error, ConfigError):
-            code = ExitCode.MISCONFIGURED
-    if missing:
-        end = TaskEnd(root.task_family, str(root), "failed", error=missing)
-        return Outcome(RUN_ID, code, (*ends, end))
-    code = ExitCode.DONE if root.complete() else ExitCode.REJECTED
+    if not Outcome(RUN_ID, ExitCode.FAILED, ends).failures:
+        try:
+            missing = _missing(root)
+        except NightshiftError as error:
+            ends = (*ends, _failure(root, error, is_planned=False))
+        else:
+            if not missing:
+                code = ExitCode.DONE if root.complete() else ExitCode.REJECTED
+                return Outcome(RUN_ID, code, ends)
+            end = TaskEnd(root.task_family, str(root), "failed", error=missing)
+            ends = (*ends, end)
+    is_misconfigured = any(
+        not end.is_planned and end.kind == ConfigError.__name__ for end in ends
+    )
+    code = ExitCode.MISCONFIGURED if is_misconfigured else ExitCode.FAILED
     return Outcome(RUN_ID, code, ends)
 
 
@@ -194,18 +196,35 @@ def _note_success(task: luigi.Task, seconds: float) -> None:
 
 
 @luigi.Task.event_handler(luigi.Event.FAILURE)
-@luigi.Task.event_handler(luigi.Event.BROKEN_TASK)
 def _note_failure(task: luigi.Task, error: Exception) -> None:
-    told = str(error) if isinstance(error, NightshiftError) else repr(error)
-    end = TaskEnd(
+    _append(_failure(task, error))
+
+
+@luigi.Task.event_handler(luigi.Event.BROKEN_TASK)
+def _note_broken(task: luigi.Task, error: Exception) -> None:
+    _append(_failure(task, error, is_planned=False))
+
+
+@luigi.Task.event_handler(luigi.Event.DEPENDENCY_MISSING)
+def _note_unknown(task: luigi.Task) -> None:
+    """Ask again why nobody can say whether the task is done: Luigi keeps it silent."""
+    if not isinstance(task, luigi.ExternalTask):
+        try:
+            task.complete()
+        except NightshiftError as error:
+            _append(_failure(task, error, is_planned=False))
+
+
+def _failure(task: luigi.Task, error: Exception, *, is_planned: bool = True) -> TaskEnd:
+    return TaskEnd(
         task.task_family,
         str(task),
         "failed",
-        error=told,
+        error=str(error) if isinstance(error, NightshiftError) else repr(error),
         thing=progress.thing(task),
         kind=type(error).__name__,
+        is_planned=is_planned,
     )
-    _append(end)
 
 
 @luigi.Task.event_handler(luigi.Event.PROCESS_FAILURE)
