@@ -9,7 +9,7 @@
             if not adapter.get_relation(table.database, table.schema, table.identifier)
         -%}
             {%- if not adapter.check_schema_exists(table.database, table.schema) -%}
-                {%- do run_query('create schema if not exists ' ~ table.schema) -%}
+                {%- do run_and_commit('create schema if not exists ' ~ table.schema) -%}
             {%- endif -%}
             {%- set columns = [] -%}
             {%- for column in table.columns.values() -%}
@@ -17,14 +17,21 @@
                     adapter.quote(column.name) ~ ' ' ~ declared_type(column.data_type)
                 ) -%}
             {%- endfor -%}
-            {%- do run_query(
+            {%- do run_and_commit(
                 'create table if not exists ' ~ table.schema ~ '.' ~ table.identifier
                 ~ ' (' ~ columns | join(', ') ~ ')' ~ declared_layout(table)
             ) -%}
         {%- endfor -%}
-        {#- Looking for relations may have begun a transaction, and dbt would undo it. -#}
-        {%- do adapter.commit() -%}
     {%- endif -%}
+{% endmacro %}
+
+
+{% macro run_and_commit(sql) %}
+    {#- A hook's transaction, which looking for relations may begin, dbt would undo. -#}
+    {%- call statement('run_and_commit', auto_begin=true) -%}
+        {{ sql }}
+    {%- endcall -%}
+    {%- do adapter.commit() -%}
 {% endmacro %}
 
 

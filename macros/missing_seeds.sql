@@ -16,17 +16,16 @@
                 ) }}
             {%- endif -%}
             {%- if not adapter.check_schema_exists(seed.database, seed.schema) -%}
-                {%- do run_query('create schema if not exists ' ~ seed.schema) -%}
+                {%- do run_and_commit('create schema if not exists ' ~ seed.schema) -%}
             {%- endif -%}
             {%- set columns = [] -%}
             {%- for name, data_type in seed.config.column_types.items() -%}
                 {%- do columns.append(adapter.quote(name) ~ ' ' ~ data_type) -%}
             {%- endfor -%}
-            {%- do run_query(
+            {%- do run_and_commit(
                 'create table ' ~ seed.schema ~ '.' ~ seed.alias
                 ~ ' (' ~ columns | join(', ') ~ ')'
             ) -%}
         {%- endfor -%}
-        {%- do adapter.commit() -%}
     {%- endif -%}
 {% endmacro %}
