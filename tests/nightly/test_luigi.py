@@ -95,6 +95,8 @@ def _luigid(project: Project, port: int) -> Iterator[None]:
                 break
             except OSError:
                 time.sleep(0.1)
+        else:
+            raise RuntimeError("luigid does not come up: start it by hand and look")
         yield
     finally:
         server.terminate()
