@@ -69,9 +69,10 @@ local all all password
 
 @dataclass(frozen=True)
 class Server:
-    """A running PostgreSQL: its process and the folder of its socket."""
+    """A running PostgreSQL: its process, its data, the folder of its socket."""
 
     process: subprocess.Popen[bytes]
+    data: Path
     socket_folder: Path
     log: Path
 
@@ -99,7 +100,7 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        if self.socket_folder.parent == Path(tempfile.gettempdir()):
+        if self.socket_folder != self.data:
             shutil.rmtree(self.socket_folder, ignore_errors=True)
 
 
@@ -129,7 +130,7 @@ def start(data: Path) -> tuple[Server, bool]:
             preexec_fn=_end_with_parent,
             **_as_user(owner),
         )
-    server = Server(process=process, socket_folder=sockets, log=log)
+    server = Server(process=process, data=data, socket_folder=sockets, log=log)
     _wait_until_it_answers(server)
     return server, is_new
 

@@ -57,9 +57,10 @@ def test_data_are_kept_and_views_are_known_after_a_restart(tmp_path: Path) -> No
                 cursor.execute("select 'poisoned'")
 
 
-def test_nothing_outlives_a_killed_stand_in() -> None:
+def test_nothing_outlives_a_killed_stand_in(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.stack", "redshift", "--port", "0", "--json"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.stack", "redshift", "--port", "0", "--json"],
+        [*command, "--data", str(tmp_path)],
         cwd=up.PROJECT,
         stdout=subprocess.PIPE,
         text=True,
