@@ -15,6 +15,7 @@ from collections.abc import Mapping
 
 HOST = "127.0.0.1"
 PARENT_CHECK_SECONDS = 0.5
+PARENT = os.getppid()  # noted at once: it may be gone before the component answers
 
 
 def free_port() -> int:
@@ -63,7 +64,6 @@ def wait_until_stopped() -> None:
     stopped = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stopped.set())
-    parent = os.getppid()
     while not stopped.wait(PARENT_CHECK_SECONDS):
-        if os.getppid() != parent:
+        if os.getppid() != PARENT:
             return

@@ -14,6 +14,8 @@ from tests.stack.salesforce.org import CLIENT_ID, CLIENT_SECRET
 from tests.stack.salesforce.org import Settings as Stand
 from tests.stack.salesforce.serve import started
 
+pytest.register_assert_rewrite("tests.loaders.salesforce.model")
+
 PROFILE = {
     "nightshift": {
         "target": "local",

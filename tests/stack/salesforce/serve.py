@@ -4,6 +4,7 @@
 """
 
 import argparse
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,7 @@ from tests.stack.salesforce import certificates, faults, org
 from tests.stack.salesforce.application import Application
 from tests.stack.salesforce.faults import Fault
 from tests.stack.salesforce.org import Org, Settings
+from tests.stack.salesforce.schema_file import load
 from tests.stack.salesforce.server import serving
 from tests.stack.salesforce.worker import Worker
 
@@ -81,8 +83,8 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = _settings(options)
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        print(f"{error}. Mend the file and start again.")
+    except (KeyError, OSError, ValueError, yaml.YAMLError) as error:
+        print(f"{error}. Mend the file and start again.", file=sys.stderr)
         return 3
     with ExitStack() as stack:
         folder = options.data or Path(
@@ -122,6 +124,7 @@ def _details(running: Started) -> dict[str, str]:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
+    load(options.objects)  # a file that makes no objects is told before all else
     plan, left = _faults(options.faults) if options.faults else ([], {})
     return Settings(
         objects=options.objects,
