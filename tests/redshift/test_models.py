@@ -78,13 +78,15 @@ def test_a_view_keeps_answering_while_its_table_is_rebuilt(
     readers = [threading.Thread(target=read) for _ in range(READERS)]
     for reader in readers:
         reader.start()
-    for _ in range(REBUILDS):
-        nights.cluster.dbt(
-            "run", "--full-refresh", "--select", "sf_trial_metrics"
-        ).require(0)
-    is_over.set()
-    for reader in readers:
-        reader.join()
+    try:
+        for _ in range(REBUILDS):
+            nights.cluster.dbt(
+                "run", "--full-refresh", "--select", "sf_trial_metrics"
+            ).require(0)
+    finally:
+        is_over.set()
+        for reader in readers:
+            reader.join()
     assert not failures
     assert len(answers) > REBUILDS
     assert all(answer == whole for answer in answers)
