@@ -13,7 +13,7 @@ def _told(project: Project) -> str:
     page = Path(project.nightshift(*line).require(0).json["page"])
     html = page.read_text(encoding="utf-8").partition("Slowest models")[0]
     html = re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
-    html = re.sub(r"Nightshift · [^<]+", "", html)
+    html = re.sub(r"Nightshift · [^<]+|[0-9]+ tests passed", "", html)
     return re.sub(r'href="[^"]+"', "", html)
 
 
