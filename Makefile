@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench docs lock clean
+.PHONY: help install demo test soak lint format bench docs lock clean
 
 help: ## say what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -24,8 +24,13 @@ profiles.yml: | profiles.yml.example
 demo: install ## a made-up company's sixty days through the whole night
 	$(BIN)/python -m tests.stack.demo
 
+# Two processes; a file stays in one of them, so that its nights are made once.
 test: install ## the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+soak: install ## thousands of random nights, faults and kills against Salesforce
+	MODEL_ROUNDS=3000 $(BIN)/python -m pytest --timeout=0 \
+	  tests/loaders/salesforce/test_model.py
 
 lint: install ## style of Python and SQL, and LookML in step with the YAML
 	$(BIN)/ruff check .

@@ -17,11 +17,9 @@ PLACES = {
     "dbt model": "orchestrate.build _Book.take before 9",
     "archive": "loaders.s3 upload after 2",
     "salesforce collection": "loaders.salesforce.composite _answers before 1",
-    "salesforce job created": "loaders.salesforce.jobs create after 1",
     "salesforce job uploaded": "loaders.salesforce.jobs upload after 1",
-    "salesforce results": "loaders.salesforce.jobs download before 1",
 }
-RANDOM_KILLS = 4
+RANDOM_KILLS = 2
 
 
 @pytest.mark.parametrize("what", PLACES)
@@ -29,7 +27,7 @@ def test_a_night_killed_in_the_middle_ends_well_when_run_again(
     project: Project, four_nights: tuple[World, Path], what: str
 ) -> None:
     world, raw = four_nights
-    if "job" in what or "results" in what:
+    if "job" in what:
         policy = "loaders/salesforce/policy.py"
         limit = "bulk_above_rows: int ="
         project.edit(policy, f"{limit} 2_000", f"{limit} 0")

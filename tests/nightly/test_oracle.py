@@ -5,8 +5,6 @@ from datetime import date
 from pathlib import Path
 from random import Random
 
-import pytest
-
 from tests.nightly import crm
 from tests.nightly.delivery import deliver
 from tests.nightly.judging import marts, require_marts, require_same
@@ -14,23 +12,14 @@ from tests.nightly.project import Project
 from tests.stack.sample.world import World
 
 UNTIL = date(2026, 11, 24)
-SEEDS = (1, 2)
-NIGHTS = 5
-
-
-@pytest.fixture(params=SEEDS)
-def world(
-    request: pytest.FixtureRequest, raw_world: Callable[[World], Path]
-) -> tuple[World, Path]:
-    """Return a dirty world that is older than its nights, and its partitions."""
-    made = World(orgs=40, days=18, until=UNTIL, seed=request.param)
-    return made, raw_world(made)
+NIGHTS = 3
 
 
 def test_nights_one_by_one_give_what_the_raw_lines_say(
-    project: Project, world: tuple[World, Path]
+    project: Project, raw_world: Callable[[World], Path]
 ) -> None:
-    made, raw = world
+    made = World(orgs=40, days=18, until=UNTIL, seed=1)
+    raw = raw_world(made)
     deliver(project, raw, dates=made.dates[:-NIGHTS])
     early = ("--from", made.first, "--to", made.dates[-NIGHTS - 1])
     project.nightshift("backfill", *early).require(0)
@@ -43,9 +32,10 @@ def test_nights_one_by_one_give_what_the_raw_lines_say(
 
 
 def test_one_backfill_and_a_full_refresh_give_the_same(
-    project: Project, world: tuple[World, Path]
+    project: Project, raw_world: Callable[[World], Path]
 ) -> None:
-    made, raw = world
+    made = World(orgs=40, days=18, until=UNTIL, seed=2)
+    raw = raw_world(made)
     deliver(project, raw)
     whole = ("--from", made.first, "--to", made.until)
     project.nightshift("backfill", *whole).require(0)
@@ -58,7 +48,7 @@ def test_one_backfill_and_a_full_refresh_give_the_same(
 def test_nights_in_shuffled_order_give_the_same(
     project: Project, raw_world: Callable[[World], Path]
 ) -> None:
-    made = World(orgs=40, days=6, until=UNTIL, seed=5)
+    made = World(orgs=40, days=5, until=UNTIL, seed=5)
     raw = raw_world(made)
     deliver(project, raw)
     nights = list(made.dates)
