@@ -5,6 +5,7 @@ The one importer of the cluster's driver and of dbt's adapter for it; both cost 
 to import, which the embedded engine need not pay.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -27,6 +28,7 @@ TRANSIENT_SIGNS = (
     "connection reset",
     "connection refused",
     "connection is closed",
+    "connection has been closed",
     "connection time out",
     "communication error",
     "server closed the connection",
@@ -126,7 +128,9 @@ def explained(doing: str) -> Iterator[None]:
 
 def is_transient(message: str) -> bool:
     """Say whether an error message of a cluster is of a kind that passes by itself."""
-    return any(sign in message.lower() for sign in TRANSIENT_SIGNS)
+    # dbt tells of error 1023 by its number alone, on a line of its own.
+    is_conflict = re.search(r"^\s*1023\b", message, re.MULTILINE) is not None
+    return is_conflict or any(sign in message.lower() for sign in TRANSIENT_SIGNS)
 
 
 def close(handle: Any) -> None:  # noqa: ANN401 - driver's own

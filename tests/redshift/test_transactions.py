@@ -147,3 +147,19 @@ def test_a_name_in_the_certificate_that_is_not_the_host_is_refused(
     turned_to("cluster", SSL_CERT_FILE="/dev/null", NIGHTSHIFT_REDSHIFT_RETRIES="0")
     with pytest.raises((ConfigError, TransientError)), warehouse.session():
         pass
+
+
+@pytest.mark.parametrize(
+    ("message", "is_passing"),
+    [
+        ("Database Error in model m (m.sql)\n  1023\n  compiled code at m.sql", True),
+        ("1023 Serializable isolation violation on table - 123", True),
+        ("Runtime Error in model m\n  TLS/SSL connection has been closed (EOF)", True),
+        ("Database Error in model m\n  column m.1023 does not exist", False),
+        ("got 1023 results, configured to fail if != 0", False),
+    ],
+)
+def test_what_dbt_tells_of_a_conflict_is_known_as_passing(
+    message: str, is_passing: bool
+) -> None:
+    assert warehouse.is_transient(message) == is_passing
