@@ -107,7 +107,8 @@ def _kept(application: Responder, data: Path) -> Responder:
         if environ["REQUEST_METHOD"] in ("PUT", "POST", "DELETE"):
             answer = list(answer)
             bucket, _, key = unquote(environ["PATH_INFO"]).lstrip("/").partition("/")
-            _keep(data, bucket, key)
+            if key or environ["REQUEST_METHOD"] == "POST":  # not a bucket being made
+                _keep(data, bucket, key)
         return answer
 
     return respond
