@@ -140,16 +140,22 @@ def session() -> Iterator[Connection]:
 @contextmanager
 def transaction() -> Iterator[Connection]:
     """Open a session whose statements commit together at the end, or not at all."""
-    with session() as connection:
-        connection.execute("-- loaders.warehouse begin\nbegin")
-        try:
-            yield connection
-        except BaseException:
-            # The first error is the one to show, also when the session is dead.
-            with suppress(duckdb.Error, NightshiftError):
-                connection.execute("-- loaders.warehouse rollback\nrollback")
-            raise
-        connection.execute("-- loaders.warehouse commit\ncommit")
+    with session() as connection, begun(connection):
+        yield connection
+
+
+@contextmanager
+def begun(connection: Connection) -> Iterator[None]:
+    """Let statements of an open session commit together at the end, or not at all."""
+    connection.execute("-- loaders.warehouse begin\nbegin")
+    try:
+        yield
+    except BaseException:
+        # The first error is the one to show, also when the session is dead.
+        with suppress(duckdb.Error, NightshiftError):
+            connection.execute("-- loaders.warehouse rollback\nrollback")
+        raise
+    connection.execute("-- loaders.warehouse commit\ncommit")
 
 
 @retry(

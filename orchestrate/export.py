@@ -103,28 +103,28 @@ class ArchiveDataset(luigi.Task):
 
 def _archive(dataset: archive.Dataset, state: night.Night) -> None:
     archived.forget()
-    for day in archived.days(state):
-        if not archived.why(state, dataset, day):
-            continue
-        watch = progress.Stopwatch()
-        with warehouse.transaction() as connection:
-            result = archive.replace_partition(
-                connection, dataset, dt=day, root=archived.root(state)
+    days = [day for day in archived.days(state) if archived.why(state, dataset, day)]
+    with warehouse.session() as connection:
+        for day in days:
+            watch = progress.Stopwatch()
+            with warehouse.begun(connection):
+                result = archive.replace_partition(
+                    connection, dataset, dt=day, root=archived.root(state)
+                )
+                ledger.record_archive(
+                    connection,
+                    result,
+                    fingerprint=archived.fingerprint(state, dataset, day),
+                    env=state.env,
+                    version=state.version,
+                    run_id=RUN_ID,
+                )
+            progress.line(
+                f"ArchiveDataset {dataset.name}",
+                day=day,
+                rows=result.rows,
+                seconds=watch.seconds,
             )
-            ledger.record_archive(
-                connection,
-                result,
-                fingerprint=archived.fingerprint(state, dataset, day),
-                env=state.env,
-                version=state.version,
-                run_id=RUN_ID,
-            )
-        progress.line(
-            f"ArchiveDataset {dataset.name}",
-            day=day,
-            rows=result.rows,
-            seconds=watch.seconds,
-        )
 
 
 class SyncTrialMetricsToSalesforce(luigi.Task):
