@@ -6,6 +6,7 @@ rejected beyond the threshold or left for later, 3 bad configuration or argument
 """
 
 import json
+import os
 import sys
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
@@ -192,10 +193,22 @@ def report(
 
 @app.command()
 def doctor(
+    target: Annotated[
+        str | None, typer.Option(help="look at this dbt target, not DBT_TARGET's")
+    ] = None,
+    salesforce: Annotated[
+        bool,
+        typer.Option(
+            "--salesforce", help="count the values that Salesforce would refuse"
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check what a night needs and say how to mend it: profile, buckets, logins."""
-    checks = examination.examine()
+    if target:
+        os.environ["DBT_TARGET"] = target
+    look = examination.examine_salesforce if salesforce else examination.examine
+    checks = look()
     if as_json:
         print(json.dumps({"checks": [asdict(check) for check in checks]}, indent=2))
     else:

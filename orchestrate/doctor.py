@@ -9,11 +9,10 @@ from rich.text import Text
 from loaders import mail, profile, s3, settings, warehouse
 from loaders.errors import NightshiftError
 from loaders.salesforce import client as salesforce_client
+from loaders.salesforce import doctor as field_doctor
 from loaders.salesforce import mapping, preflight
 from orchestrate import dbt_graph
 from orchestrate.summary import console
-
-DATABASE_ERRORS = (OSError, RuntimeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,26 @@ def examine() -> list[Check]:
             ("salesforce", _salesforce),
             ("mail", _mail),
         )
+    ]
+
+
+def examine_salesforce() -> list[Check]:
+    """Hold the mart against the object, value by value; nothing is written."""
+    try:
+        findings = field_doctor.check(mapping.load(), settings.load().salesforce)
+    except NightshiftError as error:
+        return [Check("salesforce", False, str(error))]
+    if not findings:
+        return [Check("salesforce", True, "every value of the mart fits its field")]
+    return [
+        Check(
+            finding.subject,
+            False,
+            f"{finding.problem}"
+            f"{f' in {finding.rows:,} row(s)' if finding.rows is not None else ''}. "
+            f"{finding.next_step}",
+        )
+        for finding in findings
     ]
 
 

@@ -85,6 +85,27 @@ def test_doctor_says_how_to_mend_each_thing(project: Project) -> None:
     assert told["archive bucket"]["is_well"]
 
 
+def test_the_field_doctor_counts_values_that_salesforce_would_refuse(
+    finished_night: Finished,
+) -> None:
+    project, _ = finished_night
+    look = ("doctor", "--salesforce", "--json")
+    (well,) = project.nightshift(*look).require(0).json["checks"]
+    assert well["is_well"]
+    project.change("update marts.sf_trial_metrics set org_name__c = '#N/A'")
+    rows = project.rows("select count(*) as orgs from marts.sf_trial_metrics")
+    (finding,) = project.nightshift(*look).require(3).json["checks"]
+    assert finding["name"] == "org_name__c" and "#N/A" in finding["told"]
+    assert f"in {rows[0]['orgs']} row(s)" in finding["told"]
+
+
+def test_doctor_looks_at_another_target(project: Project) -> None:
+    ended = project.nightshift("doctor", "--target", "nowhere", "--json").require(3)
+    told = {check["name"]: check for check in ended.json["checks"]}
+    assert not told["dbt profile"]["is_well"]
+    assert "nowhere" in told["dbt profile"]["told"]
+
+
 def test_help_teaches_each_command(project: Project) -> None:
     whole = project.nightshift("--help").require(0).out
     for command in ("run", "backfill", "plan", "rerun", "status", "doctor"):
