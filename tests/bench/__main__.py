@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.bench import loads, nights
+from tests.bench import loads, nights, salesforce
 from tests.bench.report import Pair, show
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Pair]]] = {
@@ -13,6 +13,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Pair]]] = {
     "load": loads.load_of_app_logs,
     "history": nights.growing_history,
     "backfill": nights.backfill,
+    "salesforce": salesforce.sync_of_many_rows,
 }
 
 

@@ -1,5 +1,6 @@
 """Seconds and peak memory of a command, and projects to run it in."""
 
+import resource
 import subprocess
 import sys
 import tempfile
@@ -51,14 +52,16 @@ sys.exit(not luigi.build(tasks, local_scheduler=True, workers=2, log_level="WARN
 
 @dataclass(frozen=True)
 class Spent:
-    """What a command took: wall seconds, and the peak of its resident memory in MB."""
+    """What a command took: wall and CPU seconds, its peak resident memory in MB."""
 
     seconds: float
     megabytes: float
+    cpu_seconds: float = 0.0
 
 
 def spent(command: list[str], *, folder: Path, environment: dict[str, str]) -> Spent:
     """Run a command that must end well, and measure it with all its children."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     process = subprocess.Popen(
         command,
@@ -76,7 +79,9 @@ def spent(command: list[str], *, folder: Path, environment: dict[str, str]) -> S
     watcher.join()
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)[:200]} ended badly:\n{error[-3000:]}")
-    return Spent(seconds, peak[0])
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Spent(seconds, peak[0], cpu)
 
 
 def python(project: Project, code: str, *arguments: object) -> Spent:
