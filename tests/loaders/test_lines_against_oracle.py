@@ -29,8 +29,6 @@ COLUMNS = {
     "web_logs": ("requested_at", "client_address", "user_id", "request", "user_agent"),
 }
 FIELDS = {"sampled_at": "at", "ts": "at", "requested_at": "at"}
-# The spool tells these from text before the engine sees the object.
-BEFORE_THE_ENGINE = {"not_utf8"}
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +56,15 @@ def _engine(
             f"select reason, {columns} from parsed order by rowid"
         ).fetchall()
     return [(row[0], tuple(row[1:])) for row in rows]
+
+
+def _is_text(line: bytes) -> bool:
+    """Say whether the spool would leave the line to the engine's judgement."""
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _oracle(source: str, line: bytes) -> Row | None:
@@ -104,10 +111,10 @@ def test_spoiled_lines_are_rejects(
 ) -> None:
     speaker, values = told[source]
     lines = [
-        speaker.spoil(one, kind, Random(number))
+        line
         for kind in speaker.rejects
-        if kind not in BEFORE_THE_ENGINE
         for number, one in enumerate(values)
+        if _is_text(line := speaker.spoil(one, kind, Random(number)))
     ]
     assert _require_agreement(source, lines, tmp_path) == len(lines)
 
