@@ -245,6 +245,6 @@ def test_every_statement_says_who_sends_it_and_none_holds_a_key(
         )
     assert sent
     for text, label in sent:
-        assert text.startswith("-- "), text
+        assert text.startswith(("-- ", "/* -- dbt ")), text
         assert "secret" not in text.lower(), text
         assert label == "nightshift"
