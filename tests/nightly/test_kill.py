@@ -13,7 +13,7 @@ from tests.nightly.project import Project
 from tests.stack.sample.world import World
 
 PLACES = {
-    "load": "loaders.load_ledger record before 2",
+    "load": "loaders.load_ledger record before 1",
     "dbt model": "orchestrate.build _Book.take before 9",
     "archive": "loaders.s3 upload after 2",
     "salesforce collection": "loaders.salesforce.composite _answers before 1",
