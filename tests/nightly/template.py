@@ -22,10 +22,15 @@ URLS = ("NIGHTSHIFT_RAW_URL", "NIGHTSHIFT_ARCHIVE_URL")
 
 @dataclass(frozen=True)
 class Template:
-    """A finished project as it was kept: `kept` is a copy of what `place` held."""
+    """A finished project as it was kept: `kept` is a copy of what `place` held.
+
+    Copies of its objects lie beside them on S3, never below, where each would copy
+    all that came before it.
+    """
 
     place: Path
     kept: Path
+    outside: Mapping[str, str]
     environment: Mapping[str, str]
     night: date
 
@@ -34,7 +39,7 @@ class Template:
         """Give a project that is as it was when the night had ended."""
         shutil.rmtree(self.place, ignore_errors=True)
         shutil.copytree(self.kept, self.place)
-        environment = {**self.environment, **_prefixes(self.environment)}
+        environment = {**self.outside, **_prefixes(self.outside)}
         before = Project(self.place / "project", self.environment)
         for name in URLS:
             _copy_objects(before, self.environment[name], environment[name])
@@ -55,7 +60,7 @@ def make(
         project.nightshift("backfill", *dates).require(0)
         project.run(world.until)
     shutil.copytree(place, kept)
-    return Template(place, kept, given, world.until)
+    return Template(place, kept, environment, given, world.until)
 
 
 def _prefixes(environment: Mapping[str, str]) -> dict[str, str]:
@@ -69,8 +74,5 @@ def _copy_objects(project: Project, source: str, target: str) -> None:
     bucket, old = place(source)
     _, new = place(target)
     for name in listing(project, source):
-        s3.copy_object(
-            Bucket=bucket,
-            Key=f"{new}{name}",
-            CopySource={"Bucket": bucket, "Key": f"{old}{name}"},
-        )
+        content = s3.get_object(Bucket=bucket, Key=f"{old}{name}")["Body"].read()
+        s3.put_object(Bucket=bucket, Key=f"{new}{name}", Body=content)
