@@ -6,7 +6,7 @@ error; whoever sends it decides what that means for the night.
 
 import smtplib
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -42,45 +42,58 @@ class Letter:
     pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def why_no_mail(settings: Settings) -> str:
+@dataclass(frozen=True)
+class Recipients:
+    """Mail addresses, and the setting that names them."""
+
+    setting: str
+    addresses: Sequence[str]
+
+
+def report_readers(settings: Settings) -> Recipients:
+    """Return who gets the report."""
+    return Recipients("NIGHTSHIFT_REPORT__RECIPIENTS", settings.report.recipients)
+
+
+def on_call(settings: Settings) -> Recipients:
+    """Return who is told of failures; the report's readers when nobody is named."""
+    if settings.on_call.recipients:
+        return Recipients("NIGHTSHIFT_ON_CALL__RECIPIENTS", settings.on_call.recipients)
+    return report_readers(settings)
+
+
+def why_no_mail(smtp: Smtp, to: Recipients) -> str:
     """Say which setting is missing for mail to be sent, or ''."""
     for name, value in (
-        ("NIGHTSHIFT_SMTP__HOST", settings.smtp.host),
-        ("NIGHTSHIFT_REPORT__RECIPIENTS", settings.report.recipients),
+        ("NIGHTSHIFT_SMTP__HOST", smtp.host),
+        (to.setting, to.addresses),
     ):
         if not value:
             return f"{name} is not set"
     return ""
 
 
-def send(letter: Letter, settings: Settings) -> list[str]:
+def send(letter: Letter, smtp: Smtp, to: Recipients) -> list[str]:
     """Send the letter to all recipients; return those whom the server refused.
 
     `ConfigError` names the setting to mend, `TransientError` when nobody answers or
     the server asks to come again.
     """
-    smtp, recipients = settings.smtp, settings.report.recipients
-    message = compose(letter, sender=_sender(smtp), recipients=recipients)
+    message = compose(letter, sender=_sender(smtp), to=to)
     with _server(smtp) as server:
-        refused = server.sendmail(
-            message["From"].addresses[0].addr_spec,
-            [address.addr_spec for address in message["To"].addresses],
-            message.as_bytes(policy=SMTP),
-        )
+        refused = _handed_over(server, message, to)
     for recipient, (code, answer) in refused.items():
         log.warning("recipient refused", to=recipient, code=code, answer=str(answer))
-    log.info("mailed", subject=letter.subject, recipients=len(recipients))
+    log.info("mailed", subject=letter.subject, recipients=len(to.addresses))
     return sorted(refused)
 
 
-def compose(letter: Letter, *, sender: str, recipients: list[str]) -> EmailMessage:
+def compose(letter: Letter, *, sender: str, to: Recipients) -> EmailMessage:
     """Return the message: text and HTML as alternatives, pictures with the HTML."""
     message = EmailMessage()
     message["Subject"] = " ".join(letter.subject.split())
     message["From"] = _address("NIGHTSHIFT_SMTP__SENDER", sender, name=SENDER_NAME)
-    message["To"] = [
-        _address("NIGHTSHIFT_REPORT__RECIPIENTS", recipient) for recipient in recipients
-    ]
+    message["To"] = [_address(to.setting, address) for address in to.addresses]
     message["Date"] = format_datetime(datetime.now(UTC))
     message["Message-ID"] = (
         f"<{letter.reference}@{message['From'].addresses[0].domain}>"
@@ -144,8 +157,6 @@ def _server(smtp: Smtp) -> Iterator[smtplib.SMTP]:
         raise ConfigError(
             f"{place} refuses NIGHTSHIFT_SMTP__USERNAME and PASSWORD."
         ) from None
-    except smtplib.SMTPRecipientsRefused as error:
-        raise _refused_by_all(place, error.recipients) from None
     except smtplib.SMTPResponseException as error:
         raise _refused(place, error.smtp_code, error.smtp_error) from None
     except (OSError, smtplib.SMTPException) as error:
@@ -155,16 +166,30 @@ def _server(smtp: Smtp) -> Iterator[smtplib.SMTP]:
         ) from None
 
 
+def _handed_over(
+    server: smtplib.SMTP, message: EmailMessage, to: Recipients
+) -> dict[str, tuple[int, bytes]]:
+    """Return the server's answer to each recipient that it refused; not to be all."""
+    try:
+        return server.sendmail(
+            message["From"].addresses[0].addr_spec,
+            [address.addr_spec for address in message["To"].addresses],
+            message.as_bytes(policy=SMTP),
+        )
+    except smtplib.SMTPRecipientsRefused as error:
+        raise _refused_by_all(to.setting, error.recipients) from None
+
+
 def _refused_by_all(
-    place: str, answers: Mapping[str, tuple[int, bytes]]
+    setting: str, answers: Mapping[str, tuple[int, bytes]]
 ) -> NightshiftError:
     """Come again when one of the refusals was for now only."""
     code, answer = min(answers.values(), key=lambda told: told[0])
     if code in TRANSIENT_CODES:
-        return _refused(place, code, answer)
+        return _refused("The mail server", code, answer)
     return ConfigError(
-        f"{place} refuses every recipient: {code} {_told(answer)}. "
-        f"Correct NIGHTSHIFT_REPORT__RECIPIENTS."
+        f"The mail server refuses every recipient: {code} {_told(answer)}. "
+        f"Correct {setting}."
     )
 
 

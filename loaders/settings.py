@@ -94,6 +94,14 @@ class Report(BaseModel):
     recipients: list[str] = Field(default_factory=list)
 
 
+class OnCall(BaseModel):
+    """Who is told that a night failed, and that it is well again."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    recipients: list[str] = Field(default_factory=list)
+
+
 class Settings(BaseSettings):
     """All of `NIGHTSHIFT_*`; unknown or malformed names are an error."""
 
@@ -111,6 +119,7 @@ class Settings(BaseSettings):
     salesforce: Salesforce = Salesforce()
     smtp: Smtp = Smtp()
     report: Report = Report()
+    on_call: OnCall = OnCall()
 
     def require_complete(self) -> None:
         """Raise `ConfigError` naming all that a whole night needs and is not set."""

@@ -155,7 +155,8 @@ def _is_half_sent() -> bool:
 
 def _send(subject: str, template: str, told: dict[str, Any]) -> None:
     given = settings.load()
-    if mail.why_no_mail(given):
+    to = mail.on_call(given)
+    if mail.why_no_mail(given.smtp, to):
         return
     letter = mail.Letter(
         subject=f"{subject} ({told['place']})",
@@ -164,7 +165,7 @@ def _send(subject: str, template: str, told: dict[str, Any]) -> None:
         reference=f"{template}.{told['run_id']}",
     )
     try:
-        mail.send(letter, given)
+        mail.send(letter, given.smtp, to)
     except NightshiftError as error:
         log.error("notice not mailed", subject=letter.subject, error=str(error))
         progress.line(f"Mail “{subject}” was not sent: {error}", outcome="failed")

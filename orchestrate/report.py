@@ -162,17 +162,18 @@ def _mail(edition: "Edition", state: night.Night) -> None:
 
     watch = progress.Stopwatch()
     given = settings.load()
-    if missing := mail.why_no_mail(given):
+    to = mail.report_readers(given)
+    if missing := mail.why_no_mail(given.smtp, to):
         _record(edition, state, reports.LEFT_OUT, message=missing)
         progress.line(f"MailReport mail left out: {missing}", outcome="warn")
         return
     url = page_url(archived.root(state), edition.report.asked)
-    refused = mail.send(letter(edition, url), given)
+    refused = mail.send(letter(edition, url), given.smtp, to)
     _record(
         edition,
         state,
         reports.SENT,
-        recipients=len(given.report.recipients) - len(refused),
+        recipients=len(to.addresses) - len(refused),
         message=f"refused by the server: {', '.join(refused)}" if refused else "",
     )
     progress.line("MailReport mail", day=state.data_date, seconds=watch.seconds)

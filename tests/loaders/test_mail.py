@@ -16,8 +16,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from loaders import mail
 from loaders.errors import ConfigError, TransientError
-from loaders.mail import Letter
-from loaders.settings import Report, Settings, Smtp
+from loaders.mail import Letter, Recipients
+from loaders.settings import OnCall, Report, Settings, Smtp
 from tests.stack import up
 from tests.stack.component import HOST, free_port
 
@@ -31,12 +31,12 @@ LETTER = Letter(
 )
 
 
-def settings(port: int, *recipients: str, sender: str = "n@example.com") -> Settings:
-    return Settings(
-        smtp=Smtp(host=HOST, port=port, sender=sender),
-        report=Report(recipients=list(recipients) or ["a@example.com"]),
-        _env_file=None,
-    )
+def _to(*addresses: str) -> Recipients:
+    return Recipients("NIGHTSHIFT_REPORT__RECIPIENTS", addresses or ("a@example.com",))
+
+
+def _server(port: int) -> Smtp:
+    return Smtp(host=HOST, port=port, sender="n@example.com")
 
 
 def test_a_letter_arrives_with_its_text_its_html_and_its_pictures(
@@ -44,8 +44,8 @@ def test_a_letter_arrives_with_its_text_its_html_and_its_pictures(
 ) -> None:
     with up.running("smtp", data=tmp_path) as stack:
         port = int(stack.environment["NIGHTSHIFT_SMTP__PORT"])
-        given = settings(port, "a@example.com", "Sales <sales@example.com>")
-        assert mail.send(LETTER, given) == []
+        to = _to("a@example.com", "Sales <sales@example.com>")
+        assert mail.send(LETTER, _server(port), to) == []
         found = Path(str(stack.details["smtp_mail_folder"]))
         (path,) = found.glob("*.eml")
         raw = path.read_bytes()
@@ -70,19 +70,24 @@ def test_a_letter_arrives_with_its_text_its_html_and_its_pictures(
 
 def test_no_header_can_be_brought_along() -> None:
     hostile = Letter("A\r\nBcc: evil@example.com", "t", "<p>h</p>", reference="r")
-    message = mail.compose(hostile, sender="n@example.com", recipients=["a@b.example"])
+    message = mail.compose(hostile, sender="n@example.com", to=_to("a@b.example"))
     assert message["Bcc"] is None
     assert message["Subject"] == "A Bcc: evil@example.com"
-    for recipient in ("a@b.example\nBcc: evil@example.com", "nobody", "@b.example", ""):
+    for recipient in (
+        "a@b.example\nBcc: evil@example.com",
+        "nobody",
+        "@b.example",
+        " ",
+    ):
         with pytest.raises(ConfigError, match="NIGHTSHIFT_REPORT__RECIPIENTS"):
-            mail.compose(LETTER, sender="n@example.com", recipients=[recipient])
+            mail.compose(LETTER, sender="n@example.com", to=_to(recipient))
     with pytest.raises(ConfigError, match="NIGHTSHIFT_SMTP__SENDER"):
-        mail.compose(LETTER, sender="n@x\r\nX: y", recipients=["a@b.example"])
+        mail.compose(LETTER, sender="n@x\r\nX: y", to=_to("a@b.example"))
 
 
 def test_a_server_that_is_not_there_is_transient() -> None:
     with pytest.raises(TransientError, match="NIGHTSHIFT_SMTP__HOST"):
-        mail.send(LETTER, settings(free_port()))
+        mail.send(LETTER, _server(free_port()), _to())
 
 
 def test_a_server_that_hangs_up_is_transient() -> None:
@@ -93,7 +98,7 @@ def test_a_server_that_hangs_up_is_transient() -> None:
         hang_up = threading.Thread(target=lambda: listener.accept()[0].close())
         hang_up.start()
         with pytest.raises(TransientError):
-            mail.send(LETTER, settings(listener.getsockname()[1]))
+            mail.send(LETTER, _server(listener.getsockname()[1]), _to())
         hang_up.join()
 
 
@@ -149,26 +154,38 @@ def test_a_refusal_is_told_by_what_the_reader_does_next(
     answers: dict[str, str], error: type[Exception], told: str
 ) -> None:
     with serving(Refusing(**answers)) as port, pytest.raises(error, match=told):
-        mail.send(LETTER, settings(port))
+        mail.send(LETTER, _server(port), _to())
 
 
 def test_one_bad_address_does_not_keep_the_mail_from_the_others() -> None:
     with serving(Refusing(recipient="550 no such box")) as port:
-        given = settings(port, "good@example.com", "gone@example.com")
-        assert mail.send(LETTER, given) == ["gone@example.com"]
+        to = _to("good@example.com", "gone@example.com")
+        assert mail.send(LETTER, _server(port), to) == ["gone@example.com"]
 
 
 def test_mail_is_left_out_when_it_is_not_set_up() -> None:
-    whole = settings(25)
-    assert mail.why_no_mail(whole) == ""
-    nobody = whole.model_copy(update={"report": Report()})
-    assert mail.why_no_mail(nobody) == "NIGHTSHIFT_REPORT__RECIPIENTS is not set"
-    no_host = whole.model_copy(update={"smtp": Smtp()})
-    assert mail.why_no_mail(no_host) == "NIGHTSHIFT_SMTP__HOST is not set"
+    assert mail.why_no_mail(_server(25), _to()) == ""
+    nobody = Recipients("NIGHTSHIFT_REPORT__RECIPIENTS", [])
+    told = mail.why_no_mail(_server(25), nobody)
+    assert told == "NIGHTSHIFT_REPORT__RECIPIENTS is not set"
+    assert mail.why_no_mail(Smtp(), _to()) == "NIGHTSHIFT_SMTP__HOST is not set"
 
 
-def test_recipients_are_a_list_in_the_environment(
+def test_failures_are_told_to_who_is_on_call_or_else_to_the_readers() -> None:
+    readers = Settings(report=Report(recipients=["a@b.example"]), _env_file=None)
+    assert mail.on_call(readers) == mail.report_readers(readers)
+    both = readers.model_copy(update={"on_call": OnCall(recipients=["c@d.example"])})
+    assert mail.on_call(both) == Recipients(
+        "NIGHTSHIFT_ON_CALL__RECIPIENTS", ["c@d.example"]
+    )
+    assert mail.report_readers(both).addresses == ["a@b.example"]
+
+
+def test_recipients_are_lists_in_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("NIGHTSHIFT_REPORT__RECIPIENTS", json.dumps(["a@b.example"]))
-    assert Settings(_env_file=None).report.recipients == ["a@b.example"]
+    monkeypatch.setenv("NIGHTSHIFT_ON_CALL__RECIPIENTS", json.dumps(["c@d.example"]))
+    given = Settings(_env_file=None)
+    assert mail.report_readers(given).addresses == ["a@b.example"]
+    assert mail.on_call(given).addresses == ["c@d.example"]

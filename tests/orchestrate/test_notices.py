@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import json
 from collections.abc import Iterator
 from datetime import date
 from email.message import EmailMessage
@@ -17,12 +18,13 @@ from orchestrate.outcome import TaskEnd
 from orchestrate.parameters import DEFAULT_ENV
 from tests.nightly.delivery import deliver, put, take_away
 from tests.nightly.project import Project, copy_to
-from tests.stack import up
+from tests.stack import smtp, up
 from tests.stack.component import free_port
 from tests.stack.sample.world import World
 from tests.stack.sample.write import write_to_folder
 
 WORLD = World(orgs=14, days=1, until=date(2026, 11, 24), seed=3)
+ON_CALL = "on-call@example.com"
 NIGHT = ("Nightly", "--workers", "2", "--data-date", WORLD.until)
 
 
@@ -178,8 +180,10 @@ def test_a_failed_run_mails_one_digest_and_its_mending_one_word(
     mailbox: Mailbox,
 ) -> None:
     project = mailbox.project
-    project.luigi(*NIGHT).require(1)
+    on_call = {"NIGHTSHIFT_ON_CALL__RECIPIENTS": json.dumps([ON_CALL])}
+    project.luigi(*NIGHT, **on_call).require(1)
     (digest,) = mailbox.new()
+    assert digest["To"] == ON_CALL
     assert digest["Subject"] == (
         f"The night of {WORLD.until} failed: RawPartition orgs (local/v1 on local)"
     )
@@ -194,11 +198,14 @@ def test_a_failed_run_mails_one_digest_and_its_mending_one_word(
         if "SECRET" in name or "PASSWORD" in name:
             assert value not in whole
     project.nightshift("run", "--date", WORLD.until).require(1)
-    assert len(mailbox.new()) == 1
+    (digest,) = mailbox.new()
+    assert digest["To"] == smtp.RECIPIENT
 
     put(project, {f"orgs/dt={WORLD.until}/_SUCCESS": b""})
-    project.luigi(*NIGHT).require(0)
+    project.luigi(*NIGHT, **on_call).require(0)
     report, recovered = mailbox.new()
+    assert report["To"] == smtp.RECIPIENT
+    assert recovered["To"] == ON_CALL
     assert "Trials of" in report["Subject"]
     assert f"The night of {WORLD.until} is well again" in recovered["Subject"]
     assert "It had failed 2 times" in _text(recovered)
