@@ -9,8 +9,6 @@ from tests.nightly.project import Project
 from tests.oracle import MART_KEYS, differences, expected, read_world
 
 SHOWN = 15
-# Computed by another rule than the contract's; it has tests of its own.
-NOT_JUDGED = ("interesting_reasons__c",)
 
 
 def marts(project: Project) -> dict[str, list[dict[str, Any]]]:
@@ -27,9 +25,7 @@ def require_marts(
     told = [
         f"{mart}: {line}"
         for mart, key in MART_KEYS.items()
-        for line in differences(
-            getattr(wanted, mart), found[mart], key=key, ignore=NOT_JUDGED
-        )[:SHOWN]
+        for line in differences(getattr(wanted, mart), found[mart], key=key)[:SHOWN]
     ]
     assert not told, "\n".join(told)
     assert wanted.fct_org_day, "a world without a trial judges nothing"

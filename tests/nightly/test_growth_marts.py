@@ -51,7 +51,7 @@ BREAKAGES = {
         "update marts.fct_org_trial_metrics set median_hosts = max_hosts + 1 "
         "where generated_date = date '2026-11-24'"
     ),
-    "no_org_day_is_without_its_org": (
+    "no_org_day_without_its_org": (
         "update marts.fct_org_day set billing_plan_id = 77 "
         "where metric_date = date '2026-11-24'"
     ),

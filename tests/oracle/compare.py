@@ -8,7 +8,7 @@ Changes: when an engine returns a type that is not told apart rightly.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 Row = Mapping[str, object]
@@ -20,27 +20,25 @@ def differences(
     *,
     key: str | Sequence[str],
     tolerance: float = 1e-9,
-    ignore: Collection[str] = (),
 ) -> list[str]:
     """Return one line a difference; none when the rows are equal.
 
     Rows are matched by their `key` columns, whatever their order. Numbers of any
     type are equal within `tolerance`, absolute or relative, whichever is wider; a
-    boolean is no number, a date no timestamp, None nothing else. Columns in
-    `ignore` are not looked at. A column that only one side has is a difference,
-    told once.
+    boolean is no number, a date no timestamp, None nothing else. A column that
+    only one side has is a difference, told once.
     """
     columns = (key,) if isinstance(key, str) else tuple(key)
     found: list[str] = []
     expected = _by_key(expected_rows, columns, side="expected", found=found)
     actual = _by_key(actual_rows, columns, side="actual", found=found)
-    found += _column_differences(expected, actual, ignore)
+    found += _column_differences(expected, actual)
     for row_key, row in expected.items():
         if row_key not in actual:
             found.append(f"{_name(columns, row_key)}: missing in actual")
             continue
         for column, want in row.items():
-            if column in ignore or column not in actual[row_key]:
+            if column not in actual[row_key]:
                 continue
             got = actual[row_key][column]
             if not is_equal(want, got, tolerance):
@@ -86,7 +84,6 @@ def _by_key(
 def _column_differences(
     expected: dict[tuple[object, ...], Row],
     actual: dict[tuple[object, ...], Row],
-    ignore: Collection[str],
 ) -> list[str]:
     if not expected or not actual:
         return []  # an empty side shows no columns; its rows are told as missing
@@ -96,7 +93,7 @@ def _column_differences(
     return [
         f"column {column}: only in {side}"
         for side, only in (("expected", left - right), ("actual", right - left))
-        for column in sorted(only - set(ignore))
+        for column in sorted(only)
     ]
 
 

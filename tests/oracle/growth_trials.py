@@ -23,6 +23,7 @@ from tests.oracle.business import (
 )
 from tests.oracle.growth import columns
 from tests.oracle.org_days import Mart
+from tests.oracle.targets import CONVERTED
 from tests.oracle.trials import Row
 
 ACTIVATION_ACTIVE_DAYS = 2
@@ -90,11 +91,7 @@ def interesting_trials(snapshots: Mart, targets: Mart, constants: Constants) -> 
     `snapshots` and `targets` are rows of fct_org_trial_metrics and
     trial_target_metrics.
     """
-    converted = {
-        (row["generated_date"], row["metric_name"]): row
-        for row in targets
-        if row["cohort"] == "converted"
-    }
+    converted = converted_targets(targets)
     meanings = _meanings()
     nights: dict[date, Mart] = defaultdict(list)
     for snapshot in snapshots:
@@ -107,6 +104,15 @@ def interesting_trials(snapshots: Mart, targets: Mart, constants: Constants) -> 
         for rank, row in enumerate(sorted(of_night, key=_interest), start=1):
             rows.append(row | {"trial_rank": rank})
     return rows
+
+
+def converted_targets(targets: Mart) -> dict[tuple[date, str], Row]:
+    """Return the rows of the converted cohort by night and metric."""
+    return {
+        (row["generated_date"], row["metric_name"]): row
+        for row in targets
+        if row["cohort"] == CONVERTED
+    }
 
 
 def reasons(

@@ -169,18 +169,18 @@ def _add_nights(
             )
         )
 
-        converted = {
-            target["metric_name"]: target["median_value"]
-            for target in night_targets
-            if target["cohort"] == targets.CONVERTED
+        converted = growth_trials.converted_targets(night_targets)
+        medians = {
+            metric: target["median_value"] for (_, metric), target in converted.items()
         }
         for snapshot in snapshots:
-            snapshot["target_attainment"] = trials.target_attainment(
-                snapshot, converted
-            )
+            snapshot["target_attainment"] = trials.target_attainment(snapshot, medians)
             if night == data_date:
+                reasons = growth_trials.reasons(
+                    snapshot, converted, constants.trial_period_days
+                )
                 marts.sf_trial_metrics.append(
-                    trials.salesforce_row(snapshot, converted)
+                    trials.salesforce_row(snapshot, medians, reasons)
                 )
         marts.fct_org_trial_metrics.extend(snapshots)
     marts.org_trial_metrics_latest.extend(latest.values())

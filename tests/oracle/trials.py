@@ -98,11 +98,13 @@ def _exact_attainment(
     return sum(reached) / len(reached) if reached else None
 
 
-def salesforce_row(snapshot: Row, targets: dict[str, float | None]) -> Row:
+def salesforce_row(
+    snapshot: Row, targets: dict[str, float | None], reasons: Sequence[str]
+) -> Row:
     """Return the fields of Trial_Metrics__c for a snapshot, in the contract's order.
 
     The attainment is a percentage of one decimal, halves rounded up from the exact
-    value. `interesting_reasons__c` is not among them.
+    value. `reasons` are the codes of why to call; none clear the field.
     """
     return {
         "org_id__c": str(snapshot["org_id"]),
@@ -120,6 +122,7 @@ def salesforce_row(snapshot: Row, targets: dict[str, float | None]) -> Row:
         "active_users__c": snapshot["active_users"],
         "last_active_date__c": snapshot["last_active_date"],
         "target_attainment__c": percent(_exact_attainment(snapshot, targets)),
+        "interesting_reasons__c": ",".join(reasons) or None,
     }
 
 

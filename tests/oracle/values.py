@@ -15,11 +15,13 @@ from typing import NoReturn
 
 SMALLEST_INT, GREATEST_INT = -(2**63), 2**63 - 1
 
+# Blanks around a value are taken off, as COPY does; other white space is part of it.
+_BLANK = " "
 _INT = re.compile(r"[+-]?[0-9]+")
 _TRUE = frozenset({"true", "t", "yes", "y", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "0"})
 
-_ZONE = r"(?P<zone>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+_ZONE = r" *(?P<zone>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 _FRACTION = r"(?:[.,](?P<fraction>[0-9]+))?"
 _EXTENDED = re.compile(
     r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
@@ -64,7 +66,7 @@ def parse_json(text: str) -> object:
 def as_int(value: object) -> int:
     """Take a JSON integer, or a string of sign and digits, within 64 bits."""
     if type(value) is str:
-        stripped = value.strip()
+        stripped = value.strip(_BLANK)
         if not _INT.fullmatch(stripped):
             raise ValueError("not a whole number")
         value = int(stripped)
@@ -101,7 +103,7 @@ def as_bool(value: object) -> bool:
     if type(value) is int:
         value = str(value)
     if type(value) is str:
-        word = value.strip().lower()
+        word = value.strip(_BLANK).lower()
         if word in _TRUE:
             return True
         if word in _FALSE:
@@ -112,13 +114,14 @@ def as_bool(value: object) -> bool:
 def as_timestamp(value: object) -> datetime:
     """Take an ISO 8601 date-time or date; return naive UTC, cut to microseconds.
 
-    Extended or basic form, `T` or a blank between date and time; minutes, seconds,
-    fraction and zone optional. Without a zone it is UTC; a bare date is its midnight,
+    Extended or basic form throughout, `T` or a blank between date and time; minutes,
+    seconds, fraction and zone optional, blanks before the zone allowed. Without a zone it is UTC; a bare date is its midnight,
     and 24:00:00 is the midnight at its end.
     """
     if type(value) is not str:
         raise ValueError("not a timestamp")
-    match = _EXTENDED.fullmatch(value) or _BASIC.fullmatch(value)
+    text = value.strip(_BLANK)
+    match = _EXTENDED.fullmatch(text) or _BASIC.fullmatch(text)
     if match is None:
         raise ValueError("not an ISO 8601 timestamp")
     part = match.groupdict()
@@ -143,12 +146,13 @@ def as_timestamp(value: object) -> datetime:
 def minus_offset(local: datetime, zone: str) -> datetime:
     """Return naive UTC for a local time in `zone`: `Z`, `+hh`, `+hhmm` or `+hh:mm`.
 
-    Raises ValueError for an offset that no clock has, or a time out of range.
+    Raises ValueError for an offset that no clock has (none is further from UTC than
+    14 hours and some minutes), or a time out of range.
     """
     if zone in "Zz":
         return local
     hours, minutes = int(zone[1:3]), int(zone[3:].lstrip(":") or 0)
-    if hours > 23 or minutes > 59:
+    if hours > 14 or minutes > 59:
         raise ValueError("no such zone")
     offset = timedelta(hours=hours, minutes=minutes)
     return _plus(local, -offset if zone[0] == "+" else offset)

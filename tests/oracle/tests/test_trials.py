@@ -191,7 +191,8 @@ def test_salesforce_gets_the_fields_of_the_contract() -> None:
         _day(1, hosts=2, log_events=1, active_users=1),
         _day(2, hosts=5, metrics=7, billing_plan_id=4),
     ]
-    row = salesforce_row(trial_metrics(days, 14), {"hosts": 8, "metrics": 7})
+    targets = {"hosts": 8, "metrics": 7}
+    row = salesforce_row(trial_metrics(days, 14), targets, ["above_target", "stalled"])
     assert row == {
         "org_id__c": "7",
         "org_name__c": "Day 2",
@@ -215,4 +216,7 @@ def test_salesforce_gets_the_fields_of_the_contract() -> None:
         "last_active_date__c": day(1),
         # Five of eight hosts, seven of seven metrics.
         "target_attainment__c": Decimal("81.3"),
+        "interesting_reasons__c": "above_target,stalled",
     }
+    nothing = salesforce_row(trial_metrics(days, 14), targets, [])
+    assert nothing["interesting_reasons__c"] is None

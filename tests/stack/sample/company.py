@@ -104,7 +104,9 @@ def found_company(world: World) -> Company:
 
 
 def _stories(world: World, rng: Random) -> list[str]:
-    certain = list(STORIES)[: world.orgs]
+    # Without it there is another org of the most usual kind, and the rest as before.
+    known = {} if world.rates.unknown_plan else {"unknown_plan": "trial_lapsed"}
+    certain = [known.get(story, story) for story in STORIES][: world.orgs]
     shares = [story.share for story in STORIES.values()]
     drawn = rng.choices(list(STORIES), weights=shares, k=world.orgs - len(certain))
     return certain + drawn

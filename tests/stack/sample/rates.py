@@ -67,7 +67,7 @@ WEB_EVENTS = LATENESS
 
 @dataclass(frozen=True)
 class Rates:
-    """Shares of lines, 0 to 1; `max_rejected` bounds all rejects of a partition."""
+    """Shares of lines, 0 to 1, but for the two numbers that say otherwise."""
 
     # Rejects never exceed this share of a partition's lines.
     max_rejected: float = 0.01
@@ -130,6 +130,9 @@ class Rates:
     # Shares of partitions:
     empty_object: float = 0.05
     hidden_object: float = 0.1
+
+    # A number of orgs, none or one, that go on to a plan which no seed has:
+    unknown_plan: int = 1
 
     def of(self, kinds: tuple[str, ...]) -> dict[str, float]:
         """Return the rates of `kinds` by name."""
