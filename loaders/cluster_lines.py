@@ -7,7 +7,7 @@ nothing that fails on a bad value: every text is looked at before it is cast.
 
 from collections.abc import Sequence
 
-from loaders.cluster_moments import WHITE, from_iso, from_log
+from loaders.cluster_moments import from_iso, from_log
 from loaders.embedded_lines import MAX_LINE_BYTES
 from loaders.errors import ConfigError
 from loaders.raw_tables import Column, Table
@@ -19,6 +19,7 @@ BACKSLASH = "chr(92)"
 # Stand for an escaped backslash, an escaped quote and the start of an escaped code.
 PAIR, QUOTE, CODE = "chr(28)", "chr(29)", "\x1e"
 
+WHITE = " \t\f"
 WORD = f"[^{WHITE}]+"
 LOG_HEAD = f"^{WORD} {WORD} {WORD} [[][^]]*[]] "
 COMBINED_LOG = (
@@ -164,7 +165,7 @@ def _from_json(column: Column) -> str:
     if column.data_type.startswith("varchar"):
         return plain
     if column.data_type in ("bigint", "integer"):
-        return _whole_number(text, column.data_type)
+        return _whole_number(plain, column.data_type)
     if column.data_type == "boolean":
         return f"""case
             when lower(btrim({plain})) in ('true', 't', 'yes', 'y', '1') then true
@@ -179,11 +180,11 @@ def _from_json(column: Column) -> str:
 
 
 def _whole_number(text: str, data_type: str) -> str:
-    """Digits, bare or in quotes, of a number that the type has room for."""
+    """Digits of a number that the type has room for, with blanks around them."""
     limit = 2**63 if data_type == "bigint" else 2**31
-    number = f"cast(btrim({text}, '\" ') as numeric(38, 0))"
+    number = f"cast(btrim({text}) as numeric(38, 0))"
     return f"""case
-        when {text} ~ '^"? *[+-]?[0-9]+ *"?$' and len({text}) <= 38
+        when {text} ~ '^ *[+-]?[0-9]+ *$' and len({text}) <= 38
         then case
             when {number} between -{limit} and {limit - 1}
             then cast({number} as {data_type})

@@ -5,46 +5,42 @@ months have their days, and what is no moment is null. Patterns hold no backslas
 meaning inside quotes is not the same everywhere.
 """
 
-WHITE = " \t\f"
 D2 = "[0-9][0-9]"
 D4 = D2 + D2
-CLOCK = f":?{D2}(:?{D2}([.,][0-9]+)?)?"
-ZONE = f"([Zz]|[+-]{D2}(:?{D2})?)"
-ISO = f"^[{WHITE}]*{D4}-?{D2}-?{D2}([Tt ]{D2}({CLOCK})?[{WHITE}]*{ZONE}?)?[{WHITE}]*$"
+# No clock is further from UTC than these 14 hours.
+OFFSET = "[+-](0[0-9]|1[0-4])"
+ZONE = f"([Zz]|{OFFSET}(:?[0-5][0-9])?)"
+EXTENDED = f"{D4}-{D2}-{D2}([Tt ]{D2}(:{D2}(:{D2}([.,][0-9]+)?)?)? *{ZONE}?)?"
+BASIC = f"{D4}{D4}([Tt ]{D2}({D2}({D2}([.,][0-9]+)?)?)? *{ZONE}?)?"
+ISO = f"^ *({EXTENDED}|{BASIC}) *$"
 PLAIN_ISO = f"^{D4}-{D2}-{D2}[T ]{D2}:{D2}:{D2}([.][0-9]+)?Z?$"
-LOG_TIME = (
-    f"^ *[0-9]?[0-9]/[A-Za-z][A-Za-z][A-Za-z]/{D4}:[0-9]?[0-9]:[0-9]?[0-9]:[0-9]?[0-9] "
-    f"+[+-]{D2}(:?{D2})? *$"
-)
-MONTHS = ["jan", "feb", "mar", "apr", "may", "jun"]
-MONTHS += ["jul", "aug", "sep", "oct", "nov", "dec"]
+LOG_TIME = f"^{D2}/[A-Z][a-z][a-z]/{D4}:{D2}:{D2}:{D2} {OFFSET}[0-5][0-9]$"
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun"]
+MONTHS += ["Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
 def from_iso(text: str) -> str:
     """Return SQL for a text in any ISO 8601 form; without a zone it is UTC."""
     return f"""case
         when {text} ~ '{PLAIN_ISO}' then {_plain(text)}
-        when {text} ~ '{ISO}' then {_any_iso(f"btrim({text}, '{WHITE}')")}
+        when {text} ~ '{ISO}' then {_any_iso(f"btrim({text})")}
     end"""
 
 
 def from_log(text: str) -> str:
     """Return SQL for a text like `24/Nov/2026:13:55:36 +0100`."""
-    day = f"split_part(split_part({text}, ':', 1), '/', {{}})"
-    clock = f"lpad(split_part(split_part(btrim({text}), ' ', 1), ':', {{}}), 2, '0')"
-    zone = f"btrim(substring(btrim({text}), position(' ' in btrim({text}))))"
     names = ", ".join(
         f"'{name}', '{number:02}'" for number, name in enumerate(MONTHS, start=1)
     )
     return f"""case
         when {text} ~ '{LOG_TIME}' then {
         _moment(
-            day.format(3),
-            f"decode(lower({day.format(2)}), {names}, '00')",
-            f"lpad(btrim({day.format(1)}), 2, '0')",
-            clock=f"{clock.format(2)} || {clock.format(3)} || {clock.format(4)}",
+            f"substring({text}, 8, 4)",
+            f"decode(substring({text}, 4, 3), {names}, '00')",
+            f"substring({text}, 1, 2)",
+            clock=f"replace(substring({text}, 13, 8), ':', '')",
             fraction="",
-            zone=zone,
+            zone=f"substring({text}, 22)",
         )
     }
     end"""

@@ -41,13 +41,19 @@ NO_NUMBER = "-?[nNiI][aAnN][nNfF]"
 LENIENT = [rf",\s*(?:[}}\]]|{NO_NUMBER})", rf":\s*{NO_NUMBER}", rf"\[\s*{NO_NUMBER}"]
 BARE = r"""regexp_replace(line, '"(?:[^"\\]|\\.)*"', '""', 'g')"""
 
-ISO_FORM = (
-    r"\s*(\d{4})(-?)(\d{2})-?(\d{2})"
-    r"(?:[Tt ](\d{2})(?::?(\d{2})(?::?(\d{2})(?:[.,](\d+))?)?)?"
-    r"\s*([Zz]|[+-]\d{2}(?::?\d{2})?)?)?\s*"
+# No clock is further from UTC than these 14 hours.
+OFFSET = r"[+-](?:0\d|1[0-4])"
+ISO_ZONE = rf" *(?:[Zz]|{OFFSET}(?::?[0-5]\d)?)?"
+EXTENDED = rf"\d{{4}}-\d\d-\d\d(?:[Tt ]\d\d(?::\d\d(?::\d\d(?:[.,]\d+)?)?)?{ISO_ZONE})?"
+BASIC = rf"\d{{8}}(?:[Tt ]\d\d(?:\d\d(?:\d\d(?:[.,]\d+)?)?)?{ISO_ZONE})?"
+ISO_FORM = f" *(?:{EXTENDED}|{BASIC}) *"
+# Takes apart what has one of the two forms.
+ISO_PATTERN = (
+    r" *(\d{4})-?(\d\d)-?(\d\d)"
+    r"(?:[Tt ](\d\d)(?::?(\d\d)(?::?(\d\d)(?:[.,](\d+))?)?)? *([^ ]*))? *"
 )
-ISO_PARTS = ["year", "dash", "month", "day", "hour", "minute", "second"]
-ISO_PARTS += ["fraction", "zone"]
+ISO_PARTS = ["year", "month", "day", "hour", "minute", "second", "fraction", "zone"]
+LOG_TIME = rf"\d\d/[A-Z][a-z][a-z]/\d{{4}}:\d\d:\d\d:\d\d {OFFSET}[0-5]\d"
 
 
 def parse_statement(table: Table, paths: list[Path]) -> str:
@@ -150,7 +156,7 @@ def _from_json(column: Column) -> str:
     if column.data_type.startswith("varchar"):
         return plain
     if column.data_type in ("bigint", "integer"):
-        return _whole_number(text, column.data_type)
+        return _whole_number(text, plain, column.data_type)
     if column.data_type == "boolean":
         return f"""case
             when lower(trim({plain})) in ('true', 't', 'yes', 'y', '1') then true
@@ -161,20 +167,20 @@ def _from_json(column: Column) -> str:
     raise ConfigError(f"{column.name}: no conversion to {column.data_type!r}.")
 
 
-def _whole_number(text: str, data_type: str) -> str:
+def _whole_number(text: str, plain: str, data_type: str) -> str:
     """Digits, bare or in quotes; the round trip spares most values the pattern."""
     return f"""case
         when try_cast({text} as {data_type})::varchar = {text}
         then try_cast({text} as {data_type})
-        when regexp_full_match({text}, '"?\\s*[+-]?[0-9]+\\s*"?')
-        then try_cast(trim({text}, '" ') as {data_type})
+        when regexp_full_match({plain}, ' *[+-]?[0-9]+ *')
+        then try_cast(trim({plain}) as {data_type})
     end"""
 
 
 def _timestamp(text: str) -> str:
     """Any ISO 8601 date-time, or a date; without a zone it is UTC."""
     parts = ", ".join(_literal(part) for part in ISO_PARTS)
-    iso = f"regexp_extract({text}, '^{ISO_FORM}$', [{parts}])"
+    iso = f"regexp_extract({text}, '^{ISO_PATTERN}$', [{parts}])"
     canonical = (
         f"struct_extract({iso}, 'year') || '-' || struct_extract({iso}, 'month') "
         f"|| '-' || struct_extract({iso}, 'day') || ' ' "
@@ -186,6 +192,7 @@ def _timestamp(text: str) -> str:
         " 'z', 'Z'), 'Z', '+00')"
     )
     return f"""case
+        when starts_with(ltrim({text}), '0000') then null  -- there was no such year
         when {text}[-1] = 'Z' and {text}[5] = '-' and {text}[11] = 'T'
             and regexp_full_match({text}[20:], '(\\.[0-9]+)?Z')
         then try_cast({text} as timestamp)
@@ -245,8 +252,10 @@ typed as (
             when regexp_full_match(field.authuser, '[0-9]+')
             then try_cast(field.authuser as bigint)
         end as user_id,
-        try_strptime(field.time, '%d/%b/%Y:%H:%M:%S %z') at time zone 'UTC'
-            as requested_at,
+        case
+            when regexp_full_match(field.time, '{LOG_TIME}')
+            then try_strptime(field.time, '%d/%b/%Y:%H:%M:%S %z') at time zone 'UTC'
+        end as requested_at,
         field.request as request,
         nullif(struct_extract({request}, 'method'), '') as method,
         nullif(struct_extract({request}, 'path'), '') as path,
