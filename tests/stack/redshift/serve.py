@@ -11,8 +11,9 @@ from pathlib import Path
 import certifi
 import yaml
 
+from tests.stack import certificates
 from tests.stack.component import HOST, announce, wait_until_stopped
-from tests.stack.redshift import bootstrap, certificates, cluster, postgres
+from tests.stack.redshift import bootstrap, cluster, postgres
 from tests.stack.redshift.admin import AdminSocket
 from tests.stack.redshift.bootstrap import Account
 from tests.stack.redshift.cluster import Cluster
@@ -107,7 +108,7 @@ def _running(
 ) -> Iterator[Cluster]:
     """Start PostgreSQL on the folder and yield what the sessions share."""
     account = Account(options.database, options.user, options.password)
-    authority, tls = certificates.ensure(data)
+    authority, tls = certificates.ensure(data, "Redshift stand-in CA")
     server, is_new = postgres.start(data / "postgres")
     try:
         if is_new:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import yaml
 
+from tests.stack import certificates
 from tests.stack.component import HOST, announce, wait_until_stopped
-from tests.stack.salesforce import certificates, faults, org
+from tests.stack.salesforce import faults, org
 from tests.stack.salesforce.application import Application
 from tests.stack.salesforce.faults import Fault
 from tests.stack.salesforce.org import Org, Settings
@@ -61,7 +62,7 @@ def started(
     """Serve an org that keeps everything in `folder`; port 0 means a free one."""
     the_org = Org(folder, settings)
     worker = Worker(the_org)
-    authority, context = certificates.ensure(folder)
+    authority, context = certificates.ensure(folder, "Salesforce stand-in CA")
     application = Application(the_org, worker)
     with ExitStack() as stack:
         stack.callback(the_org.close)

@@ -14,7 +14,7 @@ import psycopg2.errors
 import pytest
 import redshift_connector
 
-from tests.stack.redshift import certificates
+from tests.stack import certificates
 from tests.stack.redshift.tests.conftest import Session, StandIn
 
 PATIENCE_SECONDS = 10
@@ -61,7 +61,7 @@ def test_driver_connects_without_tls(connect: Callable[..., Session]) -> None:
 def test_certificate_of_another_authority_is_refused_by_the_client(
     stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: str
 ) -> None:
-    other, _ = certificates.ensure(tmp_path)
+    other, _ = certificates.ensure(tmp_path, "another CA")
     monkeypatch.setenv("SSL_CERT_FILE", str(other))
     with pytest.raises(redshift_connector.Error, match="CERTIFICATE_VERIFY_FAILED"):
         stand_in.connect(sslmode=mode)

@@ -1,6 +1,7 @@
-"""A certificate authority of our own, and the server certificate that it signs.
+"""A certificate authority of our own and the server certificate that it signs.
 
-Made once in the data folder; `ca.pem` is what a client is to trust (SSL_CERT_FILE).
+Made once in a component's data folder; `ca.pem` is what its clients trust
+(REQUESTS_CA_BUNDLE, SSL_CERT_FILE).
 """
 
 import datetime
@@ -11,29 +12,32 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-VALID_DAYS = 3650
+VALID_DAYS = 800  # some clients refuse a server certificate that lives longer
 HOSTS = ("localhost",)
 ADDRESSES = ("127.0.0.1",)
 
 
-def ensure(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """Return the CA's file and the server's TLS context, making both when absent."""
+def ensure(folder: Path, name: str) -> tuple[Path, ssl.SSLContext]:
+    """Return the CA's file and the server's TLS context, making both when absent.
+
+    `name` is what the authority is called.
+    """
     authority, server = folder / "ca.pem", folder / "server.pem"
     if not (authority.exists() and server.exists()):
-        _make(authority, server)
+        _make(authority, server, _name(name))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(server)
     return authority, context
 
 
-def _make(authority: Path, server: Path) -> None:
+def _make(authority: Path, server: Path, ca_name: x509.Name) -> None:
     ca_key = ec.generate_private_key(ec.SECP256R1())
-    ca_name = _name("Redshift stand-in CA")
     ca = (
         _certificate(ca_name, ca_name, ca_key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
         .add_extension(
             x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()),
             critical=False,
@@ -49,6 +53,14 @@ def _make(authority: Path, server: Path) -> None:
         _certificate(_name("localhost"), ca_name, key)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
+        )
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()),
+            critical=False,
+        )
         .sign(ca_key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
@@ -60,6 +72,20 @@ def _make(authority: Path, server: Path) -> None:
         + certificate.public_bytes(pem)
     )
     authority.write_bytes(ca.public_bytes(pem))
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def _name(common_name: str) -> x509.Name:
