@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from decimal import Decimal
 
+import pandas
 import pytest
 import redshift_connector
 
@@ -60,6 +61,26 @@ def test_rollback_forgets_and_commit_keeps(connect: Callable[..., Session]) -> N
     assert other.run("select a from t") == [[2]]
 
 
+def test_autocommit_decides_whether_others_see_it_at_once(
+    connect: Callable[..., Session],
+) -> None:
+    session, other = connect(), connect()
+    session.run("create table t (a int)")
+    session.run("insert into t values (1)")
+    assert other.value("select count(*) from t") == 1
+    session.connection.autocommit = False
+    session.run("create table of_a_transaction (a int)")
+    assert "does not exist" in other.error("select * from of_a_transaction")
+    session.connection.commit()
+    assert other.value("select count(*) from of_a_transaction") == 0
+    session.error("select 1 / 0")
+    assert "current transaction is aborted" in session.error("select 1")
+    session.connection.rollback()
+    session.connection.autocommit = True
+    session.run("insert into t values (2)")
+    assert other.value("select count(*) from t") == 2
+
+
 def test_executemany_and_row_counts(session: Session) -> None:
     session.run("create table t (a int, b varchar)")
     cursor = session.connection.cursor()
@@ -79,6 +100,70 @@ def test_prepared_statement_is_used_again(session: Session) -> None:
         assert session.value("select %s::int * 2", number) == number * 2
     session.error("select 1 / %s", 0)
     assert session.value("select %s::int * 2", 9) == 18
+
+
+def test_statements_that_fall_out_of_the_cache_are_closed(
+    connect: Callable[..., Session],
+) -> None:
+    session = connect(max_prepared_statements=3)
+    for _ in range(2):
+        for number in range(10):
+            assert session.value(f"select %s::int + {number}", 1) == number + 1
+    kept = session.value("select count(*) from pg_prepared_statements")
+    assert kept <= 4  # this one is there too, before another makes room for it
+
+
+def test_prepared_statement_sees_its_table_changed(session: Session) -> None:
+    session.run("create table t (a int)")
+    session.run("insert into t values (1)")
+    for _ in range(2):
+        assert session.run("select * from t where a = %s", 1) == [[1]]
+    session.run("alter table t add column b varchar(5) default 'x'")
+    assert session.run("select * from t where a = %s", 1) == [[1, "x"]]
+
+
+def test_dataframe_has_the_columns_and_their_types(session: Session) -> None:
+    session.run("create table t (a int, b varchar(5), c numeric(5,2), d date)")
+    session.run("insert into t values (1, 'x', 1.25, '2026-11-24'), (2, null, 2, null)")
+    cursor = session.connection.cursor()
+    cursor.execute("select a, b as Named, c, d from t order by a")
+    first = cursor.fetch_dataframe(1)
+    assert list(first.columns) == ["a", "named", "c", "d"]
+    assert first.iloc[0].tolist() == [1, "x", Decimal("1.25"), dt.date(2026, 11, 24)]
+    rest = cursor.fetch_dataframe()
+    assert rest["a"].tolist() == [2]
+    assert rest[["named", "d"]].isna().all(axis=None)
+
+
+def test_dataframe_is_inserted(session: Session) -> None:
+    session.run("create table t (a int, b varchar(5))")
+    given = pandas.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+    session.connection.cursor().write_dataframe(given, f"{session.schema}.t")
+    assert session.run("select a, b from t order by a") == [[1, "x"], [2, "y"]]
+
+
+def test_varchar_counts_bytes_and_refuses_more(session: Session) -> None:
+    session.run("create table t (a varchar(4))")
+    session.run("insert into t values (%s)", "\u00e9\u00e9")
+    told = session.error("insert into t values (%s)", "\u00e9\u00e9\u00e9")
+    assert "too long" in told
+    assert session.value("select octet_length(a) from t") == 4
+
+
+def test_moment_with_a_zone_comes_back_in_utc(session: Session) -> None:
+    session.run("create table t (a timestamptz, b timestamp)")
+    there = dt.timezone(dt.timedelta(hours=5, minutes=30))
+    moment = dt.datetime(2026, 11, 24, 3, 0, 0, tzinfo=there)
+    session.run("insert into t (a) values (%s)", moment)
+    found = session.value("select a from t")
+    assert found == moment
+    assert found.utcoffset() == dt.timedelta(0)
+
+
+def test_type_that_is_not_here_is_refused_by_its_name(session: Session) -> None:
+    for kind in ("geometry", "geography", "varbyte", "hllsketch"):
+        assert kind in session.error(f"create table t (a {kind})")
+    assert "geometry" in session.error("select cast('POINT(1 1)' as geometry)")
 
 
 def test_error_leaves_the_session_usable(session: Session) -> None:
