@@ -3,16 +3,13 @@
 import re
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import lkml
 import pytest
 import yaml
 
-from loaders.errors import ConfigError
-from loaders.looker import files, marts, model, views
-from loaders.looker.marts import Column, Join, Mart, Measure
+from loaders.looker import views
 from tests.nightly.project import SOURCE, Project, copy_to
 
 LOOKER = SOURCE / "looker"
@@ -198,134 +195,3 @@ def test_regenerating_gives_no_diff_until_the_yaml_changes(copied: Project) -> N
     assert "Targets of Trials" in view.read_text(encoding="utf-8")
     assert not (copied.folder / "looker" / "views" / "of_no_mart.view.lkml").exists()
     copied.nightshift("looker", "build", "--check").require(0)
-
-
-def _mart(**changes: Any) -> Mart:  # noqa: ANN401 - any field's
-    given = {
-        "name": "fct_visit",
-        "relation": "fct_visit",
-        "label": "",
-        "description": 'One row per "visit". More.',
-        "columns": (
-            Column("visit_id", "bigint", "The visit."),
-            Column("metrics", "bigint", "Custom metrics."),
-            Column("visit_date", "date", "The day."),
-            Column("email", "varchar(256)", "Who.", is_hidden=True),
-        ),
-        "key": ("visit_id",),
-        "measures": (),
-        "joins": (),
-        "declared_in": "models/_visits__models.yml",
-    }
-    return Mart(**{**given, **changes})
-
-
-def test_quotes_survive_and_metrics_are_called_as_in_the_catalog(
-    tmp_path: Path,
-) -> None:
-    assert files.write([_mart()], tmp_path)
-    assert files.differing([_mart()], tmp_path) == []
-    text = (tmp_path / "views" / "fct_visit.view.lkml").read_text(encoding="utf-8")
-    (view,) = lkml.load(text)["views"]
-    labels = {each["name"]: each["label"] for each in view["dimensions"]}
-    assert labels == {
-        "visit_id": "Visit ID",
-        "metrics": "Custom Metrics",
-        "email": "Email",
-    }
-    assert view["measures"][0]["description"].endswith('One row per \\"visit\\".')
-
-
-def test_two_fields_of_one_name_are_refused() -> None:
-    measure = Measure("visit_date", "sum", "Twice.", column="metrics")
-    with pytest.raises(ConfigError, match="two fields named visit_date"):
-        views.view(_mart(measures=(measure,)))
-
-
-def test_a_sum_of_days_is_refused() -> None:
-    measure = Measure("days", "sum", "No.", column="visit_date")
-    with pytest.raises(ConfigError, match="needs a number"):
-        views.view(_mart(measures=(measure,)))
-
-
-def test_a_type_without_a_word_in_lookml_is_refused() -> None:
-    odd = (Column("visit_id", "json", "Odd."),)
-    with pytest.raises(ConfigError, match="has no LookML type"):
-        views.view(_mart(columns=odd))
-
-
-def _node(name: str, looker: dict[str, Any], *columns: str) -> dict[str, Any]:
-    return {
-        "unique_id": f"model.nightshift.{name}",
-        "name": name,
-        "alias": name,
-        "resource_type": "model",
-        "patch_path": "nightshift://models/_m.yml",
-        "description": "One row per thing.",
-        "config": {"schema": "marts", "meta": {"looker": looker}},
-        "columns": {
-            column: {"name": column, "data_type": "bigint", "description": "A number."}
-            for column in columns
-        },
-    }
-
-
-def _read(*nodes: dict[str, Any]) -> list[Mart]:
-    return marts.read({"nodes": {node["unique_id"]: node for node in nodes}})
-
-
-def test_a_join_that_would_count_rows_twice_is_refused() -> None:
-    many = _node("days", {"primary_key": ["org", "day"]}, "org", "day")
-    one = {"primary_key": ["org"], "joins": [{"to": "days", "by": {"org": "org"}}]}
-    with pytest.raises(ConfigError, match="whole primary key"):
-        _read(many, _node("orgs", one, "org"))
-    with pytest.raises(ConfigError, match="is no mart"):
-        _read(_node("orgs", one, "org"))
-
-
-def test_a_join_by_both_whole_keys_is_one_to_one() -> None:
-    days = _mart(name="days", key=("visit_id",))
-    join = Join("days", {"visit_id": "visit_id"})
-    assert model.relationship(_mart(), join, days) == "one_to_one"
-    join = Join("days", {"metrics": "visit_id"})
-    assert model.relationship(_mart(), join, days) == "many_to_one"
-
-
-@pytest.mark.parametrize(
-    ("looker", "told"),
-    [
-        ({}, "0 unique keys"),
-        ({"primary_key": ["nowhere"]}, "no column nowhere"),
-        ({"primary_key": ["org"], "lable": "x"}, "lable is not known"),
-        (
-            {"primary_key": ["org"], "measures": [{"name": "x", "type": "sum"}]},
-            "lacks description",
-        ),
-        (
-            {
-                "primary_key": ["org"],
-                "measures": [{"name": "x", "type": "total", "description": "."}],
-            },
-            "type total",
-        ),
-        (
-            {
-                "primary_key": ["org"],
-                "measures": [
-                    {"name": "x", "type": "sum", "column": "day", "description": "."}
-                ],
-            },
-            "no column day",
-        ),
-        (
-            {
-                "primary_key": ["org"],
-                "measures": [{"name": "x", "type": "number", "description": "."}],
-            },
-            "needs sql",
-        ),
-    ],
-)
-def test_meta_that_makes_no_sense_is_refused(looker: dict[str, Any], told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
-        _read(_node("orgs", looker, "org"))

@@ -1,0 +1,1 @@
+"""What Looker gets is made from the marts' YAML alone."""
