@@ -44,6 +44,7 @@ def copy_lines(
         s3.delete(manifests.values())
     _require_unchanged(partition)
     _insert_rejects(connection, partition, load_id=load_id, run_id=run_id)
+    connection.execute("-- loaders.copy drop\ndrop table rejected")
     return counts
 
 

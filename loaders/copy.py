@@ -1,19 +1,19 @@
-"""One partition of raw objects into its staging table, exactly once.
+"""Partitions of raw objects into their staging table, exactly once.
 
-From S3 into `staging.raw_*`, in one transaction with its rejects and its ledger rows:
-a reader sees the old partition or the new one. A line that cannot become a row goes to
+From S3 into `staging.raw_*`, in one transaction with rejects and ledger rows: a reader
+sees the old partitions or the new ones. A line that cannot become a row goes to
 `ops.load_rejects`; lines read = rows loaded + lines rejected, for every object.
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-import duckdb
 import structlog
 
-from loaders import cluster_copy, embedded_lines, load_ledger, s3, spool
+from loaders import cluster_copy, embedded, embedded_lines, load_ledger, s3, spool
 from loaders.errors import DataError
 from loaders.ledger import now
 from loaders.load_ledger import LoadResult, ObjectCount
@@ -25,86 +25,119 @@ SPOOL_MEMORY = "600MB"
 log = structlog.get_logger()
 
 
-def replace_partition(
+@dataclass(frozen=True)
+class Load:
+    """One partition on its way into its table."""
+
+    partition: s3.Partition
+    load_id: str = field(default_factory=lambda: uuid4().hex)
+
+
+def replace_partitions(
     connection: Connection,
     table: Table,
     *,
-    partition: s3.Partition,
+    partitions: Iterable[s3.Partition],
     max_reject_ratio: float,
     run_id: str,
-) -> LoadResult:
-    """Load a complete partition in place of what the table holds of its day.
+) -> list[LoadResult]:
+    """Load complete partitions in place of what the table holds of their days.
 
     `connection` is an open transaction; nothing is kept unless it commits. Raises
-    `DataError` when the partition is incomplete, an object cannot be read, or more
-    than `max_reject_ratio` of its lines are rejected.
+    `DataError` when one of the partitions is incomplete, has an object that cannot be
+    read, or more than `max_reject_ratio` of its lines are rejected.
     """
-    partition.require_complete()
-    copiers: dict[str, Callable[..., list[ObjectCount]]] = {
+    copiers: dict[str, Callable[..., dict[str, list[ObjectCount]]]] = {
         "duckdb": _copy_spooled,
-        "redshift": cluster_copy.copy_lines,
+        "redshift": _copy_one_by_one,
     }
-    started_at, load_id = now(), uuid4().hex
-    target = connection.table(table.schema, table.name)
+    started_at = now()
+    loads = [Load(partition) for partition in partitions]
+    for load in loads:
+        load.partition.require_complete()
     connection.execute(
-        f"-- loaders.copy {table.name} {partition.dt}\n"
-        f"delete from {target} where dt = ?",
-        [partition.dt],
+        f"-- loaders.copy {table.name}\n"
+        f"delete from {connection.table(table.schema, table.name)} "
+        f"where dt in ({', '.join('?' for _ in loads)})",
+        [load.partition.dt for load in loads],
     )
-    counts = copiers[connection.engine](
-        connection, table, partition=partition, load_id=load_id, run_id=run_id
-    )
-    result = LoadResult(
-        source=partition.source,
-        dt=partition.dt.isoformat(),
-        fingerprint=partition.fingerprint,
-        objects=tuple(counts),
-    )
-    load_ledger.refuse_too_many_rejects(
-        connection, result, ratio=max_reject_ratio, load_id=load_id
-    )
-    load_ledger.record(
-        connection, result, load_id=load_id, run_id=run_id, started_at=started_at
-    )
-    log.info(
-        "partition loaded",
-        source=result.source,
-        dt=result.dt,
-        objects=len(result.objects),
-        lines=result.lines,
-        rows=result.rows,
-        rejects=result.rejects,
-    )
-    return result
+    counts = copiers[connection.engine](connection, table, loads=loads, run_id=run_id)
+    results = [
+        LoadResult(
+            load_id=load.load_id,
+            source=load.partition.source,
+            dt=load.partition.dt.isoformat(),
+            fingerprint=load.partition.fingerprint,
+            objects=tuple(counts[load.load_id]),
+        )
+        for load in loads
+    ]
+    for result in results:
+        load_ledger.refuse_too_many_rejects(connection, result, ratio=max_reject_ratio)
+    load_ledger.record(connection, results, run_id=run_id, started_at=started_at)
+    for result in results:
+        log.info("partition loaded", **result.summary)
+    return results
+
+
+def _copy_one_by_one(
+    connection: Connection, table: Table, *, loads: Sequence[Load], run_id: str
+) -> dict[str, list[ObjectCount]]:
+    return {
+        load.load_id: cluster_copy.copy_lines(
+            connection,
+            table,
+            partition=load.partition,
+            load_id=load.load_id,
+            run_id=run_id,
+        )
+        for load in loads
+    }
 
 
 def _copy_spooled(
-    connection: Connection,
-    table: Table,
-    *,
-    partition: s3.Partition,
-    load_id: str,
-    run_id: str,
-) -> list[ObjectCount]:
+    connection: Connection, table: Table, *, loads: Sequence[Load], run_id: str
+) -> dict[str, list[ObjectCount]]:
+    """Take the objects of all loads in as few statements as fit in memory."""
+    counts: dict[str, list[ObjectCount]] = {load.load_id: [] for load in loads}
+    objects = tuple(item for load in loads for item in load.partition.objects)
+    load_of = {item.url: load for load in loads for item in load.partition.objects}
     connection.execute(f"set memory_limit = '{SPOOL_MEMORY}'")
-    counts: list[ObjectCount] = []
     with tempfile.TemporaryDirectory(prefix="nightshift-spool-") as folder:
-        for batch in spool.batches(partition.objects, Path(folder)):
-            names = {str(spooled.path): spooled.item for spooled in batch}
+        for batch in spool.batches(objects, Path(folder)):
             _parse(connection, table, batch)
-            connection.execute(
-                "create or replace temp table spooled (object_path varchar, "
-                "object_key varchar)"
-            )
-            connection.insert(
-                "spooled",
-                ["object_path", "object_key"],
-                [(path, item.key) for path, item in names.items()],
-            )
-            _insert_rows(connection, table, partition)
-            _insert_rejects(connection, partition, load_id=load_id, run_id=run_id)
-            counts += _count(connection, batch)
+            _name_objects(connection, batch, load_of)
+            _insert_rows(connection, table)
+            _insert_rejects(connection, source=table.source, run_id=run_id)
+            for count in _count(connection, batch):
+                counts[load_of[count.item.url].load_id].append(count)
+    connection.execute("reset memory_limit")
     return counts
+
+
+def _name_objects(
+    connection: Connection,
+    batch: list[spool.SpooledObject],
+    load_of: dict[str, Load],
+) -> None:
+    """Tell the engine which object, day and load each spooled file belongs to."""
+    connection.execute(
+        "create or replace temp table spooled "
+        "(object_path varchar, object_key varchar, dt date, load_id varchar)"
+    )
+    connection.insert(
+        "spooled",
+        ["object_path", "object_key", "dt", "load_id"],
+        [
+            (
+                str(spooled.path),
+                spooled.item.key,
+                load_of[spooled.item.url].partition.dt,
+                load_of[spooled.item.url].load_id,
+            )
+            for spooled in batch
+        ],
+    )
 
 
 def _parse(
@@ -113,7 +146,7 @@ def _parse(
     statement = embedded_lines.parse_statement(table, [item.path for item in batch])
     try:
         connection.execute(statement)
-    except duckdb.Error as error:
+    except embedded.Error as error:
         urls = {str(spooled.path): spooled.item.url for spooled in batch}
         named = [url for path, url in urls.items() if path in str(error)]
         raise DataError(
@@ -123,9 +156,9 @@ def _parse(
         ) from error
 
 
-def _insert_rows(connection: Connection, table: Table, partition: s3.Partition) -> None:
+def _insert_rows(connection: Connection, table: Table) -> None:
     bookkeeping = {
-        "dt": "cast(? as date)",
+        "dt": "spooled.dt",
         "object_key": "spooled.object_key",
         "loaded_at": "cast(? as timestamp)",
     }
@@ -135,36 +168,33 @@ def _insert_rows(connection: Connection, table: Table, partition: s3.Partition) 
         if not column.is_bookkeeping or column.name in bookkeeping
     ]
     values = [bookkeeping.get(name, f"parsed.{identifier(name)}") for name in columns]
-    given = {"dt": partition.dt, "loaded_at": now()}
     connection.execute(
-        f"-- loaders.copy insert {table.name} {partition.dt}\n"
+        f"-- loaders.copy insert {table.name}\n"
         f"insert into {connection.table(table.schema, table.name)} "
         f"({', '.join(identifier(name) for name in columns)}) "
         f"select {', '.join(values)} from parsed "
         "inner join spooled on parsed.object_path = spooled.object_path "
         "where parsed.reason is null",
-        [given[name] for name in columns if name in given],
+        [now()] if "loaded_at" in columns else [],
     )
 
 
-def _insert_rejects(
-    connection: Connection, partition: s3.Partition, *, load_id: str, run_id: str
-) -> None:
+def _insert_rejects(connection: Connection, *, source: str, run_id: str) -> None:
     connection.execute(
-        f"-- loaders.copy rejects {partition.source} {partition.dt}\n"
+        f"-- loaders.copy rejects {source}\n"
         f"insert into {connection.table('ops', 'load_rejects')} "
         "(source, dt, object_key, line_number, reason, line, load_id, run_id,"
         " rejected_at) "
         "with firsts as (select object_path, min(rowid) as first_rowid "
         "from parsed group by 1) "
-        "select ?, cast(? as date), spooled.object_key, "
-        "parsed.rowid - firsts.first_rowid + 1, parsed.reason, parsed.line, ?, ?, "
-        "cast(? as timestamp) "
+        "select ?, spooled.dt, spooled.object_key, "
+        "parsed.rowid - firsts.first_rowid + 1, parsed.reason, parsed.line, "
+        "spooled.load_id, ?, cast(? as timestamp) "
         "from parsed "
         "inner join firsts on parsed.object_path = firsts.object_path "
         "inner join spooled on parsed.object_path = spooled.object_path "
         "where parsed.reason != ''",
-        [partition.source, partition.dt, load_id, run_id, now()],
+        [source, run_id, now()],
     )
 
 

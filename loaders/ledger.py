@@ -133,7 +133,7 @@ def record_archive(
     columns += ["rows", "bytes", "run_id", "finished_at"]
     row = [
         *(result.dataset, result.dt, env, version, result.url, fingerprint),
-        *(len(result.objects), result.rows, result.bytes, run_id, now()),
+        *(result.files, result.rows, result.bytes, run_id, now()),
     ]
     connection.insert(connection.table("ops", "archives"), columns, [row])
 

@@ -4,6 +4,7 @@ Written by copy.py in the transaction of the load itself, so that rows and ledge
 come together or not at all.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -29,6 +30,7 @@ class ObjectCount:
 class LoadResult:
     """What a load did: counts over all objects, and the partition's fingerprint."""
 
+    load_id: str
     source: str
     dt: str
     fingerprint: str
@@ -48,9 +50,21 @@ class LoadResult:
         for name, value in totals.items():
             object.__setattr__(self, name, value)
 
+    @property
+    def summary(self) -> dict[str, object]:
+        """What a log line tells of it."""
+        return {
+            "source": self.source,
+            "dt": self.dt,
+            "objects": len(self.objects),
+            "lines": self.lines,
+            "rows": self.rows,
+            "rejects": self.rejects,
+        }
+
 
 def refuse_too_many_rejects(
-    connection: Connection, result: LoadResult, *, ratio: float, load_id: str
+    connection: Connection, result: LoadResult, *, ratio: float
 ) -> None:
     """Raise `DataError` with reasons and places when more than `ratio` was rejected."""
     if not result.lines or result.rejects / result.lines <= ratio:
@@ -59,12 +73,12 @@ def refuse_too_many_rejects(
     reasons = connection.fetch_all(
         f"-- loaders.copy reasons\nselect reason, count(*) from {rejects} "
         "where load_id = ? group by 1 order by 2 desc, 1 limit 5",
-        [load_id],
+        [result.load_id],
     )
     examples = connection.fetch_all(
         f"-- loaders.copy examples\nselect object_key, line_number, reason "
         f"from {rejects} where load_id = ? order by 1, 2 limit {EXAMPLES}",
-        [load_id],
+        [result.load_id],
     )
     raise DataError(
         f"{result.source} dt={result.dt}: {result.rejects:,} of {result.lines:,} lines "
@@ -80,39 +94,34 @@ def refuse_too_many_rejects(
 
 def record(
     connection: Connection,
-    result: LoadResult,
+    results: Sequence[LoadResult],
     *,
-    load_id: str,
     run_id: str,
     started_at: datetime,
 ) -> None:
-    """Append the load and each of its objects."""
-    ledger = {
-        "load_id": load_id,
-        "source": result.source,
-        "dt": result.dt,
-        "fingerprint": result.fingerprint,
-        "objects": len(result.objects),
-        "lines": result.lines,
-        "rows_loaded": result.rows,
-        "rejects": result.rejects,
-        "bytes": result.bytes,
-        "started_at": started_at,
-        "finished_at": now(),
-        "run_id": run_id,
-        "status": "loaded",
-    }
-    connection.insert(
-        connection.table("ops", "loads"), list(ledger), [list(ledger.values())]
-    )
+    """Append the loads and each of their objects."""
+    columns = ["load_id", "source", "dt", "fingerprint", "objects", "lines"]
+    columns += ["rows_loaded", "rejects", "bytes", "started_at", "finished_at"]
+    columns += ["run_id", "status"]
+    finished_at = now()
+    rows = [
+        [
+            *(result.load_id, result.source, result.dt, result.fingerprint),
+            *(len(result.objects), result.lines, result.rows, result.rejects),
+            *(result.bytes, started_at, finished_at, run_id, "loaded"),
+        ]
+        for result in results
+    ]
+    connection.insert(connection.table("ops", "loads"), columns, rows)
     columns = ["load_id", "source", "dt", "object_key", "size_bytes", "etag", "lines"]
     columns += ["rows_loaded", "rejects", "run_id"]
     rows = [
         [
-            *(load_id, result.source, result.dt, count.item.key),
+            *(result.load_id, result.source, result.dt, count.item.key),
             *(count.item.size, count.item.etag, count.lines, count.rows),
             *(count.rejects, run_id),
         ]
+        for result in results
         for count in result.objects
     ]
     connection.insert(connection.table("ops", "load_objects"), columns, rows)

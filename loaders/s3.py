@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 import boto3
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -98,7 +99,30 @@ def partition_url(raw_url: str, source: str, dt: date) -> str:
 def list_partition(raw_url: str, source: str, dt: date) -> Partition:
     """List one day of one source; names that start with `_` or `.` are not data."""
     url = partition_url(raw_url, source, dt)
-    objects = list(list_objects(url))
+    return _partition(url, source, dt, list(list_objects(url)))
+
+
+def list_partitions(
+    raw_url: str, source: str, first: date, last: date
+) -> dict[date, Partition]:
+    """List a range of days of one source with one request a thousand objects.
+
+    Days of which nothing is there are empty partitions.
+    """
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    urls = {partition_url(raw_url, source, day): day for day in days}
+    found: dict[date, list[S3Object]] = {day: [] for day in days}
+    end = max(urls)
+    for item in list_objects(f"{raw_url}/{source}/dt=", after=min(urls)[:-1]):
+        url = item.url[: len(end)]
+        if url > end:
+            break
+        if url in urls:
+            found[urls[url]].append(item)
+    return {day: _partition(url, source, day, found[day]) for url, day in urls.items()}
+
+
+def _partition(url: str, source: str, dt: date, objects: list[S3Object]) -> Partition:
     data = (item for item in objects if not item.name.startswith(("_", ".")))
     return Partition(
         source=source,
@@ -117,12 +141,16 @@ def relist(partition: Partition) -> Partition:
     return list_partition(prefix, partition.source, partition.dt)
 
 
-def list_objects(url: str) -> Iterator[S3Object]:
-    """Yield every object whose URL starts with `url`, in key order."""
+def list_objects(url: str, *, after: str = "") -> Iterator[S3Object]:
+    """Yield every object whose URL starts with `url`, in key order.
+
+    With `after`, only those whose URL comes after it, which need not be there.
+    """
     bucket, prefix = _split(url)
+    start = {"StartAfter": _split(after)[1]} if after else {}
     with _explained(url):
         pages = _client().get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=bucket, Prefix=prefix):
+        for page in pages.paginate(Bucket=bucket, Prefix=prefix, **start):
             for item in page.get("Contents", []):
                 yield S3Object(
                     url=f"s3://{bucket}/{item['Key']}",
@@ -148,13 +176,13 @@ def reading(item: S3Object) -> Iterator[IO[bytes]]:
         yield body["Body"]
 
 
-def upload(path: Path, url: str) -> S3Object:
+def upload(path: Path, url: str) -> None:
     """Write a local file to `url`; readers see the old object or the new one."""
     bucket, key = _split(url)
     with _explained(url):
-        _client().upload_file(str(path), bucket, key)
-        head = _client().head_object(Bucket=bucket, Key=key)
-    return S3Object(url=url, size=head["ContentLength"], etag=head["ETag"].strip('"'))
+        _client().upload_file(
+            str(path), bucket, key, Config=TransferConfig(use_threads=False)
+        )
 
 
 def write(

@@ -1,4 +1,4 @@
-"""The warehouse: connections, transactions, names. The one importer of its drivers.
+"""The warehouse: connections, transactions, names, whichever engine it is.
 
 Connections come from the dbt profile and are opened for short: the embedded engine
 lets one process in at a time. Statements say who sends them in their first line, and
@@ -7,26 +7,21 @@ values travel as bound parameters only.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, TypeVar
 
-import duckdb
 import structlog
 from tenacity import (
     retry,
     retry_if_exception_type,
     stop_after_attempt,
-    stop_after_delay,
     wait_random_exponential,
 )
 
-from loaders import cluster, profile, raw_tables
+from loaders import cluster, embedded, profile, raw_tables
 from loaders.errors import ConfigError, DataError, NightshiftError, TransientError
-from loaders.settings import PROJECT
 
 SCHEMAS = ("staging", "intermediate", "marts", "ops")
-LOCK_PATIENCE_SECONDS = 120
 INSERT_BATCH_ROWS = 500
 COMMIT_TRIES = 5
 
@@ -137,6 +132,11 @@ def session() -> Iterator[Connection]:
         connection.close()
 
 
+def kept_open() -> AbstractContextManager[None]:
+    """Let the first session of an embedded engine keep its file open for the rest."""
+    return embedded.kept_open()
+
+
 @contextmanager
 def transaction() -> Iterator[Connection]:
     """Open a session whose statements commit together at the end, or not at all."""
@@ -152,7 +152,7 @@ def begun(connection: Connection) -> Iterator[None]:
         yield
     except BaseException:
         # The first error is the one to show, also when the session is dead.
-        with suppress(duckdb.Error, NightshiftError):
+        with suppress(embedded.Error, NightshiftError):
             connection.execute("-- loaders.warehouse rollback\nrollback")
         raise
     connection.execute("-- loaders.warehouse commit\ncommit")
@@ -187,14 +187,14 @@ def is_single_writer() -> bool:
 
 def exists() -> bool:
     """Say whether there is a warehouse to ask; a server is taken to be there."""
-    return not is_single_writer() or _file(profile.target()).exists()
+    return not is_single_writer() or embedded.file(profile.target().values).exists()
 
 
 def location() -> str:
     """Say in words where the warehouse is, without secrets."""
     target = profile.target()
     if target.engine == "duckdb":
-        return str(_file(target))
+        return str(embedded.file(target.values))
     return f"{target.values.get('host')}/{target.values.get('dbname')}"
 
 
@@ -264,33 +264,8 @@ def _connect() -> Connection:
     return Connection(handle, target.engine, target.schema_prefix)
 
 
-def _file(target: profile.Target) -> Path:
-    path = Path(str(target.values["path"]))
-    return path if path.is_absolute() else PROJECT / path
-
-
-@retry(
-    retry=retry_if_exception_type(TransientError),
-    stop=stop_after_delay(LOCK_PATIENCE_SECONDS),
-    wait=wait_random_exponential(multiplier=0.05, max=2),
-    reraise=True,
-)
-def _open_duckdb(target: profile.Target) -> duckdb.DuckDBPyConnection:
-    path = _file(target)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = duckdb.connect(
-            str(path), config=dict(target.values.get("config_options") or {})
-        )
-    except duckdb.IOException as error:
-        if "lock" in str(error).lower():
-            raise TransientError(
-                f"{path} is held by another process. Close it there "
-                f"(a `duckdb` shell, a notebook, a running dbt), then run again."
-            ) from error
-        raise ConfigError(f"Cannot open the warehouse file {path}: {error}") from error
-    handle.execute("set timezone = 'UTC'")
-    return handle
+def _open_duckdb(target: profile.Target) -> Any:  # noqa: ANN401 - driver's own
+    return embedded.open_session(target.values)
 
 
 def _open_redshift(target: profile.Target) -> Any:  # noqa: ANN401 - driver's own

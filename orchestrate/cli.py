@@ -61,7 +61,9 @@ Day = Annotated[
 ]
 Env = Annotated[str, typer.Option(help="whose results; a folder of the archive")]
 Version = Annotated[str, typer.Option(help="version of the results; a folder")]
-Workers = Annotated[int, typer.Option(min=1, help="how many tasks run side by side")]
+Workers = Annotated[
+    int, typer.Option(min=1, help="how many tasks run side by side on a server")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead")]
 DEFAULT_WORKERS = 2
 

@@ -31,8 +31,8 @@ DATASETS = {
     ),
     "org_activity": archive.Dataset(
         name="org_activity",
-        schema="intermediate",
-        relation="int_org_activity_daily",
+        schema="marts",
+        relation="org_activity",
         day_column="metric_date",
         order_by=("org_id",),
     ),
@@ -80,7 +80,7 @@ class ArchiveDataset(luigi.Task):
 
     def run(self) -> None:
         """Write the days that are missing or out of date."""
-        state = night.refreshed(
+        state = night.remarked(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
         retried(
@@ -104,27 +104,27 @@ class ArchiveDataset(luigi.Task):
 def _archive(dataset: archive.Dataset, state: night.Night) -> None:
     archived.forget()
     days = [day for day in archived.days(state) if archived.why(state, dataset, day)]
+    watch = progress.Stopwatch()
     with warehouse.session() as connection:
-        for day in days:
-            watch = progress.Stopwatch()
+        for result in archive.replace_partitions(
+            connection, dataset, days=days, root=archived.root(state)
+        ):
             with warehouse.begun(connection):
-                result = archive.replace_partition(
-                    connection, dataset, dt=day, root=archived.root(state)
-                )
                 ledger.record_archive(
                     connection,
                     result,
-                    fingerprint=archived.fingerprint(state, dataset, day),
+                    fingerprint=archived.fingerprint(state, dataset, result.dt),
                     env=state.env,
                     version=state.version,
                     run_id=RUN_ID,
                 )
             progress.line(
                 f"ArchiveDataset {dataset.name}",
-                day=day,
+                day=result.dt,
                 rows=result.rows,
                 seconds=watch.seconds,
             )
+            watch = progress.Stopwatch()
 
 
 class SyncTrialMetricsToSalesforce(luigi.Task):
@@ -151,7 +151,7 @@ class SyncTrialMetricsToSalesforce(luigi.Task):
 
     def run(self) -> None:
         """Send what changed; the sync itself retries each request."""
-        state = night.refreshed(
+        state = night.remarked(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
         watch = progress.Stopwatch()
@@ -185,7 +185,7 @@ class AcceptedBySalesforce(luigi.ExternalTask):
 
     def why(self) -> str:
         """Return what is left over, by the ledger as it is now."""
-        state = night.refreshed(self.data_date, env=self.env, version=self.version)
+        state = night.remarked(self.data_date, env=self.env, version=self.version)
         return state.why_not_accepted()
 
 

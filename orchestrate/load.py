@@ -1,10 +1,14 @@
 """Raw partitions and their loads into staging."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 
 import luigi
 
 from loaders import copy, s3, settings, warehouse
+from loaders.errors import DataError
+from loaders.load_ledger import LoadResult
 from loaders.raw_tables import raw_tables
 from orchestrate import dbt_graph, night, progress
 from orchestrate.parameters import (
@@ -16,6 +20,8 @@ from orchestrate.parameters import (
 )
 from orchestrate.retries import retried
 from orchestrate.targets import RUN_ID, LedgerTarget
+
+_loaded_here: set[tuple[str, date]] = set()
 
 
 class RawPartition(luigi.Task):
@@ -43,12 +49,21 @@ class RawPartition(luigi.Task):
 
 
 class LoadRawTable(luigi.Task):
-    """One day of one raw source is in staging, exactly once, with its rejects kept."""
+    """One day of one raw source is in staging, exactly once, with its rejects kept.
+
+    Where loads take turns, the first one that runs takes along the other days of its
+    scope that are complete; those find their ledger rows.
+    """
 
     data_date = luigi.DateParameter(description="the day to load")
     env = ENV
     version = VERSION
     source = luigi.ChoiceParameter(choices=sorted(raw_tables()))
+    scope = luigi.Parameter(
+        default="",
+        significant=False,
+        description="days that the run is after: loaded together where possible",
+    )
     num_retries = NUM_RETRIES
     retry_sleep = RETRY_SLEEP
 
@@ -69,35 +84,78 @@ class LoadRawTable(luigi.Task):
 
     def run(self) -> None:
         """Load the partition in place of what staging has of the day."""
-        watch = progress.Stopwatch()
-        result = retried(
-            lambda: load_partition(self.source, self.data_date),
-            num_retries=self.num_retries,
-            retry_sleep=self.retry_sleep,
-        )
-        progress.line(
-            f"LoadRawTable {self.source}",
-            day=self.data_date,
-            rows=result.rows,
-            seconds=watch.seconds,
-            outcome="warn" if result.rejects else "done",
-        )
+        together = self._together()
+        if self.data_date not in together:
+            return  # an earlier task of the scope has loaded it
+        try:
+            self._load(together)
+        except DataError:
+            if together == [self.data_date]:
+                raise
+            self._load_one_by_one(together)
 
     def why(self) -> str:
         """Return why the day must be loaded, or ''."""
         state = night.of(self.data_date, env=self.env, version=self.version)
         return state.why_load(self.source, self.data_date)
 
+    def _together(self) -> list[date]:
+        """Return the days that are to be loaded now; not the own one if it is done."""
+        if not self.scope or not warehouse.is_single_writer():
+            return [self.data_date]
+        if (self.source, self.data_date) in _loaded_here:
+            return []  # asked for often in a backfill: spare the ledger
+        days = [date.fromisoformat(day) for day in self.scope.split(",")]
+        state = night.remarked(max(days), min(days), env=self.env, version=self.version)
+        return [
+            day
+            for day in days
+            if state.partition(self.source, day).is_complete
+            and state.why_load(self.source, day)
+        ]
 
-def load_partition(source: str, day: date) -> copy.LoadResult:
-    """List the partition now and load exactly what was listed."""
-    partition = s3.list_partition(settings.load().required_raw_url(), source, day)
+    def _load_one_by_one(self, days: list[date]) -> None:
+        for day in days:
+            if day != self.data_date:
+                with suppress(DataError):  # its own task tells what is wrong with it
+                    self._load([day])
+        self._load([self.data_date])
+
+    def _load(self, days: list[date]) -> None:
+        watch = progress.Stopwatch()
+        results = retried(
+            lambda: load_partitions(self.source, days),
+            num_retries=self.num_retries,
+            retry_sleep=self.retry_sleep,
+        )
+        for result in results:
+            _loaded_here.add((self.source, date.fromisoformat(result.dt)))
+            progress.line(
+                f"LoadRawTable {self.source}",
+                day=date.fromisoformat(result.dt),
+                rows=result.rows,
+                seconds=watch.seconds / len(results),
+                outcome="warn" if result.rejects else "done",
+            )
+
+
+def loads_of(task: luigi.Task, source: str, days: list[date]) -> Iterator[LoadRawTable]:
+    """Yield the loads of a source that `task` wants, each knowing of the others."""
+    scope = ",".join(str(day) for day in days)
+    for day in days:
+        yield task.clone(LoadRawTable, data_date=day, source=source, scope=scope)
+
+
+def load_partitions(source: str, days: list[date]) -> list[LoadResult]:
+    """List the partitions now and load exactly what was listed, all or none."""
+    url = settings.load().required_raw_url()
+    listed = s3.list_partitions(url, source, min(days), max(days))
     warehouse.committed(warehouse.ensure_tables)
     with warehouse.transaction() as connection:
-        return copy.replace_partition(
+        return copy.replace_partitions(
             connection,
             raw_tables()[source],
-            partition=partition,
+            partitions=[listed[day] for day in days],
             max_reject_ratio=float(dbt_graph.project_vars()["max_reject_ratio"]),
             run_id=RUN_ID,
         )

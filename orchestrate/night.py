@@ -40,10 +40,14 @@ class Night:
     )
 
     def partition(self, source: str, dt: date) -> s3.Partition:
-        """Return the listing of one raw partition, asking S3 once."""
+        """Return a raw partition's listing; all days of the run come at once."""
         if (source, dt) not in self.listings:
             url = settings.load().required_raw_url()
-            self.listings[source, dt] = s3.list_partition(url, source, dt)
+            first = self.data_date_from - timedelta(days=self.late_arrival_days)
+            is_ours = first <= dt <= self.data_date
+            span = (first, self.data_date) if is_ours else (dt, dt)
+            for day, found in s3.list_partitions(url, source, *span).items():
+                self.listings[source, day] = found
         return self.listings[source, dt]
 
     def days_to_load(self, source: str) -> list[date]:

@@ -20,7 +20,7 @@ from orchestrate.export import (
     ArchiveDataset,
     SyncTrialMetricsToSalesforce,
 )
-from orchestrate.load import LoadRawTable
+from orchestrate.load import loads_of
 from orchestrate.parameters import DATA_DATE_FROM, ENV, VERSION
 from orchestrate.report import MailReport
 from orchestrate.transform import DbtModel
@@ -68,8 +68,7 @@ class Nightly(luigi.WrapperTask):
         )
         scope = ",".join(state.graph.nodes)
         for source in raw_tables():
-            for day in state.days_to_load(source):
-                yield self.clone(LoadRawTable, data_date=day, source=source)
+            yield from loads_of(self, source, state.days_to_load(source))
         for model in state.graph.nodes:
             yield self.clone(DbtModel, model=model, scope=scope)
         for dataset in DATASETS:

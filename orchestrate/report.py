@@ -84,7 +84,7 @@ class MailReport(luigi.Task):
 
     def _bring_out(self) -> None:
         archived.forget()
-        state = night.refreshed(
+        state = night.remarked(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
         for day in reported.days(state):

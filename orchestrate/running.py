@@ -44,14 +44,16 @@ def execute(root: luigi.Task, *, command: str, workers: int) -> Outcome:
     """
     started_at = ledger.now()
     start_recording()
-    result = luigi.build(
-        [root],
-        workers=workers,
-        local_scheduler=luigi.interface.core().local_scheduler,
-        detailed_summary=True,
-    )
-    outcome = judge(root, is_done=result.status in SUCCESSES)
-    close(root, outcome, command=command, started_at=started_at)
+    with warehouse.kept_open():
+        result = luigi.build(
+            [root],
+            # Tasks that take turns anyway do so in this process.
+            workers=1 if warehouse.is_single_writer() else workers,
+            local_scheduler=luigi.interface.core().local_scheduler,
+            detailed_summary=True,
+        )
+        outcome = judge(root, is_done=result.status in SUCCESSES)
+        close(root, outcome, command=command, started_at=started_at)
     return outcome
 
 

@@ -13,7 +13,7 @@ import luigi
 from loaders.errors import DataError
 from orchestrate import night
 from orchestrate.build import Scope, bring_up
-from orchestrate.load import LoadRawTable
+from orchestrate.load import loads_of
 from orchestrate.parameters import (
     DATA_DATE_FROM,
     ENV,
@@ -53,8 +53,7 @@ class DbtModel(luigi.Task):
         for parent in node.parents:
             yield self.clone(DbtModel, model=parent)
         for source in sorted(node.own_sources):
-            for day in state.days_to_load(source):
-                yield self.clone(LoadRawTable, data_date=day, source=source)
+            yield from loads_of(self, source, state.days_to_load(source))
 
     def output(self) -> LedgerTarget:
         """Be done when the ledger has today's code and inputs."""

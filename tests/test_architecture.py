@@ -17,7 +17,7 @@ PRODUCT = [
 IMPORTERS = {
     "boto3": {"loaders/s3.py"},
     "botocore": {"loaders/s3.py", "loaders/cluster.py"},
-    "duckdb": {"loaders/warehouse.py", "loaders/copy.py"},
+    "duckdb": {"loaders/embedded.py"},
     "redshift_connector": {"loaders/cluster.py"},
     "simple_salesforce": {"loaders/salesforce/client.py"},
     "smtplib": {"loaders/mail.py"},

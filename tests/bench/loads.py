@@ -24,8 +24,8 @@ TURNS = 3
 ONE_LOAD = """
 import sys
 from datetime import date
-from orchestrate.load import load_partition
-result = load_partition("app_logs", date.fromisoformat(sys.argv[1]))
+from orchestrate.load import load_partitions
+(result,) = load_partitions("app_logs", [date.fromisoformat(sys.argv[1])])
 assert result.lines == int(sys.argv[2]) and result.rejects, result
 """
 READ_JSON = """

@@ -25,19 +25,25 @@ LOAD = """
 import sys
 from datetime import date, timedelta
 import luigi
+from loaders import warehouse
 from loaders.raw_tables import raw_tables
 from orchestrate.load import LoadRawTable
 first, last = map(date.fromisoformat, sys.argv[1:])
 days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+scope = ",".join(map(str, days))
 tasks = [
-    LoadRawTable(data_date=day, source=name) for day in days for name in raw_tables()
+    LoadRawTable(data_date=day, source=name, scope=scope)
+    for day in days
+    for name in raw_tables()
 ]
-sys.exit(not luigi.build(tasks, local_scheduler=True, workers=1, log_level="WARNING"))
+with warehouse.kept_open():
+    sys.exit(not luigi.build(tasks, local_scheduler=True, log_level="WARNING"))
 """
 BUILD = """
 import sys
 from datetime import date
 import luigi
+from loaders import warehouse
 from orchestrate import dbt_graph
 from orchestrate.transform import DbtModel
 first, last = map(date.fromisoformat, sys.argv[1:])
@@ -46,7 +52,8 @@ tasks = [
     DbtModel(data_date=last, data_date_from=first, model=name, scope=",".join(models))
     for name in models
 ]
-sys.exit(not luigi.build(tasks, local_scheduler=True, workers=2, log_level="WARNING"))
+with warehouse.kept_open():  # as `nightshift run` does
+    sys.exit(not luigi.build(tasks, local_scheduler=True, log_level="WARNING"))
 """
 
 

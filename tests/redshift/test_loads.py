@@ -36,13 +36,14 @@ def load(source: str, *, ratio: float = 1.0) -> copy.LoadResult:
     partition = s3.list_partition(settings.load().required_raw_url(), source, DAY)
     with warehouse.transaction() as connection:
         warehouse.ensure_tables(connection)
-        return copy.replace_partition(
+        (result,) = copy.replace_partitions(
             connection,
             raw_tables()[source],
-            partition=partition,
+            partitions=[partition],
             max_reject_ratio=ratio,
             run_id="test",
         )
+    return result
 
 
 def rows(schema: str, table: str, columns: list[str]) -> list[tuple[Any, ...]]:

@@ -10,9 +10,11 @@ import argparse
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import boto3
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -103,26 +105,33 @@ def _kept(application: Responder, data: Path) -> Responder:
     def respond(
         environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
-        answer = application(environ, start_response)
-        if environ["REQUEST_METHOD"] in ("PUT", "POST", "DELETE"):
-            answer = list(answer)
-            bucket, _, key = unquote(environ["PATH_INFO"]).lstrip("/").partition("/")
-            if key or environ["REQUEST_METHOD"] == "POST":  # not a bucket being made
-                _keep(data, bucket, key)
+        method = environ["REQUEST_METHOD"]
+        if method not in ("PUT", "POST", "DELETE"):
+            return application(environ, start_response)
+        bucket, _, key = unquote(environ["PATH_INFO"]).lstrip("/").partition("/")
+        keys = [key] if key else _named(environ) if method == "POST" else []
+        answer = list(application(environ, start_response))
+        _keep(data, bucket, keys)
         return answer
 
     return respond
 
 
-def _keep(data: Path, bucket: str, key: str) -> None:
+def _named(environ: dict[str, Any]) -> list[str]:
+    """Return the keys that a POST to a bucket wants deleted, and leave it unread."""
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = BytesIO(body)
+    found = ElementTree.fromstring(body) if body else ()
+    return [item.findtext("{*}Key") or "" for item in found if len(item)]
+
+
+def _keep(data: Path, bucket: str, keys: list[str]) -> None:
     held = _backend().buckets.get(bucket)
     if held is None:
         return
-    # A POST to the bucket deletes many keys at once: look at all of them.
-    names = [key] if key else _names(data / bucket)
-    for name in names:
-        path = data / bucket / name
-        found = held.keys.get(name)
+    for key in keys:
+        path = data / bucket / key
+        found = held.keys.get(key)
         if found is None:
             path.unlink(missing_ok=True)
         else:
@@ -130,11 +139,3 @@ def _keep(data: Path, bucket: str, key: str) -> None:
             partial = path.with_name(f".{path.name}.partial")
             partial.write_bytes(found.value)
             partial.replace(path)
-
-
-def _names(folder: Path) -> list[str]:
-    return [
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.is_file()
-    ]
