@@ -8,7 +8,7 @@ nothing that fails on a bad value: every text is looked at before it is cast.
 from collections.abc import Sequence
 
 from loaders.cluster_moments import from_iso, from_log
-from loaders.embedded_lines import MAX_LINE_BYTES
+from loaders.embedded_lines import MAX_LINE_BYTES, key_reasons
 from loaders.errors import ConfigError
 from loaders.raw_tables import Column, Table
 from loaders.spool import KEPT_CHARACTERS
@@ -207,17 +207,7 @@ def _json_reasons(table: Table) -> str:
         f"when btrim(line, '{WHITE}' || chr(11)) = '' then ''",
         "when record is null then 'line is not a JSON object'",
     ]
-    for column in table.keys:
-        if column.is_required:
-            reasons.append(
-                f"when text_{column.name} is null then '{column.name} is missing'"
-            )
-        kind = column.holds or column.data_type.partition("(")[0]
-        reasons.append(
-            f'when "{column.name}" is null and text_{column.name} is not null '
-            f"then '{column.name} is not a {kind}'"
-        )
-    return "\n        ".join(reasons)
+    return "\n        ".join([*reasons, *key_reasons(table)])
 
 
 def _combined_log(table: Table) -> list[tuple[str, str]]:

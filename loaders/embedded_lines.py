@@ -219,17 +219,25 @@ def _json_reasons(table: Table) -> str:
         "when contains(line, chr(0)) then 'line is not text'",
         "when record is null then 'line is not a JSON object'",
     ]
+    return "\n        ".join([*reasons, *key_reasons(table)])
+
+
+def key_reasons(table: Table) -> list[str]:
+    """Return SQL branches for keys that are missing or of another type, on any engine.
+
+    They look at the columns `text_KEY`, null when the key is absent, and `KEY`.
+    """
+    reasons = []
     for column in table.keys:
         if column.is_required:
             reasons.append(
                 f"when text_{column.name} is null then '{column.name} is missing'"
             )
-        kind = column.holds or column.data_type.partition("(")[0]
         reasons.append(
-            f"when {column.name} is null and text_{column.name} is not null "
-            f"then '{column.name} is not a {kind}'"
+            f'when "{column.name}" is null and text_{column.name} is not null '
+            f"then '{column.name} is not {column.kind}'"
         )
-    return "\n        ".join(reasons)
+    return reasons
 
 
 def _combined_log(table: Table) -> str:

@@ -16,6 +16,8 @@ import yaml
 from loaders.errors import ConfigError
 from loaders.settings import PROJECT
 
+HELD = {"strings": "an array of strings", "object": "an object"}
+
 
 @dataclass(frozen=True)
 class Column:
@@ -26,6 +28,14 @@ class Column:
     is_required: bool = False
     is_bookkeeping: bool = False
     holds: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What a value must be, in words that a rejected line's reason ends with."""
+        if self.holds:
+            return HELD[self.holds]
+        plain = self.data_type.partition("(")[0]
+        return f"an {plain}" if plain == "integer" else f"a {plain}"
 
 
 @dataclass(frozen=True)

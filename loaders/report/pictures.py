@@ -159,7 +159,8 @@ def _curve(report: Report, theme: Theme) -> Figure:
                 label=cohort.replace("_", " "),
             )
         axes.set_title(metric)
-        axes.set_ylim(bottom=0)
+        # Room below zero for the lower half of a marker on it.
+        axes.set_ylim(bottom=-0.04 * axes.get_ylim()[1])
         axes.set_xlim(0.5, max(row["org_day"] for row in report.curve) + 0.5)
         _whole_numbers(axes)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from loaders.report import names
-from loaders.report.data import METRICS, Report
+from loaders.report.data import METRICS, Asked, Report
 from loaders.report.quality import Verdict, verdict
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -121,6 +121,7 @@ def _environment() -> Environment:
         "day": _day,
         "long_day": _long_day,
         "things": _things,
+        "time_left": _time_left,
         "words": lambda code: str(code).replace("_", " "),
     }
     return environment
@@ -158,6 +159,14 @@ def _wrapped(text: object, indent: int = 0) -> str:
 
 def _long_day(value: date) -> str:
     return f"{value:%A}, {value.day} {value:%B %Y}"
+
+
+def _time_left(trial: Mapping[str, Any], asked: Asked) -> str:
+    """Return how long a trial still lasts; on its last day no day is left."""
+    if trial["days_left_in_trial"]:
+        return f"{_things(trial['days_left_in_trial'], 'day')} left"
+    is_over = trial["org_day"] > int(asked.variables["trial_period_days"])
+    return "trial over" if is_over else "last day"
 
 
 def _things(count: int, thing: str) -> str:

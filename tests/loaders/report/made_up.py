@@ -108,7 +108,7 @@ def _asked() -> Asked:
         data_date=DATA_DATE,
         env="prod",
         version="v1",
-        variables={"stalled_days": 3, "usage_month_days": 28},
+        variables={"stalled_days": 3, "trial_period_days": 14, "usage_month_days": 28},
         salesforce_object="Trial_Metrics__c",
         salesforce_url="https://acme.my.salesforce.com",
     )

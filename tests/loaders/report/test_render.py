@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from loaders.report import edition, render
+from loaders.report.data import Listing
 from loaders.report.edition import Edition
 from loaders.report.pictures import draw
 from loaders.report.quality import verdict
@@ -109,7 +110,7 @@ def test_the_text_stands_alone(made: Edition) -> None:
         "<script>document.title='hacked'</script> (org 1001)",
         "'=HYPERLINK(",
         "And 48 more in marts.interesting_trials.",
-        "104,500 of 100 hosts",
+        "104,500 / 100 hosts",
         "Late: app_logs of 2026-11-23 loaded again, +20 lines",
         URL,
     ):
@@ -117,6 +118,19 @@ def test_the_text_stands_alone(made: Edition) -> None:
     assert "Bcc: everybody" in text  # and yet on no line of its own
     assert not any(line.startswith("Bcc") for line in text.splitlines())
     assert "\u202e" not in text
+
+
+def test_a_trial_that_is_over_has_no_days_left() -> None:
+    whole = made_up.report()
+    (row, *_) = whole.interesting.rows
+    rows = [
+        row | {"org_day": day, "days_left_in_trial": max(0, 14 - day)}
+        for day in (13, 14, 15)
+    ]
+    report = replace(whole, interesting=Listing(rows, len(rows)))
+    text = edition.letter(Edition(report, {}, made_up.WRITTEN_AT), URL).text
+    told = re.findall(r"Day (\d+), (.+?);", text)
+    assert told == [("13", "1 day left"), ("14", "last day"), ("15", "trial over")]
 
 
 def test_a_company_without_accounts_has_a_report() -> None:
