@@ -28,7 +28,7 @@ sessions as (
 
 ),
 
-event_days as (
+events_by_day as (
 
     select
         org_id,
@@ -43,7 +43,7 @@ event_days as (
 
 ),
 
-session_days as (
+sessions_by_day as (
 
     select
         org_id,
@@ -59,13 +59,13 @@ session_days as (
 
 ),
 
-days_listed as (
+days_gathered as (
 
     select
         org_id,
         metric_date
 
-    from event_days
+    from events_by_day
 
     union all
 
@@ -73,7 +73,7 @@ days_listed as (
         org_id,
         metric_date
 
-    from session_days
+    from sessions_by_day
 
 ),
 
@@ -83,7 +83,7 @@ active_days as (
         org_id,
         metric_date
 
-    from days_listed
+    from days_gathered
 
 ),
 
@@ -91,27 +91,27 @@ final as (
 
     select
         active_days.org_id,
-        coalesce(event_days.log_events, 0) as log_events,
-        coalesce(event_days.active_users, 0) as active_users,
-        cast(coalesce(event_days.error_events, 0) as bigint) as error_events,
-        coalesce(session_days.sessions, 0) as sessions,
+        coalesce(events_by_day.log_events, 0) as log_events,
+        coalesce(events_by_day.active_users, 0) as active_users,
+        cast(coalesce(events_by_day.error_events, 0) as bigint) as error_events,
+        coalesce(sessions_by_day.sessions, 0) as sessions,
         cast(
-            round(coalesce(session_days.session_seconds, 0) / 60.0, 2)
+            round(coalesce(sessions_by_day.session_seconds, 0) / 60.0, 2)
             as numeric(18, 2)
         ) as session_minutes,
         active_days.metric_date
 
     from active_days
 
-    left join event_days
+    left join events_by_day
         on
-            active_days.org_id = event_days.org_id
-            and active_days.metric_date = event_days.metric_date
+            active_days.org_id = events_by_day.org_id
+            and active_days.metric_date = events_by_day.metric_date
 
-    left join session_days
+    left join sessions_by_day
         on
-            active_days.org_id = session_days.org_id
-            and active_days.metric_date = session_days.metric_date
+            active_days.org_id = sessions_by_day.org_id
+            and active_days.metric_date = sessions_by_day.metric_date
 
 )
 

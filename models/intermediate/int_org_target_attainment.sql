@@ -46,19 +46,11 @@ metrics_against_targets as (
             cast(metric_values.metric_value as double precision)
             / nullif(cast(targets.median_value as double precision), 0)
         ) as attainment,
-        case
-            when metric_values.metric_value >= targets.median_value then 1
-            else 0
-        end as is_met,
-        case
-            when
-                metric_values.metric_name in ('hosts', 'metrics')
-                and targets.p75 > 0
-                and metric_values.metric_value
-                >= targets.p75 * {{ var('big_footprint_factor') }}
-                then 1
-            else 0
-        end as is_big
+        metric_values.metric_value >= targets.median_value as is_met,
+        metric_values.metric_name in ('hosts', 'metrics')
+        and targets.p75 > 0
+        and metric_values.metric_value
+        >= targets.p75 * {{ var('big_footprint_factor') }} as is_big
 
     from metric_values
 
@@ -85,8 +77,8 @@ attainments_by_metric as (
             as dashboards,
         max(case when metric_name = 'metrics' then attainment end) as metrics,
         count(attainment) as metrics_with_target,
-        sum(is_met) as metrics_met,
-        max(is_big) as is_big
+        count(case when is_met then 1 end) as metrics_met,
+        count(case when is_big then 1 end) as metrics_big
 
     from metrics_against_targets
 
@@ -101,14 +93,14 @@ final as (
     select
         org_id,
         metrics_with_target,
-        cast(metrics_met as bigint) as metrics_met,
+        metrics_met,
         (
             coalesce(hosts, 0)
             + coalesce(integrations, 0)
             + coalesce(dashboards, 0)
             + coalesce(metrics, 0)
         ) / metrics_with_target as target_attainment,
-        is_big = 1 as has_big_footprint,
+        metrics_big > 0 as has_big_footprint,
         generated_date
 
     from attainments_by_metric

@@ -36,6 +36,7 @@ final as (
         trial_metrics.active_days as active_days__c,
         trial_metrics.active_users as active_users__c,
         trial_metrics.last_active_date as last_active_date__c,
+        -- By way of a decimal: as a floating number, a half may be just below.
         cast(
             round(
                 cast(trial_metrics.target_attainment * 100 as numeric(18, 6)), 1

@@ -26,22 +26,19 @@ attainments as (
 
 ),
 
-flags as (
+trials_flagged as (
 
-    -- Reasons are for sales: who pays already needs no call.
+    -- Early in a trial, silence says nothing yet.
     select
         trials.org_id,
         trials.generated_date,
-        not trials.is_paid
-        and attainments.target_attainment >= 1 as is_above_target,
-        not trials.is_paid
-        and attainments.has_big_footprint as is_big_footprint,
-        not trials.is_paid
-        and trials.org_day <= {{ var('fast_start_days') }}
+        trials.is_paid,
+        attainments.has_big_footprint,
+        attainments.target_attainment >= 1 as is_above_target,
+        trials.org_day <= {{ var('fast_start_days') }}
         and attainments.metrics_met
         >= {{ var('fast_start_metrics') }} as is_fast_start,
-        not trials.is_paid
-        and trials.org_day > {{ var('stalled_days') }}
+        trials.org_day > {{ var('stalled_days') }}
         and trials.org_day <= {{ var('trial_period_days') }}
         and (
             trials.last_active_date is null
@@ -58,16 +55,23 @@ flags as (
 
 ),
 
-codes as (
+reasons_listed as (
 
+    -- Reasons are for sales: who pays already needs no call.
     select
-        *,
-        case when is_above_target then ',above_target' else '' end
-        || case when is_big_footprint then ',big_footprint' else '' end
-        || case when is_fast_start then ',fast_start' else '' end
-        || case when is_stalled then ',stalled' else '' end as reasons_listed
+        org_id,
+        generated_date,
+        case
+            when is_paid
+                then ''
+            else
+                case when is_above_target then ',above_target' else '' end
+                || case when has_big_footprint then ',big_footprint' else '' end
+                || case when is_fast_start then ',fast_start' else '' end
+                || case when is_stalled then ',stalled' else '' end
+        end as reasons
 
-    from flags
+    from trials_flagged
 
 ),
 
@@ -75,12 +79,10 @@ final as (
 
     select
         org_id,
-        cast(
-            nullif(substring(reasons_listed, 2), '') as varchar(255)
-        ) as reasons,
+        cast(nullif(substring(reasons, 2), '') as varchar(255)) as reasons,
         generated_date
 
-    from codes
+    from reasons_listed
 
 )
 

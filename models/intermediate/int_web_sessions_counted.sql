@@ -52,14 +52,9 @@ requests_judged as (
 
     select
         requests.*,
-        case
-            when
-                requests.has_path
-                and static_file_types.extension is null
-                then 1
-            else 0
-        end as is_page_view,
-        case when bot_user_agents.user_agent is null then 0 else 1 end as is_bot
+        requests.has_path
+        and static_file_types.extension is null as is_page_view,
+        bot_user_agents.user_agent is not null as is_bot
 
     from requests
 
@@ -78,8 +73,8 @@ final as (
         visitor_id,
         user_id,
         count(*) as requests,
-        cast(sum(is_page_view) as bigint) as page_views,
-        max(is_bot) = 1 as is_bot,
+        count(case when is_page_view then 1 end) as page_views,
+        count(case when is_bot then 1 end) > 0 as is_bot,
         session_date,
         min(requested_at) as started_at,
         max(requested_at) as ended_at

@@ -32,7 +32,7 @@ requests_after_previous as (
 
 ),
 
-visitor_days as (
+requests_by_day as (
 
     select
         visitor_id,
@@ -52,7 +52,7 @@ visitor_days as (
 
 ),
 
-paced as (
+days_paced as (
 
     -- The pauses from midnight to the first request and from the last one to
     -- midnight count too: only who never rests all day long is ceaseless.
@@ -65,7 +65,7 @@ paced as (
             'last_requested_at', 'cast(request_date + 1 as timestamp)', 'second'
         ) }} as last_pause_seconds
 
-    from visitor_days
+    from requests_by_day
 
 ),
 
@@ -82,7 +82,7 @@ final as (
         first_requested_at,
         last_requested_at
 
-    from paced
+    from days_paced
 
 )
 

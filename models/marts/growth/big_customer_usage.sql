@@ -17,9 +17,19 @@ with org_activity as (
 
 ),
 
-paid_orgs as (
+paid_orgs_ranked as (
 
-    select *
+    select
+        *,
+        row_number() over (
+            partition by metric_date
+            order by
+                hosts desc,
+                metrics desc,
+                dashboards desc,
+                integrations desc,
+                org_id asc
+        ) as usage_rank
 
     from org_activity
 
@@ -47,15 +57,7 @@ final as (
         paid_orgs.billing_plan_id,
         paid_orgs.org_name,
         paid_orgs.billing_plan_name,
-        row_number() over (
-            partition by paid_orgs.metric_date
-            order by
-                paid_orgs.hosts desc,
-                paid_orgs.metrics desc,
-                paid_orgs.dashboards desc,
-                paid_orgs.integrations desc,
-                paid_orgs.org_id asc
-        ) as usage_rank,
+        paid_orgs.usage_rank,
         paid_orgs.hosts,
         paid_orgs.hosts - day_before.hosts as hosts_day_change,
         paid_orgs.hosts - week_before.hosts as hosts_week_change,
@@ -79,7 +81,7 @@ final as (
         paid_orgs.has_samples,
         paid_orgs.metric_date
 
-    from paid_orgs
+    from paid_orgs_ranked as paid_orgs
 
     left join usage_sampled as day_before
         on

@@ -38,22 +38,22 @@ usage_against_plan as (
         case
             when org_activity.hosts >= billing_plans.included_hosts then 1
             else 0
-        end as is_at_hosts,
-        case
+        end
+        + case
             when
                 org_activity.integrations >= billing_plans.included_integrations
                 then 1
             else 0
-        end as is_at_integrations,
-        case
+        end
+        + case
             when org_activity.dashboards >= billing_plans.included_dashboards
                 then 1
             else 0
-        end as is_at_dashboards,
-        case
+        end
+        + case
             when org_activity.metrics >= billing_plans.included_metrics then 1
             else 0
-        end as is_at_metrics
+        end as limits_reached
 
     from org_activity
 
@@ -69,8 +69,7 @@ final as (
         billing_plan_id,
         org_name,
         billing_plan_name,
-        is_at_hosts + is_at_integrations + is_at_dashboards + is_at_metrics
-            as limits_reached,
+        limits_reached,
         hosts,
         included_hosts,
         hosts - included_hosts as hosts_above,
@@ -87,8 +86,7 @@ final as (
 
     from usage_against_plan
 
-    where
-        is_at_hosts + is_at_integrations + is_at_dashboards + is_at_metrics > 0
+    where limits_reached > 0
 
 )
 

@@ -60,12 +60,14 @@ reasons_explained as (
 
 final as (
 
+    -- Attainments that only a rounding tells apart are equal: the days that are
+    -- left decide, then the size.
     select
         trial_metrics.org_id,
         trial_metrics.billing_plan_id,
         trial_metrics.org_name,
         trial_metrics.billing_plan_name,
-        cast(reasons_explained.reasons as varchar(255)) as reasons,
+        reasons_explained.reasons,
         cast(
             reasons_explained.meanings || '.' as varchar(1024)
         ) as reasons_in_words,

@@ -59,6 +59,8 @@ medians as (
 
 final as (
 
+    -- Settled: also who began on the week's Sunday has had the last day of the
+    -- window, which is org_day {{ window_days - 1 }}.
     select
         trials_counted.trials,
         trials_counted.trials_seen_late,
