@@ -1,6 +1,7 @@
 # Two commands: `make demo` runs the nightly job, `make test` the tests.
 PYTHON ?= python3.11
 BIN := .venv/bin
+TARGET ?= local
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test soak lint format bench docs lock clean
@@ -21,8 +22,8 @@ install: .venv/installed profiles.yml ## a virtual environment under .venv, from
 profiles.yml: | profiles.yml.example
 	cp profiles.yml.example profiles.yml
 
-demo: install ## a made-up company's sixty days through the whole night
-	$(BIN)/python -m tests.stack.demo
+demo: install ## a made-up company's sixty days, the whole night (TARGET=redshift)
+	$(BIN)/python -m tests.stack.demo --target $(TARGET)
 
 # Two processes; a file stays in one of them, so that its nights are made once.
 test: install ## the tests

@@ -1,8 +1,10 @@
 """The demo: a made-up company's sixty days through the whole night, on this machine.
 
-`make demo` calls it. Everything is kept under `var/`: a second run finds it done.
+`make demo` calls it, `make demo TARGET=redshift` with the stand-in for a cluster.
+Everything is kept under `var/`: a second run finds it done.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -10,23 +12,22 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from loaders import warehouse
 from tests.stack import up
 from tests.stack.sample.world import World, WorldSummary
 from tests.stack.sample.write import write_to_s3
 
 PROJECT = Path(__file__).resolve().parents[2]
 VAR = PROJECT / "var"
-DATA = VAR / "demo"
-PAGE = "archive/local/v1/report/dt={}/index.html"
-WAREHOUSE = VAR / "nightshift.duckdb"
+PAGE = "{}/v1/report/dt={}/index.html"
 WORLD = World(orgs=300, days=60, until=date(2026, 11, 24), seed=7)
 NIGHTS_ONE_BY_ONE = 2
 DONE, ROWS_REJECTED = 0, 2
@@ -36,12 +37,47 @@ READ_PROJECT = "from orchestrate import dbt_graph; dbt_graph.load()"
 console = Console(highlight=False, soft_wrap=True)
 
 
-def main() -> int:
+@dataclass(frozen=True)
+class Place:
+    """Where the demo runs: the profile's target, its own data, what it starts."""
+
+    target: str
+    data: Path
+    outside: str
+    components: tuple[str, ...]
+    warehouse: str
+    restart: str
+
+
+PLACES = {
+    "local": Place(
+        target="local",
+        data=VAR / "demo",
+        outside="S3, Salesforce and mail",
+        components=("s3", "smtp", "salesforce"),
+        warehouse="var/nightshift.duckdb (a DuckDB file; `dbt test` works on it)",
+        restart="python -m tests.stack up --data var/demo",
+    ),
+    "redshift": Place(
+        target="dev",
+        data=VAR / "demo-redshift",
+        outside="S3, Salesforce, mail and a stand-in for Redshift",
+        components=("s3", "smtp", "salesforce", "redshift"),
+        warehouse="schemas dev_marts, dev_ops, ... of database dev, started as below",
+        restart="python -m tests.stack up --with redshift --data var/demo-redshift",
+    ),
+}
+
+
+def main(arguments: list[str]) -> int:
     """Bring the world up, do its nights, and show what came of it."""
+    parser = argparse.ArgumentParser(prog="python -m tests.stack.demo")
+    parser.add_argument("--target", choices=sorted(PLACES), default="local")
+    place = PLACES[parser.parse_args(arguments).target]
     started = time.monotonic()
-    DATA.mkdir(parents=True, exist_ok=True)
-    console.print("[bold]1. The world outside[/]: S3, Salesforce and mail start here")
-    with up.running("s3", "smtp", "salesforce", data=DATA) as stack:
+    place.data.mkdir(parents=True, exist_ok=True)
+    console.print(f"[bold]1. The world outside[/]: {place.outside} start here")
+    with up.running(*place.components, data=place.data) as stack:
         environment = _environment(stack.environment)
         os.environ.update(environment)
         console.print(
@@ -51,13 +87,13 @@ def main() -> int:
         with _reading_the_project(environment):
             summary = write_to_s3(WORLD, environment["NIGHTSHIFT_RAW_URL"])
         nights = _do_nights(environment)
-    if nights is None:
-        return 1
-    if any(night["tasks_done"] for night in nights):
-        _show(summary, nights)
-    else:
-        console.print("\n[bold green]Nothing to do[/]: all nights are done.")
-    _show_where_to_look()
+        if nights is None:
+            return 1
+        if any(night["tasks_done"] for night in nights):
+            _show(summary, nights)
+        else:
+            console.print("\n[bold green]Nothing to do[/]: all nights are done.")
+    _show_where_to_look(place)
     console.print(f"[dim]{time.monotonic() - started:.0f} s[/]")
     return 0
 
@@ -111,14 +147,15 @@ def _do_nights(environment: Mapping[str, str]) -> list[dict[str, Any]] | None:
 
 def _show(summary: WorldSummary, nights: list[dict[str, Any]]) -> None:
     console.print(f"\n[bold]The night of {WORLD.until}[/]")
-    with duckdb.connect(str(WAREHOUSE), read_only=True) as connection:
+    with warehouse.session() as connection:
         _show_loads(connection, summary)
         models = nights[-1]["night"]["models"]
-        (trials,) = connection.execute(
-            "select count(*) from marts.fct_org_day where is_in_trial "
+        days = connection.table("marts", "fct_org_day")
+        [(trials,)] = connection.fetch_all(
+            f"-- demo\nselect count(*) from {days} where is_in_trial "
             "and metric_date = ?",
             [WORLD.until],
-        ).fetchone() or (0,)
+        )
         console.print(
             f"\nModels built: {models['done']}; tests run: {models['tests']}, "
             f"{models['tests_warned']} warned. Orgs in trial: {trials}."
@@ -132,49 +169,48 @@ def _show(summary: WorldSummary, nights: list[dict[str, Any]]) -> None:
     console.print(f"\nSalesforce: {told}.")
 
 
-def _show_loads(connection: duckdb.DuckDBPyConnection, summary: WorldSummary) -> None:
+def _show_loads(connection: warehouse.Connection, summary: WorldSummary) -> None:
     table = Table(title="Loaded from S3, all nights", box=None, title_justify="left")
     for column in ("source", "lines", "rows", "rejects", "made dirty"):
         table.add_column(column, justify="left" if column == "source" else "right")
-    loads = connection.execute(
-        "select source, sum(lines), sum(rows_loaded), sum(rejects) from ops.loads "
-        "group by 1 order by 1"
-    ).fetchall()
+    loads = connection.fetch_all(
+        "-- demo\nselect source, sum(lines), sum(rows_loaded), sum(rejects) "
+        f"from {connection.table('ops', 'loads')} group by 1 order by 1"
+    )
     for source, *counts in loads:
         dealt = sum(summary.sources[source].dirt.values())
         table.add_row(source, *(f"{int(count):,}" for count in (*counts, dealt)))
     console.print(table)
 
 
-def _show_targets(connection: duckdb.DuckDBPyConnection) -> None:
+def _show_targets(connection: warehouse.Connection) -> None:
     """Print the medians that converted trials reached, beside the others'."""
     table = Table(title="\nWhat trials reach: medians", box=None, title_justify="left")
     for column in ("metric", "converted", "not converted"):
         table.add_column(column, justify="left" if column == "metric" else "right")
-    rows = connection.execute(
-        "select metric_name, "
+    rows = connection.fetch_all(
+        "-- demo\nselect metric_name, "
         "max(case when cohort = 'converted' then median_value end), "
         "max(case when cohort = 'not_converted' then median_value end) "
-        "from marts.trial_target_metrics where generated_date = ? "
-        "group by 1 order by 1",
+        f"from {connection.table('marts', 'trial_target_metrics')} "
+        "where generated_date = ? group by 1 order by 1",
         [WORLD.until],
-    ).fetchall()
+    )
     for metric, *medians in rows:
         table.add_row(metric, *(f"{median:,.1f}" for median in medians))
     console.print(table)
 
 
-def _show_where_to_look() -> None:
-    archive = DATA / "s3" / "nightshift-archive"
+def _show_where_to_look(place: Place) -> None:
+    archive = place.data / "s3" / "nightshift-archive" / "archive"
     places = {
         "the morning's report, worth opening": _short(
-            archive / PAGE.format(WORLD.until)
+            archive / PAGE.format(place.target, WORLD.until)
         ),
-        "the warehouse": f"{_short(WAREHOUSE)} (a DuckDB file; `dbt test` works on it)",
-        "the archive": _short(archive),
+        "the warehouse": place.warehouse,
+        "the archive": _short(archive.parent),
         "the models, their tests and lineage": "make docs",
-        "what Salesforce holds": "python -m tests.stack up --data var/demo, then "
-        "open the address it prints",
+        "what Salesforce holds": f"{place.restart}, then open the address it prints",
         "the last nights": "nightshift status",
     }
     console.print("\n[bold]Where to look next[/]")
@@ -187,4 +223,4 @@ def _short(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
