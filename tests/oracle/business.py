@@ -14,7 +14,10 @@ from pathlib import Path
 REFERENCE_FOLDER = Path(__file__).parents[2] / "models" / "reference"
 
 METRICS = ("hosts", "integrations", "dashboards", "metrics")
-"""The four usage metrics of a trial, in the contract's order."""
+"""The usage metrics that trials are measured by, in the contract's order."""
+
+USAGE = ("hosts", "integrations", "dashboards", "metrics")
+"""The usage that the growth marts and Salesforce show."""
 
 PAID_PLAN_IDS = frozenset({3, 4})
 """Pro and Enterprise. Any other plan, known or not, counts as not paid."""

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from tests.oracle.business import METRICS, PAID_PLAN_IDS, Constants
+from tests.oracle.business import PAID_PLAN_IDS, USAGE, Constants
 from tests.oracle.org_days import DailySums, Mart, sums_of
 from tests.oracle.records import Org
 from tests.oracle.trials import Row
@@ -103,14 +103,14 @@ def free_account_usage(activity: Mart) -> Mart:
     """Return the free accounts that use all of a metric that is included, or more."""
     rows = []
     for row in activity:
-        above = {metric: row[metric] - INCLUDED[metric] for metric in METRICS}
+        above = {metric: row[metric] - INCLUDED[metric] for metric in USAGE}
         reached = sum(value >= 0 for value in above.values())
         if row["account_state"] == "free" and reached:
             rows.append(
                 columns(row, "org_id", "metric_date", "org_name")
-                | columns(row, "billing_plan_id", "billing_plan_name", *METRICS)
-                | {f"included_{metric}": INCLUDED[metric] for metric in METRICS}
-                | {f"{metric}_above": above[metric] for metric in METRICS}
+                | columns(row, "billing_plan_id", "billing_plan_name", *USAGE)
+                | {f"included_{metric}": INCLUDED[metric] for metric in USAGE}
+                | {f"{metric}_above": above[metric] for metric in USAGE}
                 | {"limits_reached": reached}
             )
     return rows
@@ -136,7 +136,7 @@ def big_customer_usage(activity: Mart) -> Mart:
         for rank, row in enumerate(sorted(of_day, key=_size, reverse=True), start=1):
             rows.append(
                 columns(row, "org_id", "metric_date", "org_name", "has_samples")
-                | columns(row, "billing_plan_id", "billing_plan_name", *METRICS)
+                | columns(row, "billing_plan_id", "billing_plan_name", *USAGE)
                 | {"usage_rank": rank}
                 | _changes(row, sampled)
             )
@@ -153,7 +153,7 @@ def _changes(row: Row, sampled: dict[tuple[int, date], Row]) -> Row:
     for period, days in DAYS_BEFORE.items():
         before = sampled.get((row["org_id"], row["metric_date"] - timedelta(days=days)))
         is_known = before is not None and row["has_samples"]
-        for metric in METRICS:
+        for metric in USAGE:
             changes[f"{metric}_{period}_change"] = (
                 row[metric] - before[metric] if is_known else None
             )

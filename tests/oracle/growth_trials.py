@@ -19,6 +19,7 @@ from tests.oracle.business import (
     METRICS,
     PAID_PLAN_IDS,
     REFERENCE_FOLDER,
+    USAGE,
     Constants,
 )
 from tests.oracle.growth import columns
@@ -166,7 +167,7 @@ def _interesting(snapshot: Row, codes: list[str], meanings: dict[str, str]) -> R
     return columns(
         snapshot,
         *("org_id", "generated_date", "billing_plan_id", "org_name"),
-        *("billing_plan_name", "org_day", "days_left_in_trial", *METRICS),
+        *("billing_plan_name", "org_day", "days_left_in_trial", *USAGE),
         *("active_days", "active_users", "target_attainment", "trial_start_date"),
         "last_active_date",
     ) | {

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
-from tests.oracle.business import METRICS, PAID_PLAN_IDS
+from tests.oracle.business import METRICS, PAID_PLAN_IDS, USAGE
 
 Row = dict[str, object]
 
@@ -116,8 +116,8 @@ def salesforce_row(
         "billing_plan__c": snapshot["billing_plan_name"],
         "is_paid__c": snapshot["is_paid"],
         "converted_on__c": snapshot["converted_on"],
-        **{f"{metric}__c": snapshot[metric] for metric in METRICS},
-        **{f"median_{metric}__c": snapshot[f"median_{metric}"] for metric in METRICS},
+        **{f"{metric}__c": snapshot[metric] for metric in USAGE},
+        **{f"median_{metric}__c": snapshot[f"median_{metric}"] for metric in USAGE},
         "active_days__c": snapshot["active_days"],
         "active_users__c": snapshot["active_users"],
         "last_active_date__c": snapshot["last_active_date"],

@@ -115,8 +115,9 @@ def as_timestamp(value: object) -> datetime:
     """Take an ISO 8601 date-time or date; return naive UTC, cut to microseconds.
 
     Extended or basic form throughout, `T` or a blank between date and time; minutes,
-    seconds, fraction and zone optional, blanks before the zone allowed. Without a zone it is UTC; a bare date is its midnight,
-    and 24:00:00 is the midnight at its end.
+    seconds, fraction and zone optional, blanks before the zone allowed. Without a
+    zone it is UTC; a bare date is its midnight, and 24:00:00 is the midnight at its
+    end.
     """
     if type(value) is not str:
         raise ValueError("not a timestamp")
