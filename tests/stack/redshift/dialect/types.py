@@ -196,7 +196,8 @@ def rewrite_casts(nodes: list[Node]) -> None:
             node = items[index]
             if is_operator(node, "::"):
                 _quote_super(items, index, index + 1)
-                rewrite_type(items, index + 1, is_column=False)
+                end = rewrite_type(items, index + 1, is_column=False)
+                _give_length(items, at(items, index - 1), index + 1, end)
             elif is_word(node, "cast", "try_cast") and is_group(at(items, index + 1)):
                 group = items[index + 1]
                 if isinstance(group, Group):
@@ -208,8 +209,20 @@ def _rewrite_cast(group: Group) -> None:
     for place in range(len(group.items) - 1, -1, -1):
         if is_word(group.items[place], "as"):
             _quote_super(group.items, place, place + 1)
-            rewrite_type(group.items, place + 1, is_column=False)
+            end = rewrite_type(group.items, place + 1, is_column=False)
+            value = group.items[0] if place == 1 else None
+            _give_length(group.items, value, place + 1, end)
             return
+
+
+def _give_length(items: list[Node], value: Node | None, start: int, end: int) -> None:
+    """Let a literal that is cast to a string of any length have its own length."""
+    if not isinstance(value, Token) or value.kind != STRING:
+        return
+    is_plain = value.text.startswith("'") and "\\" not in value.text
+    if is_plain and end == start + 1 and is_word(items[start], "varchar"):
+        own = value.text[1:-1].replace("''", "'").encode()
+        items[start:end] = tokens_of(f" varchar({max(1, len(own))})")
 
 
 def _quote_super(items: list[Node], index: int, type_index: int) -> None:

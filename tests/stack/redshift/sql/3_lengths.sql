@@ -48,3 +48,30 @@ where castsource = 'varchar'::regtype and casttarget = 'varchar'::regtype;
 update pg_cast
 set castfunc = 'pg_internal.char_in_bytes(bpchar, integer, boolean)'::regprocedure
 where castsource = 'bpchar'::regtype and casttarget = 'bpchar'::regtype;
+
+-- An expression may be text, a column of a table is varchar: what CREATE TABLE AS
+-- makes is put right when it has been made. To PostgreSQL both are the same bytes.
+create function pg_internal.columns_are_varchar() returns event_trigger
+    language plpgsql security definer as
+$$
+declare
+    made regclass;
+    changes text;
+begin
+    for made in
+        select objid from pg_event_trigger_ddl_commands()
+        where object_type = 'table'
+    loop
+        select string_agg(format('alter column %I type varchar', attname), ', ')
+        into changes
+        from pg_attribute
+        where attrelid = made and attnum > 0 and atttypid = 'text'::regtype;
+        if changes is not null then
+            execute format('alter table %s %s', made, changes);
+        end if;
+    end loop;
+end
+$$;
+create event trigger columns_are_varchar on ddl_command_end
+    when tag in ('CREATE TABLE AS', 'SELECT INTO')
+    execute function pg_internal.columns_are_varchar();

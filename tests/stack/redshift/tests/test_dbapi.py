@@ -49,6 +49,16 @@ def test_super_comes_back_as_json(session: Session) -> None:
     assert [column[1] for column in cursor.description] == [4000, 1043]
 
 
+def test_columns_made_of_expressions_are_varchar(session: Session) -> None:
+    session.run("create table t as select 'a' as a, 'b' || 'c' as b, 'd'::text as c")
+    found = session.run(
+        "select data_type, character_maximum_length from information_schema.columns"
+        f" where table_name = 't' and table_schema = '{session.schema}'"
+        " order by ordinal_position"
+    )
+    assert found == [["character varying", length] for length in (None, None, 1)]
+
+
 def test_rollback_forgets_and_commit_keeps(connect: Callable[..., Session]) -> None:
     session, other = connect(), connect()
     session.run("create table t (a int)")
