@@ -123,19 +123,19 @@ def _name_objects(
     """Tell the engine which object, day and load each spooled file belongs to."""
     connection.execute(
         "create or replace temp table spooled "
-        "(object_path varchar, object_key varchar, dt date, load_id varchar)"
+        "(object_number bigint, object_key varchar, dt date, load_id varchar)"
     )
     connection.insert(
         "spooled",
-        ["object_path", "object_key", "dt", "load_id"],
+        ["object_number", "object_key", "dt", "load_id"],
         [
             (
-                str(spooled.path),
+                number,
                 spooled.item.key,
                 load_of[spooled.item.url].partition.dt,
                 load_of[spooled.item.url].load_id,
             )
-            for spooled in batch
+            for number, spooled in enumerate(batch)
         ],
     )
 
@@ -173,7 +173,7 @@ def _insert_rows(connection: Connection, table: Table) -> None:
         f"insert into {connection.table(table.schema, table.name)} "
         f"({', '.join(identifier(name) for name in columns)}) "
         f"select {', '.join(values)} from parsed "
-        "inner join spooled on parsed.object_path = spooled.object_path "
+        "inner join spooled on parsed.object_number = spooled.object_number "
         "where parsed.reason is null",
         [now()] if "loaded_at" in columns else [],
     )
@@ -185,14 +185,14 @@ def _insert_rejects(connection: Connection, *, source: str, run_id: str) -> None
         f"insert into {connection.table('ops', 'load_rejects')} "
         "(source, dt, object_key, line_number, reason, line, load_id, run_id,"
         " rejected_at) "
-        "with firsts as (select object_path, min(rowid) as first_rowid "
+        "with firsts as (select object_number, min(rowid) as first_rowid "
         "from parsed group by 1) "
         "select ?, spooled.dt, spooled.object_key, "
         "parsed.rowid - firsts.first_rowid + 1, parsed.reason, parsed.line, "
         "spooled.load_id, ?, cast(? as timestamp) "
         "from parsed "
-        "inner join firsts on parsed.object_path = firsts.object_path "
-        "inner join spooled on parsed.object_path = spooled.object_path "
+        "inner join firsts on parsed.object_number = firsts.object_number "
+        "inner join spooled on parsed.object_number = spooled.object_number "
         "where parsed.reason != ''",
         [source, run_id, now()],
     )
@@ -203,16 +203,16 @@ def _count(
 ) -> list[ObjectCount]:
     """Count per object, and hold the engine's lines against the spool's own count."""
     found = {
-        path: (physical, blank, rejects)
-        for path, physical, blank, rejects in connection.fetch_all(
+        number: (physical, blank, rejects)
+        for number, physical, blank, rejects in connection.fetch_all(
             "-- loaders.copy count\n"
-            "select object_path, count(*), count(*) filter (where reason = ''), "
+            "select object_number, count(*), count(*) filter (where reason = ''), "
             "count(*) filter (where reason != '') from parsed group by 1"
         )
     }
     counts = []
-    for spooled in batch:
-        physical, blank, rejects = found.get(str(spooled.path), (0, 0, 0))
+    for number, spooled in enumerate(batch):
+        physical, blank, rejects = found.get(number, (0, 0, 0))
         if physical != spooled.lines:
             raise DataError(
                 f"{spooled.item.url} has {spooled.lines} lines, but the warehouse "

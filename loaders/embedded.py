@@ -58,6 +58,7 @@ def open_session(values: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
             ) from error
         raise ConfigError(f"Cannot open the warehouse file {path}: {error}") from error
     handle.execute("set timezone = 'UTC'")
+    handle.execute("set enable_progress_bar = false")  # standard output holds results
     if _keeper is not None:
         _keeper.callback(handle.cursor().close)
         _keeper = None  # one suffices: whoever opens the file now shares it

@@ -7,9 +7,12 @@ contract's section 2; COPY's conversions are the measure of what is accepted.
 
 from pathlib import Path
 
+from loaders import plain_lines
+from loaders.embedded_moments import LOG_TIME, moment
 from loaders.errors import ConfigError
 from loaders.raw_tables import Column, Table
 from loaders.spool import KEPT_CHARACTERS
+from loaders.warehouse import literal
 
 # No log holds this; a line must never be split into columns.
 DELIMITER = "\x1f\x1e\x1f\x1e"
@@ -41,27 +44,14 @@ NO_NUMBER = "-?[nNiI][aAnN][nNfF]"
 LENIENT = [rf",\s*(?:[}}\]]|{NO_NUMBER})", rf":\s*{NO_NUMBER}", rf"\[\s*{NO_NUMBER}"]
 BARE = r"""regexp_replace(line, '"(?:[^"\\]|\\.)*"', '""', 'g')"""
 
-# No clock is further from UTC than these 14 hours.
-OFFSET = r"[+-](?:0\d|1[0-4])"
-ISO_ZONE = rf" *(?:[Zz]|{OFFSET}(?::?[0-5]\d)?)?"
-EXTENDED = rf"\d{{4}}-\d\d-\d\d(?:[Tt ]\d\d(?::\d\d(?::\d\d(?:[.,]\d+)?)?)?{ISO_ZONE})?"
-BASIC = rf"\d{{8}}(?:[Tt ]\d\d(?:\d\d(?:\d\d(?:[.,]\d+)?)?)?{ISO_ZONE})?"
-ISO_FORM = f" *(?:{EXTENDED}|{BASIC}) *"
-# Takes apart what has one of the two forms.
-ISO_PATTERN = (
-    r" *(\d{4})-?(\d\d)-?(\d\d)"
-    r"(?:[Tt ](\d\d)(?::?(\d\d)(?::?(\d\d)(?:[.,](\d+))?)?)? *([^ ]*))? *"
-)
-ISO_PARTS = ["year", "month", "day", "hour", "minute", "second", "fraction", "zone"]
-LOG_TIME = rf"\d\d/[A-Z][a-z][a-z]/\d{{4}}:\d\d:\d\d:\d\d {OFFSET}[0-5]\d"
-
 
 def parse_statement(table: Table, paths: list[Path]) -> str:
     """Return `create temp table parsed ...` for the lines of `paths`.
 
-    Its columns: object_path, the table's keys, `extra` where the table has it, reason
-    (null for a good line, '' for a blank one), line (kept for rejects, cut at 4,096
-    characters). Rows keep the order of the lines, so rowid tells line numbers.
+    Its columns: object_number (its place in `paths`), the table's keys, `extra` where
+    the table has it, reason (null for a good line, '' for a blank one), line (kept for
+    rejects, cut at 4,096 characters). Rows keep the order of the lines, so rowid tells
+    line numbers.
     """
     judges = {"json_lines": _json_lines, "combined_log": _combined_log}
     if table.line_format not in judges:
@@ -75,11 +65,11 @@ def parse_statement(table: Table, paths: list[Path]) -> str:
     return f"""-- loaders.copy parse {table.name}
 create or replace temp table parsed as
 with lines as (
-    select filename as object_path, coalesce(line, '') as line
+    select file_index as object_number, coalesce(line, '') as line
     from {_reader(paths)}
 ),
 {judges[table.line_format](table)}
-select object_path, {_published(table)}, reason, {kept} as line
+select object_number, {_published(table)}, reason, {kept} as line
 from judged"""
 
 
@@ -89,38 +79,58 @@ def _published(table: Table) -> str:
 
 
 def _reader(paths: list[Path]) -> str:
-    files = ", ".join(_literal(str(path)) for path in paths)
+    files = ", ".join(literal(str(path)) for path in paths)
     return (
-        f"read_csv([{files}], delim={_literal(DELIMITER)}, quote='', escape='', "
+        f"read_csv([{files}], delim={literal(DELIMITER)}, quote='', escape='', "
         "header=false, auto_detect=false, columns={'line': 'varchar'}, "
-        f"filename=true, max_line_size={READER_LINE_BYTES}, "
+        f"max_line_size={READER_LINE_BYTES}, "
         f"buffer_size={READER_BUFFER_BYTES})"
     )
 
 
 def _json_lines(table: Table) -> str:
-    paths = ", ".join(_literal(f'$."{column.name}"') for column in table.keys)
+    """Read plain lines at one go; judge the rest, whose `plain` is null, by key."""
+    paths = ", ".join(literal(f'$."{column.name}"') for column in table.keys)
     found = ", ".join(
         f"nullif(found[{place}]::varchar, 'null') as text_{column.name}"
         for place, column in enumerate(table.keys, start=1)
     )
-    typed = ", ".join(f"{_from_json(column)} as {column.name}" for column in table.keys)
-    return f"""records as (
-    select object_path, line,
+    typed = ", ".join(
+        f'coalesce(plain."{column.name}", {_from_json(column)}) as "{column.name}"'
+        for column in table.keys
+    )
+    needed = " and ".join(
+        f'read."{column.name}" is not null'
+        for column in table.keys
+        if column.is_required
+    )
+    return f"""reads as (
+    select object_number, line,
         case
             when strlen(line) <= {MAX_LINE_BYTES}
+                and regexp_full_match(line, {literal(plain_lines.pattern(table))})
+            then from_json(line, {literal(plain_lines.structure(table))})
+        end as read
+    from lines
+),
+records as (
+    select object_number, line,
+        case when {needed or "true"} then read end as plain,
+        case
+            when plain is null
+                and strlen(line) <= {MAX_LINE_BYTES}
                 and not contains(line, chr(0))
                 and json_valid(line)
                 and not ({_maybe_lenient("line")} and {_maybe_lenient(BARE)})
                 and ltrim(line, chr(32) || chr(9))[1] = '{{'
             then line
         end as record
-    from lines
+    from reads
 ),
 found as (
     select *, json_extract(record, [{paths}]) as found from records
 ),
-texts as (select object_path, line, record, found, {found} from found),
+texts as (select object_number, line, plain, record, found, {found} from found),
 typed as (
     select *, {typed}, {_unknown_keys(table)} as extra from texts
 ),
@@ -130,7 +140,7 @@ judged as (
 
 
 def _maybe_lenient(text: str) -> str:
-    found = (f"regexp_matches({text}, {_literal(pattern)})" for pattern in LENIENT)
+    found = (f"regexp_matches({text}, {literal(pattern)})" for pattern in LENIENT)
     return f"({' or '.join(found)})"
 
 
@@ -139,7 +149,7 @@ def _unknown_keys(table: Table) -> str:
 
     Merging nulls over the known keys is JSON's own way to remove them (RFC 7396).
     """
-    names = ", ".join(_literal(column.name) for column in table.keys)
+    names = ", ".join(literal(column.name) for column in table.keys)
     nulls = ", ".join(f'"{column.name}":null' for column in table.keys)
     return f"""case
         when len(json_keys(record)) > list_count(found)
@@ -163,7 +173,7 @@ def _from_json(column: Column) -> str:
             when lower(trim({plain})) in ('false', 'f', 'no', 'n', '0') then false
         end"""
     if column.data_type == "timestamp":
-        return _timestamp(f"(case when {text}[1] = '\"' then {text}->>'$' end)")
+        return moment(f"(case when {text}[1] = '\"' then {text}->>'$' end)")
     raise ConfigError(f"{column.name}: no conversion to {column.data_type!r}.")
 
 
@@ -174,30 +184,6 @@ def _whole_number(text: str, plain: str, data_type: str) -> str:
         then try_cast({text} as {data_type})
         when regexp_full_match({plain}, ' *[+-]?[0-9]+ *')
         then try_cast(trim({plain}) as {data_type})
-    end"""
-
-
-def _timestamp(text: str) -> str:
-    """Any ISO 8601 date-time, or a date; without a zone it is UTC."""
-    parts = ", ".join(_literal(part) for part in ISO_PARTS)
-    iso = f"regexp_extract({text}, '^{ISO_PATTERN}$', [{parts}])"
-    canonical = (
-        f"struct_extract({iso}, 'year') || '-' || struct_extract({iso}, 'month') "
-        f"|| '-' || struct_extract({iso}, 'day') || ' ' "
-        f"|| coalesce(nullif(struct_extract({iso}, 'hour'), ''), '00') || ':' "
-        f"|| coalesce(nullif(struct_extract({iso}, 'minute'), ''), '00') || ':' "
-        f"|| coalesce(nullif(struct_extract({iso}, 'second'), ''), '00') || '.' "
-        f"|| coalesce(nullif(struct_extract({iso}, 'fraction'), ''), '0') "
-        f"|| replace(replace(coalesce(nullif(struct_extract({iso}, 'zone'), ''), 'Z'),"
-        " 'z', 'Z'), 'Z', '+00')"
-    )
-    return f"""case
-        when starts_with(ltrim({text}), '0000') then null  -- there was no such year
-        when {text}[-1] = 'Z' and {text}[5] = '-' and {text}[11] = 'T'
-            and regexp_full_match({text}[20:], '(\\.[0-9]+)?Z')
-        then try_cast({text} as timestamp)
-        when regexp_full_match({text}, '{ISO_FORM}')
-        then try_cast({canonical} as timestamptz) at time zone 'UTC'
     end"""
 
 
@@ -213,6 +199,7 @@ def _holds(column: Column, text: str) -> str:
 
 def _json_reasons(table: Table) -> str:
     reasons = [
+        "when plain is not null then null",
         "when trim(line, chr(32) || chr(9) || chr(11) || chr(12)) = '' then ''",
         f"when strlen(line) > {MAX_LINE_BYTES} "
         f"then 'line is longer than {MAX_LINE_BYTES} bytes'",
@@ -241,11 +228,11 @@ def key_reasons(table: Table) -> list[str]:
 
 
 def _combined_log(table: Table) -> str:
-    fields = ", ".join(_literal(name) for name in COMBINED_FIELDS)
+    fields = ", ".join(literal(name) for name in COMBINED_FIELDS)
     request = f"regexp_extract(field.request, '{REQUEST_LINE}', ["
     request += "'method', 'path', 'protocol'])"
     return f"""fields as (
-    select object_path, line,
+    select object_number, line,
         case
             when strlen(line) <= {MAX_LINE_BYTES} and not contains(line, chr(0))
                 and regexp_matches(line, '{COMBINED_LOG}')
@@ -254,7 +241,7 @@ def _combined_log(table: Table) -> str:
     from lines
 ),
 typed as (
-    select object_path, line, field,
+    select object_number, line, field,
         field.client_address as client_address,
         case
             when regexp_full_match(field.authuser, '[0-9]+')
@@ -290,7 +277,3 @@ judged as (
         end as reason
     from typed
 )"""
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -128,6 +128,8 @@ def _fetch(item: s3.S3Object, path: Path) -> SpooledObject:
 def _decodes(
     decoder: codecs.IncrementalDecoder, chunk: bytes, *, is_last: bool = False
 ) -> bool:
+    if chunk.isascii() and not decoder.getstate()[0]:
+        return True  # ten times as fast, and most chunks are
     try:
         decoder.decode(chunk, is_last)
     except UnicodeDecodeError:

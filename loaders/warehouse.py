@@ -180,6 +180,11 @@ def identifier(name: str) -> str:
     return f'"{name}"'
 
 
+def literal(text: str) -> str:
+    """Quote a text of ours that stands in a statement; values travel as parameters."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def is_single_writer() -> bool:
     """Say whether one process at a time may hold the warehouse."""
     return profile.target().engine == "duckdb"

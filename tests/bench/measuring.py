@@ -59,11 +59,17 @@ with warehouse.kept_open():  # as `nightshift run` does
 
 @dataclass(frozen=True)
 class Spent:
-    """What a command took: wall and CPU seconds, its peak resident memory in MB."""
+    """What a command took (seconds, peak resident memory in MB), and printed."""
 
     seconds: float
     megabytes: float
     cpu_seconds: float = 0.0
+    out: str = ""
+
+    @property
+    def last_line(self) -> str:
+        """The last line that it printed."""
+        return self.out.strip().rpartition("\n")[2]
 
 
 def spent(command: list[str], *, folder: Path, environment: dict[str, str]) -> Spent:
@@ -74,21 +80,21 @@ def spent(command: list[str], *, folder: Path, environment: dict[str, str]) -> S
         command,
         cwd=folder,
         env=environment,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     peak = [0.0]
     watcher = threading.Thread(target=_watch, args=(process.pid, peak), daemon=True)
     watcher.start()
-    _, error = process.communicate()
+    out, error = process.communicate()
     seconds = time.perf_counter() - started
     watcher.join()
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)[:200]} ended badly:\n{error[-3000:]}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Spent(seconds, peak[0], cpu)
+    return Spent(seconds, peak[0], cpu, out)
 
 
 def python(project: Project, code: str, *arguments: object) -> Spent:

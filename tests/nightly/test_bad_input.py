@@ -9,7 +9,7 @@ import pytest
 from tests.nightly.delivery import client, deliver, place, put, take_away
 from tests.nightly.judging import marts, require_marts, require_same
 from tests.nightly.project import Project
-from tests.stack.sample.world import World
+from tests.stack.sample.world import SOURCES, World
 
 Finished = tuple[Project, date]
 
@@ -18,21 +18,26 @@ def _said(told: dict) -> str:
     return "\n".join(failure["error"] for failure in told["failures"])
 
 
-def test_an_incomplete_partition_is_refused_in_words(
+def test_days_that_cannot_be_loaded_are_named_and_all_others_are_loaded(
     project: Project, four_nights: tuple[World, Path]
 ) -> None:
     world, raw = four_nights
     deliver(project, raw)
     take_away(project, f"{project.raw_url}/metrics/dt={world.until}/_SUCCESS")
+    broken = f"app_logs/dt={world.dates[1]}/broken.json"
+    put(project, {broken: b"not a line\n" * 5000})
     whole = ("--from", world.first, "--to", world.until)
     told = project.nightshift("backfill", *whole, "--json").require(1).json
     assert f"/metrics/dt={world.until}/" in _said(told)
     assert "_SUCCESS" in _said(told) and "Wait for the producer" in _said(told)
-    loaded = project.rows("select source, dt from ops.loads")
-    assert ("metrics", world.until) not in {
-        (row["source"], row["dt"]) for row in loaded
-    }
+    assert f"app_logs dt={world.dates[1]}" in _said(told)
+    loads = project.rows("select source, dt from ops.loads")
+    assert sorted((load["source"], load["dt"]) for load in loads) == sorted(
+        {(source, day) for source in SOURCES for day in world.dates}
+        - {("metrics", world.until), ("app_logs", world.dates[1])}
+    )
     put(project, {f"metrics/dt={world.until}/_SUCCESS": b""})
+    take_away(project, f"{project.raw_url}/{broken}")
     project.nightshift("backfill", *whole).require(0)
     require_marts(project, raw, data_date=world.until, nights=world.dates)
 
