@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from tests.dbt_project.manifest import run_dbt
+from tests.dbt_project.manifest import PROJECT, Node, nodes_of, run_dbt
 from tests.finished import Finished
 
 # Each is odd but may be: a plan that the seed lacks, and a count below nothing.
@@ -40,6 +40,18 @@ def test_a_clean_company_is_built_without_a_warning_and_a_dirty_one_with_its_own
     assert built.returncode == 0, built.stdout + built.stderr
     warned = {name for name, status in _statuses(tmp_path).items() if status == "warn"}
     assert warned == PLANTED.keys()
+
+
+def test_every_test_that_may_warn_is_in_the_runbook(manifest: Node) -> None:
+    runbook = (PROJECT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    warning = [
+        node["name"]
+        for node in nodes_of(manifest, "test")
+        if node["config"]["severity"].lower() == "warn"
+        or node["config"]["error_if"] != "!= 0"
+    ]
+    assert len(warning) > len(PLANTED)
+    assert [name for name in warning if f"`{name}`" not in runbook] == []
 
 
 def _statuses(folder: Path) -> dict[str, str]:
