@@ -1,0 +1,72 @@
+"""Many ledger rows go through a file, and are what they would be in a statement."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loaders import many_rows, profile, warehouse
+
+COLUMNS = ("key", "message", "attempt", "is_transient", "rejected_at")
+AT = datetime(2026, 11, 24, 3, 4, 5, 678_901)
+HOSTILE = [
+    "",
+    " ",
+    '"',
+    '","',
+    "two\nlines\r\nand\rthree",
+    "\\N",
+    "null",
+    "\N{ROCKET} é",
+    "{}",
+    "x" * 100_000,
+]
+
+
+@pytest.fixture(autouse=True)
+def empty_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give an embedded warehouse with empty ledgers."""
+    local = {"type": "duckdb", "path": str(tmp_path / "test.duckdb"), "schema": "main"}
+    outputs = {"nightshift": {"target": "local", "outputs": {"local": local}}}
+    (tmp_path / "profiles.yml").write_text(json.dumps(outputs), encoding="utf-8")
+    monkeypatch.setenv("DBT_PROFILES_DIR", str(tmp_path))
+    monkeypatch.setenv("DBT_TARGET", "local")
+    profile.target.cache_clear()
+    with warehouse.transaction() as connection:
+        warehouse.ensure_tables(connection)
+    yield
+    profile.target.cache_clear()
+
+
+def _rows(count: int) -> list[tuple[object, ...]]:
+    return [
+        (f"k{n}", HOSTILE[n % len(HOSTILE)], n, n % 3 == 0, AT) for n in range(count)
+    ]
+
+
+def _ledger() -> list[tuple[Any, ...]]:
+    with warehouse.session() as connection:
+        return connection.fetch_all(
+            f"select {', '.join(COLUMNS)} "
+            f"from {connection.table('ops', 'salesforce_rejects')} order by attempt"
+        )
+
+
+@pytest.mark.parametrize("count", [0, 1, many_rows.FEW_ROWS, many_rows.FEW_ROWS + 1])
+def test_rows_are_the_same_by_statement_and_by_file(count: int) -> None:
+    with warehouse.transaction() as connection:
+        given = many_rows.append(
+            connection, "salesforce_rejects", COLUMNS, iter(_rows(count))
+        )
+    assert given == count
+    assert _ledger() == _rows(count)
+
+
+def test_rows_of_a_file_go_with_their_transaction() -> None:
+    with pytest.raises(RuntimeError), warehouse.transaction() as connection:
+        many_rows.append(connection, "salesforce_rejects", COLUMNS, _rows(500))
+        raise RuntimeError
+    assert _ledger() == []
