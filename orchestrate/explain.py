@@ -204,7 +204,7 @@ def _crm(mapping: Mapping, key: str, exported: Record | None) -> Crm:
     held, told = _ask_salesforce(mapping, key)
     differences: list[str] = []
     if held and accepted:
-        sent = Row(seq=0, key=key, payload=json.dumps(accepted), hash="")
+        sent = Row(folded=key, key=key, payload=json.dumps(accepted), hash="")
         differences = readback.differences(held, sent, mapping=mapping)
     return Crm(exported, accepted, events, held, told, tuple(differences))
 

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from loaders import ledger
+from loaders.salesforce.ledger import WITHDRAWN
 from loaders.warehouse import Connection
 
 SLOWEST = 5
@@ -228,6 +229,7 @@ def _refusals(connection: Connection, mine: list[object]) -> list[Row]:
         "where data_date = ? and env = ? and version = ? "
         f"and status != '{ledger.RERUN}') as syncs "
         "on rejects.sync_id = syncs.sync_id and syncs.recency = 1 "
+        f"where rejects.code != '{WITHDRAWN}' "
         f"group by 1 order by 2 desc, 1 limit {SHOWN_CODES}",
         mine,
     )

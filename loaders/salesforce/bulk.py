@@ -6,11 +6,12 @@ breaks in between, the next sync finds the job and goes on from there (`recover`
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import structlog
 
-from loaders import warehouse
+from loaders import many_rows, warehouse
 from loaders.errors import DataError, NightshiftError, TransientError
 from loaders.salesforce import chunks, jobs, ledger, orphans, results
 from loaders.salesforce.errand import Errand, Progress
@@ -35,17 +36,17 @@ class _Sent:
     rows: int
 
 
-def cut(errand: Errand, workbook: Workbook, *, attempt: int) -> list[chunks.ChunkFile]:
-    """Write the pending rows to CSV files; smaller ones each attempt."""
+def cut(
+    errand: Errand, workbook: Workbook, *, attempt: int
+) -> Iterator[chunks.ChunkFile]:
+    """Write the pending rows to CSV files, one by one; smaller ones each attempt."""
     shrink = SHRINK ** (attempt - 1)
-    return list(
-        chunks.write(
-            workbook.pending(),
-            errand.mapping,
-            folder=errand.folder,
-            max_bytes=max(1, errand.policy.chunk_bytes // shrink),
-            max_rows=max(1, errand.policy.chunk_rows // shrink),
-        )
+    return chunks.write(
+        workbook.pending(),
+        errand.mapping,
+        folder=errand.folder,
+        max_bytes=max(1, errand.policy.chunk_bytes // shrink),
+        max_rows=max(1, errand.policy.chunk_rows // shrink),
     )
 
 
@@ -54,27 +55,21 @@ def send(errand: Errand, workbook: Workbook, *, attempt: int) -> list[str]:
 
     Raises what stopped it, after recording the answers of every job that was sent.
     """
-    files = cut(errand, workbook, attempt=attempt)
+    total, done = workbook.count_pending(), 0
     first = workbook.next_chunk()
-    numbered = dict(enumerate(files, start=first))
-    for chunk, file in numbered.items():
-        workbook.put_in_chunk(file.places, chunk)
-    with warehouse.transaction() as connection:
-        ledger.add_chunks(
-            connection,
-            errand.sync,
-            [_noted(errand, chunk, file) for chunk, file in numbered.items()],
-        )
     sent: list[_Sent] = []
     stopped_by: NightshiftError | None = None
-    for chunk, file in numbered.items():
+    # Salesforce works on a job while the next one's rows are written.
+    files = cut(errand, workbook, attempt=attempt)
+    for chunk, file in enumerate(files, start=first):
+        workbook.put_in_chunk(chunk, first=file.first, last=file.last)
+        _note_planned(errand, chunk, file)
         try:
             job_id = _submit(errand, chunk, file)
         except NightshiftError as error:
             stopped_by = error
             break
         sent.append(_Sent(chunk, job_id, file.rows))
-    total, done = sum(file.rows for file in files), 0
     for item in sent:
         errand.tell(Progress("send", done, total))
         collect(errand, workbook, chunk=item.chunk, job_id=item.job_id, attempt=attempt)
@@ -109,7 +104,7 @@ def collect(
     settled = results.settle(
         workbook, errand.destination, chunk=chunk, attempt=attempt, job_id=job_id
     )
-    with warehouse.transaction() as connection:
+    with many_rows.transaction(settled.rows) as connection:
         ledger.record_chunk(
             connection, errand.sync, workbook=workbook, chunk=chunk, job_id=job_id
         )
@@ -192,8 +187,8 @@ def _note(errand: Errand, chunk: int, *, job_id: str, state: str) -> None:
         )
 
 
-def _noted(errand: Errand, chunk: int, file: chunks.ChunkFile) -> ledger.Chunk:
-    return ledger.Chunk(
+def _note_planned(errand: Errand, chunk: int, file: chunks.ChunkFile) -> None:
+    noted = ledger.Chunk(
         sync_id=errand.sync.sync_id,
         chunk=chunk,
         fingerprint=file.fingerprint,
@@ -202,3 +197,5 @@ def _noted(errand: Errand, chunk: int, file: chunks.ChunkFile) -> ledger.Chunk:
         state=ledger.PLANNED,
         created_at=ledger.now(),
     )
+    with warehouse.transaction() as connection:
+        ledger.add_chunks(connection, errand.sync, [noted])

@@ -8,7 +8,6 @@ is an empty cell, everything else is quoted where CSV asks for it.
 import csv
 import hashlib
 import json
-from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,14 +24,15 @@ FINGERPRINT_BYTES = 16
 class ChunkFile:
     """One CSV on disk: rows without the header, bytes with it, hash of its content.
 
-    `places` are the rows' places (`seq`) in the workbook.
+    `first` and `last` are the folded keys that it begins and ends with.
     """
 
     path: Path
     rows: int
     bytes: int
     fingerprint: str
-    places: array
+    first: str
+    last: str
 
 
 def write(
@@ -60,8 +60,8 @@ def write(
             if writer is None:
                 count += 1
                 path = folder / f"chunk-{count:04d}.csv"
-                writer = _ChunkWriter(path, _line(names))
-            writer.add(line, row.seq)
+                writer = _ChunkWriter(path, _line(names), row.folded)
+            writer.add(line, row.folded)
         if writer:
             yield writer.finish()
     finally:
@@ -92,39 +92,45 @@ _writer = csv.writer(_sink, lineterminator="\n")
 
 
 def _line(cells: list[str]) -> bytes:
-    _writer.writerow(cells)
-    return _sink.text.encode("utf-8")
+    text = ",".join(cells)
+    if '"' in text or "\n" in text or text.count(",") >= len(cells):
+        _writer.writerow(cells)
+        return _sink.text.encode("utf-8")
+    return f"{text}\n".encode()
 
 
 class _ChunkWriter:
     """One CSV file being written."""
 
-    def __init__(self, path: Path, header: bytes) -> None:
+    def __init__(self, path: Path, header: bytes, first: str) -> None:
         self.path = path
         self.file: IO[bytes] = path.open("wb")
         self.file.write(header)
         self.bytes = len(header)
         self.hash = hashlib.blake2b(header, digest_size=FINGERPRINT_BYTES)
-        self.places = array("q")
+        self.rows = 0
+        self.first = self.last = first
 
     def takes(self, line: bytes, max_bytes: int, max_rows: int) -> bool:
         """Say whether a line still fits."""
-        return self.bytes + len(line) <= max_bytes and len(self.places) < max_rows
+        return self.bytes + len(line) <= max_bytes and self.rows < max_rows
 
-    def add(self, line: bytes, place: int) -> None:
+    def add(self, line: bytes, folded: str) -> None:
         """Write a row."""
         self.file.write(line)
         self.bytes += len(line)
         self.hash.update(line)
-        self.places.append(place)
+        self.rows += 1
+        self.last = folded
 
     def finish(self) -> ChunkFile:
         """Close the file and say what is in it."""
         self.file.close()
         return ChunkFile(
             path=self.path,
-            rows=len(self.places),
+            rows=self.rows,
             bytes=self.bytes,
             fingerprint=self.hash.hexdigest(),
-            places=self.places,
+            first=self.first,
+            last=self.last,
         )

@@ -17,7 +17,7 @@ from loaders.salesforce import ledger, readback, results
 from loaders.salesforce.errand import Errand, Progress
 from loaders.salesforce.failures import OutcomeUnknownError
 from loaders.salesforce.mapping import Mapping
-from loaders.salesforce.render import payload_hash
+from loaders.salesforce.rows import payload_hash
 from loaders.salesforce.workbook import Answer, Row, Workbook
 
 SHRINK = 4
@@ -32,7 +32,7 @@ def send(errand: Errand, workbook: Workbook, *, attempt: int) -> None:
     pieces = _numbered(list(workbook.pending()), size, workbook.next_chunk())
     total = sum(len(rows) for rows in pieces.values())
     for chunk, rows in pieces.items():
-        workbook.put_in_chunk((row.seq for row in rows), chunk)
+        workbook.put_in_chunk(chunk, first=rows[0].folded, last=rows[-1].folded)
     with warehouse.transaction() as connection:
         ledger.add_chunks(connection, errand.sync, _noted(errand, pieces))
     answered: list[int] = []
@@ -41,14 +41,12 @@ def send(errand: Errand, workbook: Workbook, *, attempt: int) -> None:
     try:
         for done, (chunk, rows) in enumerate(pieces.items()):
             errand.tell(Progress("send", min(done * size, total), total))
+            not_sent.remove(chunk)  # until it is answered, nobody knows
             try:
                 reply = _ask(errand, rows)
             except NightshiftError:
-                raise  # refused as a whole: nothing of this piece was taken
-            except BaseException:
-                not_sent.remove(chunk)  # nobody knows; it stays open
+                not_sent.append(chunk)  # refused as a whole: nothing was taken
                 raise
-            not_sent.remove(chunk)
             answers = _answers(errand, rows, reply)
             workbook.add_answers(answers, chunk=chunk)
             settled = results.settle(

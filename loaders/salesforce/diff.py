@@ -11,14 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from loaders import warehouse
-from loaders.errors import DataError
-from loaders.salesforce import memory
-from loaders.salesforce.errand import Errand, Progress
-from loaders.salesforce.mapping import Mapping
-from loaders.salesforce.render import RefusedRow, Rendered, RowRenderer, payload_hash
-from loaders.salesforce.workbook import PENDING, Failure, Workbook
-from loaders.warehouse import Connection, identifier
+from loaders import many_rows
+from loaders.salesforce import mart, memory
+from loaders.salesforce.errand import Errand
+from loaders.salesforce.rows import payload_hash
+from loaders.salesforce.workbook import PENDING, Workbook
+from loaders.warehouse import Connection
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,8 @@ def fill(workbook: Workbook, errand: Errand, *, data_date: date | None) -> None:
     `DataError`: the mart is then not the one that was meant. The warehouse is let go
     before anything else is asked of Salesforce.
     """
-    with warehouse.session() as connection:
-        _add_mart(workbook, errand, connection=connection, data_date=data_date)
+    with many_rows.session() as connection:
+        mart.add(workbook, errand, connection=connection, data_date=data_date)
         add_state(workbook, errand, connection)
     _index(workbook)
 
@@ -63,75 +61,13 @@ def fill_as_of(workbook: Workbook, errand: Errand, day: date) -> None:
             payload = dumped(known)
             yield fold(item.key), item.key, payload_hash(payload, version), payload
 
-    with warehouse.session() as connection:
+    with many_rows.session() as connection:
         workbook.write(
             "insert into rows (folded, key, hash, payload) values (?, ?, ?, ?)",
             rows(connection),
         )
         add_state(workbook, errand, connection)
     _index(workbook)
-
-
-def _add_mart(
-    workbook: Workbook,
-    errand: Errand,
-    *,
-    connection: Connection,
-    data_date: date | None,
-) -> None:
-    mapping = errand.mapping
-    columns = [field.column for field in mapping.fields if field.column]
-    place = columns.index(mapping.data_date) if mapping.data_date else None
-    flag = () if len(columns) == len(mapping.fields) else (False,)
-    render = RowRenderer(mapping, errand.sync.mapping_version)
-    query = (
-        f"-- loaders.salesforce.diff {mapping.model}\n"
-        f"select {', '.join(identifier(column) for column in columns)} "
-        f"from {connection.table('marts', mapping.model)}"
-    )
-    refusals: list[Failure] = []
-
-    def rows() -> Iterator[tuple[str, str, str, str, str | None]]:
-        done = 0
-        for batch in connection.stream(query):
-            for values in batch:
-                if place is not None and data_date and values[place] != data_date:
-                    raise _another_day(mapping, data_date, values[place])
-                yield _row(errand, render((*values, *flag)), refusals)
-            done += len(batch)
-            errand.tell(Progress("compare", done, done))
-
-    workbook.write(
-        "insert into rows (folded, key, hash, payload, verdict) values (?, ?, ?, ?, ?)",
-        rows(),
-    )
-    workbook.add_failures(refusals)
-
-
-def _row(
-    errand: Errand, rendered: Rendered | RefusedRow, refusals: list[Failure]
-) -> tuple[str, str, str, str, str | None]:
-    folded = errand.destination.fold(rendered.key)
-    if isinstance(rendered, Rendered):
-        return folded, rendered.key, rendered.hash, rendered.payload, None
-    refusals.append(
-        Failure(
-            key=rendered.key,
-            hash=rendered.hash,
-            code=rendered.code,
-            message=rendered.message,
-            fields=rendered.fields,
-            is_transient=False,
-        )
-    )
-    return folded, rendered.key, rendered.hash, "{}", "refused"
-
-
-def _another_day(mapping: Mapping, wanted: date, found: object) -> DataError:
-    return DataError(
-        f"{mapping.model} holds {mapping.data_date} = {found}, but {wanted} is to be "
-        "sent. Build the mart for that data date, or sync the date it has."
-    )
 
 
 def add_state(workbook: Workbook, errand: Errand, connection: Connection) -> None:

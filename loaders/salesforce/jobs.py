@@ -25,6 +25,7 @@ RESULTS = {
     "failed": "failedResults",
     "unprocessed": "unprocessedrecords",
 }
+WAIT_SHARE = 0.2  # of the time that a job took so far, before it is asked again
 ResultKind = Literal["successful", "failed", "unprocessed"]
 
 
@@ -106,23 +107,24 @@ def wait(
     max_seconds: float,
     timeout_seconds: float,
 ) -> Job:
-    """Ask for the job until it has ended, less and less often.
+    """Ask for the job until it has ended, the less often the longer it takes.
 
     Raises `StillRunningError` when `timeout_seconds` pass; the job is left to go on.
     """
-    ends_at = time.monotonic() + timeout_seconds
-    pause = first_seconds
+    began_at = time.monotonic()
+    ends_at = began_at + timeout_seconds
     while True:
         job = get(client, job_id)
         if job.state in TERMINAL:
             return job
+        waited = time.monotonic() - began_at
+        pause = min(max(first_seconds, waited * WAIT_SHARE), max_seconds)
         if time.monotonic() + pause > ends_at:
             raise StillRunningError(
                 f"Job {job_id} is still {job.state} after {timeout_seconds:.0f} s. "
                 "It was left to go on; run again later, its results are then fetched."
             )
         time.sleep(pause)
-        pause = min(pause * 1.5, max_seconds)
 
 
 def download(client: Client, job_id: str, *, kind: ResultKind, path: Path) -> Path:

@@ -9,9 +9,9 @@ a slash and the mapping's version: what another org accepted says nothing of thi
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
-from itertools import islice
 from typing import Any
 
+from loaders import many_rows
 from loaders.salesforce.workbook import Failure, Workbook
 from loaders.warehouse import Connection
 
@@ -23,9 +23,10 @@ DONE = (RECORDED, ABANDONED)
 
 OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"  # the code of a row that may have been taken
 
+WITHDRAWN = "WITHDRAWN"  # the code of a refusal that nothing is to be sent of any more
+
 SUCCESS = "success"
 INTERRUPTED = "interrupted"
-WRITE_ROWS = 10_000
 MESSAGE_LENGTH = 4_000
 
 
@@ -164,21 +165,15 @@ def record_chunk(
     at = now()
     columns = ["object", "key", "payload_hash", "payload", "mapping_version"]
     columns += ["salesforce_id", "sync_id", "data_date", "accepted_at"]
-    cursor = workbook.database.execute(
-        "select key, hash, payload, salesforce_id from rows"
+    told = workbook.database.execute(
+        "select ?, key, hash, payload, ?, salesforce_id, ?, ?, ? from rows"
         " where chunk = ? and outcome = 'accepted' order by folded",
-        [chunk],
+        [
+            *(sync.object, sync.mapping_version, sync.sync_id),
+            *(sync.data_date.isoformat(), at.isoformat(" "), chunk),
+        ],
     )
-    table = connection.table("ops", "salesforce_rows")
-    while batch := cursor.fetchmany(WRITE_ROWS):
-        rows = [
-            [
-                *(sync.object, key, text_hash, payload, sync.mapping_version),
-                *(salesforce_id, sync.sync_id, sync.data_date, at),
-            ]
-            for key, text_hash, payload, salesforce_id in batch
-        ]
-        connection.insert(table, columns, rows)
+    many_rows.append(connection, "salesforce_rows", columns, told)
     record_failures(connection, sync, workbook.failures(chunk))
     set_chunk(connection, sync.sync_id, chunk=chunk, state=RECORDED, job_id=job_id)
 
@@ -191,7 +186,6 @@ def record_failures(
     columns = ["sync_id", "object", "key", "code", "message", "fields"]
     columns += ["attempt", "job_id", "payload_hash", "is_transient", "rejected_at"]
     columns += ["run_id"]
-    table = connection.table("ops", "salesforce_rejects")
     rows = (
         [
             *(sync.sync_id, sync.object, item.key, item.code),
@@ -201,8 +195,7 @@ def record_failures(
         ]
         for item in failures
     )
-    while batch := list(islice(rows, WRITE_ROWS)):
-        connection.insert(table, columns, batch)
+    many_rows.append(connection, "salesforce_rejects", columns, rows)
 
 
 def record_sync(connection: Connection, sync: Sync, figures: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from loaders.salesforce.ledger import INTERRUPTED, OUTCOME_UNKNOWN
+from loaders.salesforce.ledger import INTERRUPTED, OUTCOME_UNKNOWN, WITHDRAWN
 from loaders.warehouse import Connection
 
 
@@ -86,7 +86,7 @@ def _accepted(
 
 
 def refused(connection: Connection, object_name: str) -> Iterator[Refused]:
-    """Yield the latest refusal of each key that ever had one."""
+    """Yield the latest refusal of each key that had one, unless it was withdrawn."""
     table = connection.table("ops", "salesforce_rejects")
     query = f"""-- loaders.salesforce.memory refused {object_name}
 select key, payload_hash, is_transient, rejected_at, unsure_at
@@ -102,8 +102,9 @@ from (
     from {table}
     where object = ?
 ) as rejects
-where recency = 1"""
-    for batch in connection.stream(query, [OUTCOME_UNKNOWN, object_name]):
+where recency = 1 and code != ?"""
+    parameters = [OUTCOME_UNKNOWN, object_name, WITHDRAWN]
+    for batch in connection.stream(query, parameters):
         for row in batch:
             yield Refused(*row)
 

@@ -85,7 +85,7 @@ def spot_check(
 ) -> ReadBack:
     """Count the object and compare a sample of the rows accepted by this sync."""
     query = (
-        "select seq, key, payload, hash from rows"
+        "select folded, key, payload, hash from rows"
         f" where {SENDABLE} and outcome = 'accepted' order by random() limit ?"
     )
     rows = [Row(*record) for record in workbook.database.execute(query, [sample])]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from loaders import warehouse
+from loaders import many_rows, warehouse
 from loaders.errors import DataError
 from loaders.salesforce import bulk, jobs, ledger, orphans, readback, results, spool
 from loaders.salesforce.errand import WORKBOOK, Errand
@@ -159,7 +159,7 @@ def _forget(errand: Errand, chunk: ledger.Chunk, workbook: Workbook) -> int:
 
 
 def _record(errand: Errand, chunk: ledger.Chunk, workbook: Workbook) -> None:
-    with warehouse.transaction() as connection:
+    with many_rows.transaction(chunk.rows) as connection:
         ledger.record_chunk(
             connection,
             errand.sync,
@@ -173,7 +173,7 @@ def _read_keys(errand: Errand, chunk: ledger.Chunk) -> int:
     """Without the spool only the keys can be had; what they hold is then unknown."""
     job = bulk.ended(errand, chunk.job_id)
     failures = list(_unknown_failures(errand, chunk, job))
-    with warehouse.transaction() as connection:
+    with many_rows.transaction(chunk.rows) as connection:
         ledger.record_failures(connection, errand.sync, failures)
         ledger.set_chunk(
             connection,

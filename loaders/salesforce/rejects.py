@@ -1,13 +1,17 @@
 """Rejects that stand: rows refused and not accepted since, with the reason.
 
 Read from the ledgers alone, without a login. `sync.run` with `only_refused` sends
-them again; a rejected row leaves this list when Salesforce has accepted its key.
+them again; a rejected row leaves this list when Salesforce has accepted its key, or
+when a sync finds nothing to send of it and withdraws it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from loaders import warehouse
+from loaders.salesforce.ledger import WITHDRAWN
+from loaders.salesforce.workbook import Failure, Workbook
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,27 @@ left join (
     group by 1
 ) as sent
     on latest.key = sent.key
-where recency = 1 and (accepted_at is null or accepted_at < rejected_at)
+where
+    recency = 1 and code != ?
+    and (accepted_at is null or accepted_at < rejected_at)
 order by rejected_at desc, latest.key
 limit {int(limit)}""",
-            [object_name, object_name],
+            [object_name, object_name, WITHDRAWN],
         )
     return [Reject(*row) for row in rows]
+
+
+def withdrawn(workbook: Workbook) -> Iterator[Failure]:
+    """Yield, of the standing rejects, those that nothing is to be sent of any more.
+
+    Not the keys of which nobody knows what Salesforce holds.
+    """
+    stands = "refused_at > accepted_at and unsure_at <= accepted_at"
+    for key, text_hash, message in workbook.database.execute(
+        "select rows.key, rows.hash, 'the mart is back at what Salesforce holds'"
+        " from rows inner join state on state.folded = rows.folded"
+        f" where rows.verdict = 'unchanged' and {stands}"
+        " union all select key, '', 'the org has left the mart' from state"
+        f" where {stands} and folded not in (select folded from rows)"
+    ):
+        yield Failure(key, text_hash, WITHDRAWN, message, "", is_transient=True)

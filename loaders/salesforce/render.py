@@ -2,28 +2,22 @@
 
 The text is the CSV cell of Bulk API 2.0 (dates ISO, datetimes UTC with `.SSSZ`,
 numbers plain decimals, checkboxes true/false); None stands for an emptied field and
-is written as `#N/A`. A row that cannot be rendered is refused alone, with a code of
-its own, so that it never spoils its neighbours.
+is written as `#N/A`. A value that cannot be rendered is refused with a code and words
+for the row's owner.
 """
 
-import hashlib
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from math import isfinite
 
-from loaders.salesforce.mapping import Field, Mapping
+from loaders.salesforce.mapping import Field
 
 NULL_MARKER = "#N/A"
-HASH_BYTES = 16
 WORKING_DIGITS = 60
-REFUSED_KEY_LENGTH = 64
 FIRST_YEAR, LAST_YEAR = 1700, 4000
 
 Renderer = Callable[[object], str | None]
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Refused(Exception):
@@ -33,105 +27,6 @@ class Refused(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """A row ready to send: its key, its fields as JSON text, and their hash."""
-
-    key: str
-    payload: str
-    hash: str
-
-
-@dataclass(frozen=True)
-class RefusedRow:
-    """A row that stays here: its key as far as it has one, and each reason."""
-
-    key: str
-    code: str
-    message: str
-    fields: str
-    hash: str
-
-
-class RowRenderer:
-    """Renders rows of one mapping; make it once, call it for every row.
-
-    `version` (org and mapping) goes into every hash, so that what another org or
-    another mapping accepted never counts as sent.
-    """
-
-    def __init__(self, mapping: Mapping, version: str) -> None:
-        self._version = version
-        self._columns = tuple(
-            (field.name, renderer(field), field.nulls == "ignore")
-            for field in mapping.fields
-            if field.name != mapping.external_id
-        )
-        self._key = renderer(mapping.key)
-        self._key_name = mapping.external_id
-        self._position = mapping.key_position
-
-    def __call__(self, row: Sequence[object]) -> Rendered | RefusedRow:
-        """Render the values of one row, which stand in the mapping's order."""
-        values = list(row)
-        raw_key = values.pop(self._position)
-        try:
-            payload = {}
-            for (name, render, skips_null), value in zip(
-                self._columns, values, strict=True
-            ):
-                text = render(value)
-                if text is not None or not skips_null:
-                    payload[name] = text
-            key = self._key_text(raw_key)
-        except Refused:
-            return self._refusal(raw_key, values)
-        text = _encode(payload)
-        return Rendered(key, text, payload_hash(text, self._version))
-
-    def _key_text(self, value: object) -> str:
-        key = self._key(value)
-        if key is None:
-            raise Refused("BLANK_KEY", "the key is null or blank")
-        return key
-
-    def _refusal(self, raw_key: object, values: list[object]) -> RefusedRow:
-        """Go through the row again, slowly, and gather every reason."""
-        reasons: list[tuple[str, str, str]] = []
-        checks = [(self._key_name, self._key_text, raw_key)]
-        checks += [
-            (name, render, value)
-            for (name, render, _), value in zip(self._columns, values, strict=True)
-        ]
-        for name, render, value in checks:
-            try:
-                render(value)
-            except Refused as refused:
-                reasons.append((refused.code, f"{name}: {refused.message}", name))
-        return RefusedRow(
-            key=""
-            if raw_key is None
-            else str(raw_key).encode("utf-8", "replace").decode(),
-            code=reasons[0][0],
-            message="; ".join(reason[1] for reason in reasons),
-            fields=",".join(reason[2] for reason in reasons),
-            hash=payload_hash(repr([raw_key, *values]), self._version),
-        )
-
-
-def _readable(key: object) -> str:
-    """Return a refused row's key as text that any ledger can hold."""
-    if key is None:
-        return ""
-    return str(key).encode("utf-8", "replace").decode()[:REFUSED_KEY_LENGTH]
-
-
-def payload_hash(text: str, version: str) -> str:
-    """Return the hash under which a payload's text is remembered for a version."""
-    told = f"{version}\n{text}".encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(told, digest_size=HASH_BYTES).hexdigest()
 
 
 def renderer(field: Field) -> Renderer:

@@ -44,6 +44,11 @@ class Settled:
     transient: int
     mismatches: tuple[str, ...]
 
+    @property
+    def rows(self) -> int:
+        """How many rows the chunk has."""
+        return self.accepted + self.rejected + self.transient
+
 
 def read_file(
     path: Path, *, kind: str, destination: Destination, external_id: str
@@ -112,7 +117,9 @@ def settle(
     mismatches = _mismatches(workbook, chunk)
     # A killed process may have come this far with the same chunk before.
     workbook.run("delete from failures where chunk = ?", chunk)
-    workbook.run("update rows set outcome = null where chunk = ?", chunk)
+    workbook.run(
+        "update rows set outcome = null where chunk = ? and outcome is not null", chunk
+    )
     workbook.run(
         "update rows set outcome = 'accepted', salesforce_id = told.salesforce_id,"
         " is_created = told.is_created from answers as told"
@@ -120,24 +127,23 @@ def settle(
         " and told.folded = rows.folded and told.kind = 'accepted'",
         chunk,
     )
-    workbook.add_failures(list(_failures(workbook, chunk, attempt, job_id)))
+    workbook.add_failures(_failures(workbook, chunk, attempt, job_id))
     workbook.run(
         "update rows set outcome = 'rejected' where chunk = ? and outcome is null"
         " and key in (select key from failures where chunk = ? and not is_transient)",
         chunk,
         chunk,
     )
-    return Settled(
-        accepted=_count(workbook, chunk, "outcome = 'accepted'"),
-        rejected=_count(workbook, chunk, "outcome = 'rejected'"),
-        transient=_count(workbook, chunk, "outcome is null"),
-        mismatches=mismatches,
+    counts = dict(
+        workbook.database.execute(
+            "select outcome, count(*) from rows where chunk = ? group by 1", [chunk]
+        )
     )
-
-
-def _count(workbook: Workbook, chunk: int, condition: str) -> int:
-    return workbook.number(
-        f"select count(*) from rows where chunk = ? and {condition}", chunk
+    return Settled(
+        accepted=counts.get("accepted", 0),
+        rejected=counts.get("rejected", 0),
+        transient=counts.get(None, 0),
+        mismatches=mismatches,
     )
 
 

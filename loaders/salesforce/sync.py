@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import structlog
 
-from loaders import warehouse
+from loaders import many_rows, warehouse
 from loaders.salesforce import (
     brake,
     bulk,
@@ -32,6 +32,7 @@ from loaders.salesforce import (
     readback,
     recover,
     rehearsal,
+    rejects,
     spool,
 )
 from loaders.salesforce.errand import Errand, ProgressHook, tell_nobody
@@ -254,8 +255,11 @@ def _record(
         "version": request.version,
         "fingerprint": request.fingerprint,
     }
-    with warehouse.transaction() as connection:
+    never_sent = workbook.number("select count(*) from failures where chunk = 0")
+    with many_rows.transaction(never_sent) as connection:
         ledger.record_failures(connection, errand.sync, workbook.failures(0))
+        if not request.as_of:
+            ledger.record_failures(connection, errand.sync, rejects.withdrawn(workbook))
         ledger.record_sync(connection, errand.sync, figures)
         if result.deferred or result.status == outcome.SUPERSEDED:
             return  # lost chunks stay open until all rows are known to have arrived

@@ -9,10 +9,9 @@ content stands in the ledgers.
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
-from operator import attrgetter
+from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 BATCH_ROWS = 5_000
 SENDABLE = "verdict in ('create', 'change', 'resend', 'missing')"
@@ -45,18 +44,19 @@ create table failures (
 """
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row to send: its place, key, rendered fields as JSON text, and their hash."""
+class Row(NamedTuple):
+    """A row to send: its key, rendered fields as JSON text, and their hash.
 
-    seq: int
+    `folded` is the key as Salesforce looks it up, and the order of sending.
+    """
+
+    folded: str
     key: str
     payload: str
     hash: str
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What Salesforce says of one row; `folded` is its key as Salesforce looks it up.
 
     A failed row has a code, a message and the fields' names, comma-separated.
@@ -71,8 +71,7 @@ class Answer:
     fields: str = ""
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(NamedTuple):
     """Why a row was not taken, in Salesforce's words or ours; chunk 0: never sent."""
 
     key: str
@@ -84,11 +83,6 @@ class Failure:
     chunk: int = 0
     attempt: int = 0
     job_id: str = ""
-
-
-# As tuples, in the order of the tables' columns; astuple() copies, which is slow.
-_answer_values = attrgetter(*(field.name for field in fields(Answer)))
-_failure_values = attrgetter(*(field.name for field in fields(Failure)))
 
 
 class Workbook:
@@ -132,17 +126,21 @@ class Workbook:
         self.database.close()
 
     def write(self, statement: str, rows: Iterable[Sequence[object]]) -> int:
-        """Run a statement for each row, in one transaction; return how many."""
-        count = 0
-        self.database.execute("begin")
-        try:
-            for batch in _batches(rows):
-                self.database.executemany(statement, batch)
-                count += len(batch)
-        except BaseException:
-            self.database.execute("rollback")
-            raise
-        self.database.execute("commit")
+        """Run a statement for each row, all of them or none; return how many.
+
+        Within another `write`, whose rows are being made, as part of that.
+        """
+        if self.database.in_transaction:
+            return self._put(statement, rows)
+        with self.database:
+            self.database.execute("begin")
+            return self._put(statement, rows)
+
+    def _put(self, statement: str, rows: Iterable[Sequence[object]]) -> int:
+        count, given = 0, iter(rows)
+        while batch := list(islice(given, BATCH_ROWS)):
+            self.database.executemany(statement, batch)
+            count += len(batch)
         return count
 
     def run(self, statement: str, *parameters: object) -> int:
@@ -174,25 +172,26 @@ class Workbook:
     def pending(self) -> Iterator[Row]:
         """Yield the rows still to be sent, in order of key, so that none can race."""
         yield from self._rows(
-            f"select seq, key, payload, hash from rows where {PENDING} order by folded"
+            f"select folded, key, payload, hash from rows where {PENDING}"
+            " order by folded"
         )
 
     def chunk_rows(self, chunk: int) -> Iterator[Row]:
         """Yield the rows that a chunk was made of, in order of key."""
         yield from self._rows(
-            "select seq, key, payload, hash from rows where chunk = ? order by folded",
+            "select folded, key, payload, hash from rows where chunk = ?"
+            " order by folded",
             chunk,
         )
 
     def _rows(self, query: str, *parameters: object) -> Iterator[Row]:
-        for record in self.database.execute(query, parameters):
-            yield Row(*record)
+        yield from map(Row._make, self.database.execute(query, parameters))
 
-    def put_in_chunk(self, places: Iterable[int], chunk: int) -> None:
-        """Remember which chunk the rows at these places (`seq`) are sent with."""
-        self.write(
-            "update rows set chunk = ? where seq = ?",
-            ((chunk, place) for place in places),
+    def put_in_chunk(self, chunk: int, *, first: str, last: str) -> None:
+        """Remember which chunk the pending rows between two keys are sent with."""
+        self.run(
+            f"update rows set chunk = ? where {PENDING} and folded between ? and ?",
+            *(chunk, first, last),
         )
 
     def next_chunk(self) -> int:
@@ -204,14 +203,14 @@ class Workbook:
         """Keep what Salesforce says of a chunk's rows; return how many answers."""
         return self.write(
             "insert into answers values (?, ?, ?, ?, ?, ?, ?, ?)",
-            ((chunk, *_answer_values(answer)) for answer in answers),
+            ((chunk, *answer) for answer in answers),
         )
 
     def add_failures(self, failures: Iterable[Failure]) -> int:
         """Keep failures; return how many."""
         return self.write(
             "insert into failures values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            map(_failure_values, failures),
+            failures,
         )
 
     def failures(self, chunk: int | None = None) -> Iterator[Failure]:
@@ -221,17 +220,5 @@ class Workbook:
             f"select * from failures{where} order by chunk, key",
             () if chunk is None else (chunk,),
         ):
-            values = list(record)
-            values[5] = bool(values[5])
-            yield Failure(*values)
-
-
-def _batches(rows: Iterable[Sequence[object]]) -> Iterator[list[Sequence[object]]]:
-    batch: list[Sequence[object]] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == BATCH_ROWS:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+            failure = Failure._make(record)
+            yield failure._replace(is_transient=bool(failure.is_transient))

@@ -1,6 +1,7 @@
 """A warehouse and an org of its own for each test."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 from loaders import profile, warehouse
 from loaders.settings import Salesforce as Settings
 from tests.loaders.salesforce.world import BAD_PLAN, MAPPING, Connected, Mart
+from tests.stack import certificates
 from tests.stack.salesforce.org import CLIENT_ID, CLIENT_SECRET
 from tests.stack.salesforce.org import Settings as Stand
 from tests.stack.salesforce.serve import started
@@ -40,8 +42,18 @@ def mart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mart]:
     profile.target.cache_clear()
     with warehouse.transaction() as connection:
         warehouse.ensure_tables(connection)
-    yield Mart()
+    given = Mart()
+    with given.held():
+        yield given
     profile.target.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with certificates, which all orgs of the session share."""
+    folder = tmp_path_factory.mktemp("certificates")
+    certificates.ensure(folder, "Salesforce of the tests")
+    return folder
 
 
 @pytest.fixture
@@ -49,13 +61,15 @@ def connected(
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
+    certified: Path,
 ) -> Iterator[Connected]:
     """Start an org with an empty object, and say how to reach it.
 
     Its job lists have pages of three, and its results come in no order.
     """
     how = Stand(page_jobs=3, shuffles_results=True)
-    with started(tmp_path_factory.mktemp("org"), how) as running:
+    folder = shutil.copytree(certified, tmp_path_factory.mktemp("orgs") / "org")
+    with started(folder, how) as running:
         running.org.schema.change_field(
             MAPPING.object, "billing_plan__c", refuse=BAD_PLAN, refuse_message="no"
         )

@@ -16,7 +16,7 @@ from loaders.errors import NightshiftError
 from loaders.salesforce.policy import SyncPolicy
 from loaders.salesforce.workbook import Workbook
 from loaders.warehouse import Connection
-from tests.loaders.salesforce.world import Connected
+from tests.loaders.salesforce.world import Connected, Mart
 
 STEPS = (
     (requests.Session, "send"),
@@ -27,24 +27,31 @@ STEPS = (
 
 
 def sync_killed_at(
-    step: int, connected: Connected, *, policy: SyncPolicy, **options: object
+    step: int,
+    mart: Mart,
+    connected: Connected,
+    *,
+    policy: SyncPolicy,
+    **options: object,
 ) -> bool:
     """Sync in a child process that dies at this step; say whether it came so far.
 
     Errors of the sync itself end the child quietly, as they end a task.
     """
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            _die_at(step)
-            connected.sync(policy, **options)
-            code = 0
-        except NightshiftError:
-            code = 2
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
+    with mart.let_go():
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                with mart.held():
+                    _die_at(step)
+                    connected.sync(policy, **options)
+                code = 0
+            except NightshiftError:
+                code = 2
+            finally:
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
     if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 1:
         raise AssertionError("the sync ended with an error that is not ours")
     return os.WIFSIGNALED(status)

@@ -52,7 +52,7 @@ def test_8_a_sync_killed_anywhere_is_finished_by_the_next_one(
         rows = [org(str(n), hosts=1000 * number + n) for n in range(10)]
         rows.append(org("bad", billing_plan=BAD_PLAN, hosts=number))
         mart.fill(rows)
-        killed += sync_killed_at(step, connected, policy=policy)
+        killed += sync_killed_at(step, mart, connected, policy=policy)
         result = connected.sync(policy)
         assert result.rejected == 1
         _check(mart, connected, rows)
@@ -68,7 +68,7 @@ def test_8_a_mart_that_changed_after_the_kill_wins(
         mart.fill(first)
         connected.sync(policy)
         mart.fill([org(str(n), hosts=100 + step) for n in range(10)])
-        sync_killed_at(step, connected, policy=policy)
+        sync_killed_at(step, mart, connected, policy=policy)
         # Back to what the ledger knew before: it must not be taken for unchanged.
         mart.fill(first)
         connected.sync(policy)

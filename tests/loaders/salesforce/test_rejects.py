@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from loaders.errors import ConfigError, DataError
-from loaders.salesforce import rejects, spool
+from loaders.salesforce import history, rejects, spool
 from loaders.salesforce.policy import SyncPolicy
 from tests.loaders.salesforce.world import (
     BAD_PLAN,
@@ -79,6 +79,56 @@ def test_11_only_refused_rows_are_retried_when_asked(
     assert (result.sent, result.accepted) == (1, 1)
     assert rejects.standing(MAPPING.object) == []
     assert connected.holds("1", "hosts") == 4
+
+
+@BOTH
+def test_11_a_row_that_needs_no_sending_any_more_leaves_the_list(
+    mart: Mart, connected: Connected, policy: SyncPolicy
+) -> None:
+    good = [org(str(number)) for number in range(4)]
+    mart.fill(good)
+    connected.sync(policy)
+    bad = [org(str(n), billing_plan=BAD_PLAN) for n in range(3)]
+    mart.fill([*bad, org("3", hosts=2.5), org("new", billing_plan=BAD_PLAN)])
+    connected.sync(policy)
+    standing = {item.key for item in rejects.standing(MAPPING.object)}
+    assert standing == {"0", "1", "2", "3", "new"}
+    mart.fill([good[0], *bad[1:], good[3]])
+    result = connected.sync(policy)
+    assert (result.accepted, result.unchanged, result.rejected) == (0, 2, 2)
+    assert {item.key for item in rejects.standing(MAPPING.object)} == {"1", "2"}
+    told = [(event.code, event.message) for event in history.of(MAPPING.object, "0")]
+    assert told[-1] == ("WITHDRAWN", "the mart is back at what Salesforce holds")
+    connected.sync(policy)
+    withdrawn = [
+        key
+        for key, code in mart.ledger("salesforce_rejects", "key", "code")
+        if code == "WITHDRAWN"
+    ]
+    assert sorted(withdrawn) == ["0", "3", "new"], "each is withdrawn once"
+
+
+def test_11_a_retry_of_the_refused_withdraws_what_needs_no_sending(
+    mart: Mart, connected: Connected
+) -> None:
+    mart.send([org("1"), org("2"), org("3")], connected)
+    bad = [org(key, billing_plan=BAD_PLAN) for key in ("1", "2", "3")]
+    mart.send(bad, connected)
+    mart.fill([org("1"), org("2", hosts=9), bad[2]])
+    result = connected.sync(only_refused=True)
+    assert (result.sent, result.accepted, result.rejected) == (2, 1, 1)
+    assert {item.key for item in rejects.standing(MAPPING.object)} == {"3"}
+    assert connected.holds("2", "hosts") == 9
+
+
+def test_11_a_withdrawn_row_that_is_wrong_again_is_listed_again(
+    mart: Mart, connected: Connected
+) -> None:
+    wrong = [org("1", billing_plan=BAD_PLAN)]
+    for rows, listed in (([org("1")], []), (wrong, ["1"]), ([org("1")], [])) * 2:
+        mart.send(rows, connected)
+        standing = [item.key for item in rejects.standing(MAPPING.object)]
+        assert standing == listed
 
 
 def test_11_a_job_failed_half_way_is_finished_in_the_same_run(

@@ -6,13 +6,8 @@ from decimal import Decimal
 import pytest
 
 from loaders.salesforce.mapping import Field, Mapping
-from loaders.salesforce.render import (
-    Refused,
-    RefusedRow,
-    Rendered,
-    RowRenderer,
-    renderer,
-)
+from loaders.salesforce.render import Refused, renderer
+from loaders.salesforce.rows import RefusedRow, Rendered, RowRenderer
 
 TEXT = Field("name__c", "name__c", "text", length=10)
 WHOLE = Field("hosts__c", "hosts__c", "number", precision=4)

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import zip_longest
 
 import pytest
 
 from loaders.errors import DataError, TransientError
 from loaders.salesforce import plan, spool
+from loaders.salesforce.policy import SyncPolicy
 from tests.loaders.salesforce.world import (
     BAD_PLAN,
     BULK,
@@ -15,10 +17,13 @@ from tests.loaders.salesforce.world import (
     NIGHT,
     Connected,
     Mart,
+    expected,
+    kept,
     org,
 )
 from tests.stack.salesforce import identifiers
 
+MOST = 9_999_999_999_999_998.0  # the last double of 16 digits
 NASTY_NAMES = [
     'quote " and "" two',
     "comma, semicolon; tab\t|",
@@ -35,32 +40,52 @@ NASTY_NAMES = [
 
 @pytest.mark.parametrize("policy", [FAST, BULK], ids=["collections", "bulk"])
 def test_3_nasty_names_arrive_whole_and_spoil_no_neighbour(
-    mart: Mart, connected: Connected, policy: object
+    mart: Mart, connected: Connected, policy: SyncPolicy
 ) -> None:
     rows = [org(f"n{n}", org_name=name) for n, name in enumerate(NASTY_NAMES)]
-    rows += [org(f"p{n}", org_name="plain", hosts=n) for n in range(20)]
-    rows.append(org("crlf", org_name="a\r\nb"))
+    rows += [org(f"n{n}p", org_name="plain", hosts=n) for n in range(20)]
     rows.append(org("long", org_name="x" * 300))
-    rows.append(org("nan", hosts=float("nan")))
-    rows.append(org("marker", org_name="#N/A"))
-    rows.append(org("limit", metrics=10**18 - 1, org_day=9999))
-    rows.append(org("beyond", org_day=10_000))
-    mart.fill(rows)
+    rows += [org("limit", metrics=10**18 - 1, org_day=9999, median_hosts=MOST)]
+    rows += [org("limit-", metrics=1 - 10**18, org_day=-9999, median_hosts=-MOST)]
+    refused = [
+        org("nan", hosts=float("nan")),
+        org("endless", median_hosts=float("inf")),
+        org("marker", org_name="#N/A"),
+        org("beyond", org_day=10_000),
+        org("beyond-", active_users=-(10**8)),
+        org("same", org_name="small"),
+        org("SAME", org_name="large"),
+        org("x" * 300, org_name="a key that is too long"),
+    ]
+    mart.fill([row for pair in zip_longest(rows, refused) for row in pair if row])
     result = connected.sync(policy)
-    for n, name in enumerate(NASTY_NAMES):
-        assert connected.holds(f"n{n}", "org_name") == name
-    assert all(connected.holds(f"p{n}", "hosts") == n for n in range(20))
-    assert connected.holds("crlf", "org_name") == "a\nb"
-    assert connected.holds("long", "org_name") == "x" * 255
-    assert connected.holds("limit", "org_day") == 9999
-    assert set(result.codes) == {"NOT_A_NUMBER", "NULL_MARKER_TEXT", "TOO_LARGE"}
-    assert result.accepted == len(rows) - 3
-    assert "nan" not in connected.records()
+    records = connected.records()
+    assert {key: kept(record) for key, record in records.items()} == {
+        row["org_id__c"].lower(): expected(row) for row in rows
+    }
+    assert result.codes == {
+        "NOT_A_NUMBER": 2,
+        "TOO_LARGE": 2,
+        "DUPLICATE_KEY": 2,
+        "NULL_MARKER_TEXT": 1,
+        "TOO_LONG": 1,
+    }
+    assert (result.accepted, result.rejected) == (len(rows), len(refused))
+
+
+@pytest.mark.parametrize("policy", [FAST, BULK], ids=["collections", "bulk"])
+def test_3_other_line_ends_become_salesforces_own(
+    mart: Mart, connected: Connected, policy: SyncPolicy
+) -> None:
+    mart.fill([org("1", org_name="a\r\nb\rc"), org("2", org_name="plain")])
+    connected.sync(policy)
+    assert connected.holds("1", "org_name") == "a\nb\nc"
+    assert connected.holds("2", "org_name") == "plain"
 
 
 @pytest.mark.parametrize("policy", [FAST, BULK], ids=["collections", "bulk"])
 def test_3_a_null_empties_the_field(
-    mart: Mart, connected: Connected, policy: object
+    mart: Mart, connected: Connected, policy: SyncPolicy
 ) -> None:
     mart.fill([org("1", last_active_date=NIGHT, hosts=3)])
     connected.sync(policy)
@@ -103,7 +128,7 @@ def test_4_a_night_where_nothing_changed_makes_no_job(
 
 @pytest.mark.parametrize("policy", [FAST, BULK], ids=["collections", "bulk"])
 def test_4_a_night_where_one_percent_changed_sends_one_percent(
-    mart: Mart, connected: Connected, policy: object
+    mart: Mart, connected: Connected, policy: SyncPolicy
 ) -> None:
     rows = [org(str(number)) for number in range(300)]
     mart.fill(rows)
@@ -151,6 +176,25 @@ def test_11_a_row_refused_for_good_is_held_back_if_the_policy_says_so(
     assert result.status == "rejected"
     mart.fill([org("1"), org("2", billing_plan="Pro")])
     assert connected.sync(policy).accepted == 1
+
+
+@pytest.mark.parametrize("limit", [5, 6], ids=["above", "at"])
+def test_6_few_rows_go_by_collections_and_more_by_bulk_jobs(
+    mart: Mart, connected: Connected, limit: int
+) -> None:
+    rows = [org(str(number), hosts=number) for number in range(6)]
+    mart.fill([*rows[:-1], org("5", billing_plan=BAD_PLAN)])
+    result = connected.sync(replace(FAST, bulk_above_rows=limit, collection_rows=4))
+    is_bulk = limit < 6
+    assert len(connected.jobs) == len(result.job_ids) == is_bulk
+    assert connected.count("PATCH", "/composite/") == (0 if is_bulk else 2)
+    assert (result.accepted, result.rejected) == (5, 1)
+    told = mart.ledger("salesforce_rows", "key", "salesforce_id")
+    held = {(key, record["Id"]) for key, record in connected.records().items()}
+    assert set(told) == held
+    assert mart.ledger("salesforce_rejects", "key", "code") == [
+        ("5", "FIELD_CUSTOM_VALIDATION_EXCEPTION")
+    ]
 
 
 def test_7_chunks_cut_by_bytes_become_as_many_jobs(

@@ -1,6 +1,7 @@
 """A small mart, its mapping, and the questions that tests ask of the ledgers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -203,7 +204,27 @@ class Connected:
 
 @dataclass(frozen=True)
 class Mart:
-    """The mart in the test's warehouse, and its ledgers."""
+    """The mart in the test's warehouse, and its ledgers.
+
+    The file stays open while `held`: to open it takes longer than a small sync. A
+    process that forks must let it go first.
+    """
+
+    kept: ExitStack = field(default_factory=ExitStack)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the warehouse's file open between sessions."""
+        with self.kept:
+            self.kept.enter_context(warehouse.session())
+            yield
+
+    @contextmanager
+    def let_go(self) -> Iterator[None]:
+        """Close the file for a while."""
+        self.kept.close()
+        yield
+        self.kept.enter_context(warehouse.session())
 
     def fill(self, rows: Iterable[dict[str, Any]]) -> None:
         """Put these rows in place of all others; numbers may be any double."""
@@ -233,3 +254,23 @@ class Mart:
 def _type(item: Field) -> str:
     """Let numbers be doubles, so that a test can have NaN, but for the largest."""
     return "bigint" if item.column == "metrics__c" else TYPES[item.type]
+
+
+def expected(row: dict[str, Any]) -> dict[str, Any]:
+    """Return what a record of the object holds of a row of the mart."""
+    told: dict[str, Any] = {}
+    for item in MAPPING.fields:
+        value = row[item.column]
+        if item.is_numeric and value is not None:
+            value = float(value)
+        elif item.type == "date" and value is not None:
+            value = str(value)
+        elif item.type == "text" and value is not None:
+            value = value[: item.length] if value.strip() else None
+        told[item.name] = value
+    return told
+
+
+def kept(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the mapped fields of a record."""
+    return {item.name: record[item.name] for item in MAPPING.fields}

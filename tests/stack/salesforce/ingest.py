@@ -3,6 +3,7 @@
 import gzip
 import io
 import zlib
+from contextlib import ExitStack
 from typing import IO, Any
 
 from werkzeug.wrappers import Response
@@ -108,13 +109,12 @@ def upload(call: Call, job_id: str) -> Response:
         job.is_uploaded = True
     path = call.org.jobs.content(job)
     part = path.with_suffix(".part")
-    try:
+    with ExitStack() as undo:
+        undo.callback(part.unlink, missing_ok=True)
+        undo.callback(setattr, job, "is_uploaded", False)
         with part.open("wb") as file:
             _copy(call, file)
-    except BaseException:
-        job.is_uploaded = False
-        part.unlink(missing_ok=True)
-        raise
+        undo.pop_all()  # it is all there: nothing to undo
     part.replace(path)
     call.org.jobs.save(job)
     return empty(201)

@@ -7,6 +7,7 @@ and the audit fields are every object's and need not be written down.
 
 import re
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,17 @@ PRECISION = 18
 
 def load(path: Path) -> list[SObject]:
     """Read the objects of a file; `ValueError` says what is wrong with it."""
-    told = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    return list(_objects(path.read_text(encoding="utf-8"), str(path)))
+
+
+@cache
+def _objects(text: str, source: str) -> tuple[SObject, ...]:
+    """Make the objects of a file's text, once for all the orgs of a process."""
+    told = yaml.safe_load(text) or {}
     objects = told.get("objects", told) if isinstance(told, dict) else told
-    return [
-        sobject(item, number) for number, item in enumerate(_named(objects, str(path)))
-    ]
+    return tuple(
+        sobject(item, number) for number, item in enumerate(_named(objects, source))
+    )
 
 
 def sobject(told: dict[str, Any], number: int = 0) -> SObject:

@@ -111,11 +111,14 @@ def _define(store: Store, schema: Schema) -> None:
     )
     store.remove_all(entities)
     store.remove_all(described)
-    for place, item in enumerate(item for item in schema if not item.is_tooling):
-        _put(store, schema, entities.name, _entity(item, place))
-        for number, field in enumerate(item.fields):
-            told = _field(item, field, place * 1000 + number)
-            _put(store, schema, described.name, told)
+    known = list(enumerate(item for item in schema if not item.is_tooling))
+    _put_all(store, entities, [_entity(item, place) for place, item in known])
+    fields = [
+        _field(item, field, place * 1000 + number)
+        for place, item in known
+        for number, field in enumerate(item.fields)
+    ]
+    _put_all(store, described, fields)
 
 
 def _entity(item: SObject, place: int) -> dict[str, Any]:
@@ -169,7 +172,10 @@ def _add(store: Store, schema: Schema, name: str, told: dict[str, Any]) -> str:
 
 
 def _put(store: Store, schema: Schema, name: str, told: dict[str, Any]) -> None:
-    item = _object(schema, name)
+    _put_all(store, _object(schema, name), [told])
+
+
+def _put_all(store: Store, item: SObject, records: list[dict[str, Any]]) -> None:
     user = store.fact("user")
     audit = {
         "IsDeleted": False,
@@ -180,11 +186,11 @@ def _put(store: Store, schema: Schema, name: str, told: dict[str, Any]) -> None:
         "LastModifiedDate": BORN_AT,
         "SystemModstamp": BORN_AT,
     }
-    given = audit | told
-    record: Record = tuple(
-        given.get(field.name, field.default) for field in item.fields
-    )
-    store.put(item, [record])
+    made: list[Record] = [
+        tuple(given.get(field.name, field.default) for field in item.fields)
+        for given in (audit | told for told in records)
+    ]
+    store.put(item, made)
 
 
 def _object(schema: Schema, name: str) -> SObject:

@@ -51,13 +51,9 @@ class Store:
             if self._database.in_transaction:
                 yield
                 return
-            self._database.execute("begin immediate")
-            try:
+            with self._database:
+                self._database.execute("begin immediate")
                 yield
-            except BaseException:
-                self._database.execute("rollback")
-                raise
-            self._database.execute("commit")
 
     def ensure(self, sobject: SObject) -> None:
         """Make the object's table, or the columns that it lacks."""
