@@ -141,15 +141,34 @@ from lines"""
 
 
 def _unknown_keys(table: Table) -> str:
-    """Keep the record when it has keys that no column holds: when it is longer."""
+    """Keep the keys that no column holds, of a record that is longer than the others.
+
+    Known keys are taken out of its text. An equal pair within an unknown key would go
+    with them; then the text is shorter than it should be, and the whole record is kept.
+    """
+    inner = "substring(json_serialize(record), 2, len(json_serialize(record)) - 2)"
+    text = f"(',' || {inner} || ',')"
+    left = text
+    for column in table.keys:
+        left = f"replace({left}, coalesce({_pair(column)}, chr(31)), ',')"
     known = " + ".join(
-        f"""case
-            when value_{column.name} is null then 0
-            else len(json_serialize(value_{column.name})) + {len(column.name) + 4}
-        end"""
-        for column in table.keys
+        f"coalesce(len({_pair(column)}) - 1, 0)" for column in table.keys
     )
-    return f"case when len(json_serialize(record)) > 1 + {known} then record end"
+    return f"""case
+        when len(json_serialize(record)) - 1 <= {known} then null
+        when len({left}) = len({text}) - ({known})
+        then json_parse('{{' || substring({left}, 2, len({left}) - 2) || '}}')
+        else record
+    end"""
+
+
+def _pair(column: Column) -> str:
+    """Return SQL for a key and its value as they stand in a record, between commas."""
+    value = f"value_{column.name}"
+    return (
+        f"case when json_typeof({value}) is not null "
+        f"then ',\"{column.name}\":' || json_serialize({value}) || ',' end"
+    )
 
 
 def _from_json(column: Column) -> str:
