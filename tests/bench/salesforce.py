@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 
 from tests.bench.measuring import Spent, projects, python, spent
@@ -11,8 +12,10 @@ from tests.stack.sample.world import World
 
 NIGHT = date(2026, 11, 24)
 ROWS = 100_000
+MANY_ROWS = 1_000_000
+MEMORY_GOAL_MB = 300
 TABLE = f"""
-create or replace table marts.sf_trial_metrics as
+create or replace table marts.{{name}} as
 select
     cast(place as varchar) as org_id__c,
     'Org ' || place as org_name__c,
@@ -36,7 +39,7 @@ select
     date '{NIGHT}' as last_active_date__c,
     cast(place % 1000 / 10.0 as numeric(5, 1)) as target_attainment__c,
     'stalled' as interesting_reasons__c
-from range(1, {ROWS + 1}) as places (place)
+from range(1, {{rows}} + 1) as places (place)
 """
 OURS = """
 import sys
@@ -77,14 +80,16 @@ assert sum(job["numberRecordsProcessed"] for job in jobs) == int(sys.argv[2]), j
 """
 
 
+def table_of(rows: int, name: str = "sf_trial_metrics") -> str:
+    """Return the statement that makes a mart of so many rows."""
+    return TABLE.format(rows=rows, name=name)
+
+
 def sync_of_many_rows() -> Iterator[Pair]:
     """Measure a first sync of all rows, each tool into an empty object."""
     runs: dict[str, Spent] = {}
     for name, code in (("ours", OURS), ("theirs", THEIRS)):
-        with projects(World(orgs=25, days=1, until=NIGHT)) as project:
-            project.warehouse.parent.mkdir(exist_ok=True)
-            project.change("create schema if not exists marts")
-            project.change(TABLE)
+        with _mart_of(ROWS) as project:
             runs[name] = _run(project, code, is_ours=name == "ours")
     ours, theirs = runs["ours"], runs["theirs"]
     against = "simple_salesforce's bulk2.upsert"
@@ -101,6 +106,29 @@ def sync_of_many_rows() -> Iterator[Pair]:
         "its client's CPU", "s", ours.cpu_seconds, theirs.cpu_seconds, against, ""
     )
     yield Pair("its peak memory", "MB", ours.megabytes, theirs.megabytes, against, "")
+
+
+def memory_of_a_million_rows() -> Iterator[Pair]:
+    """Measure the peak of a first sync of ten times as many rows, DuckDB included."""
+    with _mart_of(MANY_ROWS) as project:
+        run = python(project, OURS, NIGHT, MANY_ROWS)
+    yield Pair(
+        f"peak memory of a first sync of {MANY_ROWS:,} rows",
+        "MB",
+        run.megabytes,
+        float(MEMORY_GOAL_MB),
+        "the limit set for it",
+        "at most 1",
+    )
+
+
+@contextmanager
+def _mart_of(rows: int) -> Iterator[Project]:
+    with projects(World(orgs=25, days=1, until=NIGHT)) as project:
+        project.warehouse.parent.mkdir(exist_ok=True)
+        project.change("create schema if not exists marts")
+        project.change(table_of(rows))
+        yield project
 
 
 def _run(project: Project, code: str, *, is_ours: bool) -> Spent:
