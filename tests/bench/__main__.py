@@ -14,6 +14,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Pair]]] = {
     "history": nights.growing_history,
     "backfill": nights.backfill,
     "salesforce": salesforce.sync_of_many_rows,
+    "salesforce-memory": salesforce.memory_of_a_million_rows,
 }
 
 
