@@ -4,7 +4,7 @@ BIN := .venv/bin
 TARGET ?= local
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test soak lint format bench docs lock clean
+.PHONY: help install demo test test-all soak lint format bench docs lock clean
 
 help: ## say what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -26,8 +26,13 @@ demo: install ## a made-up company's sixty days, the whole night (TARGET=redshif
 	$(BIN)/python -m tests.stack.demo --target $(TARGET)
 
 # Two processes; a file stays in one of them, so that its nights are made once.
-test: install ## the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test: install ## the tests of every day, under ten minutes
+	$(PYTEST) -m "not slow and not conformance"
+
+test-all: install ## every test: each kind of night, kill and engine too
+	MODEL_ROUNDS=200 $(PYTEST)
 
 soak: install ## thousands of random nights, faults and kills against Salesforce
 	MODEL_ROUNDS=3000 $(BIN)/python -m pytest --timeout=0 \

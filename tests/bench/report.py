@@ -28,6 +28,13 @@ class Pair:
         """Ours over the other; None when there is nothing beside it."""
         return self.ours / self.other if self.other else None
 
+    def __str__(self) -> str:
+        """In one line: the figures, and the ratio where there is one."""
+        told = f"{self.name}: {self.ours:,.2f} {self.unit}"
+        if self.ratio is not None:
+            told += f", {self.ratio:.2f}x of {self.against}"
+        return f"{told} (goal: {self.goal})" if self.goal else told
+
 
 def middle(figures: Iterable[float]) -> float:
     """Return the median: one disturbed turn must not decide."""

@@ -12,6 +12,8 @@ from tests.nightly.killing import kill_after, kill_at
 from tests.nightly.project import Project
 from tests.stack.sample.world import World
 
+pytestmark = pytest.mark.slow
+
 PLACES = {
     "load": "loaders.load_ledger record before 1",
     "dbt model": "orchestrate.build _Book.take before 9",

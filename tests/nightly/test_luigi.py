@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.nightly.delivery import deliver, take_away
 from tests.nightly.judging import require_marts
 from tests.nightly.project import Project
@@ -47,6 +49,7 @@ def test_the_luigi_line_ends_with_the_contracts_codes(
     assert "_SUCCESS" in failed.err
 
 
+@pytest.mark.slow
 def test_a_backfill_and_the_wrappers_are_luigi_tasks_too(
     project: Project, four_nights: tuple[World, Path]
 ) -> None:
@@ -60,6 +63,7 @@ def test_a_backfill_and_the_wrappers_are_luigi_tasks_too(
     require_marts(project, raw, data_date=world.until, nights=world.dates)
 
 
+@pytest.mark.slow
 def test_luigid_runs_the_night_and_keeps_its_history(
     project: Project, four_nights: tuple[World, Path]
 ) -> None:

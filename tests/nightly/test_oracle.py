@@ -5,6 +5,8 @@ from datetime import date
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from tests.nightly import crm
 from tests.nightly.delivery import deliver
 from tests.nightly.judging import marts, require_marts, require_same
@@ -31,6 +33,7 @@ def test_nights_one_by_one_give_what_the_raw_lines_say(
     crm.require_as_mart(project)
 
 
+@pytest.mark.slow
 def test_one_backfill_and_a_full_refresh_give_the_same(
     project: Project, raw_world: Callable[[World], Path]
 ) -> None:
@@ -45,6 +48,7 @@ def test_one_backfill_and_a_full_refresh_give_the_same(
     require_same(before, marts(project))
 
 
+@pytest.mark.slow
 def test_nights_in_shuffled_order_give_the_same(
     project: Project, raw_world: Callable[[World], Path]
 ) -> None:
