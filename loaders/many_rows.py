@@ -8,12 +8,12 @@ An embedded engine would keep all that it has read in memory; here it may not.
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
 from uuid import uuid4
 
-from loaders import cluster_storage, s3, settings, warehouse
+from loaders import cluster_storage, embedded, s3, settings, warehouse
 from loaders.warehouse import Connection, identifier
 
 FEW_ROWS = 200  # these are quicker in a statement
@@ -48,10 +48,14 @@ def _frugal(connection: Connection) -> Iterator[None]:
         connection.execute(f"-- loaders.many_rows\nset {name} = {value}")
     try:
         yield
-        connection.execute("-- loaders.many_rows\ncheckpoint")
+        # Refused while another session of this process writes, which does it then.
+        with suppress(embedded.Error):
+            connection.execute("-- loaders.many_rows\ncheckpoint")
     finally:
-        for name in FRUGAL:
-            connection.execute(f"-- loaders.many_rows\nreset {name}")
+        # The first error is the one to show, also when the session is dead.
+        with suppress(embedded.Error):
+            for name in FRUGAL:
+                connection.execute(f"-- loaders.many_rows\nreset {name}")
 
 
 def append(
