@@ -197,7 +197,8 @@ def _show_targets(connection: warehouse.Connection) -> None:
         [WORLD.until],
     )
     for metric, *medians in rows:
-        table.add_row(metric, *(f"{median:,.1f}" for median in medians))
+        told = ("none" if median is None else f"{median:,.1f}" for median in medians)
+        table.add_row(metric, *told)
     console.print(table)
 
 
