@@ -1,0 +1,1 @@
+"""dbt's public conformance suite for adapters, through unmodified dbt-redshift."""

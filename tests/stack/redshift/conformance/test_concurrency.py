@@ -1,0 +1,7 @@
+"""Concurrency: models that are built at once, some of which fail."""
+
+from dbt.tests.adapter.concurrency.test_concurrency import BaseConcurrency
+
+
+class TestConcurrency(BaseConcurrency):
+    pass

@@ -1,0 +1,14 @@
+"""Debug: what dbt says of a connection, a profile, a project."""
+
+from dbt.tests.adapter.dbt_debug.test_dbt_debug import (
+    BaseDebugInvalidProjectPostgres,
+    BaseDebugPostgres,
+)
+
+
+class TestDebugPostgres(BaseDebugPostgres):
+    pass
+
+
+class TestDebugInvalidProjectPostgres(BaseDebugInvalidProjectPostgres):
+    pass

@@ -1,0 +1,86 @@
+"""Seeds: read, typed, loaded again, with their own settings."""
+
+import pytest
+import yaml
+from dbt.tests.adapter.simple_seed import fixtures
+from dbt.tests.adapter.simple_seed.test_seed import (
+    BaseBasicSeedTests,
+    BaseSeedConfigFullRefreshOff,
+    BaseSeedConfigFullRefreshOn,
+    BaseSeedCustomSchema,
+    BaseSeedParsing,
+    BaseSeedSpecificFormats,
+    BaseSeedWithEmptyDelimiter,
+    BaseSeedWithUniqueDelimiter,
+    BaseSeedWithWrongDelimiter,
+    BaseSimpleSeedEnabledViaConfig,
+    BaseSimpleSeedWithBOM,
+    BaseTestEmptySeed,
+)
+from dbt.tests.adapter.simple_seed.test_seed_type_override import (
+    BaseSimpleSeedColumnOverride,
+)
+
+# A seed's column is as long as its longest value, or 256 when its type is given.
+LENGTHS = {"relative": 9, "weekday": 8}
+
+
+class TestBasicSeedTests(BaseBasicSeedTests):
+    pass
+
+
+class TestSeedConfigFullRefreshOn(BaseSeedConfigFullRefreshOn):
+    pass
+
+
+class TestSeedConfigFullRefreshOff(BaseSeedConfigFullRefreshOff):
+    pass
+
+
+class TestSeedCustomSchema(BaseSeedCustomSchema):
+    pass
+
+
+class TestSeedWithUniqueDelimiter(BaseSeedWithUniqueDelimiter):
+    pass
+
+
+class TestSeedWithWrongDelimiter(BaseSeedWithWrongDelimiter):
+    pass
+
+
+class TestSeedWithEmptyDelimiter(BaseSeedWithEmptyDelimiter):
+    pass
+
+
+class TestSimpleSeedEnabledViaConfig(BaseSimpleSeedEnabledViaConfig):
+    pass
+
+
+class TestSeedParsing(BaseSeedParsing):
+    pass
+
+
+class TestSimpleSeedWithBOM(BaseSimpleSeedWithBOM):
+    pass
+
+
+class TestSeedSpecificFormats(BaseSeedSpecificFormats):
+    pass
+
+
+class TestEmptySeed(BaseTestEmptySeed):
+    pass
+
+
+class TestSimpleSeedColumnOverride(BaseSimpleSeedColumnOverride):
+    @pytest.fixture(scope="class")
+    def models(self) -> dict[str, object]:
+        given = yaml.safe_load(fixtures.properties__schema_yml)
+        for seed in given["seeds"]:
+            for column in seed["columns"]:
+                for test in column["data_tests"]:
+                    if test["column_type"]["type"] == "text":
+                        length = LENGTHS.get(column["name"], 256)
+                        test["column_type"]["type"] = f"character varying({length})"
+        return {"schema.yml": given}
