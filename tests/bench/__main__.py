@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.bench import loads, nights, salesforce
+from tests.bench import loads, nights, redshift, salesforce
 from tests.bench.report import Pair, show
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Pair]]] = {
@@ -15,6 +15,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Pair]]] = {
     "backfill": nights.backfill,
     "salesforce": salesforce.sync_of_many_rows,
     "salesforce-memory": salesforce.memory_of_a_million_rows,
+    "redshift": redshift.stand_in,
 }
 
 
@@ -30,7 +31,9 @@ def main() -> int:
     pairs: list[Pair] = []
     for name in options.names or BENCHMARKS:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
-        pairs += BENCHMARKS[name]()
+        for pair in BENCHMARKS[name]():
+            print(f"  {pair}", file=sys.stderr, flush=True)
+            pairs.append(pair)
     show(pairs, as_json=options.json)
     return 0
 
