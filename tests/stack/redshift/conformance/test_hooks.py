@@ -9,6 +9,7 @@ from dbt.tests.adapter.hooks.test_model_hooks import (
     BasePrePostModelHooksOnSnapshots,
     BasePrePostSnapshotHooksInConfigKwargs,
 )
+from dbt.tests.adapter.hooks.test_run_hooks import BaseAfterRunHooks
 
 
 class TestPrePostModelHooksOnSeeds(BasePrePostModelHooksOnSeeds):
@@ -40,4 +41,8 @@ class TestPrePostSnapshotHooksInConfigKwargs(BasePrePostSnapshotHooksInConfigKwa
 
 
 class TestDuplicateHooksInConfigs(BaseDuplicateHooksInConfigs):
+    pass
+
+
+class TestAfterRunHooks(BaseAfterRunHooks):
     pass
