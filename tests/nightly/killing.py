@@ -7,7 +7,7 @@ there for a function to be called, and ends the process group before or after th
 import signal
 import subprocess
 
-from tests.nightly.project import Project
+from tests.nightly.project import PATIENCE_SECONDS, Project
 
 SITE = """
 import importlib.abc
@@ -63,7 +63,7 @@ def kill_at(project: Project, place: str, *arguments: object) -> None:
     site = project.folder / "sitecustomize.py"
     site.write_text(SITE, encoding="utf-8")
     with project.started(*arguments, KILL_AT=place) as process:
-        output, _ = process.communicate(timeout=120)
+        output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     site.unlink()
     assert process.returncode == -signal.SIGKILL, f"not killed at {place}\n{output}"
 

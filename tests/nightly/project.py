@@ -23,7 +23,7 @@ SOURCE = Path(__file__).resolve().parents[2]
 FOLDERS = ("loaders", "orchestrate", "models", "macros", "tests/dbt")
 FILES = ("dbt_project.yml", "profiles.yml.example", "luigi.cfg", "luigid.cfg")
 NIGHTSHIFT = "from orchestrate.cli import main; main()"
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 900
 
 
 @dataclass(frozen=True)

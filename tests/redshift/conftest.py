@@ -4,9 +4,10 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +17,8 @@ import redshift_connector
 from loaders import profile, s3, settings
 from tests.nightly.delivery import deliver
 from tests.nightly.project import Project, copy_to
+from tests.nightly.template import Template, make, on_a_cluster
+from tests.redshift.project import ClusterProject
 from tests.stack import up
 from tests.stack.sample.world import World
 from tests.stack.sample.write import write_to_folder
@@ -23,6 +26,8 @@ from tests.stack.sample.write import write_to_folder
 PROJECT = Path(__file__).resolve().parents[2]
 SCHEMA = "night"
 WORLD = World(orgs=30, days=4, until=date(2026, 11, 24), seed=11)
+# All its partitions are there, but its last night is left to the tests that kill it.
+KILLED = World(orgs=40, days=4, until=date(2026, 11, 24), seed=3)
 
 
 @dataclass(frozen=True)
@@ -170,3 +175,32 @@ def on_cluster(nights: Nights) -> Iterator[OnCluster]:
     found = OnCluster(dict(nights.cluster.environment))
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def finished_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the raw partitions of a small dirty world."""
+    folder = tmp_path_factory.mktemp("raw")
+    write_to_folder(KILLED, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished_template(
+    world_outside: dict[str, str], finished_raw: Path
+) -> Iterator[Template]:
+    """Do all nights but the last of the small dirty world once, on a cluster."""
+    before = replace(KILLED, days=KILLED.days - 1, until=KILLED.dates[-2])
+    parts = on_a_cluster(ClusterProject, world_outside["AWS_ENDPOINT_URL_S3"])
+    # Not in pytest's folders, which are closed to the user that a cluster runs as.
+    with TemporaryDirectory(prefix="nightshift-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield make(folder, world_outside, world=before, raw=finished_raw, parts=parts)
+
+
+@pytest.fixture
+def finished_night(finished_template: Template) -> Iterator[tuple[Project, date]]:
+    """Give a project on a cluster whose nights are done, and the last one's date."""
+    with finished_template.fresh() as project:
+        yield project, finished_template.night
