@@ -26,7 +26,7 @@ from dbt.tests.adapter.basic.test_snapshot_check_cols import BaseSnapshotCheckCo
 from dbt.tests.adapter.basic.test_snapshot_timestamp import BaseSnapshotTimestamp
 from dbt.tests.adapter.basic.test_table_materialization import BaseTableMaterialization
 from dbt.tests.adapter.basic.test_validate_connection import BaseValidateConnection
-from dbt.tests.util import AnyFloat, AnyString, AnyStringWith
+from dbt.tests.util import AnyFloat, AnyInteger, AnyString, AnyStringWith
 
 # dbt makes a seed's column as long as its longest value; the tests write longer ones.
 LONGER_NAMES = "seeds: [{name: added, config: {column_types: {name: varchar(64)}}}]"
@@ -34,8 +34,8 @@ STATISTICS = {
     "has_stats": True,
     "encoded": AnyStringWith("Y"),
     "diststyle": AnyStringWith("AUTO"),
-    "max_varchar": AnyFloat(),
-    "size": AnyFloat(),
+    "max_varchar": AnyInteger(),
+    "size": AnyInteger(),
     "sortkey1": AnyString(),
     "pct_used": AnyFloat(),
     "stats_off": AnyFloat(),
