@@ -96,8 +96,14 @@ class LoadRawTable(luigi.Task):
 
     def why(self) -> str:
         """Return why the day must be loaded, or ''."""
-        state = night.of(self.data_date, env=self.env, version=self.version)
+        days = self._days()
+        state = night.of(max(days), min(days), env=self.env, version=self.version)
         return state.why_load(self.source, self.data_date)
+
+    def _days(self) -> list[date]:
+        """Return the days of the scope, whose listings come together."""
+        scope = self.scope.split(",") if self.scope else [str(self.data_date)]
+        return [date.fromisoformat(day) for day in scope]
 
     def _together(self) -> list[date]:
         """Return the days that are to be loaded now; not the own one if it is done."""
@@ -105,7 +111,7 @@ class LoadRawTable(luigi.Task):
             return [self.data_date]
         if (self.source, self.data_date) in _loaded_here:
             return []  # asked for often in a backfill: spare the ledger
-        days = [date.fromisoformat(day) for day in self.scope.split(",")]
+        days = self._days()
         state = night.remarked(max(days), min(days), env=self.env, version=self.version)
         return [
             day
