@@ -154,6 +154,8 @@ def _submit(errand: Errand, chunk: int, file: chunks.ChunkFile) -> str:
         except (OutcomeUnknownError, RequestRefusedError) as error:
             # A job takes one upload; whether this one arrived nobody knows.
             jobs.abort(errand.client, job.id)
+            # The next job may be created and its id lost: recovery looks for that one.
+            _note(errand, chunk, job_id="", state=ledger.PLANNED)
             log.warning("salesforce upload broke", job_id=job.id, error=str(error))
             continue
         job = jobs.close(errand.client, job.id)

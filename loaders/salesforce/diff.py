@@ -89,14 +89,16 @@ def add_state(workbook: Workbook, errand: Errand, connection: Connection) -> Non
     workbook.write(
         "insert into state (folded, key, hash, payload, refused_at, refused_hash,"
         " unsure_at) values (?, ?, '', '{}', ?, ?, ?)"
-        " on conflict (folded) do update set refused_at = excluded.refused_at,"
-        " refused_hash = excluded.refused_hash, unsure_at = excluded.unsure_at"
-        " where excluded.refused_at > state.refused_at",
+        " on conflict (folded) do update set refused_hash ="
+        " iif(excluded.refused_at > state.refused_at, excluded.refused_hash,"
+        " state.refused_hash),"
+        " refused_at = max(state.refused_at, excluded.refused_at),"
+        " unsure_at = max(state.unsure_at, excluded.unsure_at)",
         (
             (
                 fold(item.key),
                 item.key,
-                str(item.refused_at),
+                str(item.refused_at or ""),
                 "" if item.is_transient else item.hash,
                 str(item.unsure_at or ""),
             )
@@ -170,18 +172,19 @@ def _add_missing(workbook: Workbook, errand: Errand) -> None:
         " where hash != '' and folded not in (select folded from rows)"
     )
     gone = workbook.database.execute(
-        "select folded, key, hash, payload from state"
+        "select folded, key, hash, payload, unsure_at > accepted_at from state"
         " inner join gone on state.folded = gone_key"
     )
 
     def rows() -> Iterator[tuple[str, str, str, str]]:
-        for folded, key, had, payload in gone:
+        for folded, key, had, payload, is_unsure in gone:
             if policy.missing_rows == "blank":
                 wanted = dumped(blank)
             else:
                 known = json.loads(payload)
                 wanted = dumped({**known, policy.missing_flag_field: "true"})
-            if (wanted_hash := payload_hash(wanted, version)) != had:
+            wanted_hash = payload_hash(wanted, version)
+            if wanted_hash != had or is_unsure:
                 yield folded, key, wanted_hash, wanted
 
     workbook.write(

@@ -26,12 +26,15 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Refused:
-    """The latest refusal of a key, and when last nobody knew what it holds."""
+    """The latest refusal of a key, and when last nobody knew what it holds.
+
+    A withdrawn refusal has no time any more; that nobody knew stays true.
+    """
 
     key: str
     hash: str
     is_transient: bool
-    refused_at: datetime
+    refused_at: datetime | None
     unsure_at: datetime | None
 
 
@@ -86,13 +89,14 @@ def _accepted(
 
 
 def refused(connection: Connection, object_name: str) -> Iterator[Refused]:
-    """Yield the latest refusal of each key that had one, unless it was withdrawn."""
+    """Yield the keys whose refusal stands, or of which once nobody knew."""
     table = connection.table("ops", "salesforce_rejects")
     query = f"""-- loaders.salesforce.memory refused {object_name}
-select key, payload_hash, is_transient, rejected_at, unsure_at
+select key, payload_hash, is_transient, refused_at, unsure_at
 from (
     select
         *,
+        case when code != ? then rejected_at end as refused_at,
         max(case when code = ? then rejected_at end) over (
             partition by key
         ) as unsure_at,
@@ -102,8 +106,8 @@ from (
     from {table}
     where object = ?
 ) as rejects
-where recency = 1 and code != ?"""
-    parameters = [OUTCOME_UNKNOWN, object_name, WITHDRAWN]
+where recency = 1 and coalesce(refused_at, unsure_at) is not null"""
+    parameters = [WITHDRAWN, OUTCOME_UNKNOWN, object_name]
     for batch in connection.stream(query, parameters):
         for row in batch:
             yield Refused(*row)

@@ -62,11 +62,8 @@ limit {int(limit)}""",
 
 
 def withdrawn(workbook: Workbook) -> Iterator[Failure]:
-    """Yield, of the standing rejects, those that nothing is to be sent of any more.
-
-    Not the keys of which nobody knows what Salesforce holds.
-    """
-    stands = "refused_at > accepted_at and unsure_at <= accepted_at"
+    """Yield, of the standing rejects, those that nothing is to be sent of any more."""
+    stands = "refused_at > accepted_at"
     for key, text_hash, message in workbook.database.execute(
         "select rows.key, rows.hash, 'the mart is back at what Salesforce holds'"
         " from rows inner join state on state.folded = rows.folded"

@@ -7,6 +7,9 @@ from itertools import pairwise
 
 import pytest
 
+from loaders.salesforce import jobs, rejects
+from loaders.salesforce.client import Client
+from loaders.salesforce.mapping import Mapping
 from loaders.salesforce.policy import SyncPolicy
 from tests.loaders.salesforce.killing import sync_killed_at
 from tests.loaders.salesforce.world import (
@@ -157,6 +160,69 @@ def test_8_without_spool_and_job_all_rows_are_sent_once(
     mart.fill([org(str(n)) for n in range(6)])
     assert connected.sync().sent == 6
     assert connected.sync().sent == 0
+
+
+def _leave_in_doubt(mart: Mart, connected: Connected, rows: list) -> None:
+    """Let Salesforce take these rows, and whoever sent them be lost with its spool."""
+    mart.fill(rows)
+    connected.spoil_job("stick_job")
+    with pytest.raises(Exception, match="left to go on"):
+        connected.sync(replace(BULK, poll_timeout_seconds=0.05))
+    connected.release_jobs()
+    shutil.rmtree(connected.spool)
+
+
+def test_8_an_org_in_doubt_that_left_is_withdrawn_and_sent_when_it_is_back(
+    mart: Mart, connected: Connected
+) -> None:
+    mart.send([org("1"), org("2")], connected)
+    _leave_in_doubt(mart, connected, [org("1", hosts=77), org("2")])
+    for _ in range(2):
+        assert mart.send([org("2")], connected).sent == 0
+        assert rejects.standing(MAPPING.object) == []
+    codes = sorted(mart.ledger("salesforce_rejects", "key", "code"))
+    assert codes == [("1", "OUTCOME_UNKNOWN"), ("1", "WITHDRAWN")]
+    # What the ledger knows was accepted is not what Salesforce holds.
+    result = mart.send([org("1"), org("2")], connected)
+    assert (result.sent, result.unchanged) == (1, 1)
+    assert connected.holds("1", "hosts") == 4
+
+
+def test_8_an_org_in_doubt_that_left_is_blanked_again(
+    mart: Mart, connected: Connected
+) -> None:
+    policy = replace(FAST, missing_rows="blank")
+    mart.send([org("1"), org("2")], connected)
+    mart.fill([org("2")])
+    assert connected.sync(policy).accepted == 1
+    _leave_in_doubt(mart, connected, [org("1", hosts=77), org("2")])
+    mart.fill([org("2")])
+    assert [connected.sync(policy).accepted for _ in range(2)] == [1, 0]
+    assert connected.holds("1", "hosts") is None
+    assert rejects.standing(MAPPING.object) == []
+
+
+def test_8_a_job_created_after_a_broken_upload_is_not_forgotten(
+    mart: Mart, connected: Connected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = jobs.create
+
+    def killed(client: Client, mapping: Mapping) -> jobs.Job:
+        job = create(client, mapping)
+        if len(connected.jobs) > 1:
+            raise KeyboardInterrupt
+        return job
+
+    rows = [org(str(n)) for n in range(6)]
+    mart.fill(rows)
+    connected.spoil("PUT", "/batches", kind="cut_before")
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(jobs, "create", killed)
+        connected.sync(BULK)
+    assert connected.sync(BULK).accepted == 6
+    states = [job.state for job in connected.jobs]
+    assert states == ["Aborted", "Aborted", "JobComplete"]
+    _check(mart, connected, rows)
 
 
 def test_8_a_job_whose_id_never_arrived_is_aborted(
