@@ -4,7 +4,7 @@ BIN := .venv/bin
 TARGET ?= local
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all soak lint format bench docs lock clean
+.PHONY: help install demo test test-all conformance soak lint format bench docs lock clean
 
 help: ## say what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ test: install ## the tests of every day, under ten minutes
 
 test-all: install ## every test: each kind of night, kill and engine too
 	MODEL_ROUNDS=200 $(PYTEST)
+
+conformance: install ## dbt's public suite for adapters on the Redshift stand-in: twenty minutes
+	$(PYTEST) -m conformance tests/stack/redshift/conformance
 
 soak: install ## thousands of random nights, faults and kills against Salesforce
 	MODEL_ROUNDS=3000 $(BIN)/python -m pytest --timeout=0 \
