@@ -29,7 +29,8 @@ select
     greatest(1, pg_total_relation_size(user_relation.oid) / 1048576) as size,
     0.01::numeric(10, 4) as pct_used,
     0::bigint as empty,
-    0::numeric(5, 2) as unsorted,
+    case when cardinality(table_attribute.sortkeys) > 0 then 0::numeric(5, 2) end
+        as unsorted,
     0::numeric(5, 2) as stats_off,
     counted.tbl_rows::numeric(38, 0) as tbl_rows,
     null::numeric(19, 2) as skew_sortkey1,
