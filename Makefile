@@ -29,7 +29,7 @@ demo: install ## a made-up company's sixty days, the whole night (TARGET=redshif
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: install ## the tests of every day, under ten minutes
-	$(PYTEST) -m "not slow and not conformance"
+	MODEL_ROUNDS=20 $(PYTEST) -m "not slow and not conformance"
 
 test-all: install ## every test: each kind of night, kill and engine too
 	MODEL_ROUNDS=200 $(PYTEST)

@@ -86,7 +86,10 @@ def refuse_too_many_rejects(
         f"{ratio:.1%} allows. Reasons: "
         + ", ".join(f"{reason} ({count:,})" for reason, count in reasons)
         + ". First: "
-        + "; ".join(f"{key} line {line}: {reason}" for key, line, reason in examples)
+        + "; ".join(
+            f"{key}{f' line {line}' if line else ''}: {reason}"
+            for key, line, reason in examples
+        )
         + ". Have the partition delivered again, or raise the var max_reject_ratio in "
         "dbt_project.yml if such lines are fine; earlier content is as it was."
     )

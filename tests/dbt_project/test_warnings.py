@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from tests.dbt_project.manifest import PROJECT, Node, nodes_of, run_dbt
 from tests.finished import Finished
@@ -23,6 +24,7 @@ PLANTED = {
 }
 
 
+@pytest.mark.slow
 def test_a_clean_company_is_built_without_a_warning_and_a_dirty_one_with_its_own(
     finished_company: Finished, tmp_path: Path
 ) -> None:

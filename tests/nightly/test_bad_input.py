@@ -18,6 +18,7 @@ def _said(told: dict) -> str:
     return "\n".join(failure["error"] for failure in told["failures"])
 
 
+@pytest.mark.slow
 def test_days_that_cannot_be_loaded_are_named_and_all_others_are_loaded(
     project: Project, four_nights: tuple[World, Path]
 ) -> None:
@@ -131,6 +132,7 @@ def test_a_bucket_that_does_not_exist_is_named(project: Project) -> None:
     assert "no-such-bucket" in ended.err and "NIGHTSHIFT_RAW_URL" in ended.err
 
 
+@pytest.mark.slow
 def test_a_wrong_salesforce_secret_fails_the_sync_alone(
     project: Project, four_nights: tuple[World, Path]
 ) -> None:
@@ -160,6 +162,7 @@ def test_a_missing_setting_is_named_before_anything_is_done(project: Project) ->
     assert "doctor" in ended.err
 
 
+@pytest.mark.slow
 def test_rows_beyond_the_threshold_end_the_night_with_2(
     project: Project, four_nights: tuple[World, Path]
 ) -> None:

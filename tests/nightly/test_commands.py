@@ -3,6 +3,8 @@
 from datetime import date
 from pathlib import Path
 
+import pytest
+
 from tests.nightly.delivery import deliver, listing
 from tests.nightly.project import Project
 from tests.stack.sample.world import World
@@ -114,6 +116,7 @@ def test_help_teaches_each_command(project: Project) -> None:
         assert "--json" in told
 
 
+@pytest.mark.slow
 def test_a_bare_dbt_run_on_an_empty_warehouse_gives_empty_marts(
     project: Project,
 ) -> None:
@@ -136,6 +139,7 @@ def test_a_bare_dbt_run_on_an_empty_warehouse_gives_empty_marts(
         assert rows == []
 
 
+@pytest.mark.slow
 def test_an_analyst_builds_on_a_finished_night_with_nothing_started(
     finished_night: Finished,
 ) -> None:

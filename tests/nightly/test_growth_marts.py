@@ -12,6 +12,8 @@ from tests.nightly.judging import marts, require_marts, require_same
 from tests.nightly.project import Ended, Project, copy_to
 from tests.stack.sample.world import World
 
+pytestmark = pytest.mark.slow
+
 UNTIL = date(2026, 11, 24)
 GROWTH = "path:models/marts/growth"
 TUESDAY, SUNDAY = date(2026, 11, 24), date(2026, 11, 22)

@@ -18,6 +18,8 @@ from tests.nightly.project import Project
 from tests.stack.component import HOST, free_port
 from tests.stack.sample.world import World
 
+pytestmark = pytest.mark.slow
+
 LUIGID = "from luigi.cmdline import luigid; luigid()"
 NIGHT = ("Nightly", "--workers", "2", "--data-date")
 
@@ -49,7 +51,6 @@ def test_the_luigi_line_ends_with_the_contracts_codes(
     assert "_SUCCESS" in failed.err
 
 
-@pytest.mark.slow
 def test_a_backfill_and_the_wrappers_are_luigi_tasks_too(
     project: Project, four_nights: tuple[World, Path]
 ) -> None:
@@ -63,7 +64,6 @@ def test_a_backfill_and_the_wrappers_are_luigi_tasks_too(
     require_marts(project, raw, data_date=world.until, nights=world.dates)
 
 
-@pytest.mark.slow
 def test_luigid_runs_the_night_and_keeps_its_history(
     project: Project, four_nights: tuple[World, Path]
 ) -> None:

@@ -176,6 +176,7 @@ def _text(message: EmailMessage) -> str:
     return body.get_content()
 
 
+@pytest.mark.slow
 def test_a_failed_run_mails_one_digest_and_its_mending_one_word(
     mailbox: Mailbox,
 ) -> None:
@@ -221,6 +222,7 @@ def test_a_failed_run_mails_one_digest_and_its_mending_one_word(
     assert len(project.rows("select run_id from ops.runs")) == 3
 
 
+@pytest.mark.slow
 def test_without_mail_or_with_a_dead_mail_server_a_failed_run_just_fails(
     mailbox: Mailbox,
 ) -> None:
@@ -235,6 +237,7 @@ def test_without_mail_or_with_a_dead_mail_server_a_failed_run_just_fails(
     assert mailbox.new() == []
 
 
+@pytest.mark.slow
 def test_a_night_that_cannot_be_planned_is_told_of(mailbox: Mailbox) -> None:
     project = mailbox.project
     away = {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{free_port()}"}

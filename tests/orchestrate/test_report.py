@@ -20,6 +20,8 @@ from tests.stack.component import free_port
 from tests.stack.sample.world import World
 from tests.stack.sample.write import write_to_folder
 
+pytestmark = pytest.mark.slow
+
 # Few enough to be quick; their names are the tricky ones of the sample world.
 WORLD = World(orgs=14, days=2, until=date(2026, 11, 24), seed=3)
 PICTURES = ("flow", "targets", "trials")

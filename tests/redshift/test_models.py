@@ -14,7 +14,7 @@ REBUILDS = 2
 READERS = 3
 
 # The first test waits for both nights.
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
+import yaml
 
 from tests.nightly.delivery import client, listing, place
 from tests.nightly.project import Project
@@ -26,7 +27,7 @@ LEDGERS = {
 SHOWN = 10
 
 # The first test waits for both nights.
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def require_same(
@@ -88,6 +89,37 @@ def test_every_relation_is_equal_on_both(nights: Nights, on_cluster: OnCluster) 
             local.rows(f"select * from {schema}.{table}"),
             on_cluster.rows(f"select * from {{}}{schema}.{table}"),
         )
+
+
+def test_every_column_of_a_table_has_the_type_and_length_that_its_contract_says(
+    nights: Nights, on_cluster: OnCluster
+) -> None:
+    found = {
+        (row["table_name"], row["column_name"]): _declared(row)
+        for row in on_cluster.rows(
+            "select table_name, column_name, data_type, character_maximum_length, "
+            "numeric_precision, numeric_scale from information_schema.columns "
+            "where table_schema = '{}marts'"
+        )
+    }
+    wanted = {
+        (model["name"], column["name"]): column["data_type"]
+        for path in sorted((nights.cluster.folder / "models").rglob("_*__models.yml"))
+        for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+        for column in model.get("columns", ())
+        if "data_type" in column and (model["name"], column["name"]) in found
+    }
+    assert len(wanted) > 100
+    assert {key: found[key] for key in wanted} == wanted
+
+
+def _declared(row: dict[str, Any]) -> str:
+    kind = row["data_type"].removesuffix(" without time zone")
+    if kind == "character varying":
+        return f"varchar({row['character_maximum_length']})"
+    if kind == "numeric":
+        return f"numeric({row['numeric_precision']}, {row['numeric_scale']})"
+    return str(kind)
 
 
 @pytest.mark.parametrize("ledger", sorted(LEDGERS))

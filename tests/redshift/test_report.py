@@ -3,8 +3,12 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.nightly.project import Project
 from tests.redshift.conftest import WORLD, Nights
+
+pytestmark = pytest.mark.slow
 
 
 def _told(project: Project) -> str:
