@@ -28,7 +28,7 @@ demo: install ## a made-up company's sixty days, the whole night (TARGET=redshif
 # Two processes; a file stays in one of them, so that its nights are made once.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test: install ## the tests of every day, under ten minutes
+test: install ## the tests of every day, ten minutes on two cores
 	MODEL_ROUNDS=20 $(PYTEST) -m "not slow and not conformance"
 
 test-all: install ## every test: each kind of night, kill and engine too
