@@ -72,6 +72,8 @@ def replace_partitions(
         "duckdb": _write_spooled,
         "redshift": _unload,
     }
+    if not wanted:
+        return
     before = _objects(root, dataset.name, wanted)
     for result in writers[connection.engine](
         connection, dataset, before=before, root=root

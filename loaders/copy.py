@@ -20,7 +20,7 @@ from loaders.load_ledger import LoadResult, ObjectCount
 from loaders.raw_tables import Table
 from loaders.warehouse import Connection, identifier
 
-SPOOL_MEMORY = "600MB"
+LIMITS = {"memory_limit": "'600MB'"}  # what a load may take of the memory
 
 log = structlog.get_logger()
 
@@ -102,7 +102,6 @@ def _copy_spooled(
     counts: dict[str, list[ObjectCount]] = {load.load_id: [] for load in loads}
     objects = tuple(item for load in loads for item in load.partition.objects)
     load_of = {item.url: load for load in loads for item in load.partition.objects}
-    connection.execute(f"set memory_limit = '{SPOOL_MEMORY}'")
     with tempfile.TemporaryDirectory(prefix="nightshift-spool-") as folder:
         for batch in spool.batches(objects, Path(folder)):
             _parse(connection, table, batch)
@@ -111,7 +110,6 @@ def _copy_spooled(
             _insert_rejects(connection, source=table.source, run_id=run_id)
             for count in _count(connection, batch):
                 counts[load_of[count.item.url].load_id].append(count)
-    connection.execute("reset memory_limit")
     return counts
 
 

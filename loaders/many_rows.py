@@ -41,21 +41,12 @@ def transaction(rows: int) -> Iterator[Connection]:
 @contextmanager
 def _frugal(connection: Connection) -> Iterator[None]:
     """Let an embedded engine take little memory, up to and with its checkpoint."""
-    if not warehouse.is_single_writer():
+    with warehouse.limited(connection, FRUGAL):
         yield
-        return
-    for name, value in FRUGAL.items():
-        connection.execute(f"-- loaders.many_rows\nset {name} = {value}")
-    try:
-        yield
-        # Refused while another session of this process writes, which does it then.
-        with suppress(embedded.Error):
-            connection.execute("-- loaders.many_rows\ncheckpoint")
-    finally:
-        # The first error is the one to show, also when the session is dead.
-        with suppress(embedded.Error):
-            for name in FRUGAL:
-                connection.execute(f"-- loaders.many_rows\nreset {name}")
+        if warehouse.is_single_writer():
+            # Refused while another session of this process writes, which does it then.
+            with suppress(embedded.Error):
+                connection.execute("-- loaders.many_rows\ncheckpoint")
 
 
 def append(

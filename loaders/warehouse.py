@@ -6,7 +6,7 @@ values travel as bound parameters only.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, TypeVar
 
@@ -156,6 +156,24 @@ def begun(connection: Connection) -> Iterator[None]:
             connection.execute("-- loaders.warehouse rollback\nrollback")
         raise
     connection.execute("-- loaders.warehouse commit\ncommit")
+
+
+@contextmanager
+def limited(connection: Connection, settings: Mapping[str, str]) -> Iterator[None]:
+    """Let an embedded engine work under other settings; a server has its own.
+
+    Open the transaction within: a failed one would refuse to let go of them.
+    """
+    chosen = settings if is_single_writer() else {}
+    for name, value in chosen.items():
+        connection.execute(f"-- loaders.warehouse limit\nset {name} = {value}")
+    try:
+        yield
+    finally:
+        # The first error is the one to show, also when the session is dead.
+        with suppress(embedded.Error):
+            for name in chosen:
+                connection.execute(f"-- loaders.warehouse limit\nreset {name}")
 
 
 @retry(

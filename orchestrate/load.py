@@ -157,7 +157,11 @@ def load_partitions(source: str, days: list[date]) -> list[LoadResult]:
     url = settings.load().required_raw_url()
     listed = s3.list_partitions(url, source, min(days), max(days))
     warehouse.committed(warehouse.ensure_tables)
-    with warehouse.transaction() as connection:
+    with (
+        warehouse.session() as connection,
+        warehouse.limited(connection, copy.LIMITS),
+        warehouse.begun(connection),
+    ):
         return copy.replace_partitions(
             connection,
             raw_tables()[source],
