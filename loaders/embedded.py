@@ -60,7 +60,8 @@ def open_session(values: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
     handle.execute("set timezone = 'UTC'")
     handle.execute("set enable_progress_bar = false")  # standard output holds results
     if _keeper is not None:
-        _keeper.callback(handle.cursor().close)
+        # Not a cursor of this one: that would be closed with it.
+        _keeper.callback(duckdb.connect(str(path), config=options).close)
         _keeper = None  # one suffices: whoever opens the file now shares it
     return handle
 
