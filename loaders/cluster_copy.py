@@ -1,4 +1,4 @@
-"""COPY of a partition's lines into a cluster, and what becomes of each of them.
+"""COPY of raw partitions' lines into a cluster, and what becomes of each of them.
 
 Each object is copied by a manifest of its own into a temporary table of one text
 column, because COPY tells neither which object a row came from nor why a value did not
@@ -7,156 +7,124 @@ object passes through here.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 
-from loaders import cluster_lines, cluster_storage, s3, spool
+from loaders import cluster_lines, cluster_storage, parsed_lines, s3, spool
 from loaders.cluster_storage import Refused
 from loaders.errors import DataError
 from loaders.ledger import now
-from loaders.load_ledger import ObjectCount
+from loaders.load_ledger import Load, ObjectCount
 from loaders.raw_tables import Table
-from loaders.warehouse import Connection, identifier
+from loaders.warehouse import Connection
 
-BATCH_OBJECTS = 16
+BATCH_OBJECTS = 64
 
 
 def copy_lines(
-    connection: Connection,
-    table: Table,
-    *,
-    partition: s3.Partition,
-    load_id: str,
-    run_id: str,
-) -> list[ObjectCount]:
-    """Copy all objects, insert the good lines and the rejects; count by object.
+    connection: Connection, table: Table, *, loads: Sequence[Load], run_id: str
+) -> dict[str, list[ObjectCount]]:
+    """Copy the loads' objects, insert good lines and rejects; count by load and object.
 
     Raises `DataError` naming an object that cannot be read or that changed meanwhile.
     """
-    manifests = cluster_storage.write_manifests(partition, load_id)
-    try:
+    counts: dict[str, list[ObjectCount]] = {load.load_id: [] for load in loads}
+    objects = [(item, load) for load in loads for item in load.partition.objects]
+    items = [item for item, _ in objects]
+    with cluster_storage.manifests(items, folder=loads[0].load_id) as manifests:
         _create_rejected(connection)
-        counts: list[ObjectCount] = []
-        for batch in _batches(partition.objects):
-            counts += _copy_batch(
-                connection, table, batch=batch, partition=partition, manifests=manifests
-            )
-    finally:
-        s3.delete(manifests.values())
-    _require_unchanged(partition)
-    _insert_rejects(connection, partition, load_id=load_id, run_id=run_id)
+        for start in range(0, len(objects), BATCH_OBJECTS):
+            batch = objects[start : start + BATCH_OBJECTS]
+            counted = _copy_batch(connection, table, batch=batch, manifests=manifests)
+            for (_, load), count in zip(batch, counted, strict=True):
+                counts[load.load_id].append(count)
+    for load in loads:
+        _require_unchanged(load.partition)
+    _insert_rejects(connection, source=table.source, run_id=run_id)
     connection.execute("-- loaders.copy drop\ndrop table rejected")
     return counts
-
-
-def _batches(objects: tuple[s3.S3Object, ...]) -> Iterator[list[s3.S3Object]]:
-    for start in range(0, len(objects), BATCH_OBJECTS):
-        yield list(objects[start : start + BATCH_OBJECTS])
 
 
 def _copy_batch(
     connection: Connection,
     table: Table,
     *,
-    batch: list[s3.S3Object],
-    partition: s3.Partition,
+    batch: list[tuple[s3.S3Object, Load]],
     manifests: dict[str, str],
 ) -> list[ObjectCount]:
+    items = [item for item, _ in batch]
     copied = [f"copied_{number}" for number in range(len(batch))]
-    refused = {}
-    for number, item in enumerate(batch):
-        refused[number] = cluster_storage.copy_object(
+    refused = {
+        number: cluster_storage.copy_object(
             connection, item, number=number, manifest=manifests[item.url]
         )
+        for number, item in enumerate(items)
+    }
     for statement in cluster_lines.parse_statements(table, copied):
         connection.execute(statement)
-    connection.execute(
-        "-- loaders.copy objects\n"
-        "create temp table objects (object_number integer, object_key varchar(2048))"
-    )
-    connection.insert(
-        "objects",
-        ["object_number", "object_key"],
-        [(number, item.key) for number, item in enumerate(batch)],
-    )
-    _insert_rows(connection, table, partition)
-    _keep_rejects(connection, batch, refused)
-    counts = _count(connection, batch, refused)
-    for name in (*copied, *cluster_lines.temporary_tables(table), "objects"):
+    with parsed_lines.named_objects(connection, batch):
+        parsed_lines.insert_rows(connection, table)
+        _keep_rejects(connection, batch, refused)
+    counts = _count(connection, items, refused)
+    for name in (*copied, *cluster_lines.temporary_tables(table)):
         connection.execute(f"-- loaders.copy drop\ndrop table {name}")
     return counts
-
-
-def _insert_rows(connection: Connection, table: Table, partition: s3.Partition) -> None:
-    bookkeeping = {
-        "dt": "cast(? as date)",
-        "object_key": "objects.object_key",
-        "loaded_at": "cast(? as timestamp)",
-    }
-    columns = [
-        column.name
-        for column in table.columns
-        if not column.is_bookkeeping or column.name in bookkeeping
-    ]
-    values = [bookkeeping.get(name, f"parsed.{identifier(name)}") for name in columns]
-    given = {"dt": partition.dt, "loaded_at": now()}
-    connection.execute(
-        f"-- loaders.copy insert {table.name} {partition.dt}\n"
-        f"insert into {connection.table(table.schema, table.name)} "
-        f"({', '.join(identifier(name) for name in columns)}) "
-        f"select {', '.join(values)} from parsed "
-        "inner join objects on parsed.object_number = objects.object_number "
-        "where parsed.reason is null",
-        [given[name] for name in columns if name in given],
-    )
 
 
 def _create_rejected(connection: Connection) -> None:
     """Keep rejects aside till the end: who writes a ledger waits for its writers."""
     connection.execute(
         "-- loaders.copy rejected\n"
-        "create temp table rejected (object_key varchar(2048), line_number bigint, "
-        "reason varchar(1024), line varchar(65535))"
+        "create temp table rejected (load_id varchar(64), dt date, "
+        "object_key varchar(2048), line_number bigint, reason varchar(1024), "
+        "line varchar(65535))"
     )
 
 
 def _keep_rejects(
     connection: Connection,
-    batch: list[s3.S3Object],
+    batch: list[tuple[s3.S3Object, Load]],
     refused: dict[int, list[Refused]],
 ) -> None:
+    columns = ["load_id", "dt", "object_key", "line_number", "reason", "line"]
     connection.execute(
         "-- loaders.copy rejected lines\n"
-        "insert into rejected (object_key, line_number, reason, line) "
-        "select objects.object_key, cast(null as bigint), parsed.reason, parsed.line "
+        f"insert into rejected ({', '.join(columns)}) "
+        "select objects.load_id, objects.dt, objects.object_key, "
+        "cast(null as bigint), parsed.reason, parsed.line "
         "from parsed "
         "inner join objects on parsed.object_number = objects.object_number "
         "where parsed.reason != ''"
     )
     rows = [
-        (batch[number].key, line.line_number, line.reason, line.line)
-        for number, lines in refused.items()
-        for line in lines
+        (
+            load.load_id,
+            load.partition.dt,
+            item.key,
+            line.line_number,
+            line.reason,
+            line.line,
+        )
+        for number, (item, load) in enumerate(batch)
+        for line in refused[number]
     ]
-    connection.insert("rejected", ["object_key", "line_number", "reason", "line"], rows)
+    connection.insert("rejected", columns, rows)
 
 
-def _insert_rejects(
-    connection: Connection, partition: s3.Partition, *, load_id: str, run_id: str
-) -> None:
+def _insert_rejects(connection: Connection, *, source: str, run_id: str) -> None:
     connection.execute(
-        f"-- loaders.copy rejects {partition.source} {partition.dt}\n"
+        f"-- loaders.copy rejects {source}\n"
         f"insert into {connection.table('ops', 'load_rejects')} "
         "(source, dt, object_key, line_number, reason, line, load_id, run_id,"
         " rejected_at) "
-        "select ?, cast(? as date), object_key, line_number, reason, line, ?, ?, "
+        "select ?, dt, object_key, line_number, reason, line, load_id, ?, "
         "cast(? as timestamp) from rejected",
-        [partition.source, partition.dt, load_id, run_id, now()],
+        [source, run_id, now()],
     )
 
 
 def _count(
     connection: Connection,
-    batch: list[s3.S3Object],
+    items: list[s3.S3Object],
     refused: dict[int, list[Refused]],
 ) -> list[ObjectCount]:
     found = {
@@ -168,7 +136,7 @@ def _count(
         )
     }
     counts = []
-    for number, item in enumerate(batch):
+    for number, item in enumerate(items):
         rows, judged = found.get(number, (0, 0))
         lines = rows + judged + len(refused[number])
         reasons = Counter(line.reason for line in refused[number])

@@ -83,16 +83,12 @@ def _published(table: Table) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def _parsed(table: Table, typed: str, judged: str) -> tuple[str, str]:
+def _judged(table: Table, typed: str, reasons: str) -> list[tuple[str, str]]:
+    """Convert once, into a table: a subquery would be worked out at each mention."""
     kept = f"case when reason is not null then left(line, {KEPT_CHARACTERS}) end"
-    return (
-        "parsed",
-        f"""select object_number, {_published(table)}, reason, {kept} as line
-from (
-    select *, case {judged} end as reason
-    from (select *, {typed}) as typed
-) as judged""",
-    )
+    parsed = f"""select object_number, {_published(table)}, reason, {kept} as line
+from (select *, case {reasons} end as reason from typed) as judged"""
+    return [("typed", f"select *, {typed}"), ("parsed", parsed)]
 
 
 def _json_lines(table: Table) -> list[tuple[str, str]]:
@@ -107,15 +103,14 @@ def _json_lines(table: Table) -> list[tuple[str, str]]:
     typed = ", ".join(
         f'{_from_json(column)} as "{column.name}"' for column in table.keys
     )
-    parsed = _parsed(
-        table,
-        f"{typed}, {_unknown_keys(table)} as extra from texts",
-        _json_reasons(table),
-    )
     return [
         ("records", _records()),
         ("texts", f"select *, {texts}, {values} from records"),
-        parsed,
+        *_judged(
+            table,
+            f"{typed}, {_unknown_keys(table)} as extra from texts",
+            _json_reasons(table),
+        ),
     ]
 
 
@@ -265,7 +260,7 @@ from (
         cast(status_text as integer) as status,
         {_whole_number("bytes_text", "bigint")} as response_bytes
         from fields"""
-    judged = f"""
+    reasons = f"""
             when btrim(line, '{WHITE}' || chr(11)) = '' then ''
             when head is null then 'line is not in combined log format'
             when user_id is null and authuser != '-'
@@ -273,7 +268,7 @@ from (
             when requested_at is null then 'time is not a log time'
             when response_bytes is null and bytes_text != '-'
             then 'bytes is not a bigint'"""
-    return [("heads", heads), ("fields", fields), _parsed(table, typed, judged)]
+    return [("heads", heads), ("fields", fields), *_judged(table, typed, reasons)]
 
 
 def _word(place: int) -> str:

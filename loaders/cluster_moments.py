@@ -13,7 +13,15 @@ ZONE = f"([Zz]|{OFFSET}(:?[0-5][0-9])?)"
 EXTENDED = f"{D4}-{D2}-{D2}([Tt ]{D2}(:{D2}(:{D2}([.,][0-9]+)?)?)? *{ZONE}?)?"
 BASIC = f"{D4}{D4}([Tt ]{D2}({D2}({D2}([.,][0-9]+)?)?)? *{ZONE}?)?"
 ISO = f"^ *({EXTENDED}|{BASIC}) *$"
-PLAIN_ISO = f"^{D4}-{D2}-{D2}[T ]{D2}:{D2}:{D2}([.][0-9]+)?Z?$"
+# The usual form on a day that exists in any year: ready to be cast as it stands.
+ANY_YEARS_DAY = (
+    "((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)"
+    "|(0[13578]|1[02])-31)"
+)
+PLAIN_ISO = (
+    f"^{D4}-{ANY_YEARS_DAY}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    "([.][0-9]{1,6})?Z?$"
+)
 LOG_TIME = f"^{D2}/[A-Z][a-z][a-z]/{D4}:{D2}:{D2}:{D2} {OFFSET}[0-5][0-9]$"
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun"]
 MONTHS += ["Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
@@ -22,7 +30,8 @@ MONTHS += ["Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 def from_iso(text: str) -> str:
     """Return SQL for a text in any ISO 8601 form; without a zone it is UTC."""
     return f"""case
-        when {text} ~ '{PLAIN_ISO}' then {_plain(text)}
+        when {text} ~ '{PLAIN_ISO}' and left({text}, 4) != '0000'
+        then cast(replace(replace({text}, 'T', ' '), 'Z', '') as timestamp)
         when {text} ~ '{ISO}' then {_any_iso(f"btrim({text})")}
     end"""
 
@@ -44,17 +53,6 @@ def from_log(text: str) -> str:
         )
     }
     end"""
-
-
-def _plain(text: str) -> str:
-    return _moment(
-        f"substring({text}, 1, 4)",
-        f"substring({text}, 6, 2)",
-        f"substring({text}, 9, 2)",
-        clock=f"replace(substring({text}, 12, 8), ':', '')",
-        fraction=f"rtrim(substring({text}, 21), 'Z')",
-        zone="",
-    )
 
 
 def _any_iso(text: str) -> str:

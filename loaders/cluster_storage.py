@@ -6,6 +6,9 @@ key is ever in a statement. What COPY refuses is in the cluster's error table.
 
 import json
 import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from loaders import s3, settings, spool, warehouse
@@ -19,6 +22,7 @@ FILE_NAME_LENGTH = 256  # of the error table's column
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 ROLE = r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+"
 MANIFESTS = "_nightshift/manifests"
+SENDERS = 4
 
 
 @dataclass(frozen=True)
@@ -61,18 +65,26 @@ def quoted(url: str) -> str:
     return url.replace("'", "''")
 
 
-def write_manifests(partition: s3.Partition, load_id: str) -> dict[str, str]:
-    """Write a manifest for each object, outside of all data; return URLs by object."""
-    folder = f"{settings.load().required_archive_url()}/{MANIFESTS}/{load_id}"
-    manifests = {}
-    for number, item in enumerate(partition.objects):
+@contextmanager
+def manifests(items: Sequence[s3.S3Object], *, folder: str) -> Iterator[dict[str, str]]:
+    """Keep a manifest for each object, outside of all data, while it is copied.
+
+    Gives the manifests' URLs by the objects'; each tells the size that was listed.
+    """
+    prefix = f"{settings.load().required_archive_url()}/{MANIFESTS}/{folder}"
+    urls = {item.url: f"{prefix}/{number:05}.json" for number, item in enumerate(items)}
+
+    def write(item: s3.S3Object) -> None:
         entry = {"url": item.url, "mandatory": True}
         entry["meta"] = {"content_length": item.size}
-        manifests[item.url] = f"{folder}/{number:05}.json"
-        s3.write(
-            manifests[item.url], json.dumps({"entries": [entry]}, indent=1).encode()
-        )
-    return manifests
+        s3.write(urls[item.url], json.dumps({"entries": [entry]}, indent=1).encode())
+
+    try:
+        with ThreadPoolExecutor(SENDERS) as senders:
+            list(senders.map(write, items))
+        yield urls
+    finally:
+        s3.delete(urls.values())
 
 
 def copy_object(

@@ -7,30 +7,28 @@ sees the old partitions or the new ones. A line that cannot become a row goes to
 
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import uuid4
 
 import structlog
 
-from loaders import cluster_copy, embedded, embedded_lines, load_ledger, s3, spool
+from loaders import (
+    cluster_copy,
+    embedded,
+    embedded_lines,
+    load_ledger,
+    parsed_lines,
+    s3,
+    spool,
+)
 from loaders.errors import DataError
 from loaders.ledger import now
-from loaders.load_ledger import LoadResult, ObjectCount
+from loaders.load_ledger import Load, LoadResult, ObjectCount
 from loaders.raw_tables import Table
-from loaders.warehouse import Connection, identifier
+from loaders.warehouse import Connection
 
 LIMITS = {"memory_limit": "'600MB'"}  # what a load may take of the memory
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Load:
-    """One partition on its way into its table."""
-
-    partition: s3.Partition
-    load_id: str = field(default_factory=lambda: uuid4().hex)
 
 
 def replace_partitions(
@@ -49,7 +47,7 @@ def replace_partitions(
     """
     copiers: dict[str, Callable[..., dict[str, list[ObjectCount]]]] = {
         "duckdb": _copy_spooled,
-        "redshift": _copy_one_by_one,
+        "redshift": cluster_copy.copy_lines,
     }
     started_at = now()
     loads = [Load(partition) for partition in partitions]
@@ -80,21 +78,6 @@ def replace_partitions(
     return results
 
 
-def _copy_one_by_one(
-    connection: Connection, table: Table, *, loads: Sequence[Load], run_id: str
-) -> dict[str, list[ObjectCount]]:
-    return {
-        load.load_id: cluster_copy.copy_lines(
-            connection,
-            table,
-            partition=load.partition,
-            load_id=load.load_id,
-            run_id=run_id,
-        )
-        for load in loads
-    }
-
-
 def _copy_spooled(
     connection: Connection, table: Table, *, loads: Sequence[Load], run_id: str
 ) -> dict[str, list[ObjectCount]]:
@@ -105,37 +88,13 @@ def _copy_spooled(
     with tempfile.TemporaryDirectory(prefix="nightshift-spool-") as folder:
         for batch in spool.batches(objects, Path(folder)):
             _parse(connection, table, batch)
-            _name_objects(connection, batch, load_of)
-            _insert_rows(connection, table)
-            _insert_rejects(connection, source=table.source, run_id=run_id)
+            named = [(spooled.item, load_of[spooled.item.url]) for spooled in batch]
+            with parsed_lines.named_objects(connection, named):
+                parsed_lines.insert_rows(connection, table)
+                _insert_rejects(connection, source=table.source, run_id=run_id)
             for count in _count(connection, batch):
                 counts[load_of[count.item.url].load_id].append(count)
     return counts
-
-
-def _name_objects(
-    connection: Connection,
-    batch: list[spool.SpooledObject],
-    load_of: dict[str, Load],
-) -> None:
-    """Tell the engine which object, day and load each spooled file belongs to."""
-    connection.execute(
-        "create or replace temp table spooled "
-        "(object_number bigint, object_key varchar, dt date, load_id varchar)"
-    )
-    connection.insert(
-        "spooled",
-        ["object_number", "object_key", "dt", "load_id"],
-        [
-            (
-                number,
-                spooled.item.key,
-                load_of[spooled.item.url].partition.dt,
-                load_of[spooled.item.url].load_id,
-            )
-            for number, spooled in enumerate(batch)
-        ],
-    )
 
 
 def _parse(
@@ -154,29 +113,6 @@ def _parse(
         ) from error
 
 
-def _insert_rows(connection: Connection, table: Table) -> None:
-    bookkeeping = {
-        "dt": "spooled.dt",
-        "object_key": "spooled.object_key",
-        "loaded_at": "cast(? as timestamp)",
-    }
-    columns = [
-        column.name
-        for column in table.columns
-        if not column.is_bookkeeping or column.name in bookkeeping
-    ]
-    values = [bookkeeping.get(name, f"parsed.{identifier(name)}") for name in columns]
-    connection.execute(
-        f"-- loaders.copy insert {table.name}\n"
-        f"insert into {connection.table(table.schema, table.name)} "
-        f"({', '.join(identifier(name) for name in columns)}) "
-        f"select {', '.join(values)} from parsed "
-        "inner join spooled on parsed.object_number = spooled.object_number "
-        "where parsed.reason is null",
-        [now()] if "loaded_at" in columns else [],
-    )
-
-
 def _insert_rejects(connection: Connection, *, source: str, run_id: str) -> None:
     connection.execute(
         f"-- loaders.copy rejects {source}\n"
@@ -185,12 +121,12 @@ def _insert_rejects(connection: Connection, *, source: str, run_id: str) -> None
         " rejected_at) "
         "with firsts as (select object_number, min(rowid) as first_rowid "
         "from parsed group by 1) "
-        "select ?, spooled.dt, spooled.object_key, "
+        "select ?, objects.dt, objects.object_key, "
         "parsed.rowid - firsts.first_rowid + 1, parsed.reason, parsed.line, "
-        "spooled.load_id, ?, cast(? as timestamp) "
+        "objects.load_id, ?, cast(? as timestamp) "
         "from parsed "
         "inner join firsts on parsed.object_number = firsts.object_number "
-        "inner join spooled on parsed.object_number = spooled.object_number "
+        "inner join objects on parsed.object_number = objects.object_number "
         "where parsed.reason != ''",
         [source, run_id, now()],
     )

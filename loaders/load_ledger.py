@@ -7,6 +7,7 @@ come together or not at all.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import uuid4
 
 from loaders import s3
 from loaders.errors import DataError
@@ -14,6 +15,14 @@ from loaders.ledger import now
 from loaders.warehouse import Connection
 
 EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Load:
+    """One partition on its way into its table."""
+
+    partition: s3.Partition
+    load_id: str = field(default_factory=lambda: uuid4().hex)
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,11 @@ class Partition:
         """
         return object_fingerprint(self.url, self.objects)
 
+    @property
+    def size(self) -> int:
+        """Bytes of all data objects, as they lie there."""
+        return sum(item.size for item in self.objects)
+
     def require_complete(self) -> None:
         """Raise `DataError` in words when `_SUCCESS` is missing."""
         if not self.is_complete:

@@ -21,6 +21,8 @@ from orchestrate.parameters import (
 from orchestrate.retries import retried
 from orchestrate.targets import RUN_ID, LedgerTarget
 
+TOGETHER_BYTES = 256 << 20
+
 _loaded_here: set[tuple[str, date]] = set()
 
 
@@ -51,8 +53,9 @@ class RawPartition(luigi.Task):
 class LoadRawTable(luigi.Task):
     """One day of one raw source is in staging, exactly once, with its rejects kept.
 
-    Where loads take turns, the first one that runs takes along the other days of its
-    scope that are complete; those find their ledger rows.
+    The first load of a source that runs takes along the other days of its scope that
+    are complete, as many as may be lost together when it is killed; those find their
+    ledger rows.
     """
 
     data_date = luigi.DateParameter(description="the day to load")
@@ -62,7 +65,7 @@ class LoadRawTable(luigi.Task):
     scope = luigi.Parameter(
         default="",
         significant=False,
-        description="days that the run is after: loaded together where possible",
+        description="days that the run is after: loaded together where they can be",
     )
     num_retries = NUM_RETRIES
     retry_sleep = RETRY_SLEEP
@@ -107,18 +110,25 @@ class LoadRawTable(luigi.Task):
 
     def _together(self) -> list[date]:
         """Return the days that are to be loaded now; not the own one if it is done."""
-        if not self.scope or not warehouse.is_single_writer():
+        if not self.scope:
             return [self.data_date]
         if (self.source, self.data_date) in _loaded_here:
             return []  # asked for often in a backfill: spare the ledger
         days = self._days()
         state = night.remarked(max(days), min(days), env=self.env, version=self.version)
-        return [
-            day
-            for day in days
-            if state.partition(self.source, day).is_complete
-            and state.why_load(self.source, day)
-        ]
+        together: list[date] = []
+        size = 0
+        for day in sorted(days, key=lambda day: (day != self.data_date, day)):
+            partition = state.partition(self.source, day)
+            # The own one was waited for: it may have become complete since the listing.
+            is_ready = partition.is_complete or day == self.data_date
+            if not (is_ready and state.why_load(self.source, day)):
+                continue
+            size += partition.size
+            if together and size > TOGETHER_BYTES:
+                break
+            together.append(day)
+        return together
 
     def _load_one_by_one(self, days: list[date]) -> None:
         for day in days:

@@ -3,95 +3,13 @@
 import gzip
 import json
 from collections.abc import Callable
-from datetime import date
-from typing import Any
 
 import pytest
-import zstandard
 
-from loaders import copy, s3, settings, warehouse
+from loaders import cluster_copy, s3, settings, warehouse
 from loaders.errors import DataError
-from loaders.raw_tables import raw_tables
 from tests.redshift import dirty
-
-DAY = date(2026, 11, 24)
-ENGINES = ("embedded", "cluster")
-PACKERS: dict[str, Callable[[bytes], bytes]] = {
-    "part-0.json": lambda content: content,
-    "part-1.json.gz": gzip.compress,
-    "part-2.json.zst": zstandard.compress,
-}
-
-
-def deliver(source: str, objects: dict[str, bytes]) -> None:
-    """Put a complete partition on S3."""
-    url = s3.partition_url(settings.load().required_raw_url(), source, DAY)
-    for name, content in objects.items():
-        s3.write(url + name, content)
-    s3.write(url + s3.SUCCESS, b"")
-
-
-def load(source: str, *, ratio: float = 1.0) -> copy.LoadResult:
-    """Load the day's partition as a night would."""
-    partition = s3.list_partition(settings.load().required_raw_url(), source, DAY)
-    with warehouse.transaction() as connection:
-        warehouse.ensure_tables(connection)
-        (result,) = copy.replace_partitions(
-            connection,
-            raw_tables()[source],
-            partitions=[partition],
-            max_reject_ratio=ratio,
-            run_id="test",
-        )
-    return result
-
-
-def rows(schema: str, table: str, columns: list[str]) -> list[tuple[Any, ...]]:
-    """Return a table's rows in an order of their own; JSON as Python has it."""
-    with warehouse.session() as connection:
-        names = ", ".join(warehouse.identifier(name) for name in columns)
-        found = connection.fetch_all(
-            f"-- tests rows\nselect {names} from {connection.table(schema, table)}"
-        )
-    return sorted((tuple(_plain(value) for value in row) for row in found), key=repr)
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, str) and value[:1] in ("{", "["):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value
-
-
-def results(source: str) -> dict[str, list[tuple[Any, ...]]]:
-    """Return all that a load leaves behind, ids and times of the load aside."""
-    table = raw_tables()[source]
-    raw = [column.name for column in table.columns]
-    raw = [name for name in raw if name != "loaded_at"]
-    rejects = ["source", "dt", "object_key", "reason", "line", "run_id"]
-    loads = ["source", "dt", "fingerprint", "objects", "lines", "rows_loaded"]
-    objects = ["source", "dt", "object_key", "size_bytes", "etag", "lines"]
-    return {
-        "raw": rows("staging", table.name, raw),
-        "rejects": rows("ops", "load_rejects", rejects),
-        "loads": rows("ops", "loads", [*loads, "rejects", "bytes", "run_id", "status"]),
-        "objects": rows("ops", "load_objects", [*objects, "rows_loaded", "rejects"]),
-    }
-
-
-def packed(lines: list[str]) -> dict[str, bytes]:
-    """Spread lines over objects, each compressed in another way."""
-    share = -(-len(lines) // len(PACKERS))
-    return {
-        name: pack(
-            "".join(
-                f"{line}\n" for line in lines[place * share : (place + 1) * share]
-            ).encode()
-        )
-        for place, (name, pack) in enumerate(PACKERS.items())
-    }
+from tests.redshift.loading import ENGINES, deliver, load, packed, results, rows
 
 
 @pytest.mark.parametrize("source", sorted(dirty.lines()))
@@ -229,13 +147,14 @@ def test_an_empty_partition_and_an_empty_object_are_loads_of_nothing(
 
 
 def test_more_objects_than_one_batch_are_all_counted(
-    turned_to: Callable[..., None],
+    turned_to: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turned_to("cluster")
     objects = {
         f"part-{number:02}.json": json.dumps(dirty.ORG | {"org_id": number}).encode()
         for number in range(20)
     }
+    monkeypatch.setattr(cluster_copy, "BATCH_OBJECTS", 8)
     deliver("orgs", objects)
     assert load("orgs").rows == 20
     found = rows("staging", "raw_orgs", ["org_id", "object_key"])

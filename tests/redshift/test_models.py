@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import sqlfluff
+import yaml
 
 from tests.redshift.conftest import SCHEMA, WORLD, Cluster, Nights, OnCluster
 from tests.stack.redshift.admin import ask
 
+MODELS = Path(__file__).resolve().parents[2] / "models"
 REBUILDS = 2
 READERS = 3
 
@@ -154,3 +156,11 @@ def _models(folder: Path) -> list[Path]:
         for path in folder.rglob("models/**/*.sql")
         if not path.parent.name.endswith(".yml")
     )
+
+
+def test_the_unit_tests_of_all_models_pass_on_a_cluster(nights: Nights) -> None:
+    files = [yaml.safe_load(path.read_text()) for path in MODELS.rglob("*.yml")]
+    written = sum(len(file.get("unit_tests", [])) for file in files)
+    ended = nights.cluster.dbt("test", "--select", "test_type:unit").require(0)
+    assert f"PASS={written} WARN=0 ERROR=0 SKIP=0" in ended.out
+    assert written

@@ -58,6 +58,9 @@ SETTINGS = {
     "client_connection_check_interval": "500ms",
     "max_locks_per_transaction": "256",
     "jit": "off",
+    # A cluster joins equal keys by hashing. Before a young table has statistics, a
+    # loop over a query that seems to give one row can take minutes.
+    "enable_nestloop": "off",
     "logging_collector": "off",
 }
 # Users prove who they are to PostgreSQL; only the relay itself is the superuser.

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,20 +34,28 @@ class S3Object:
         return f"s3://{self.bucket}/{self.key}"
 
 
+@cache
+def _client(endpoint: str | None, region: str) -> Any:  # noqa: ANN401 - boto3's own
+    """Return a client that all sessions share: making one takes longer than a COPY."""
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=region,
+        aws_access_key_id="redshift",
+        aws_secret_access_key="redshift",
+        config=Config(
+            retries={"max_attempts": 2}, connect_timeout=5, max_pool_connections=50
+        ),
+    )
+
+
 class Storage:
     """S3 as the cluster reaches it, with one of its roles."""
 
     def __init__(self, cluster: Cluster, role: str, region: str) -> None:
         _check_role(cluster, role)
         self._region = region or REGION
-        self._client = boto3.client(
-            "s3",
-            endpoint_url=cluster.s3_endpoint,
-            region_name=self._region,
-            aws_access_key_id="redshift",
-            aws_secret_access_key="redshift",
-            config=Config(retries={"max_attempts": 2}, connect_timeout=5),
-        )
+        self._client = _client(cluster.s3_endpoint, self._region)
 
     def find(
         self, source: str, *, is_manifest: bool, needs_length: bool
