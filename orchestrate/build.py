@@ -164,7 +164,7 @@ class _Book:
                 tests_warned=sum(test.status == "warn" for test in tests),
                 status="failed" if problem else ledger.DONE,
                 seconds=built.seconds + sum(test.seconds for test in tests),
-                message=problem[:2000],
+                message=(problem or self._warnings(node))[:2000],
             )
             for day, inputs in days
         ]
@@ -185,6 +185,14 @@ class _Book:
             outcome="failed" if problem else "warn" if runs[0].tests_warned else "done",
         )
 
+    def _warnings(self, node: dbt_graph.Node) -> str:
+        tests = (self._heard.get(test) for test in sorted(node.tests))
+        return "; ".join(
+            f"{test.name}: {test.message.strip()}"
+            for test in tests
+            if test is not None and test.status == "warn"
+        )
+
     def _problem(self, node: dbt_graph.Node) -> str:
         built = self._heard.get(node.unique_id)
         if built is None:
@@ -199,7 +207,7 @@ class _Book:
             result = self._heard.get(test)
             if result is not None and not result.is_good:
                 return (
-                    f"{node.name}: test {test.split('.')[2]} {result.status}: "
+                    f"{node.name}: test {result.name} {result.status}: "
                     f"{result.message.strip()} Look at the rows with `dbt test "
                     f"--select {node.name} --store-failures`; what depends on it "
                     f"was not built and nothing was sent."

@@ -34,6 +34,11 @@ class NodeResult:
     depends_on: tuple[str, ...]
 
     @property
+    def name(self) -> str:
+        """The node's name: the third part of its id, kind and project aside."""
+        return self.unique_id.split(".")[2]
+
+    @property
     def is_good(self) -> bool:
         """A warning is good enough to go on."""
         return self.status in ("success", "pass", "warn")

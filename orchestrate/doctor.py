@@ -125,4 +125,10 @@ def _salesforce() -> str:
 
 
 def _mail() -> str:
-    return mail.check(settings.load().smtp)
+    mine = settings.load()
+    readers, on_call = (
+        ", ".join(to.addresses) or f"nobody ({to.setting} is not set)"
+        for to in (mail.report_readers(mine), mail.on_call(mine))
+    )
+    said = mail.check(mine.smtp)
+    return f"{said}; the report goes to {readers}, failures to {on_call}"

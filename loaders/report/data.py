@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from loaders.org_story import METRICS
 from loaders.report.quality import Quality, read_quality
 from loaders.warehouse import Connection, identifier
 
 SHOWN_ROWS = 10
 SERIES_DAYS = 14
 FLOW_DAYS = 7
-METRICS = ("hosts", "integrations", "dashboards", "metrics")
 # The models that the report reads: it is out of date when one of them changes.
 MODELS = (
     "account_transitions",

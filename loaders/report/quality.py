@@ -3,7 +3,7 @@
 Of several rows for one thing the latest counts, as everywhere in `ops`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -23,14 +23,17 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Quality:
-    """A night's own figures; `figures` are those of `nightshift status`."""
+    """A night's own figures; `figures` are those of `nightshift status`.
+
+    `warned` has the models whose tests warned, each with what these said.
+    """
 
     figures: Row
     usual_lines: dict[str, float]
     reasons: Sequence[Row]
     late: Sequence[Row]
     slowest: Sequence[Row]
-    warned: Sequence[str]
+    warned: Mapping[str, str]
     refusals: Sequence[Row]
 
     @property
@@ -90,7 +93,8 @@ def verdict(quality: Quality, data_date: date) -> Verdict:
         )
         todo.append(Step("See which and why", "nightshift salesforce rejects"))
     if quality.warned:
-        wrong.append(f"tests warned on {', '.join(quality.warned)}")
+        told = (f"{model} ({said})" for model, said in quality.warned.items())
+        wrong.append(f"tests warned on {', '.join(told)}")
         command = f"dbt test --select {' '.join(quality.warned)}"
         todo.append(Step("Look at what they found", command))
     if wrong:
@@ -199,13 +203,14 @@ def _slowest(connection: Connection, mine: list[object]) -> list[Row]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _warned(connection: Connection, mine: list[object]) -> list[str]:
+def _warned(connection: Connection, mine: list[object]) -> dict[str, str]:
     rows = connection.fetch_all(
         "-- loaders.report warned tests\n"
-        f"select model {_latest_runs(connection)} and tests_warned > 0 order by 1",
+        f"select model, message {_latest_runs(connection)} and tests_warned > 0 "
+        "order by 1",
         mine,
     )
-    return [model for (model,) in rows]
+    return dict(rows)
 
 
 def _latest_runs(connection: Connection) -> str:

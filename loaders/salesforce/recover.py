@@ -192,14 +192,9 @@ def _unknown_failures(
     for kind in jobs.RESULTS:
         path = errand.folder / f"{job.id}-{kind}.csv"
         jobs.download(errand.client, job.id, kind=kind, path=path)
-        for answer in results.read_file(
-            path,
-            kind=kind,
-            destination=errand.destination,
-            external_id=errand.mapping.external_id,
-        ):
+        for key in results.read_keys(path, external_id=errand.mapping.external_id):
             yield Failure(
-                key=answer.folded,
+                key=key,
                 hash="",
                 code=ledger.OUTCOME_UNKNOWN,
                 message="sent by a process whose spool is gone",

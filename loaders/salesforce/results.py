@@ -54,29 +54,41 @@ def read_file(
     path: Path, *, kind: str, destination: Destination, external_id: str
 ) -> Iterator[Answer]:
     """Yield the answers of one result file; kind as in `jobs.RESULTS`."""
+    rows = _rows(path)
+    header = next(rows)
+    if not header:
+        return
+    key = _column(header, external_id, path)
+    first = header.index("sf__id") if "sf__id" in header else None
+    for cells in rows:
+        folded = destination.fold(cells[key])
+        salesforce_id = "" if first is None else cells[first]
+        if kind == "successful":
+            created = cells[header.index("sf__created")].lower() == "true"
+            yield Answer(folded, "accepted", salesforce_id, created)
+        elif kind == "failed":
+            told = cells[header.index("sf__error")]
+            code, message, fields = parse_error(told)
+            yield Answer(folded, "failed", salesforce_id, False, code, message, fields)
+        else:
+            yield Answer(folded, "unprocessed", code=UNPROCESSED)
+
+
+def read_keys(path: Path, *, external_id: str) -> Iterator[str]:
+    """Yield the keys of one result file as they were sent."""
+    rows = _rows(path)
+    header = next(rows)
+    if header:
+        key = _column(header, external_id, path)
+        yield from (cells[key] for cells in rows)
+
+
+def _rows(path: Path) -> Iterator[list[str]]:
+    """Yield a result file's header in lower case, [] if it has none, and its rows."""
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.reader(file)
-        header = [name.lower() for name in next(reader, [])]
-        if not header:
-            return
-        key = _column(header, external_id, path)
-        first = header.index("sf__id") if "sf__id" in header else None
-        for cells in reader:
-            if not cells:
-                continue
-            folded = destination.fold(cells[key])
-            salesforce_id = "" if first is None else cells[first]
-            if kind == "successful":
-                created = cells[header.index("sf__created")].lower() == "true"
-                yield Answer(folded, "accepted", salesforce_id, created)
-            elif kind == "failed":
-                told = cells[header.index("sf__error")]
-                code, message, fields = parse_error(told)
-                yield Answer(
-                    folded, "failed", salesforce_id, False, code, message, fields
-                )
-            else:
-                yield Answer(folded, "unprocessed", code=UNPROCESSED)
+        yield [name.lower() for name in next(reader, [])]
+        yield from filter(None, reader)
 
 
 def _column(header: list[str], name: str, path: Path) -> int:

@@ -8,7 +8,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from datetime import date
 from pathlib import Path
 
 import boto3
@@ -18,11 +17,10 @@ from tests.bench.report import Pair, middle
 from tests.nightly.delivery import deliver
 from tests.nightly.project import NIGHTSHIFT, Project, copy_to
 from tests.stack import up
+from tests.stack.demo import WORLD
 from tests.stack.redshift.postgres import SUPERUSER
-from tests.stack.sample.world import World
 from tests.stack.sample.write import write_to_folder
 
-WORLD = World(orgs=300, days=60, until=date(2026, 11, 24), seed=7)
 ROWS = 1_000_000
 TURNS = 3
 TABLE = "bench_rows"

@@ -183,3 +183,10 @@ def test_rows_beyond_the_threshold_end_the_night_with_2(
     told = project.nightshift("salesforce", "rejects", "--json").require(0).json
     assert "77" in {reject["key"] for reject in told["rejects"]}
     assert project.nightshift("run", "--date", world.until).code == 2
+    retry = ("salesforce", "rejects", "--retry")
+    assert "1 rejected" in project.nightshift(*retry).require(2).out
+    mended = "set org_name__c = 'Seventy-seven' where org_id__c = '77'"
+    project.change(f"update marts.sf_trial_metrics {mended}")
+    assert "1 sent, 1 accepted" in project.nightshift(*retry).require(0).out
+    told = project.nightshift("salesforce", "rejects", "--json").require(0).json
+    assert told == {"rejects": []}

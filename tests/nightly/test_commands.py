@@ -62,9 +62,13 @@ def test_status_before_the_first_night_says_how_to_start(project: Project) -> No
 
 
 def test_doctor_finds_everything_well(project: Project) -> None:
-    checks = project.nightshift("doctor", "--json").require(0).json["checks"]
+    named = {"NIGHTSHIFT_ON_CALL__RECIPIENTS": '["night@example.com"]'}
+    ended = project.nightshift("doctor", "--json", **named).require(0)
+    checks = ended.json["checks"]
     assert all(check["is_well"] for check in checks), checks
-    names = {check["name"] for check in checks}
+    told = {check["name"]: check["told"] for check in checks}
+    assert told["mail"].endswith("failures to night@example.com")
+    names = set(told)
     assert {"warehouse", "raw bucket", "archive bucket", "salesforce", "mail"} <= names
     assert listing(project, project.archive_url) == {}
 

@@ -44,7 +44,7 @@ EMPTY = Quality(
     reasons=[],
     late=[],
     slowest=[],
-    warned=[],
+    warned={},
     refusals=[],
 )
 

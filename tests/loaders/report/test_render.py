@@ -173,7 +173,9 @@ def test_the_verdict_says_what_is_wrong_and_what_to_do() -> None:
     assert failed.todo[0].command == f"nightshift run --date {day}"
     unsent = verdict(replace(quality, figures=figures | {"salesforce": {}}), day)
     assert "has not been sent" in unsent.line
-    warned = verdict(replace(quality, warned=["fct_org_day"]), day)
+    told = {"fct_org_day": "rows_as_usual: Got 1 result"}
+    warned = verdict(replace(quality, warned=told), day)
+    assert "fct_org_day (rows_as_usual: Got 1 result)" in warned.line
     assert warned.todo[0].command == "dbt test --select fct_org_day"
-    report = made_up.report(quality=replace(quality, warned=["fct_org_day"]))
+    report = made_up.report(quality=replace(quality, warned=told))
     assert render.subject(report).startswith("look: ")

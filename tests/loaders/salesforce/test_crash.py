@@ -132,9 +132,9 @@ def test_8_an_expired_job_is_sent_anew(mart: Mart, connected: Connected) -> None
 def test_8_without_its_spool_a_finished_job_tells_which_keys_are_unsure(
     mart: Mart, connected: Connected
 ) -> None:
-    mart.send([org(str(n), hosts=n) for n in range(6)], connected)
-    old = [org(str(n), hosts=n) for n in range(6)]
-    mart.fill([org(str(n), hosts=77) for n in range(3)])
+    old = [org(f"Key{n}", hosts=n) for n in range(6)]
+    mart.send(old, connected)
+    mart.fill([org(f"Key{n}", hosts=77) for n in range(3)])
     connected.spoil_job("stick_job", times=99)
     with pytest.raises(Exception, match="left to go on"):
         connected.sync(replace(BULK, poll_timeout_seconds=0.05))
@@ -143,7 +143,8 @@ def test_8_without_its_spool_a_finished_job_tells_which_keys_are_unsure(
     mart.fill(old)
     result = connected.sync()
     assert (result.sent, result.unchanged) == (3, 3)
-    assert [connected.holds(str(n), "hosts") for n in range(6)] == list(range(6))
+    assert [connected.holds(f"Key{n}", "hosts") for n in range(6)] == list(range(6))
+    assert rejects.standing(MAPPING.object) == []
     assert connected.sync().sent == 0
 
 
