@@ -84,6 +84,7 @@ def project(project_setup: Any, project_files: None) -> Any:  # noqa: ANN401 - t
     run_one = project_setup.run_sql
 
     def run_sql(sql: str, fetch: str | None = None) -> Any:  # noqa: ANN401
+        found = None
         for statement in filter(None, sqlparse.split(sql)):
             found = run_one(statement, fetch=fetch)
         return found

@@ -1,5 +1,7 @@
 """Seeds: read, typed, loaded again, with their own settings."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 from dbt.tests.adapter.simple_seed import fixtures
@@ -20,6 +22,7 @@ from dbt.tests.adapter.simple_seed.test_seed import (
 from dbt.tests.adapter.simple_seed.test_seed_type_override import (
     BaseSimpleSeedColumnOverride,
 )
+from dbt.tests.fixtures.project import TestProjInfo
 
 # A seed's column is as long as its longest value, or 256 when its type is given.
 LENGTHS = {"relative": 9, "weekday": 8}
@@ -62,7 +65,11 @@ class TestSeedParsing(BaseSeedParsing):
 
 
 class TestSimpleSeedWithBOM(BaseSimpleSeedWithBOM):
-    pass
+    @pytest.fixture(scope="class")
+    def project(self, project: TestProjInfo) -> TestProjInfo:
+        """Have the suite's own seed taken from where the suite is."""
+        project.test_dir = str(Path(fixtures.__file__).parent)
+        return project
 
 
 class TestSeedSpecificFormats(BaseSeedSpecificFormats):
