@@ -18,7 +18,7 @@ from isal import isal_zlib
 from loaders import s3
 from loaders.errors import DataError
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 128 << 10  # unpacked, still within the processor's cache
 THREADS = 2
 BATCH_BYTES = 384 << 20
 UNPACKED_PER_PACKED = 8

@@ -19,10 +19,16 @@ def _said(told: dict) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("together", "loads_of_metrics"), [("256 << 20", 1), ("1", 3)])
 def test_days_that_cannot_be_loaded_are_named_and_all_others_are_loaded(
-    project: Project, four_nights: tuple[World, Path]
+    project: Project,
+    four_nights: tuple[World, Path],
+    together: str,
+    loads_of_metrics: int,
 ) -> None:
     world, raw = four_nights
+    limit = "TOGETHER_BYTES ="
+    project.edit("orchestrate/load.py", f"{limit} 256 << 20", f"{limit} {together}")
     deliver(project, raw)
     take_away(project, f"{project.raw_url}/metrics/dt={world.until}/_SUCCESS")
     broken = f"app_logs/dt={world.dates[1]}/broken.json"
@@ -37,6 +43,10 @@ def test_days_that_cannot_be_loaded_are_named_and_all_others_are_loaded(
         {(source, day) for source in SOURCES for day in world.dates}
         - {("metrics", world.until), ("app_logs", world.dates[1])}
     )
+    count = "select count(distinct started_at) as n from ops.loads"
+    assert project.rows(f"{count} where source = 'metrics'") == [
+        {"n": loads_of_metrics}
+    ]
     put(project, {f"metrics/dt={world.until}/_SUCCESS": b""})
     take_away(project, f"{project.raw_url}/{broken}")
     project.nightshift("backfill", *whole).require(0)

@@ -10,7 +10,15 @@ import pytest
 from loaders import cluster_copy
 from loaders.errors import DataError
 from tests.redshift import dirty
-from tests.redshift.loading import DAY, ENGINES, deliver, load_days, packed, results
+from tests.redshift.loading import (
+    DAY,
+    ENGINES,
+    deliver,
+    load_days,
+    packed,
+    results,
+    rows,
+)
 
 
 def test_days_loaded_together_are_as_if_loaded_one_by_one(
@@ -36,6 +44,8 @@ def test_days_loaded_together_are_as_if_loaded_one_by_one(
             loaded = load_days("orgs", days)
             assert [result.dt for result in loaded] == [str(day) for day in days]
         found.append(results("orgs"))
+        ids = rows("ops", "loads", ["load_id", "dt"])
+        assert set(rows("ops", "load_rejects", ["load_id", "dt"])) <= set(ids)
     assert found[0] == found[1] == found[2] == found[3]
     assert len(found[0]["loads"]) == len(shares)
     assert found[0]["rejects"]

@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -105,6 +106,29 @@ def test_an_object_that_cannot_be_read_fails_the_load_and_is_named(
     before = results("orgs")
     deliver("orgs", {name: content})
     with pytest.raises(DataError, match=told):
+        load("orgs")
+    assert results("orgs") == before
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_partition_that_changes_meanwhile_is_not_loaded(
+    turned_to: Callable[..., None], monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    turned_to(engine)
+    deliver("orgs", {"part-0.json": json.dumps(dirty.ORG).encode()})
+    load("orgs")
+    before = results("orgs")
+    list_partition = s3.list_partition
+
+    def listed_before_a_change(*given: Any) -> s3.Partition:  # noqa: ANN401
+        monkeypatch.undo()
+        partition = list_partition(*given)
+        other = json.dumps(dirty.ORG | {"org_id": 2}).encode()  # just as long
+        deliver("orgs", {"part-0.json": other})
+        return partition
+
+    monkeypatch.setattr(s3, "list_partition", listed_before_a_change)
+    with pytest.raises(DataError, match=r"changed while .* being loaded. Run again"):
         load("orgs")
     assert results("orgs") == before
 
