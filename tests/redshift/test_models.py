@@ -1,5 +1,6 @@
 """dbt on a cluster: what passes by itself is built again, views outlive rebuilds."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -162,5 +163,5 @@ def test_the_unit_tests_of_all_models_pass_on_a_cluster(nights: Nights) -> None:
     files = [yaml.safe_load(path.read_text()) for path in MODELS.rglob("*.yml")]
     written = sum(len(file.get("unit_tests", [])) for file in files)
     ended = nights.cluster.dbt("test", "--select", "test_type:unit").require(0)
-    assert f"PASS={written} WARN=0 ERROR=0 SKIP=0" in ended.out
+    assert len(re.findall(r" of \d+ PASS ", ended.out)) == written
     assert written
