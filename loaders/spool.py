@@ -20,7 +20,7 @@ from loaders.errors import DataError
 
 CHUNK_BYTES = 128 << 10  # unpacked, still within the processor's cache
 THREADS = 2
-BATCH_BYTES = 384 << 20
+BATCH_BYTES = 512 << 20
 UNPACKED_PER_PACKED = 8
 NOT_TEXT = b"\0"
 KEPT_CHARACTERS = 4_096  # of a rejected line
