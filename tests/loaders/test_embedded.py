@@ -1,28 +1,19 @@
 """What one process that keeps the embedded engine's file open must not keep."""
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from loaders import archive, copy, embedded, profile, warehouse
+from loaders import archive, copy, embedded, warehouse
 
 DATASET = archive.Dataset("org_day", "marts", "fct_org_day", "metric_date", ("org_id",))
 
 
 @pytest.fixture(autouse=True)
-def kept_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def kept_open(embedded_warehouse: None) -> Iterator[None]:
     """Keep an embedded warehouse's file open, as a night does."""
-    local = {"type": "duckdb", "path": str(tmp_path / "test.duckdb"), "schema": "main"}
-    outputs = {"nightshift": {"target": "local", "outputs": {"local": local}}}
-    (tmp_path / "profiles.yml").write_text(json.dumps(outputs), encoding="utf-8")
-    monkeypatch.setenv("DBT_PROFILES_DIR", str(tmp_path))
-    monkeypatch.setenv("DBT_TARGET", "local")
-    profile.target.cache_clear()
     with warehouse.kept_open():
         yield
-    profile.target.cache_clear()
 
 
 def _memory_limit() -> str:

@@ -1,14 +1,11 @@
 """Many ledger rows go through a file, and are what they would be in a statement."""
 
-import json
-from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from loaders import many_rows, profile, warehouse
+from loaders import many_rows, warehouse
 
 COLUMNS = ("key", "message", "attempt", "is_transient", "rejected_at")
 AT = datetime(2026, 11, 24, 3, 4, 5, 678_901)
@@ -27,18 +24,10 @@ HOSTILE = [
 
 
 @pytest.fixture(autouse=True)
-def empty_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def empty_warehouse(embedded_warehouse: None) -> None:
     """Give an embedded warehouse with empty ledgers."""
-    local = {"type": "duckdb", "path": str(tmp_path / "test.duckdb"), "schema": "main"}
-    outputs = {"nightshift": {"target": "local", "outputs": {"local": local}}}
-    (tmp_path / "profiles.yml").write_text(json.dumps(outputs), encoding="utf-8")
-    monkeypatch.setenv("DBT_PROFILES_DIR", str(tmp_path))
-    monkeypatch.setenv("DBT_TARGET", "local")
-    profile.target.cache_clear()
     with warehouse.transaction() as connection:
         warehouse.ensure_tables(connection)
-    yield
-    profile.target.cache_clear()
 
 
 def _rows(count: int) -> list[tuple[object, ...]]:

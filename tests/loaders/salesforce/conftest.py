@@ -1,6 +1,5 @@
 """A warehouse and an org of its own for each test."""
 
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from loaders import profile, warehouse
+from loaders import warehouse
 from loaders.settings import Salesforce as Settings
 from tests.loaders.salesforce.world import BAD_PLAN, MAPPING, Connected, Mart
 from tests.stack import certificates
@@ -18,34 +17,15 @@ from tests.stack.salesforce.serve import started
 
 pytest.register_assert_rewrite("tests.loaders.salesforce.model")
 
-PROFILE = {
-    "nightshift": {
-        "target": "local",
-        "outputs": {
-            "local": {
-                "type": "duckdb",
-                "path": "{{ env_var('NIGHTSHIFT_DUCKDB_PATH') }}",
-                "schema": "main",
-            }
-        },
-    }
-}
-
 
 @pytest.fixture
-def mart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mart]:
+def mart(embedded_warehouse: None) -> Iterator[Mart]:
     """Give an empty warehouse with its ledgers, and the mart to fill."""
-    (tmp_path / "profiles.yml").write_text(json.dumps(PROFILE), encoding="utf-8")
-    monkeypatch.setenv("DBT_PROFILES_DIR", str(tmp_path))
-    monkeypatch.setenv("DBT_TARGET", "local")
-    monkeypatch.setenv("NIGHTSHIFT_DUCKDB_PATH", str(tmp_path / "test.duckdb"))
-    profile.target.cache_clear()
     with warehouse.transaction() as connection:
         warehouse.ensure_tables(connection)
     given = Mart()
     with given.held():
         yield given
-    profile.target.cache_clear()
 
 
 @pytest.fixture(scope="session")
