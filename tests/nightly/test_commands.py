@@ -1,11 +1,13 @@
 """`plan`, `status` and `doctor`: what a person or a script reads."""
 
+import json
+import re
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from tests.nightly.delivery import deliver, listing
+from tests.nightly.delivery import client, deliver, listing, place, put
 from tests.nightly.project import Project
 from tests.stack.sample.world import World
 
@@ -59,6 +61,32 @@ def test_status_before_the_first_night_says_how_to_start(project: Project) -> No
     told = project.nightshift("status").require(0)
     assert "nightshift run" in told.out
     assert project.nightshift("status", "--json").require(0).json == {"nights": []}
+
+
+def test_a_test_that_warned_is_named_in_the_ledger_and_in_the_report(
+    finished_night: Finished,
+) -> None:
+    project, night = finished_night
+    started = f"{night}T01:00:00Z"
+    org = {
+        "org_id": 77,
+        "org_name": "Odd",
+        "created_at": started,
+        "updated_at": started,
+    }
+    org |= {"trial_started_at": started, "is_internal": False}
+    org |= {"billing_plan_id": 99, "billing_plan_name": "Unheard of"}
+    put(project, {f"orgs/dt={night}/odd.json": json.dumps(org).encode()})
+    project.run(night)
+    warned = project.rows(
+        "select message from ops.model_runs where data_date = ? and tests_warned > 0",
+        night,
+    )
+    (told,) = {row["message"] for row in warned}
+    assert re.match(r"every_billing_plan_is_known: Got \d+ result", told)
+    bucket, key = place(f"{project.archive_url}/local/v1/report/dt={night}/index.html")
+    page = client(project).get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+    assert "every_billing_plan_is_known" in page
 
 
 def test_doctor_finds_everything_well(project: Project) -> None:
