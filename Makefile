@@ -23,7 +23,7 @@ profiles.yml: | profiles.yml.example
 	cp profiles.yml.example profiles.yml
 
 demo: install ## a made-up company's sixty days, the whole night (TARGET=redshift)
-	$(BIN)/python -m tests.stack.demo --target $(TARGET)
+	$(BIN)/python -m tests.emulators.demo --target $(TARGET)
 
 # Two processes; a file stays in one of them, so that its nights are made once.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
@@ -35,7 +35,7 @@ test-all: install ## every test: each kind of night, kill and engine too
 	MODEL_ROUNDS=200 $(PYTEST)
 
 conformance: install ## dbt's public suite for adapters on the Redshift stand-in: twenty minutes
-	$(PYTEST) -m conformance tests/stack/redshift/conformance
+	$(PYTEST) -m conformance tests/emulators/redshift/conformance
 
 soak: install ## thousands of random nights, faults and kills against Salesforce
 	MODEL_ROUNDS=3000 $(BIN)/python -m pytest --timeout=0 \

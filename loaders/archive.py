@@ -14,8 +14,9 @@ from pathlib import Path
 
 import structlog
 
-from loaders import cluster_storage, s3
-from loaders.warehouse import Connection, identifier
+from loaders import s3
+from loaders.ledger import ArchiveResult
+from loaders.warehouse import Connection, identifier, redshift_s3
 
 SENDERS = 4
 
@@ -31,18 +32,6 @@ class Dataset:
     relation: str
     day_column: str
     order_by: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ArchiveResult:
-    """What was written: the partition's URL, its data objects, their bytes, rows."""
-
-    dataset: str
-    dt: date
-    url: str
-    files: int
-    bytes: int
-    rows: int
 
 
 def partition_url(root: str, dataset: str, dt: date) -> str:
@@ -175,8 +164,8 @@ def _unload(
         query = _query(connection, dataset, dt).replace("'", "''")
         connection.execute(
             f"-- loaders.archive {dataset.name} {dt}\n"
-            f"unload ('{query}') to '{cluster_storage.quoted(url)}part-' "
-            f"{cluster_storage.iam_role()} {cluster_storage.region_clause()} "
+            f"unload ('{query}') to '{redshift_s3.quoted(url)}part-' "
+            f"{redshift_s3.iam_role()} {redshift_s3.region_clause()} "
             "format as parquet parallel off allowoverwrite"
         )
         count = connection.fetch_one(

@@ -17,8 +17,8 @@ from email.utils import format_datetime, parseaddr
 
 import structlog
 
+from loaders.config.settings import Settings, Smtp
 from loaders.errors import ConfigError, NightshiftError, TransientError
-from loaders.settings import Settings, Smtp
 
 TIMEOUT_SECONDS = 20
 SENDER_NAME = "Nightshift"

@@ -8,26 +8,23 @@ from pathlib import Path
 
 import luigi.configuration
 
-from loaders.settings import PROJECT
+from loaders.config.settings import PROJECT
 
 # Luigi reads luigi.cfg from the working directory; elsewhere the project's still holds.
 if not Path("luigi.cfg").exists() and "LUIGI_CONFIG_PATH" not in os.environ:
     luigi.configuration.add_config_path(str(PROJECT / "luigi.cfg"))
 
-from orchestrate import unattended
-from orchestrate.export import (
-    ArchiveDataset,
-    SyncTrialMetricsToSalesforce,
-)
-from orchestrate.load import LoadRawTable, RawPartition
 from orchestrate.nightly import (
     Backfill,
     BuildOrgDays,
     BuildOrgTrialMetrics,
     Nightly,
 )
-from orchestrate.report import MailReport
-from orchestrate.transform import DbtModel
+from orchestrate.runs import luigi_events
+from orchestrate.tasks.export import ArchiveDataset, SyncTrialMetricsToSalesforce
+from orchestrate.tasks.load import LoadRawTable, RawPartition
+from orchestrate.tasks.report import MailReport
+from orchestrate.tasks.transform import DbtModel
 
 __all__ = [
     "ArchiveDataset",
@@ -40,5 +37,5 @@ __all__ = [
     "Nightly",
     "RawPartition",
     "SyncTrialMetricsToSalesforce",
-    "unattended",
+    "luigi_events",
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 import luigi.configuration
 import structlog
 
-from loaders.settings import PROJECT
+from loaders.config.settings import PROJECT
 
 LOG_FILE = PROJECT / "var" / "logs" / "nightshift.log"
 

@@ -11,19 +11,19 @@ from collections.abc import Iterator
 
 import luigi
 
-from loaders.raw_tables import raw_tables
-from orchestrate import night
-from orchestrate.export import (
-    DATASETS,
-    SALESFORCE_MODEL,
+from loaders.salesforce.mapping import SALESFORCE_MODEL
+from loaders.warehouse.declared_tables import raw_tables
+from orchestrate.planning import run_state
+from orchestrate.planning.archives import DATASETS
+from orchestrate.tasks.export import (
     AcceptedBySalesforce,
     ArchiveDataset,
     SyncTrialMetricsToSalesforce,
 )
-from orchestrate.load import loads_of
-from orchestrate.parameters import DATA_DATE_FROM, ENV, VERSION
-from orchestrate.report import MailReport
-from orchestrate.transform import DbtModel
+from orchestrate.tasks.load import loads_of
+from orchestrate.tasks.parameters import DATA_DATE_FROM, ENV, VERSION
+from orchestrate.tasks.report import MailReport
+from orchestrate.tasks.transform import DbtModel
 
 
 class BuildOrgDays(luigi.WrapperTask):
@@ -63,7 +63,7 @@ class Nightly(luigi.WrapperTask):
 
     def requires(self) -> Iterator[luigi.Task]:
         """Want every source, model and archive, Salesforce, and the report."""
-        state = night.of(
+        state = run_state.of(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
         scope = ",".join(state.graph.nodes)

@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
+from tests.emulators import up
 from tests.finished import Finished, finish
 from tests.nightly.project import Project, copy_to
-from tests.stack import up
 
 
 @pytest.fixture(scope="session")

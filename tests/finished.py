@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from tests.nightly.delivery import deliver
+from tests.emulators.sample.rates import clean
+from tests.emulators.sample.world import World
+from tests.emulators.sample.write import write_to_folder
+from tests.nightly.deliveries import deliver
 from tests.nightly.project import Project, copy_to
-from tests.oracle import read_world
-from tests.stack.sample.rates import clean
-from tests.stack.sample.world import World
-from tests.stack.sample.write import write_to_folder
+from tests.reference import read_world
 
 WORLD = World(orgs=50, days=4, until=date(2026, 11, 24), seed=3, rates=clean())
 PATIENCE_SECONDS = 900

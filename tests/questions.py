@@ -20,10 +20,10 @@ import duckdb
 import pyarrow
 import yaml
 
-from tests.oracle import Marts, expected, read_world
-from tests.stack.demo import WORLD
-from tests.stack.sample.world import World
-from tests.stack.sample.write import write_to_folder
+from tests.emulators.demo import WORLD
+from tests.emulators.sample.world import World
+from tests.emulators.sample.write import write_to_folder
+from tests.reference import Marts, expected, read_world
 
 PROJECT = Path(__file__).resolve().parents[1]
 SENT_DATE = "generated_date__c"

@@ -6,9 +6,11 @@ from pathlib import Path
 import typer
 import typer.main
 
-from loaders import settings
-from loaders.raw_tables import raw_tables
-from orchestrate import cli, dbt_graph, nightly
+from loaders.config import settings
+from loaders.config.dbt_project import project_vars
+from loaders.warehouse.declared_tables import raw_tables
+from orchestrate import nightly
+from orchestrate.cli.main import app
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "CONTRIBUTING.md", "docs/runbook.md", "docs/redshift.md")
@@ -30,7 +32,7 @@ def _commands(app: typer.Typer) -> list[str]:
 
 def test_every_command_is_documented() -> None:
     pages = _pages()
-    for command in _commands(cli.app):
+    for command in _commands(app):
         first, _, inner = command.partition(" ")
         assert f"nightshift {first}" in pages, command
         assert not inner or f"{first} {inner}" in pages or f"`{inner}" in pages, command
@@ -45,7 +47,7 @@ def test_every_setting_is_documented() -> None:
 
 def test_every_business_constant_says_why_beside_it() -> None:
     lines = (PROJECT / "dbt_project.yml").read_text(encoding="utf-8").splitlines()
-    for name in dbt_graph.project_vars():
+    for name in project_vars():
         place = next(n for n, line in enumerate(lines) if f"  {name}:" in line)
         above = "\n".join(lines[max(0, place - 3) : place])
         assert "#" in above, name

@@ -4,8 +4,8 @@ import duckdb
 import pytest
 
 from tests import questions
+from tests.emulators.demo import WORLD
 from tests.finished import Finished
-from tests.stack.demo import WORLD
 
 GROWTH = {
     "paid_account_flow",

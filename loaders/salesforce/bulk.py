@@ -11,15 +11,16 @@ from dataclasses import dataclass
 
 import structlog
 
-from loaders import many_rows, warehouse
+from loaders import warehouse
 from loaders.errors import DataError, NightshiftError, TransientError
-from loaders.salesforce import chunks, jobs, ledger, orphans, results
-from loaders.salesforce.errand import Errand, Progress
+from loaders.salesforce import chunks, jobs, ledger, orphaned_jobs, results
+from loaders.salesforce.context import Errand, Progress
 from loaders.salesforce.failures import (
     OutcomeUnknownError,
     RequestRefusedError,
 )
-from loaders.salesforce.workbook import Workbook
+from loaders.salesforce.staging_db import Workbook
+from loaders.warehouse import bulk_rows
 
 SHRINK = 4
 OUR_FAULT = re.compile(r"InvalidBatch|ClientInputError|InvalidUser|FeatureNotEnabled")
@@ -104,7 +105,7 @@ def collect(
     settled = results.settle(
         workbook, errand.destination, chunk=chunk, attempt=attempt, job_id=job_id
     )
-    with many_rows.transaction(settled.rows) as connection:
+    with bulk_rows.transaction(settled.rows) as connection:
         ledger.record_chunk(
             connection, errand.sync, workbook=workbook, chunk=chunk, job_id=job_id
         )
@@ -146,7 +147,7 @@ def _submit(errand: Errand, chunk: int, file: chunks.ChunkFile) -> str:
         try:
             job = jobs.create(errand.client, errand.mapping)
         except OutcomeUnknownError:
-            orphans.abort(errand, since=began_at)
+            orphaned_jobs.abort(errand, since=began_at)
             continue
         _note(errand, chunk, job_id=job.id, state=job.state)
         try:

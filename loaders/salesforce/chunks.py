@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import IO
 
 from loaders.salesforce.mapping import Mapping
-from loaders.salesforce.render import NULL_MARKER
-from loaders.salesforce.workbook import Row
+from loaders.salesforce.rendering import NULL_MARKER
+from loaders.salesforce.staging_db import Row
 
 FINGERPRINT_BYTES = 16
 

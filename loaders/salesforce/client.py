@@ -24,11 +24,11 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from loaders.config.settings import Salesforce as Settings
 from loaders.errors import ConfigError, TransientError
 from loaders.salesforce import login
 from loaders.salesforce.policy import Patience
 from loaders.salesforce.session import PatientSession, TimedSession
-from loaders.settings import Salesforce as Settings
 
 LAST_SOAP_VERSION = 64.0
 ID_LENGTH = 18

@@ -13,12 +13,12 @@ import requests
 
 from loaders import warehouse
 from loaders.errors import DataError, NightshiftError
-from loaders.salesforce import ledger, readback, results
-from loaders.salesforce.errand import Errand, Progress
+from loaders.salesforce import ledger, results, verification
+from loaders.salesforce.context import Errand, Progress
 from loaders.salesforce.failures import OutcomeUnknownError
 from loaders.salesforce.mapping import Mapping
 from loaders.salesforce.rows import payload_hash
-from loaders.salesforce.workbook import Answer, Row, Workbook
+from loaders.salesforce.staging_db import Answer, Row, Workbook
 
 SHRINK = 4
 
@@ -101,7 +101,7 @@ def _answers(
 ) -> list[Answer]:
     fold = errand.destination.fold
     if reply is None:
-        there = readback.arrived(
+        there = verification.arrived(
             errand.client, errand.destination, mapping=errand.mapping, rows=rows
         )
         return _with_unknown(errand, rows, there)

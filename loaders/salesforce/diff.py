@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from loaders import many_rows
-from loaders.salesforce import mart, memory
-from loaders.salesforce.errand import Errand
+from loaders.salesforce import mart, sync_state
+from loaders.salesforce.context import Errand
 from loaders.salesforce.rows import payload_hash
-from loaders.salesforce.workbook import PENDING, Workbook
-from loaders.warehouse import Connection
+from loaders.salesforce.staging_db import PENDING, Workbook
+from loaders.warehouse import Connection, bulk_rows
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ def fill(workbook: Workbook, errand: Errand, *, data_date: date | None) -> None:
     `DataError`: the mart is then not the one that was meant. The warehouse is let go
     before anything else is asked of Salesforce.
     """
-    with many_rows.session() as connection:
+    with bulk_rows.session() as connection:
         mart.add(workbook, errand, connection=connection, data_date=data_date)
         add_state(workbook, errand, connection)
     _index(workbook)
@@ -50,7 +49,7 @@ def fill_as_of(workbook: Workbook, errand: Errand, day: date) -> None:
     names = {field.name for field in errand.mapping.fields}
 
     def rows(connection: Connection) -> Iterator[tuple[str, str, str, str]]:
-        for item in memory.accepted_on(
+        for item in sync_state.accepted_on(
             connection, errand.mapping.object, org_id=errand.sync.org_id, day=day
         ):
             known = {
@@ -61,7 +60,7 @@ def fill_as_of(workbook: Workbook, errand: Errand, day: date) -> None:
             payload = dumped(known)
             yield fold(item.key), item.key, payload_hash(payload, version), payload
 
-    with many_rows.session() as connection:
+    with bulk_rows.session() as connection:
         workbook.write(
             "insert into rows (folded, key, hash, payload) values (?, ?, ?, ?)",
             rows(connection),
@@ -81,7 +80,7 @@ def add_state(workbook: Workbook, errand: Errand, connection: Connection) -> Non
         " where excluded.accepted_at > state.accepted_at",
         (
             (fold(item.key), item.key, item.hash, item.payload, str(item.accepted_at))
-            for item in memory.accepted(
+            for item in sync_state.accepted(
                 connection, mapping.object, org_id=errand.sync.org_id
             )
         ),
@@ -102,7 +101,7 @@ def add_state(workbook: Workbook, errand: Errand, connection: Connection) -> Non
                 "" if item.is_transient else item.hash,
                 str(item.unsure_at or ""),
             )
-            for item in memory.refused(connection, mapping.object)
+            for item in sync_state.refused(connection, mapping.object)
         ),
     )
 

@@ -8,13 +8,13 @@ after every change of mart or object. Nothing is written.
 from dataclasses import dataclass
 
 from loaders import warehouse
+from loaders.config.settings import Salesforce as Settings
 from loaders.errors import ConfigError
 from loaders.salesforce import client, preflight
 from loaders.salesforce.mapping import Field, Mapping
 from loaders.salesforce.policy import SyncPolicy
 from loaders.salesforce.preflight import Destination
-from loaders.salesforce.render import NULL_MARKER
-from loaders.settings import Salesforce as Settings
+from loaders.salesforce.rendering import NULL_MARKER
 from loaders.warehouse import Connection, identifier
 
 

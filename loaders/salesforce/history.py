@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from loaders import warehouse
-from loaders.salesforce.memory import json_text
+from loaders.salesforce.sync_state import json_text
 
 
 @dataclass(frozen=True)

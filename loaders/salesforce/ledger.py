@@ -11,9 +11,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from loaders import many_rows
-from loaders.salesforce.workbook import Failure, Workbook
-from loaders.warehouse import Connection
+from loaders.salesforce.staging_db import Failure, Workbook
+from loaders.warehouse import Connection, bulk_rows
 
 PLANNED = "Planned"  # a bulk job is about to be created
 SENDING = "Sending"  # rows go out by collections
@@ -173,7 +172,7 @@ def record_chunk(
             *(sync.data_date.isoformat(), at.isoformat(" "), chunk),
         ],
     )
-    many_rows.append(connection, "salesforce_rows", columns, told)
+    bulk_rows.append(connection, "salesforce_rows", columns, told)
     record_failures(connection, sync, workbook.failures(chunk))
     set_chunk(connection, sync.sync_id, chunk=chunk, state=RECORDED, job_id=job_id)
 
@@ -195,7 +194,7 @@ def record_failures(
         ]
         for item in failures
     )
-    many_rows.append(connection, "salesforce_rejects", columns, rows)
+    bulk_rows.append(connection, "salesforce_rejects", columns, rows)
 
 
 def record_sync(connection: Connection, sync: Sync, figures: dict[str, Any]) -> None:

@@ -15,8 +15,8 @@ from typing import Any, Literal, get_args
 
 import yaml
 
+from loaders.config.settings import PROJECT
 from loaders.errors import ConfigError
-from loaders.settings import PROJECT
 
 FieldType = Literal[
     "text", "date", "datetime", "number", "percent", "currency", "checkbox"
@@ -36,6 +36,7 @@ SUITABLE_COLUMNS = {
     "currency": NUMERIC_COLUMNS,
 }
 VERSION_BYTES = 6
+SALESFORCE_MODEL = "sf_trial_metrics"
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Mapping:
         return replace(self, fields=(*self.fields, flag))
 
 
-def load(path: Path | None = None, *, model: str = "sf_trial_metrics") -> Mapping:
+def load(path: Path | None = None, *, model: str = SALESFORCE_MODEL) -> Mapping:
     """Read the mapping of `model` from a dbt models YAML, by default the project's.
 
     `ConfigError` lists every problem at once: a column without a mapping, an unknown

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from datetime import date
 
 from loaders.errors import DataError
-from loaders.salesforce.errand import Errand, Progress
+from loaders.salesforce.context import Errand, Progress
 from loaders.salesforce.mapping import Mapping
 from loaders.salesforce.rows import RefusedRow, RowRenderer
-from loaders.salesforce.workbook import Failure, Workbook
+from loaders.salesforce.staging_db import Failure, Workbook
 from loaders.warehouse import Connection, identifier
 
 DECIMALS = ("decimal", "numeric")

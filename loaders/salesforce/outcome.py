@@ -12,8 +12,8 @@ from pathlib import Path
 
 from loaders.salesforce import diff, ledger
 from loaders.salesforce.policy import SyncPolicy
-from loaders.salesforce.readback import ReadBack
-from loaders.salesforce.workbook import SENDABLE, Workbook
+from loaders.salesforce.staging_db import SENDABLE, Workbook
+from loaders.salesforce.verification import ReadBack
 
 SAMPLE_ROWS = 10
 

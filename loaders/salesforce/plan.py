@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from loaders.salesforce import diff, outcome, rehearsal, sync
+from loaders.config.settings import Salesforce as Settings
+from loaders.salesforce import diff, outcome, sync
+from loaders.salesforce import dry_run as rehearsal
 from loaders.salesforce.diff import Change
 from loaders.salesforce.policy import SyncPolicy
+from loaders.salesforce.staging_db import Workbook
 from loaders.salesforce.sync import SyncRequest
-from loaders.salesforce.workbook import Workbook
-from loaders.settings import Salesforce as Settings
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import structlog
 from loaders.salesforce.client import Client
 from loaders.salesforce.failures import ForbiddenError, QuotaExhaustedError
 from loaders.salesforce.policy import SyncPolicy
-from loaders.salesforce.workbook import Workbook
+from loaders.salesforce.staging_db import Workbook
 
 ROWS_PER_BATCH = 10_000
 CALLS_PER_JOB = 30  # create, upload, close, three results, and polling

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from loaders import warehouse
 from loaders.salesforce.ledger import WITHDRAWN
-from loaders.salesforce.workbook import Failure, Workbook
+from loaders.salesforce.staging_db import Failure, Workbook
 
 
 @dataclass(frozen=True)

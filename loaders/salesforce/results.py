@@ -15,7 +15,7 @@ from pathlib import Path
 from loaders.errors import DataError
 from loaders.salesforce.ledger import OUTCOME_UNKNOWN
 from loaders.salesforce.preflight import Destination
-from loaders.salesforce.workbook import Answer, Failure, Workbook
+from loaders.salesforce.staging_db import Answer, Failure, Workbook
 
 UNPROCESSED = "UNPROCESSED"
 TRANSIENT_CODES = {

@@ -13,7 +13,7 @@ from operator import getitem
 from typing import NamedTuple
 
 from loaders.salesforce.mapping import Field, Mapping
-from loaders.salesforce.render import Refused, Renderer, renderer
+from loaders.salesforce.rendering import Refused, Renderer, renderer
 
 HASH_BYTES = 16
 REFUSED_KEY_LENGTH = 64

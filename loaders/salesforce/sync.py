@@ -17,30 +17,31 @@ from uuid import uuid4
 
 import structlog
 
-from loaders import many_rows, warehouse
+from loaders import warehouse
+from loaders.config.settings import Salesforce as Settings
 from loaders.salesforce import (
-    brake,
     bulk,
+    circuit_breaker,
     client,
     composite,
     diff,
     ledger,
-    memory,
     outcome,
     preflight,
     quota,
-    readback,
-    recover,
-    rehearsal,
+    recovery,
     rejects,
     spool,
+    sync_state,
+    verification,
 )
-from loaders.salesforce.errand import Errand, ProgressHook, tell_nobody
+from loaders.salesforce import dry_run as rehearsal
+from loaders.salesforce.context import Errand, ProgressHook, tell_nobody
 from loaders.salesforce.mapping import Mapping
 from loaders.salesforce.outcome import SyncResult
 from loaders.salesforce.policy import SyncPolicy
-from loaders.salesforce.workbook import Workbook
-from loaders.settings import Salesforce as Settings
+from loaders.salesforce.staging_db import Workbook
+from loaders.warehouse import bulk_rows
 
 log = structlog.get_logger()
 
@@ -88,11 +89,11 @@ def run(
     with spool.locked(root), errand_for(request, settings, policy=policy) as errand:
         errand = replace(errand, tell=tell)
         started_at = ledger.now()
-        recovered = recover.Recovered(0, 0, ())
+        recovered = recovery.Recovered(0, 0, ())
         if not request.dry_run:
-            recovered = recover.finish(errand, spool_folder=root)
-            recover.close_unfinished(errand, env=request.env, version=request.version)
-            recover.sweep(errand, spool_folder=root)
+            recovered = recovery.finish(errand, spool_folder=root)
+            recovery.close_unfinished(errand, env=request.env, version=request.version)
+            recovery.sweep(errand, spool_folder=root)
         with closing(_workbook(errand)) as workbook:
             result = _bring_up(
                 replace(request, full=request.full or bool(recovered.lost)),
@@ -153,7 +154,7 @@ def fill(request: SyncRequest, errand: Errand, workbook: Workbook) -> str:
     diff.judge(workbook, errand, full=request.full)
     if request.only_refused:
         diff.only_refused(workbook)
-    return brake.plan_id(workbook, errand)
+    return circuit_breaker.plan_id(workbook, errand)
 
 
 def _bring_up(request: SyncRequest, errand: Errand, workbook: Workbook) -> SyncResult:
@@ -173,7 +174,7 @@ def _bring_up(request: SyncRequest, errand: Errand, workbook: Workbook) -> SyncR
     job_ids: list[str] = []
     policy = errand.policy
     if workbook.count_pending():
-        brake.check(workbook, errand, plan=plan, approved=request.approve)
+        circuit_breaker.check(workbook, errand, plan=plan, approved=request.approve)
         need = quota.needed(workbook, policy)
         quota.check(errand.client, need, reserve_ratio=policy.quota_reserve_ratio)
         job_ids = _send(errand, workbook)
@@ -197,7 +198,7 @@ def _is_superseded(request: SyncRequest, errand: Errand) -> bool:
     if request.as_of or request.allow_older:
         return False
     with warehouse.session() as connection:
-        newest = memory.newest_date(
+        newest = sync_state.newest_date(
             connection, errand.mapping.object, org_id=errand.sync.org_id
         )
     return newest is not None and newest > request.data_date
@@ -221,10 +222,10 @@ def _send(errand: Errand, workbook: Workbook) -> list[str]:
     return job_ids
 
 
-def _read_back(errand: Errand, workbook: Workbook) -> readback.ReadBack | None:
+def _read_back(errand: Errand, workbook: Workbook) -> verification.ReadBack | None:
     if not errand.policy.read_back_rows:
         return None
-    found = readback.spot_check(
+    found = verification.spot_check(
         errand.client,
         errand.destination,
         mapping=errand.mapping,
@@ -246,7 +247,7 @@ def _record(
     workbook: Workbook,
     *,
     result: SyncResult,
-    recovered: recover.Recovered,
+    recovered: recovery.Recovered,
 ) -> None:
     """Write the last row: the sync itself, with the rows that were never sent."""
     figures = {
@@ -256,7 +257,7 @@ def _record(
         "fingerprint": request.fingerprint,
     }
     never_sent = workbook.number("select count(*) from failures where chunk = 0")
-    with many_rows.transaction(never_sent) as connection:
+    with bulk_rows.transaction(never_sent) as connection:
         ledger.record_failures(connection, errand.sync, workbook.failures(0))
         if not request.as_of:
             ledger.record_failures(connection, errand.sync, rejects.withdrawn(workbook))

@@ -12,9 +12,9 @@ from random import Random
 
 from tests.bench.measuring import Spent, python, spent
 from tests.bench.report import Pair, middle
-from tests.nightly.delivery import deliver
+from tests.emulators import up
+from tests.nightly.deliveries import deliver
 from tests.nightly.project import copy_to
-from tests.stack import up
 
 DAY = date(2026, 11, 24)
 LINES = 2_000_000
@@ -24,7 +24,7 @@ TURNS = 3
 ONE_LOAD = """
 import sys, time
 from datetime import date
-from orchestrate.load import load_partitions
+from orchestrate.tasks.load import load_partitions
 started = time.perf_counter()
 (result,) = load_partitions("app_logs", [date.fromisoformat(sys.argv[1])])
 assert result.lines == int(sys.argv[2]) and result.rejects, result

@@ -14,11 +14,11 @@ from uuid import uuid4
 
 import psutil
 
-from tests.nightly.delivery import deliver
+from tests.emulators import up
+from tests.emulators.sample.world import World
+from tests.emulators.sample.write import write_to_folder
+from tests.nightly.deliveries import deliver
 from tests.nightly.project import Project, copy_to
-from tests.stack import up
-from tests.stack.sample.world import World
-from tests.stack.sample.write import write_to_folder
 
 SAMPLE_SECONDS = 0.02
 LOAD = """
@@ -26,8 +26,8 @@ import sys
 from datetime import date, timedelta
 import luigi
 from loaders import warehouse
-from loaders.raw_tables import raw_tables
-from orchestrate.load import LoadRawTable
+from loaders.warehouse.declared_tables import raw_tables
+from orchestrate.tasks.load import LoadRawTable
 first, last = map(date.fromisoformat, sys.argv[1:])
 days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
 scope = ",".join(map(str, days))
@@ -45,7 +45,7 @@ from datetime import date
 import luigi
 from loaders import warehouse
 from orchestrate import dbt_graph
-from orchestrate.transform import DbtModel
+from orchestrate.tasks.transform import DbtModel
 first, last = map(date.fromisoformat, sys.argv[1:])
 models = list(dbt_graph.load().nodes)
 tasks = [

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 
 from tests.bench.measuring import BUILD, LOAD, Spent, projects, python, spent
 from tests.bench.report import Pair, middle
+from tests.emulators.sample.world import World
 from tests.nightly.project import NIGHTSHIFT, Project
-from tests.stack.sample.world import World
 
 UNTIL = date(2026, 11, 24)
 TURNS = 5

@@ -14,12 +14,12 @@ import boto3
 
 from tests.bench.measuring import Spent, spent
 from tests.bench.report import Pair, middle
-from tests.nightly.delivery import deliver
+from tests.emulators import up
+from tests.emulators.demo import WORLD
+from tests.emulators.redshift.postgres import SUPERUSER
+from tests.emulators.sample.write import write_to_folder
+from tests.nightly.deliveries import deliver
 from tests.nightly.project import NIGHTSHIFT, Project, copy_to
-from tests.stack import up
-from tests.stack.demo import WORLD
-from tests.stack.redshift.postgres import SUPERUSER
-from tests.stack.sample.write import write_to_folder
 
 ROWS = 1_000_000
 TURNS = 3

@@ -7,8 +7,8 @@ from datetime import date
 
 from tests.bench.measuring import Spent, projects, python, spent
 from tests.bench.report import Pair
+from tests.emulators.sample.world import World
 from tests.nightly.project import Project
-from tests.stack.sample.world import World
 
 NIGHT = date(2026, 11, 24)
 ROWS = 100_000
@@ -44,7 +44,7 @@ from range(1, {{rows}} + 1) as places (place)
 OURS = """
 import sys
 from datetime import date
-from orchestrate.export import SPOOL
+from orchestrate.tasks.export import SPOOL
 from loaders import settings, warehouse
 from loaders.salesforce import mapping, sync
 with warehouse.transaction() as connection:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loaders import profile
+from loaders.config import dbt_profile
 
 PROFILE = {
     "nightshift": {
@@ -31,6 +31,6 @@ def embedded_warehouse(
     monkeypatch.setenv("DBT_PROFILES_DIR", str(tmp_path))
     monkeypatch.setenv("DBT_TARGET", "local")
     monkeypatch.setenv("NIGHTSHIFT_DUCKDB_PATH", str(tmp_path / "test.duckdb"))
-    profile.target.cache_clear()
+    dbt_profile.target.cache_clear()
     yield
-    profile.target.cache_clear()
+    dbt_profile.target.cache_clear()

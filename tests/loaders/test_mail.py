@@ -15,11 +15,11 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from loaders import mail
+from loaders.config.settings import OnCall, Report, Settings, Smtp
 from loaders.errors import ConfigError, TransientError
 from loaders.mail import Letter, Recipients
-from loaders.settings import OnCall, Report, Settings, Smtp
-from tests.stack import up
-from tests.stack.component import HOST, free_port
+from tests.emulators import up
+from tests.emulators.component import HOST, free_port
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 LETTER = Letter(

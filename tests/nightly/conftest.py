@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.emulators.sample.world import World
+from tests.emulators.sample.write import write_to_folder
 from tests.nightly.project import Project
 from tests.nightly.template import Template, make
-from tests.stack.sample.world import World
-from tests.stack.sample.write import write_to_folder
 
 FOUR_NIGHTS = World(orgs=40, days=4, until=date(2026, 11, 24), seed=3)
 

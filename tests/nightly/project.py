@@ -20,9 +20,10 @@ from typing import Any
 import duckdb
 
 SOURCE = Path(__file__).resolve().parents[2]
-FOLDERS = ("loaders", "orchestrate", "models", "macros", "tests/dbt")
+FOLDERS = ("loaders", "reports", "looker", "orchestrate")
+FOLDERS += ("models", "macros", "seeds", "tests/dbt")
 FILES = ("dbt_project.yml", "profiles.yml.example", "luigi.cfg", "luigid.cfg")
-NIGHTSHIFT = "from orchestrate.cli import main; main()"
+NIGHTSHIFT = "from orchestrate.cli.main import main; main()"
 PATIENCE_SECONDS = 900
 
 

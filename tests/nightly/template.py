@@ -14,11 +14,11 @@ from datetime import date
 from pathlib import Path
 from uuid import uuid4
 
-from tests.nightly.delivery import client, deliver, listing, place
+from tests.emulators import up
+from tests.emulators.component import free_port
+from tests.emulators.sample.world import World
+from tests.nightly.deliveries import client, deliver, listing, place
 from tests.nightly.project import Project, copy_to
-from tests.stack import up
-from tests.stack.component import free_port
-from tests.stack.sample.world import World
 
 URLS = ("NIGHTSHIFT_RAW_URL", "NIGHTSHIFT_ARCHIVE_URL")
 

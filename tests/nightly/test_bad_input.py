@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.nightly.delivery import client, deliver, place, put, take_away
-from tests.nightly.judging import marts, require_marts, require_same
+from tests.emulators.sample.world import SOURCES, World
+from tests.nightly.assertions import marts, require_marts, require_same
+from tests.nightly.deliveries import client, deliver, place, put, take_away
 from tests.nightly.project import Project
-from tests.stack.sample.world import SOURCES, World
 
 Finished = tuple[Project, date]
 
@@ -28,7 +28,9 @@ def test_days_that_cannot_be_loaded_are_named_and_all_others_are_loaded(
 ) -> None:
     world, raw = four_nights
     limit = "TOGETHER_BYTES ="
-    project.edit("orchestrate/load.py", f"{limit} 256 << 20", f"{limit} {together}")
+    project.edit(
+        "orchestrate/tasks/load.py", f"{limit} 256 << 20", f"{limit} {together}"
+    )
     deliver(project, raw)
     take_away(project, f"{project.raw_url}/metrics/dt={world.until}/_SUCCESS")
     broken = f"app_logs/dt={world.dates[1]}/broken.json"

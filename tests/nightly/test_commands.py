@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.nightly.delivery import client, deliver, listing, place, put
+from tests.emulators.sample.world import World
+from tests.nightly.deliveries import client, deliver, listing, place, put
 from tests.nightly.project import Project
-from tests.stack.sample.world import World
 
 Finished = tuple[Project, date]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.nightly.delivery import deliver
-from tests.nightly.judging import marts, require_marts, require_same
+from tests.emulators.sample.world import World
+from tests.nightly.assertions import marts, require_marts, require_same
+from tests.nightly.deliveries import deliver
 from tests.nightly.project import Ended, Project, copy_to
-from tests.stack.sample.world import World
 
 pytestmark = pytest.mark.slow
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.nightly.delivery import deliver, take_away
-from tests.nightly.judging import require_marts
+from tests.emulators.component import HOST, free_port
+from tests.emulators.sample.world import World
+from tests.nightly.assertions import require_marts
+from tests.nightly.deliveries import deliver, take_away
 from tests.nightly.project import Project
-from tests.stack.component import HOST, free_port
-from tests.stack.sample.world import World
 
 pytestmark = pytest.mark.slow
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.nightly.delivery import deliver
+from tests.nightly.deliveries import deliver
 from tests.nightly.project import SOURCE, Project
-from tests.oracle import MART_KEYS, differences, expected, read_world
+from tests.reference import MART_KEYS, differences, expected, read_world
 
 LOG = SOURCE.parent / "shared/data/web_logs/apache_combined_2015-05.log.gz"
 LINES = 10_000

@@ -2,8 +2,8 @@
 
 from datetime import date
 
-from tests.nightly import crm
-from tests.nightly.delivery import client, listing, place, take_away
+from tests.nightly import salesforce_records
+from tests.nightly.deliveries import client, listing, place, take_away
 from tests.nightly.project import Project
 
 Finished = tuple[Project, date]
@@ -112,7 +112,7 @@ def test_a_changed_var_makes_the_models_that_use_it_stale(
     assert not {"stg_web__requests", "int_app_events_deduplicated"} & stale
     project.run(night)
     assert project.plan(night) == []
-    crm.require_as_mart(project)
+    salesforce_records.require_as_mart(project)
 
 
 def test_rerun_does_again_what_it_is_asked_for(finished_night: Finished) -> None:

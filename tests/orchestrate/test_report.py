@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.nightly.delivery import client, deliver, listing, place, take_away
+from tests.emulators import up
+from tests.emulators.component import free_port
+from tests.emulators.sample.world import World
+from tests.emulators.sample.write import write_to_folder
+from tests.nightly.deliveries import client, deliver, listing, place, take_away
 from tests.nightly.project import Project, copy_to
-from tests.stack import up
-from tests.stack.component import free_port
-from tests.stack.sample.world import World
-from tests.stack.sample.write import write_to_folder
 
 pytestmark = pytest.mark.slow
 
@@ -75,9 +75,9 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reported]:
 
 
 def test_what_draws_is_not_imported_with_the_tasks() -> None:
-    line = "import sys, orchestrate, orchestrate.cli; print(*sys.modules)"
+    line = "import sys, orchestrate, orchestrate.cli.main; print(*sys.modules)"
     told = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True)
-    assert "orchestrate.report" in told.stdout.split()
+    assert "orchestrate.tasks.report" in told.stdout.split()
     assert "matplotlib" not in told.stdout.split()
 
 

@@ -14,14 +14,15 @@ from uuid import uuid4
 import pytest
 import redshift_connector
 
-from loaders import profile, s3, settings
-from tests.nightly.delivery import deliver
+from loaders import s3
+from loaders.config import dbt_profile, settings
+from tests.emulators import up
+from tests.emulators.sample.world import World
+from tests.emulators.sample.write import write_to_folder
+from tests.nightly.deliveries import deliver
 from tests.nightly.project import Project, copy_to
 from tests.nightly.template import Template, make, on_a_cluster
 from tests.redshift.project import ClusterProject
-from tests.stack import up
-from tests.stack.sample.world import World
-from tests.stack.sample.write import write_to_folder
 
 PROJECT = Path(__file__).resolve().parents[2]
 SCHEMA = "night"
@@ -132,7 +133,7 @@ def turned_to(
 def _fresh_caches() -> Iterator[None]:
     yield
     settings.load.cache_clear()
-    profile.target.cache_clear()
+    dbt_profile.target.cache_clear()
     s3._client_of.cache_clear()
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import zstandard
 
-from loaders import copy, s3, settings, warehouse
-from loaders.raw_tables import raw_tables
+from loaders import s3, warehouse
+from loaders.config import settings
+from loaders.raw import load as raw_load
+from loaders.warehouse.declared_tables import raw_tables
 
 DAY = date(2026, 11, 24)
 ENGINES = ("embedded", "cluster")
@@ -28,7 +30,7 @@ def deliver(source: str, objects: dict[str, bytes], day: date = DAY) -> None:
     s3.write(url + s3.SUCCESS, b"")
 
 
-def load(source: str, *, ratio: float = 1.0) -> copy.LoadResult:
+def load(source: str, *, ratio: float = 1.0) -> raw_load.LoadResult:
     """Load the day's partition as a night would."""
     (result,) = load_days(source, [DAY], ratio=ratio)
     return result
@@ -36,12 +38,12 @@ def load(source: str, *, ratio: float = 1.0) -> copy.LoadResult:
 
 def load_days(
     source: str, days: list[date], *, ratio: float = 1.0
-) -> list[copy.LoadResult]:
+) -> list[raw_load.LoadResult]:
     """Load the partitions of some days together, as a backfill would."""
     url = settings.load().required_raw_url()
     with warehouse.transaction() as connection:
         warehouse.ensure_tables(connection)
-        return copy.replace_partitions(
+        return raw_load.replace_partitions(
             connection,
             raw_tables()[source],
             partitions=[s3.list_partition(url, source, day) for day in days],

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from loaders import cluster_copy
 from loaders.errors import DataError
-from tests.redshift import dirty
+from loaders.raw import redshift_load
+from tests.redshift import dirty_records
 from tests.redshift.loading import (
     DAY,
     ENGINES,
@@ -24,8 +24,8 @@ from tests.redshift.loading import (
 def test_days_loaded_together_are_as_if_loaded_one_by_one(
     turned_to: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(cluster_copy, "BATCH_OBJECTS", 4)
-    lines = dirty.lines()["orgs"]
+    monkeypatch.setattr(redshift_load, "BATCH_OBJECTS", 4)
+    lines = dirty_records.lines()["orgs"]
     shares = {DAY - timedelta(days=number): lines[number::3] for number in range(3)}
     one_by_one = [[day] for day in shares]
     ways = [(engine, how) for engine in ENGINES for how in ([list(shares)], one_by_one)]
@@ -57,10 +57,10 @@ def test_one_bad_day_of_several_leaves_all_as_they_were(
     turned_to("cluster")
     days = [DAY - timedelta(days=1), DAY]
     for day in days:
-        deliver("orgs", packed([json.dumps(dirty.ORG)]), day)
+        deliver("orgs", packed([json.dumps(dirty_records.ORG)]), day)
     load_days("orgs", days)
     before = results("orgs")
-    deliver("orgs", packed([json.dumps(dirty.ORG | {"org_id": 2})]), days[0])
+    deliver("orgs", packed([json.dumps(dirty_records.ORG | {"org_id": 2})]), days[0])
     deliver("orgs", packed(["broken"]), days[1])
     with pytest.raises(DataError, match=f"orgs dt={DAY}: 1 of 1 lines rejected"):
         load_days("orgs", days, ratio=0.5)

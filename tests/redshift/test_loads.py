@@ -7,18 +7,20 @@ from typing import Any
 
 import pytest
 
-from loaders import cluster_copy, s3, settings, warehouse
+from loaders import s3, warehouse
+from loaders.config import settings
 from loaders.errors import DataError
-from tests.redshift import dirty
+from loaders.raw import redshift_load
+from tests.redshift import dirty_records
 from tests.redshift.loading import ENGINES, deliver, load, packed, results, rows
 
 
-@pytest.mark.parametrize("source", sorted(dirty.lines()))
+@pytest.mark.parametrize("source", sorted(dirty_records.lines()))
 def test_both_engines_judge_every_line_alike(
     turned_to: Callable[..., None], source: str
 ) -> None:
     turned_to("embedded")
-    deliver(source, packed(dirty.lines()[source]))
+    deliver(source, packed(dirty_records.lines()[source]))
     found = {}
     for engine in ENGINES:
         turned_to(engine)
@@ -35,10 +37,13 @@ def test_unknown_keys_are_kept_and_known_ones_alone_leave_no_trace(
 ) -> None:
     unknown = {"tier": {"name": "gold", "org_id": 7, "x": [None]}, "é": 'a"b,\\'}
     records = [
-        dirty.ORG,
-        dirty.ORG | {"org_id": 2} | unknown,
-        unknown | dirty.ORG | {"org_id": 3, "last": None},
-        {"only": 1} | {key: dirty.ORG[key] for key in dirty.ORG if key != "country"},
+        dirty_records.ORG,
+        dirty_records.ORG | {"org_id": 2} | unknown,
+        unknown | dirty_records.ORG | {"org_id": 3, "last": None},
+        {"only": 1}
+        | {
+            key: dirty_records.ORG[key] for key in dirty_records.ORG if key != "country"
+        },
     ]
     lines = [json.dumps(record) for record in records]
     found = {}
@@ -57,7 +62,7 @@ def test_unknown_keys_are_kept_and_known_ones_alone_leave_no_trace(
 def test_a_known_pair_within_an_unknown_key_keeps_the_whole_record(
     turned_to: Callable[..., None],
 ) -> None:
-    record = dirty.ORG | {"before": {"x": 1, "org_id": 1, "y": 2}}
+    record = dirty_records.ORG | {"before": {"x": 1, "org_id": 1, "y": 2}}
     turned_to("cluster")
     deliver("orgs", packed([json.dumps(record)]))
     load("orgs")
@@ -67,8 +72,8 @@ def test_a_known_pair_within_an_unknown_key_keeps_the_whole_record(
 def test_lines_that_copy_refuses_are_rejects_with_their_place_and_text(
     turned_to: Callable[..., None],
 ) -> None:
-    good = json.dumps(dirty.ORG).encode()
-    too_long = json.dumps(dirty.ORG | {"org_name": "x" * 70_000}).encode()
+    good = json.dumps(dirty_records.ORG).encode()
+    too_long = json.dumps(dirty_records.ORG | {"org_name": "x" * 70_000}).encode()
     not_text = good.replace(b"Org", b"\xff\xfe")
     with_nul = good.replace(b"Org", b"\0")
     lines = [good, not_text, good, too_long, with_nul, good, good, good]
@@ -83,9 +88,9 @@ def test_lines_that_copy_refuses_are_rejects_with_their_place_and_text(
         found[engine] = rows("ops", "load_rejects", columns)
     assert found["cluster"] == found["embedded"]
     assert [reason for _, reason, _ in found["cluster"]] == [
-        "line is not text",
-        "line is longer than 65535 bytes",
-        "line is not text",
+        "invalid UTF-8",
+        "longer than 65535 bytes",
+        "invalid UTF-8",
     ]
 
 
@@ -103,7 +108,7 @@ def test_an_object_that_cannot_be_read_fails_the_load_and_is_named(
     turned_to: Callable[..., None], name: str, content: bytes, told: str
 ) -> None:
     turned_to("cluster")
-    deliver("orgs", packed([json.dumps(dirty.ORG)]))
+    deliver("orgs", packed([json.dumps(dirty_records.ORG)]))
     load("orgs")
     before = results("orgs")
     deliver("orgs", {name: content})
@@ -117,7 +122,7 @@ def test_a_partition_that_changes_meanwhile_is_not_loaded(
     turned_to: Callable[..., None], monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
     turned_to(engine)
-    deliver("orgs", {"part-0.json": json.dumps(dirty.ORG).encode()})
+    deliver("orgs", {"part-0.json": json.dumps(dirty_records.ORG).encode()})
     load("orgs")
     before = results("orgs")
     list_partition = s3.list_partition
@@ -125,7 +130,7 @@ def test_a_partition_that_changes_meanwhile_is_not_loaded(
     def listed_before_a_change(*given: Any) -> s3.Partition:  # noqa: ANN401
         monkeypatch.undo()
         partition = list_partition(*given)
-        other = json.dumps(dirty.ORG | {"org_id": 2}).encode()  # just as long
+        other = json.dumps(dirty_records.ORG | {"org_id": 2}).encode()  # just as long
         deliver("orgs", {"part-0.json": other})
         return partition
 
@@ -139,23 +144,23 @@ def test_a_partition_is_replaced_and_the_ledger_keeps_both_loads(
     turned_to: Callable[..., None],
 ) -> None:
     turned_to("cluster")
-    deliver("orgs", packed([json.dumps(dirty.ORG), "broken"]))
+    deliver("orgs", packed([json.dumps(dirty_records.ORG), "broken"]))
     load("orgs")
-    deliver("orgs", packed([json.dumps(dirty.ORG | {"org_id": 2})]))
+    deliver("orgs", packed([json.dumps(dirty_records.ORG | {"org_id": 2})]))
     load("orgs")
     assert rows("staging", "raw_orgs", ["org_id"]) == [(2,)]
     assert rows("ops", "loads", ["rows_loaded"]) == [(1,), (1,)]
-    assert rows("ops", "load_rejects", ["reason"]) == [("line is not a JSON object",)]
+    assert rows("ops", "load_rejects", ["reason"]) == [("not a JSON object",)]
 
 
 def test_too_many_rejects_leave_the_earlier_content(
     turned_to: Callable[..., None],
 ) -> None:
     turned_to("cluster")
-    deliver("orgs", packed([json.dumps(dirty.ORG)]))
+    deliver("orgs", packed([json.dumps(dirty_records.ORG)]))
     load("orgs")
     before = results("orgs")
-    deliver("orgs", packed([json.dumps(dirty.ORG), "broken", "broken too"]))
+    deliver("orgs", packed([json.dumps(dirty_records.ORG), "broken", "broken too"]))
     with pytest.raises(DataError, match="2 of 3 lines rejected"):
         load("orgs", ratio=0.5)
     assert results("orgs") == before
@@ -177,10 +182,12 @@ def test_more_objects_than_one_batch_are_all_counted(
 ) -> None:
     turned_to("cluster")
     objects = {
-        f"part-{number:02}.json": json.dumps(dirty.ORG | {"org_id": number}).encode()
+        f"part-{number:02}.json": json.dumps(
+            dirty_records.ORG | {"org_id": number}
+        ).encode()
         for number in range(20)
     }
-    monkeypatch.setattr(cluster_copy, "BATCH_OBJECTS", 8)
+    monkeypatch.setattr(redshift_load, "BATCH_OBJECTS", 8)
     deliver("orgs", objects)
     assert load("orgs").rows == 20
     found = rows("staging", "raw_orgs", ["org_id", "object_key"])
@@ -189,7 +196,7 @@ def test_more_objects_than_one_batch_are_all_counted(
 
 def test_nothing_is_left_on_s3_beside_the_data(turned_to: Callable[..., None]) -> None:
     turned_to("cluster")
-    deliver("orgs", packed([json.dumps(dirty.ORG)]))
+    deliver("orgs", packed([json.dumps(dirty_records.ORG)]))
     load("orgs")
     assert not list(s3.list_objects(settings.load().required_archive_url()))
 
@@ -198,7 +205,7 @@ def test_every_statement_says_who_sends_it_and_none_holds_a_key(
     turned_to: Callable[..., None],
 ) -> None:
     turned_to("cluster")
-    deliver("orgs", packed([json.dumps(dirty.ORG)]))
+    deliver("orgs", packed([json.dumps(dirty_records.ORG)]))
     load("orgs")
     with warehouse.session() as connection:
         sent = connection.fetch_all(

@@ -8,7 +8,7 @@ import redshift_connector
 
 from loaders import warehouse
 from loaders.errors import ConfigError
-from tests.stack import up
+from tests.emulators import up
 
 CLUSTER_ID = "nightshift"
 USER = "pipeline_user"

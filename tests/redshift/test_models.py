@@ -9,8 +9,8 @@ import pytest
 import sqlfluff
 import yaml
 
+from tests.emulators.redshift.admin import ask
 from tests.redshift.conftest import SCHEMA, WORLD, Cluster, Nights, OnCluster
-from tests.stack.redshift.admin import ask
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 REBUILDS = 2

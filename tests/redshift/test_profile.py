@@ -10,7 +10,7 @@ import yaml
 from dbt.config.renderer import ProfileRenderer
 from dbt_common.context import set_invocation_context
 
-from loaders import profile
+from loaders.config import dbt_profile
 from loaders.errors import ConfigError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -39,10 +39,10 @@ def given(
         monkeypatch.setenv("DBT_PROFILES_DIR", str(tmp_path))
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        profile.target.cache_clear()
+        dbt_profile.target.cache_clear()
 
     yield set_environment
-    profile.target.cache_clear()
+    dbt_profile.target.cache_clear()
 
 
 @pytest.mark.parametrize("target", ["local", "dev", "prod"])
@@ -52,15 +52,15 @@ def test_every_target_reads_as_in_dbt(
 ) -> None:
     given(DBT_TARGET=target, NIGHTSHIFT_REDSHIFT_HOST="cluster.example.com")
     given(**more)
-    text = profile.profiles_file().read_text(encoding="utf-8")
+    text = dbt_profile.profiles_file().read_text(encoding="utf-8")
     output = yaml.safe_load(text)["nightshift"]["outputs"][target]
     set_invocation_context(dict(os.environ))
-    assert profile.target().values == ProfileRenderer({}).render_data(output)
+    assert dbt_profile.target().values == ProfileRenderer({}).render_data(output)
 
 
 def test_a_password_of_digits_stays_text(given: Callable[..., None]) -> None:
     given(DBT_TARGET="prod", **GIVEN)
-    values = profile.target().values
+    values = dbt_profile.target().values
     assert values["password"] == "12345678"
     assert values["port"] == 5440
     assert values["is_serverless"] is True
@@ -72,19 +72,19 @@ def test_the_local_target_needs_none_of_the_clusters_variables(
     given: Callable[..., None],
 ) -> None:
     given()
-    assert profile.target().engine == "duckdb"
+    assert dbt_profile.target().engine == "duckdb"
 
 
 def test_a_missing_host_is_named(given: Callable[..., None]) -> None:
     given(DBT_TARGET="prod")
     with pytest.raises(ConfigError, match="NIGHTSHIFT_REDSHIFT_HOST is not set"):
-        profile.target()
+        dbt_profile.target()
 
 
 def test_certificates_are_checked_unless_somebody_says_otherwise(
     given: Callable[..., None],
 ) -> None:
     given(DBT_TARGET="prod", **GIVEN)
-    assert profile.target().values["sslmode"] == "verify-full"
+    assert dbt_profile.target().values["sslmode"] == "verify-full"
     given(NIGHTSHIFT_REDSHIFT_SSLMODE="require")
-    assert profile.target().values["sslmode"] == "require"
+    assert dbt_profile.target().values["sslmode"] == "require"

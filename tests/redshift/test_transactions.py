@@ -7,11 +7,11 @@ import pytest
 
 from loaders import warehouse
 from loaders.errors import ConfigError, DataError, TransientError
-from orchestrate.retries import retried
-from tests.redshift import dirty
+from orchestrate.tasks.retries import retried
+from tests.emulators.redshift.admin import ask
+from tests.redshift import dirty_records
 from tests.redshift.conftest import Cluster
 from tests.redshift.test_loads import deliver, load, packed, rows
-from tests.stack.redshift.admin import ask
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_error_1023_on_commit_is_transient_and_the_whole_load_runs_again(
     turned_to: Callable[..., None], fault: Callable[..., None]
 ) -> None:
     turned_to("cluster")
-    deliver("orgs", packed([json.dumps(dirty.ORG), "broken"]))
+    deliver("orgs", packed([json.dumps(dirty_records.ORG), "broken"]))
     fault(fault="serialization", table="raw_orgs")
     with pytest.raises(TransientError, match="1023"):
         load("orgs")
@@ -48,7 +48,7 @@ def test_a_connection_lost_before_the_commit_leaves_nothing_and_is_tried_again(
     turned_to: Callable[..., None], fault: Callable[..., None]
 ) -> None:
     turned_to("cluster")
-    deliver("orgs", packed([json.dumps(dirty.ORG)]))
+    deliver("orgs", packed([json.dumps(dirty_records.ORG)]))
     fault(fault="drop", table="raw_orgs", when="before_commit")
     with pytest.raises(TransientError):
         load("orgs")
@@ -61,7 +61,7 @@ def test_a_connection_lost_after_the_commit_loads_the_same_rows_once_more(
     turned_to: Callable[..., None], fault: Callable[..., None]
 ) -> None:
     turned_to("cluster")
-    deliver("orgs", packed([json.dumps(dirty.ORG)]))
+    deliver("orgs", packed([json.dumps(dirty_records.ORG)]))
     fault(fault="drop", table="raw_orgs", when="after_commit")
     load_with_retries()
     assert rows("staging", "raw_orgs", ["org_id"]) == [(1,)]
@@ -85,9 +85,11 @@ def test_a_copy_that_fails_half_way_leaves_the_earlier_content(
     turned_to: Callable[..., None], fault: Callable[..., None]
 ) -> None:
     turned_to("cluster")
-    deliver("orgs", packed([json.dumps(dirty.ORG)]))
+    deliver("orgs", packed([json.dumps(dirty_records.ORG)]))
     load("orgs")
-    lines = [json.dumps(dirty.ORG | {"org_id": number}) for number in range(100)]
+    lines = [
+        json.dumps(dirty_records.ORG | {"org_id": number}) for number in range(100)
+    ]
     deliver("orgs", packed(lines))
     fault(fault="copy", table="copied_1", after_rows=10)
     with pytest.raises((DataError, TransientError)):
@@ -136,7 +138,7 @@ def test_a_role_that_does_not_work_is_a_setting_to_mend(
     turned_to: Callable[..., None], role: str, told: str
 ) -> None:
     turned_to("cluster", NIGHTSHIFT_COPY_IAM_ROLE=role)
-    deliver("orgs", packed([json.dumps(dirty.ORG)]))
+    deliver("orgs", packed([json.dumps(dirty_records.ORG)]))
     with pytest.raises(ConfigError, match=told):
         load("orgs")
 

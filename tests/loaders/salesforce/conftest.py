@@ -8,12 +8,12 @@ import pytest
 from pydantic import SecretStr
 
 from loaders import warehouse
-from loaders.settings import Salesforce as Settings
+from loaders.config.settings import Salesforce as Settings
+from tests.emulators import certificates
+from tests.emulators.salesforce.org import CLIENT_ID, CLIENT_SECRET
+from tests.emulators.salesforce.org import Settings as Stand
+from tests.emulators.salesforce.serve import started
 from tests.loaders.salesforce.world import BAD_PLAN, MAPPING, Connected, Mart
-from tests.stack import certificates
-from tests.stack.salesforce.org import CLIENT_ID, CLIENT_SECRET
-from tests.stack.salesforce.org import Settings as Stand
-from tests.stack.salesforce.serve import started
 
 pytest.register_assert_rewrite("tests.loaders.salesforce.model")
 

@@ -15,7 +15,8 @@ from loaders.errors import NightshiftError
 from loaders.salesforce import rejects
 from loaders.salesforce.outcome import SyncResult
 from loaders.salesforce.policy import SyncPolicy
-from tests.loaders.salesforce.killing import sync_killed_at
+from tests.emulators.salesforce import limits
+from tests.loaders.salesforce.fault_injection import sync_killed_at
 from tests.loaders.salesforce.world import (
     BAD_PLAN,
     BULK,
@@ -28,7 +29,6 @@ from tests.loaders.salesforce.world import (
     kept,
     org,
 )
-from tests.stack.salesforce import limits
 
 POLICIES = [
     replace(FAST, collection_rows=5, poll_timeout_seconds=0.5),

@@ -8,7 +8,7 @@ import pytest
 
 from loaders.salesforce import chunks
 from loaders.salesforce.mapping import Field, Mapping
-from loaders.salesforce.workbook import Row
+from loaders.salesforce.staging_db import Row
 
 MAPPING = Mapping(
     "m",

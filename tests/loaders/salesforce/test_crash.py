@@ -11,7 +11,7 @@ from loaders.salesforce import jobs, rejects
 from loaders.salesforce.client import Client
 from loaders.salesforce.mapping import Mapping
 from loaders.salesforce.policy import SyncPolicy
-from tests.loaders.salesforce.killing import sync_killed_at
+from tests.loaders.salesforce.fault_injection import sync_killed_at
 from tests.loaders.salesforce.world import (
     BAD_PLAN,
     BULK,

@@ -8,8 +8,8 @@ from pydantic import SecretStr
 from loaders.errors import ConfigError, TransientError
 from loaders.salesforce import client
 from loaders.salesforce.policy import Patience
+from tests.emulators.salesforce.org import PASSWORD, SECURITY_TOKEN, USERNAME
 from tests.loaders.salesforce.world import FAST, Connected
-from tests.stack.salesforce.org import PASSWORD, SECURITY_TOKEN, USERNAME
 
 
 def _organization(connected: Connected, **changes: object) -> str:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from loaders import warehouse
-from loaders.settings import PROJECT
+from loaders.config.settings import PROJECT
 from tests.bench.salesforce import table_of
 from tests.loaders.salesforce.world import MAPPING, NIGHT, Connected, Mart
 

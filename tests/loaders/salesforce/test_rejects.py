@@ -8,6 +8,8 @@ import pytest
 from loaders.errors import ConfigError, DataError
 from loaders.salesforce import history, rejects, spool
 from loaders.salesforce.policy import SyncPolicy
+from tests.emulators.salesforce.bulk.processing import Load
+from tests.emulators.salesforce.org import CLIENT_SECRET
 from tests.loaders.salesforce.world import (
     BAD_PLAN,
     BULK,
@@ -17,8 +19,6 @@ from tests.loaders.salesforce.world import (
     Mart,
     org,
 )
-from tests.stack.salesforce.load import Load
-from tests.stack.salesforce.org import CLIENT_SECRET
 
 BOTH = pytest.mark.parametrize("policy", [FAST, BULK], ids=["collections", "bulk"])
 

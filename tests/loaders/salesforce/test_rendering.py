@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from loaders.salesforce.mapping import Field, Mapping
-from loaders.salesforce.render import Refused, renderer
+from loaders.salesforce.rendering import Refused, renderer
 from loaders.salesforce.rows import RefusedRow, Rendered, RowRenderer
 
 TEXT = Field("name__c", "name__c", "text", length=10)

@@ -9,6 +9,7 @@ import pytest
 from loaders.errors import DataError, TransientError
 from loaders.salesforce import plan, spool
 from loaders.salesforce.policy import SyncPolicy
+from tests.emulators.salesforce.objects import identifiers
 from tests.loaders.salesforce.world import (
     BAD_PLAN,
     BULK,
@@ -21,7 +22,6 @@ from tests.loaders.salesforce.world import (
     kept,
     org,
 )
-from tests.stack.salesforce import identifiers
 
 MOST = 9_999_999_999_999_998.0  # the last double of 16 digits
 NASTY_NAMES = [

@@ -9,20 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from loaders import warehouse
+from loaders.config.settings import Salesforce as Settings
 from loaders.salesforce import mapping, sync
 from loaders.salesforce.mapping import Field
 from loaders.salesforce.outcome import SyncResult
 from loaders.salesforce.policy import Patience, SyncPolicy
 from loaders.salesforce.sync import SyncRequest
-from loaders.settings import Salesforce as Settings
-from tests.stack.salesforce import faults, values
-from tests.stack.salesforce.faults import Fault
-from tests.stack.salesforce.jobs import ENDED, Job
-from tests.stack.salesforce.org import Org
-from tests.stack.salesforce.schema import SObject
-from tests.stack.salesforce.schema_file import field as described
-from tests.stack.salesforce.serve import Started
-from tests.stack.salesforce.store import Record
+from tests.emulators.salesforce import faults
+from tests.emulators.salesforce.bulk.jobs import ENDED, Job
+from tests.emulators.salesforce.faults import Fault
+from tests.emulators.salesforce.objects import values
+from tests.emulators.salesforce.objects.schema import SObject
+from tests.emulators.salesforce.objects.schema_file import field as described
+from tests.emulators.salesforce.objects.store import Record
+from tests.emulators.salesforce.org import Org
+from tests.emulators.salesforce.serve import Started
 
 NIGHT = date(2026, 11, 24)
 MAPPING = mapping.load()

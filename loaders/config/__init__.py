@@ -1,0 +1,1 @@
+"""Configuration: settings, the dbt profile and project, and redaction of secrets."""

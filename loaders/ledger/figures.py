@@ -1,0 +1,78 @@
+"""Figures of past runs, read from the ledgers: loads, models, archives, Salesforce."""
+
+from datetime import date
+from typing import Any
+
+from loaders.ledger.completion import RERUN
+from loaders.warehouse import Connection
+
+
+def last_nights(
+    connection: Connection, count: int, *, env: str, version: str
+) -> list[date]:
+    """Return the newest data dates for which a model was built, newest first."""
+    rows = connection.fetch_all(
+        "-- loaders.ledger last nights\n"
+        f"select distinct data_date from {connection.table('ops', 'model_runs')} "
+        f"where env = ? and version = ? order by data_date desc limit {int(count)}",
+        [env, version],
+    )
+    return [day for (day,) in rows]
+
+
+def night_figures(
+    connection: Connection, data_date: date, *, env: str, version: str
+) -> dict[str, Any]:
+    """Return a night's figures: `loads`, `models`, `archives`, `salesforce`.
+
+    Of several rows for one thing, the latest counts.
+    """
+    mine = [data_date, env, version]
+    loads = connection.fetch_all(
+        "-- loaders.ledger loads of a night\n"
+        "select source, lines, rows_loaded, rejects, objects from ("
+        "select *, row_number() over (partition by source order by finished_at desc) "
+        f"as recency from {connection.table('ops', 'loads')} where dt = ? "
+        "and status != ?) as loads where recency = 1 order by source",
+        [data_date, RERUN],
+    )
+    done, failed, tests, warned, finished_at = connection.fetch_all(
+        "-- loaders.ledger models of a night\n"
+        "select coalesce(sum(case when status = 'success' then 1 else 0 end), 0), "
+        "coalesce(sum(case when status = 'success' then 0 else 1 end), 0), "
+        "coalesce(sum(tests), 0), coalesce(sum(tests_warned), 0), max(finished_at) "
+        "from (select *, row_number() over ("
+        "partition by model order by finished_at desc) as recency "
+        f"from {connection.table('ops', 'model_runs')} "
+        "where data_date = ? and env = ? and version = ? and status != ?) as runs "
+        "where recency = 1",
+        [*mine, RERUN],
+    )[0]
+    archives = connection.fetch_one(
+        "-- loaders.ledger archives of a night\n"
+        f"select count(distinct dataset) from {connection.table('ops', 'archives')} "
+        "where dt = ? and env = ? and version = ? and fingerprint != ?",
+        [*mine, RERUN],
+    )
+    syncs = connection.fetch_all(
+        "-- loaders.ledger syncs of a night\n"
+        "select status, sent, accepted, rejected, unchanged "
+        f"from {connection.table('ops', 'salesforce_syncs')} "
+        "where data_date = ? and env = ? and version = ? and status != ? "
+        "order by finished_at desc limit 1",
+        [*mine, RERUN],
+    )
+    load_names = ("source", "lines", "rows", "rejects", "objects")
+    sync_names = ("status", "sent", "accepted", "rejected", "unchanged")
+    return {
+        "loads": [dict(zip(load_names, row, strict=True)) for row in loads],
+        "models": {
+            "done": int(done),
+            "failed": int(failed),
+            "tests": int(tests),
+            "tests_warned": int(warned),
+        },
+        "archives": archives[0] if archives else 0,
+        "salesforce": dict(zip(sync_names, syncs[0], strict=True)) if syncs else {},
+        "finished_at": finished_at,
+    }

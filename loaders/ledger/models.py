@@ -1,0 +1,49 @@
+"""The ledger of model builds, `ops.model_runs`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from loaders.ledger.completion import now
+from loaders.warehouse import Connection
+
+
+@dataclass(frozen=True)
+class ModelRun:
+    """One model brought up to one data date, or the attempt that failed."""
+
+    model: str
+    data_date: date
+    data_date_from: date
+    code_checksum: str
+    input_fingerprint: str
+    rows: int | None
+    tests: int
+    tests_warned: int
+    status: str
+    seconds: float
+    message: str = ""
+
+
+def record_models(
+    connection: Connection,
+    runs: Iterable[ModelRun],
+    *,
+    env: str,
+    version: str,
+    run_id: str,
+) -> None:
+    """Append the runs of models, successful or not."""
+    finished_at = now()
+    columns = ["model", "data_date", "data_date_from", "code_checksum"]
+    columns += ["input_fingerprint", "rows", "tests", "tests_warned", "status"]
+    columns += ["seconds", "message", "run_id", "env", "version", "finished_at"]
+    rows = [
+        [
+            *(run.model, run.data_date, run.data_date_from, run.code_checksum),
+            *(run.input_fingerprint, run.rows, run.tests, run.tests_warned),
+            *(run.status, run.seconds, run.message, run_id, env, version, finished_at),
+        ]
+        for run in runs
+    ]
+    connection.insert(connection.table("ops", "model_runs"), columns, rows)

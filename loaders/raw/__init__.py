@@ -1,0 +1,1 @@
+"""Raw objects on S3 to staging tables."""

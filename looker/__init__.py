@@ -1,0 +1,1 @@
+"""LookML for the marts, and the code that generates it."""

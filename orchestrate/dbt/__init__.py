@@ -1,0 +1,1 @@
+"""The dbt project: its graph, and running dbt in this process."""

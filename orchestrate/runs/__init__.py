@@ -1,0 +1,1 @@
+"""Executing a root task: outcome, alerts, Luigi events."""

@@ -1,0 +1,1 @@
+"""The trace of one org through the warehouse, for `nightshift explain-org`."""

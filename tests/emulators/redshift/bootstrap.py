@@ -1,0 +1,61 @@
+"""The first start: Redshift's types, functions and views, the user, the database.
+
+The `sql` folder is run in template1 in the order of its file names, so that every
+database made later has it too.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg2 import sql
+
+from tests.emulators.redshift.postgres import Server
+
+SCRIPTS = Path(__file__).parent / "sql"
+TEMPLATE = "template1"
+
+
+@dataclass(frozen=True)
+class Account:
+    """The database that clients connect to, and its superuser."""
+
+    database: str
+    user: str
+    password: str
+
+
+def prepare(server: Server) -> None:
+    """Run the set-up scripts in the template of all databases."""
+    connection = server.connect(TEMPLATE)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("set allow_system_table_mods = on")
+            for script in sorted(SCRIPTS.glob("*.sql")):
+                cursor.execute(script.read_text())
+    finally:
+        connection.close()
+
+
+def ensure_account(server: Server, account: Account) -> None:
+    """Create the user and its database, or give the user this password again."""
+    connection = server.connect("postgres")
+    try:
+        with connection.cursor() as cursor:
+            user = sql.Identifier(account.user)
+            cursor.execute("select 1 from pg_roles where rolname = %s", [account.user])
+            verb = "alter" if cursor.fetchone() else "create"
+            cursor.execute(
+                sql.SQL(verb + " role {} superuser login password %s").format(user),
+                [account.password],
+            )
+            cursor.execute(
+                "select 1 from pg_database where datname = %s", [account.database]
+            )
+            if not cursor.fetchone():
+                cursor.execute(
+                    sql.SQL("create database {} owner {}").format(
+                        sql.Identifier(account.database), user
+                    )
+                )
+    finally:
+        connection.close()

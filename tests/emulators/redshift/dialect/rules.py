@@ -1,0 +1,187 @@
+"""What Redshift refuses because of the query around it.
+
+Some functions run on the leader node only, and fail in a statement that reads user
+tables; some on the compute nodes only, and fail in a SELECT that reads none. Aggregates
+that sort their input must all sort it in the same way.
+"""
+
+from collections.abc import Iterator
+
+from tests.emulators.redshift.dialect.queries import Block, Query, Source, all_blocks
+from tests.emulators.redshift.dialect.tokens import (
+    Group,
+    Node,
+    Token,
+    at,
+    groups_within,
+    is_group,
+    is_operator,
+    is_word,
+    name_of,
+    render,
+    split_by,
+)
+from tests.emulators.redshift.errors import RULE, RedshiftError
+
+SORTING = ("median", "percentile_cont", "percentile_disc", "listagg")
+CLOCKS = {
+    "now", "age", "isfinite", "current_timestamp", "current_time", "localtimestamp",
+    "localtime",
+}  # fmt: skip
+SERIES = {"generate_series", "generate_subscripts"}
+LEADER_FUNCTIONS = CLOCKS | SERIES | {
+    "current_schema", "current_schemas",
+    "has_any_column_privilege", "has_column_privilege", "has_database_privilege",
+    "has_function_privilege", "has_language_privilege", "has_schema_privilege",
+    "has_sequence_privilege", "has_server_privilege", "has_table_privilege",
+    "has_tablespace_privilege", "pg_has_role",
+}  # fmt: skip
+LEADER_WORDS = {
+    "current_timestamp", "current_time", "localtimestamp", "localtime",
+    "current_schema",
+}  # fmt: skip
+SYSTEM_SCHEMAS = ("pg_catalog", "information_schema", "pg_internal")
+SYSTEM_PREFIXES = ("pg_", "stl_", "stv_", "svv_", "svl_", "svcs_", "sys_")
+LEADER_MESSAGE = (
+    "Specified types or functions (one per INFO message) not supported on {rule}"
+    " tables: {name} runs on the leader node only{instead}"
+)
+
+
+def check(
+    nodes: list[Node], queries: list[Query], target: str, *, fills: bool = False
+) -> None:
+    """Raise the error for the first rule that the statement breaks.
+
+    `target` names the user table that an UPDATE, DELETE or MERGE changes, else empty;
+    `fills` says that a table is filled with the rows of the query.
+    """
+    blocks = list(all_blocks(queries))
+    if target or any(_reads_user_table(block) for block in blocks):
+        _check_leader_only(nodes, LEADER_FUNCTIONS)
+    elif fills:
+        _check_leader_only(nodes, SERIES)
+    for block in blocks:
+        _check_sorting(block)
+
+
+def _check_leader_only(nodes: list[Node], functions: set[str]) -> None:
+    for items in groups_within(nodes):
+        for index, node in enumerate(items):
+            if not isinstance(node, Token) or node.kind != "word":
+                continue
+            before, after = at(items, index - 1), at(items, index + 1)
+            if is_operator(before, ".") or is_word(before, "as"):
+                continue
+            is_call = node.key in functions and is_group(after)
+            is_value = node.key in LEADER_WORDS & functions and not is_operator(
+                after, "."
+            )
+            if is_call or is_value:
+                instead = "; use getdate() or sysdate" if node.key in CLOCKS else ""
+                raise RedshiftError(
+                    LEADER_MESSAGE.format(rule=RULE, name=node.key, instead=instead),
+                    "0A000",
+                )
+
+
+def is_system(source: Source) -> bool:
+    """Whether a name of FROM is a system table or view."""
+    if len(source.name) > 1 and source.name[-2] in SYSTEM_SCHEMAS:
+        return True
+    return source.name[-1].startswith(SYSTEM_PREFIXES)
+
+
+def _reads_user_table(block: Block, seen: frozenset[int] = frozenset()) -> bool:
+    for source in block.sources:
+        if source.query is not None:
+            if _query_reads_user_table(source.query, seen):
+                return True
+        elif source.is_function or not source.name:
+            continue
+        elif len(source.name) == 1 and source.name[0] in block.ctes:
+            if _query_reads_user_table(block.ctes[source.name[0]], seen):
+                return True
+        elif not is_system(source):
+            return True
+    return False
+
+
+def _query_reads_user_table(query: Query, seen: frozenset[int]) -> bool:
+    if id(query) in seen:  # a recursive one
+        return False
+    return any(_reads_user_table(block, seen | {id(query)}) for block in query.blocks)
+
+
+def own_calls(nodes: list[Node]) -> Iterator[tuple[Token, Group, list[Node], int]]:
+    """Yield the function calls of a SELECT, those of queries inside it left out.
+
+    Each is its name, its arguments, the list that it stands in and its place there.
+    """
+    for index, node in enumerate(nodes):
+        if isinstance(node, Group):
+            if not node.is_query:
+                yield from own_calls(node.items)
+            continue
+        arguments = at(nodes, index + 1)
+        if name_of(node) and isinstance(arguments, Group) and arguments.opening == "(":
+            yield node, arguments, nodes, index
+
+
+def _check_sorting(block: Block) -> None:
+    orders: dict[str, str] = {}
+    uses: list[str] = []
+    has_distinct_count = False
+    for name, arguments, items, index in own_calls(block.nodes):
+        if name.key == "count" and is_word(at(arguments.items, 0), "distinct"):
+            before = at(items, index - 1)
+            has_distinct_count |= not is_word(before, "approximate")
+        if name.key not in SORTING:
+            continue
+        uses.append(name.key)
+        order, is_window = _order_of(name.key, arguments, items, index)
+        if order and not is_window:
+            orders[order] = name.key
+    if not uses:
+        return
+    if not _reads_user_table(block):
+        raise RedshiftError(
+            "One or more of the used functions must be applied on at least one user"
+            " created tables. Examples of user table only functions are LISTAGG,"
+            f" MEDIAN, PERCENTILE_CONT, etc (a rule of {RULE}: {uses[0].upper()} runs"
+            " on the compute nodes only)",
+            "0A000",
+        )
+    if len(orders) > 1:
+        raise RedshiftError(
+            "within group ORDER BY clauses for aggregate functions must be the same"
+            f" (a rule of {RULE}: {' and '.join(sorted(orders))} in one SELECT)",
+            "0A000",
+        )
+    if has_distinct_count and any(use in SORTING[:3] for use in orders.values()):
+        raise RedshiftError(
+            f"aggregate {uses[0].upper()} beside COUNT(DISTINCT ...) in one SELECT is"
+            f" not supported (a rule of {RULE})",
+            "0A000",
+        )
+
+
+def _order_of(
+    name: str, arguments: Group, items: list[Node], index: int
+) -> tuple[str, bool]:
+    """Return what the aggregate sorts by, in one spelling; whether it is windowed."""
+    if name == "median":
+        parts = split_by(arguments.items)
+        order, after = (_spelling(parts[0]) if parts else ""), index + 2
+    else:
+        group = at(items, index + 4)
+        if not (is_word(at(items, index + 2), "within") and isinstance(group, Group)):
+            return "", False
+        order, after = _spelling(group.items[2:]), index + 5
+    return order, is_word(at(items, after), "over")
+
+
+def _spelling(nodes: list[Node]) -> str:
+    """Write an expression so that two ways of writing the same are equal."""
+    text = " ".join(render(nodes).lower().replace('"', "").split())
+    return text.removesuffix(" asc")

@@ -1,0 +1,40 @@
+"""The port that clients connect to: a thread for each of them."""
+
+import socket
+import threading
+
+from tests.emulators.component import HOST
+from tests.emulators.redshift.cluster import Cluster
+from tests.emulators.redshift.protocol.client import Client
+from tests.emulators.redshift.protocol.session import Session
+
+BACKLOG = 512
+
+
+class Listener:
+    """Takes connections on a port of this machine until it is closed."""
+
+    def __init__(self, cluster: Cluster, port: int) -> None:
+        self._cluster = cluster
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind((HOST, port))
+        self._socket.listen(BACKLOG)
+        self.port = int(self._socket.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Take no more connections, and end the sessions."""
+        self._socket.close()
+        for session in self._cluster.everyone():
+            session.end()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return  # closed
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            session = Session(self._cluster, Client(connection))
+            threading.Thread(target=session.run, daemon=True).start()

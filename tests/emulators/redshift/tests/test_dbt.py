@@ -1,0 +1,168 @@
+"""A small project through unmodified dbt-redshift: built twice, documented, tested."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.emulators.redshift.tests.conftest import Session, StandIn
+
+SCHEMA = "small_project"
+PROFILE = """
+small:
+  target: dev
+  outputs:
+    dev:
+      type: redshift
+      host: "{{ env_var('NIGHTSHIFT_REDSHIFT_HOST') }}"
+      port: "{{ env_var('NIGHTSHIFT_REDSHIFT_PORT') | int }}"
+      user: "{{ env_var('NIGHTSHIFT_REDSHIFT_USER') }}"
+      password: "{{ env_var('NIGHTSHIFT_REDSHIFT_PASSWORD') }}"
+      dbname: "{{ env_var('NIGHTSHIFT_REDSHIFT_DATABASE') }}"
+      sslmode: "{{ env_var('NIGHTSHIFT_REDSHIFT_SSLMODE') }}"
+      schema: small_project
+      query_group: small
+      threads: 4
+"""
+PROJECT = """
+name: small
+version: "1.0"
+profile: small
+models: {small: {+materialized: table, +bind: false}}
+"""
+FILES = {
+    "dbt_project.yml": PROJECT,
+    "profiles.yml": PROFILE,
+    "seeds/plans.csv": """plan_id,plan_name,since
+1,Trial,2026-01-01
+2,Pro,2026-02-01
+""",
+    "models/stg_plans.sql": """
+        {{ config(materialized='view') }}
+        select plan_id, plan_name, since from {{ ref('plans') }}
+    """,
+    "models/fct_plans.sql": """
+        {{ config(materialized='incremental', unique_key='plan_id',
+            incremental_strategy='delete+insert', dist='plan_id',
+            sort=['since', 'plan_id'], on_schema_change='append_new_columns') }}
+        select plan_id, plan_name, since, median(plan_id) as middle
+        from {{ ref('stg_plans') }} group by 1, 2, 3
+    """,
+    "models/merged.sql": """
+        {{ config(materialized='incremental', unique_key='plan_id',
+            incremental_strategy='merge', dist='all') }}
+        select plan_id, plan_name from {{ ref('stg_plans') }}
+    """,
+    "models/wrong.sql": """
+        {{ config(enabled=var('wrong', false)) }}
+        select string_agg(plan_name, ',') as names from {{ ref('stg_plans') }}
+    """,
+    "models/looker.sql": """
+        {{ config(materialized='view') }}
+        select * from {{ ref('fct_plans') }}
+    """,
+    "snapshots/kept.sql": """
+        {% snapshot kept %}
+        {{ config(target_schema='small_project', unique_key='plan_id',
+            strategy='check', check_cols=['plan_name']) }}
+        select * from {{ ref('plans') }}
+        {% endsnapshot %}
+    """,
+    "models/schema.yml": """
+version: 2
+models:
+  - name: stg_plans
+    columns:
+      - name: plan_id
+        data_tests: [unique, not_null]
+  - name: fct_plans
+    description: "One row per plan: it's the \\"fact\\"."
+    config:
+      contract: {enforced: true}
+      persist_docs: {relation: true, columns: true}
+      grants: {select: [small_reader]}
+    columns:
+      - name: plan_id
+        data_type: integer
+        description: "The key."
+        constraints: [{type: not_null}, {type: primary_key, warn_unenforced: false}]
+      - {name: plan_name, data_type: varchar(256)}
+      - {name: since, data_type: date}
+      - {name: middle, data_type: "numeric(38, 10)"}
+unit_tests:
+  - name: a_plan_is_passed_on
+    model: stg_plans
+    given:
+      - input: ref('plans')
+        rows: [{plan_id: 3, plan_name: Free, since: 2026-01-01}]
+    expect:
+      rows: [{plan_id: 3, plan_name: Free}]
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def project(stand_in: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a small project, its reader made."""
+    folder = tmp_path_factory.mktemp("small")
+    for name, text in FILES.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    Session(stand_in.connect(), SCHEMA).run(
+        "create user small_reader password 'Reader1Reader1'"
+    )
+    return folder
+
+
+def dbt(stand_in: StandIn, project: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start dbt in the project."""
+    return subprocess.Popen(
+        [Path(sys.executable).with_name("dbt"), *arguments, "--profiles-dir", "."],
+        cwd=project,
+        env={**os.environ, **stand_in.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_project_is_built_again_and_documented(
+    stand_in: StandIn, project: Path, session: Session
+) -> None:
+    for arguments in (["build"], ["build"], ["docs", "generate"]):
+        running = dbt(stand_in, project, *arguments)
+        said, _ = running.communicate()
+        assert running.returncode == 0, said
+    catalog = json.loads((project / "target" / "catalog.json").read_text())
+    facts = catalog["nodes"]["model.small.fct_plans"]
+    assert facts["metadata"]["comment"] == 'One row per plan: it\'s the "fact".'
+    assert facts["columns"]["plan_id"]["type"] == "integer"
+    assert facts["stats"]["diststyle"]["value"] == "KEY(plan_id)"
+    assert session.run(
+        f"select plan_id, plan_name, middle from {SCHEMA}.looker order by 1"
+    ) == [[1, "Trial", 1], [2, "Pro", 2]]
+    assert session.value(f"select count(*) from {SCHEMA}.kept") == 2
+    assert session.run(
+        "select distinct query_label from sys_query_history where query_text like"
+        f" '%%{SCHEMA}%%' and query_text like '%%create%%table%%'"
+    ) == [["small"]]
+
+
+def test_view_answers_while_its_table_is_rebuilt_and_a_wrong_model_fails(
+    stand_in: StandIn, project: Path, session: Session
+) -> None:
+    running = dbt(stand_in, project, "run", "--full-refresh", "--vars", "wrong: true")
+    counts = set()
+    while running.poll() is None:
+        counts.add(session.value(f"select count(*) from {SCHEMA}.looker"))
+        time.sleep(0.01)
+    said, _ = running.communicate()
+    assert counts == {2}
+    assert running.returncode == 1
+    assert "function string_agg() is not supported" in said
+    assert "PASS=4" in said, said

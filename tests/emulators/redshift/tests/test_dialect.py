@@ -1,0 +1,118 @@
+"""The dialect by itself: nothing is lost in reading, secrets are, plans are right."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.emulators.redshift.dialect import plan as plans
+from tests.emulators.redshift.dialect.tokens import (
+    parse,
+    render,
+    string_value,
+    tokens_of,
+)
+from tests.emulators.redshift.errors import RedshiftError
+
+PIECES = st.sampled_from(
+    [
+        "select", " ", "\n", "a.b", '"Quoted ""name"""', "'it''s'", "'back\\\\slash'",
+        "'\\''", "-- comment ; ' (\n", "/* a /* nested */ one */", "$1", "1.5e-3", "::",
+        "<>", "||", "(x)", "[0]", "(select 1)", ",", "$$ body ' ( $$", "\u00e4", "*",
+        "e'\\n'", "#temp", "->>",
+    ]
+)  # fmt: skip
+STATEMENTS = {
+    "select 1; select ';' -- ; not here\n; /* ; */": 2,
+    "": 0,
+    ";;": 0,
+    "create function f() returns int as $$ select 1; $$ language sql": 1,
+}
+
+
+class NoViews:
+    """A catalogue without late-binding views."""
+
+    def late_binding_views(self, names: object) -> dict[tuple[str, ...], str]:
+        """There are none."""
+        return {}
+
+    def late_binding_columns(self) -> list[tuple[str, str, str, str, int]]:
+        """There are none."""
+        return []
+
+
+def plan(sql: str) -> plans.Plan:
+    """Make the plan of one statement."""
+    [(nodes, text)] = plans.split(sql)
+    return plans.make(nodes, text, NoViews(), database="dev", facts={})
+
+
+@given(st.lists(PIECES, max_size=30))
+def test_reading_loses_nothing(pieces: list[str]) -> None:
+    text = " ".join(pieces)
+    assert render(*parse(text)) == text
+
+
+@pytest.mark.parametrize(("text", "count"), STATEMENTS.items())
+def test_text_is_split_into_statements(text: str, count: int) -> None:
+    assert len(plans.split(text)) == count
+
+
+@pytest.mark.parametrize("text", ["select (1", "select 1)", "select 'a", 'select "a',
+                                  "/* open", "select [1)", "select $$a"])  # fmt: skip
+def test_what_is_not_closed_is_a_syntax_error(text: str) -> None:
+    with pytest.raises(RedshiftError) as caught:
+        parse(text)
+    assert caught.value.code == "42601"
+
+
+@pytest.mark.parametrize(
+    ("literal", "value"),
+    [
+        ("'it''s'", "it's"),
+        ("'a\\'b'", "a'b"),
+        ("'\\001'", "\x01"),
+        ("'\\t\\\\'", "\t\\"),
+        ("'\\x41'", "A"),
+        ("$$as 'it' is\\n$$", "as 'it' is\\n"),
+        ("$tag$ a $$ b $tag$", " a $$ b "),
+    ],
+)
+def test_string_literal_means(literal: str, value: str) -> None:
+    assert string_value(tokens_of(literal)[0]) == value
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "create user u password 'S3CRET'",
+        "alter user u with password 'S3CRET'",
+        "copy t from 's3://b/k' access_key_id 'S3CRET' secret_access_key 'S3CRET'",
+        "unload ('select 1') to 's3://b/k' credentials 'aws_iam_role=S3CRET'",
+    ],
+)
+def test_secrets_are_not_in_the_text_of_a_plan(sql: str) -> None:
+    assert "S3CRET" not in plan(sql).text
+    assert "***" in plan(sql).text
+
+
+@pytest.mark.parametrize(
+    ("sql", "written"),
+    [
+        ("insert into s.t select 1", ["s.t"]),
+        ('update "S"."T" set a = 1', ['"s"."t"']),
+        ("delete from t using u where t.a = u.a", ["t"]),
+        ("copy s.t (a) from 's3://b/k' iam_role default", ["s.t"]),
+        ("create table s.t as select 1 as a", ["s.t"]),
+        ("select * from t", []),
+    ],
+)
+def test_plan_knows_what_is_written(sql: str, written: list[str]) -> None:
+    assert plan(sql).written == written
+
+
+def test_names_that_would_be_cut_are_refused() -> None:
+    with pytest.raises(RedshiftError, match="refuses rather than cuts it"):
+        plan(f"select 1 as {'x' * 64}")
+    with pytest.raises(RedshiftError, match="exceeds the limit of 127 bytes"):
+        plan(f"select 1 as {'x' * 128}")

@@ -1,0 +1,105 @@
+"""The command line: what it announces, what it keeps, how it ends."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+import redshift_connector
+
+from tests.emulators import up
+from tests.emulators.redshift.serve import main
+
+
+def connect(
+    environment: dict[str, str], *, ssl: bool = False
+) -> redshift_connector.Connection:
+    """Connect with what was announced."""
+    connection = redshift_connector.connect(
+        host=environment["NIGHTSHIFT_REDSHIFT_HOST"],
+        port=int(environment["NIGHTSHIFT_REDSHIFT_PORT"]),
+        user=environment["NIGHTSHIFT_REDSHIFT_USER"],
+        password=environment["NIGHTSHIFT_REDSHIFT_PASSWORD"],
+        database=environment["NIGHTSHIFT_REDSHIFT_DATABASE"],
+        ssl=ssl,
+    )
+    connection.autocommit = True
+    return connection
+
+
+def test_data_are_kept_and_views_are_known_after_a_restart(tmp_path: Path) -> None:
+    faults = tmp_path / "faults.yml"
+    faults.write_text("- {fault: error, matching: poisoned, message: from the file}\n")
+    extra = ["--database", "other", "--user", "me", "--password", "Secret1'x"]
+    with (
+        up.running("redshift", data=tmp_path, extra=extra) as running,
+        contextlib.closing(connect(running.environment)) as connection,
+    ):
+        cursor = connection.cursor()
+        cursor.execute("create table t (a int)")
+        cursor.execute("insert into t values (1)")
+        cursor.execute("create view v as select a from public.t with no schema binding")
+    extra += ["--faults", str(faults), "--no-tls"]
+    with up.running("redshift", data=tmp_path, extra=extra) as running:
+        assert running.environment["NIGHTSHIFT_REDSHIFT_DATABASE"] == "other"
+        assert running.environment["NIGHTSHIFT_REDSHIFT_SSLMODE"] == "disable"
+        with pytest.raises(redshift_connector.Error, match="refuses SSL"):
+            connect(running.environment, ssl=True)
+        with contextlib.closing(connect(running.environment)) as connection:
+            cursor = connection.cursor()
+            cursor.execute("select a from v")
+            assert cursor.fetchall() == ([1],)
+            with pytest.raises(redshift_connector.Error, match="from the file"):
+                cursor.execute("select 'poisoned'")
+
+
+def test_nothing_outlives_a_killed_stand_in(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "tests.emulators",
+        "redshift",
+        "--port",
+        "0",
+        "--json",
+    ]
+    process = subprocess.Popen(
+        [*command, "--data", str(tmp_path)],
+        cwd=up.PROJECT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    told = json.loads(process.stdout.readline())
+    children = psutil.Process(told["pid"]).children(recursive=True)
+    assert any("postgres" in child.name() for child in children)
+    process.kill()
+    process.wait()
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert alive == []
+
+
+def test_options_are_told() -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.emulators", "redshift", "--help"],
+        cwd=up.PROJECT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "80"},
+    )
+    for option in ("--port", "--database", "--user", "--password", "--data", "--s3",
+                   "--faults", "--admin-socket", "--json", "--export"):  # fmt: skip
+        assert option in told.stdout
+
+
+def test_faults_file_that_is_wrong_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "faults.yml"
+    path.write_text("- {fault: typhoon}\n")
+    assert main(["--faults", str(path)]) == 3
+    assert "typhoon" in capsys.readouterr().out

@@ -1,0 +1,1 @@
+"""UNLOAD: query results to files on S3."""

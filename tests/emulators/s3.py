@@ -1,0 +1,141 @@
+"""Amazon S3 on this machine: the moto server, with its buckets kept on disk.
+
+With `--data` each object is also a file `DIR/bucket/key`, written when it is put and
+put again when the server starts: key, size and ETag are the same after a restart, for
+objects that were put whole. Several parts of an upload make one file, and so a plain
+ETag after a restart.
+"""
+
+import argparse
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+from xml.etree import ElementTree
+
+import boto3
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+
+from tests.emulators.component import HOST, announce, free_port, wait_until_stopped
+
+BUCKETS = ("nightshift-raw", "nightshift-archive")
+REGION = "us-east-1"
+Responder = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until told to stop or until the parent is gone."""
+    options = _parser().parse_args(arguments)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    port = options.port or free_port()
+    application: Responder = DomainDispatcherApplication(create_backend_app)
+    if options.data:
+        application = _kept(application, options.data)
+    server = make_server(HOST, port, application, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    environment = _environment(port)
+    _fill(environment, options.bucket or list(BUCKETS), options.data)
+    announce(
+        "s3", environment, as_json=options.json, as_export=options.export, details={}
+    )
+    wait_until_stopped()
+    server.shutdown()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.emulators s3", description="Amazon S3 (moto server)"
+    )
+    parser.add_argument("--port", type=int, default=5000, help="0: a free one")
+    parser.add_argument("--bucket", action="append", help="bucket to make (repeatable)")
+    parser.add_argument("--data", type=Path, help="keep the objects in this folder")
+    parser.add_argument("--json", action="store_true", help="announce as JSON")
+    parser.add_argument("--export", action="store_true", help="announce for a shell")
+    return parser
+
+
+def _environment(port: int) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL_S3": f"http://{HOST}:{port}",
+        "AWS_ACCESS_KEY_ID": "not-a-key",
+        "AWS_SECRET_ACCESS_KEY": "not-a-secret",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "NIGHTSHIFT_RAW_URL": f"s3://{BUCKETS[0]}/raw",
+        "NIGHTSHIFT_ARCHIVE_URL": f"s3://{BUCKETS[1]}/archive",
+    }
+
+
+def _fill(environment: dict[str, str], buckets: list[str], data: Path | None) -> None:
+    client = boto3.client(
+        "s3",
+        endpoint_url=environment["AWS_ENDPOINT_URL_S3"],
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        region_name=REGION,
+    )
+    for bucket in buckets:
+        client.create_bucket(Bucket=bucket)
+    if data is None:
+        return
+    kept = _backend()
+    for folder in sorted(path for path in data.glob("*") if path.is_dir()):
+        if folder.name not in kept.buckets:
+            client.create_bucket(Bucket=folder.name)
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            # Straight into the server's memory: thousands of requests take longer.
+            key = path.relative_to(folder).as_posix()
+            kept.put_object(folder.name, key, path.read_bytes())
+
+
+def _backend() -> Any:  # noqa: ANN401 - moto's own
+    return s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+
+
+def _kept(application: Responder, data: Path) -> Responder:
+    """Write through to `data` what a request changed."""
+
+    def respond(
+        environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        method = environ["REQUEST_METHOD"]
+        if method not in ("PUT", "POST", "DELETE"):
+            return application(environ, start_response)
+        bucket, _, key = unquote(environ["PATH_INFO"]).lstrip("/").partition("/")
+        keys = [key] if key else _named(environ) if method == "POST" else []
+        answer = list(application(environ, start_response))
+        _keep(data, bucket, keys)
+        return answer
+
+    return respond
+
+
+def _named(environ: dict[str, Any]) -> list[str]:
+    """Return the keys that a POST to a bucket wants deleted, and leave it unread."""
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = BytesIO(body)
+    found = ElementTree.fromstring(body) if body else ()
+    return [item.findtext("{*}Key") or "" for item in found if len(item)]
+
+
+def _keep(data: Path, bucket: str, keys: list[str]) -> None:
+    held = _backend().buckets.get(bucket)
+    if held is None:
+        return
+    for key in keys:
+        path = data / bucket / key
+        found = held.keys.get(key)
+        if found is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_name(f".{path.name}.partial")
+            partial.write_bytes(found.value)
+            partial.replace(path)

@@ -1,0 +1,1 @@
+"""Objects, fields and records of the emulated org."""

@@ -1,0 +1,1 @@
+"""SOQL: parsing, and translation to SQL."""

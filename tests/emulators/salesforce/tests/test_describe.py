@@ -1,0 +1,132 @@
+"""Versions, resources, objects, fields and limits."""
+
+import pytest
+import requests
+
+from tests.emulators.salesforce.serve import Started
+from tests.emulators.salesforce.tests.api import Api
+
+
+def test_versions_are_told_to_anybody(running: Started) -> None:
+    url = f"{running.http_url}/services/data/"
+    told = requests.get(url, timeout=30).json()
+    assert {
+        "label": "Spring '24",
+        "url": "/services/data/v60.0",
+        "version": "60.0",
+    } in told
+
+
+def test_the_resources_have_the_addresses_that_are_served(api: Api) -> None:
+    told = api.get("/").json()
+    for name in ("sobjects", "query", "queryAll", "limits", "jobs", "composite"):
+        assert told[name] == f"/services/data/v60.0/{name}"
+
+
+@pytest.mark.parametrize(
+    ("version", "status", "code"),
+    [
+        ("v20.0", 410, "UNSUPPORTED_API_VERSION"),
+        ("v30.0", 410, "UNSUPPORTED_API_VERSION"),
+        ("v99.0", 404, "NOT_FOUND"),
+    ],
+)
+def test_a_version_that_is_not_served_is_refused(
+    api: Api, *, version: str, status: int, code: str
+) -> None:
+    url = f"{api.running.https_url}/services/data/{version}/limits"
+    reply = api.session.get(url, timeout=30)
+    assert (reply.status_code, reply.json()[0]["errorCode"]) == (status, code)
+
+
+def test_what_is_unknown_is_404_and_a_wrong_method_405(api: Api) -> None:
+    reply = api.get("/nowhere")
+    assert reply.status_code == 404
+    assert reply.headers["Content-Type"] == "application/json;charset=UTF-8"
+    assert reply.json() == [
+        {
+            "errorCode": "NOT_FOUND",
+            "message": "The requested resource does not exist",
+        }
+    ]
+    assert api.call("PUT", "/limits").status_code == 405
+    assert api.get("/sobjects/Nothing__c/describe").status_code == 404
+
+
+def test_objects_are_listed(api: Api) -> None:
+    told = api.get("/sobjects").json()
+    objects = {item["name"]: item for item in told["sobjects"]}
+    assert {"Account", "Order__c", "User", "Organization"} <= set(objects)
+    assert objects["Order__c"]["keyPrefix"] == "a07"
+    assert objects["Order__c"]["custom"] is True
+    assert objects["Account"]["keyPrefix"] == "001"
+    assert objects["User"]["createable"] is False
+
+
+def test_describe_tells_each_field(api: Api) -> None:
+    told = api.get("/sobjects/order__C/describe/").json()
+    assert (told["name"], told["createable"], told["updateable"]) == (
+        "Order__c",
+        True,
+        True,
+    )
+    fields = {field["name"]: field for field in told["fields"]}
+    key = fields["ext_id__c"]
+    assert (key["externalId"], key["unique"], key["idLookup"]) == (True, True, True)
+    assert (key["type"], key["length"], key["caseSensitive"]) == ("string", 18, False)
+    assert fields["cased_id__c"]["caseSensitive"] is True
+    amount = fields["amount__c"]
+    assert (amount["type"], amount["precision"], amount["scale"]) == ("currency", 18, 2)
+    assert amount["soapType"] == "xsd:double"
+    tier = fields["tier__c"]
+    assert tier["restrictedPicklist"] is True
+    assert [item["value"] for item in tier["picklistValues"]] == ["Gold", "Silver"]
+    assert all(item["active"] for item in tier["picklistValues"])
+    open_ = fields["is_open__c"]
+    assert (open_["nillable"], open_["defaultedOnCreate"]) == (False, True)
+    total = fields["total__c"]
+    assert (total["calculated"], total["createable"]) == (True, False)
+    assert fields["Account__c"]["referenceTo"] == ["Account"]
+    assert fields["Account__c"]["relationshipName"] == "Account__r"
+    assert fields["Name"]["autoNumber"] is True
+    strict = api.get("/sobjects/Strict__c/describe").json()
+    must = next(f for f in strict["fields"] if f["name"] == "must__c")
+    assert (must["nillable"], must["defaultedOnCreate"]) == (False, False)
+
+
+def test_limits_go_down_and_the_header_tells(api: Api) -> None:
+    before = api.get("/limits").json()
+    first = api.get("/sobjects").headers["Sforce-Limit-Info"]
+    second = api.get("/nowhere").headers["Sforce-Limit-Info"]
+    assert (first, second) == ("api-usage=2/15000", "api-usage=3/15000")
+    api.load("ext_id__c\n" + "".join(f"{n}\n" for n in range(10_001)))
+    after = api.get("/limits").json()
+    spent = {
+        name: before[name]["Remaining"] - after[name]["Remaining"]
+        for name in ("DailyApiRequests", "DailyBulkApiBatches", "DailyBulkV2QueryJobs")
+    }
+    assert spent["DailyBulkApiBatches"] == 2
+    assert spent["DailyApiRequests"] > 5
+    assert spent["DailyBulkV2QueryJobs"] == 0
+    assert set(after["DailyBulkApiBatches"]) == {"Max", "Remaining"}
+
+
+def test_records_are_counted(api: Api) -> None:
+    api.load("ext_id__c\na\nb\n")
+    told = api.get("/limits/recordCount?sObjects=Order__c").json()
+    assert told == {"sObjects": [{"count": 2, "name": "Order__c"}]}
+    names = [item["name"] for item in api.get("/limits/recordCount").json()["sObjects"]]
+    assert names == ["Account", "Order__c", "Strict__c"]
+
+
+def test_used_up_requests_are_403(api: Api) -> None:
+    api.org.limits.set("DailyApiRequests", allowed=15000, left=1)
+    assert api.get("/limits").status_code == 200
+    reply = api.get("/limits")
+    assert reply.status_code == 403
+    assert reply.json() == [
+        {
+            "message": "TotalRequests Limit exceeded.",
+            "errorCode": "REQUEST_LIMIT_EXCEEDED",
+        }
+    ]

@@ -1,0 +1,1 @@
+"""Web pages that show what the emulated org holds."""

@@ -1,0 +1,53 @@
+"""A sample world of many lines takes time, but no more memory."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[3]
+MEASURED = """
+import resource, sys
+from tests.emulators.sample.write import main
+code = main(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+sys.exit(code)
+"""
+
+
+SOURCES = ("app_logs", "web_logs")
+
+
+def _sources_and_peak(folder: Path, *, scale: int) -> tuple[dict, int]:
+    """Write a night in a process of its own; return its summary and its peak in MB."""
+    line = f"--out {folder} --orgs 60 --days 1 --seed 7 --scale {scale} --json"
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *line.split()],
+        cwd=PROJECT,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told, peak = done.stdout.splitlines()
+    return json.loads(told)["summary"]["sources"], int(peak) // 1024
+
+
+def test_memory_does_not_grow_with_the_lines(tmp_path: Path) -> None:
+    few, few_peak = _sources_and_peak(tmp_path / "few", scale=1)
+    many, many_peak = _sources_and_peak(tmp_path / "many", scale=120)
+    for source in SOURCES:
+        # Robots are as many as before.
+        assert many[source]["lines"] > 70 * few[source]["lines"]
+    assert many["web_logs"]["lines"] > 100_000
+    # All lines of that night together would take more than twice that.
+    assert many_peak - few_peak < 40, (few_peak, many_peak)
+
+
+def test_scale_is_of_log_lines_alone(tmp_path: Path) -> None:
+    few, _ = _sources_and_peak(tmp_path / "few", scale=1)
+    more, _ = _sources_and_peak(tmp_path / "more", scale=3)
+    assert more["app_logs"]["lines"] > 2 * few["app_logs"]["lines"]
+    assert more["metrics"] == few["metrics"]
+    assert more["orgs"] == few["orgs"]

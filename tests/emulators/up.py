@@ -1,0 +1,143 @@
+"""The whole stack at once: each component a process, their environments merged."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, Queue
+
+from tests.emulators.component import announce, wait_until_stopped
+
+PROJECT = Path(__file__).resolve().parents[2]
+DEFAULT = ("s3", "smtp", "salesforce")
+AFTER_OTHERS = ("redshift",)
+PORTS = {
+    "s3": ["--port", "0"],
+    "smtp": ["--port", "0"],
+    "salesforce": ["--http-port", "0", "--https-port", "0"],
+    "redshift": ["--port", "0"],
+}
+PATIENCE_SECONDS = 60
+STOP_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Running:
+    """What the components announced: variables to reach them, and other facts."""
+
+    environment: dict[str, str]
+    details: dict[str, object]
+
+
+@contextmanager
+def running(
+    *components: str, data: Path | None = None, extra: Sequence[str] = ()
+) -> Iterator[Running]:
+    """Start `components` on free ports, yield how to reach them, stop them at the end.
+
+    With `data`, each keeps what it holds in a folder of its own there. `extra` goes
+    to the last one's command line. `RuntimeError` when one does not come up.
+    """
+    environment: dict[str, str] = {}
+    details: dict[str, object] = {}
+    with ExitStack() as stack:
+        # The warehouse copies from S3, so it is told where that is.
+        first = [name for name in components if name not in AFTER_OTHERS]
+        for names in (first, [name for name in components if name in AFTER_OTHERS]):
+            started = []
+            for name in names:
+                command = _command(name, data)
+                if extra and name == components[-1]:
+                    command += extra
+                process = stack.enter_context(_process(command, environment))
+                started.append((name, process))
+            for name, process in started:
+                told = _announcement(name, process)
+                environment |= told.pop("environment")
+                details |= {f"{name}_{key}": value for key, value in told.items()}
+        yield Running(environment, details)
+
+
+def main(arguments: list[str]) -> int:
+    """Run all components until told to stop or until the parent is gone."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.emulators up",
+        description="Start S3, Salesforce and mail on free ports of 127.0.0.1, and "
+        "print the environment to reach them.",
+    )
+    parser.add_argument("--data", type=Path, help="keep everything in this folder")
+    parser.add_argument("--without", action="append", default=[], choices=DEFAULT)
+    parser.add_argument("--with", dest="also", action="append", default=[])
+    parser.add_argument("--json", action="store_true", help="announce as JSON")
+    parser.add_argument("--export", action="store_true", help="announce for a shell")
+    options = parser.parse_args(arguments)
+    names = [name for name in DEFAULT if name not in options.without] + options.also
+    with running(*names, data=options.data) as stack:
+        announce(
+            "stack",
+            stack.environment,
+            as_json=options.json,
+            as_export=options.export,
+            details=stack.details,
+        )
+        wait_until_stopped()
+    return 0
+
+
+def _command(name: str, data: Path | None) -> list[str]:
+    command = [sys.executable, "-m", "tests.emulators", name, *PORTS[name], "--json"]
+    if data is not None:
+        (data / name).mkdir(parents=True, exist_ok=True)
+        command += ["--data", str(data / name)]
+    return command
+
+
+@contextmanager
+def _process(
+    command: list[str], environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        command,
+        cwd=PROJECT,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _announcement(name: str, process: subprocess.Popen[str]) -> dict:
+    """Read the component's line; then keep its pipes from filling up."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    lines: Queue[str] = Queue()
+    said: list[str] = []
+    threading.Thread(
+        target=lambda: [lines.put(line) for line in process.stdout], daemon=True
+    ).start()
+    threading.Thread(
+        target=lambda: [said.append(line) for line in process.stderr], daemon=True
+    ).start()
+    for _ in range(PATIENCE_SECONDS * 5):
+        try:
+            return json.loads(lines.get(timeout=0.2))
+        except Empty:
+            if process.poll() is not None:
+                break
+    raise RuntimeError(f"{name} did not come up: {''.join(said[-20:])}")

@@ -1,0 +1,222 @@
+"""A trial's snapshot: final plan, conversion, medians, attainment, Salesforce's row."""
+
+from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from tests.reference.tests.given import day
+from tests.reference.trials import (
+    percent,
+    quantile,
+    salesforce_row,
+    target_attainment,
+    trial_metrics,
+)
+
+PLAN_NAMES = {1: "Trial", 2: "Free", 3: "Pro", 4: "Enterprise", 99: "Legacy"}
+
+
+def _day(org_day: int, **changes: object) -> dict[str, object]:
+    """Return a row of fct_org_day of a trial that started on November the 1st."""
+    plan = changes.get("billing_plan_id", 1)
+    return {
+        "org_id": 7,
+        "metric_date": day(1) + timedelta(days=org_day - 1),
+        "org_day": org_day,
+        "trial_start_date": day(1),
+        "org_name": f"Day {org_day}",
+        "billing_plan_id": plan,
+        "billing_plan_name": PLAN_NAMES[plan],
+        "hosts": 0,
+        "dashboards": 0,
+        "metrics": 0,
+        "integrations": 0,
+        "log_events": 0,
+        "active_users": 0,
+        "sessions": 0,
+    } | changes
+
+
+def test_a_snapshot_in_all_its_columns() -> None:
+    days = [
+        _day(1, hosts=1, metrics=10, log_events=3, active_users=2, sessions=1),
+        _day(2, hosts=5, metrics=30, integrations=2, sessions=2),
+        _day(4, hosts=2, metrics=20, dashboards=1, log_events=4, active_users=1),
+        _day(5, hosts=3, metrics=20, dashboards=4, integrations=1, billing_plan_id=3),
+    ]
+    assert trial_metrics(days, 14) == {
+        "org_id": 7,
+        "generated_date": day(5),
+        "org_day": 5,
+        "trial_start_date": day(1),
+        "days_left_in_trial": 9,
+        "org_name": "Day 5",
+        "billing_plan_id": 3,
+        "billing_plan_name": "Pro",
+        "is_paid": True,
+        "converted_on": day(5),
+        "days_to_convert": 5,
+        "trial_days": 4,
+        "hosts": 3,
+        "max_hosts": 5,
+        "median_hosts": 2.5,
+        "integrations": 1,
+        "max_integrations": 2,
+        "median_integrations": 0.5,
+        "dashboards": 4,
+        "max_dashboards": 4,
+        "median_dashboards": 0.5,
+        "metrics": 20,
+        "max_metrics": 30,
+        "median_metrics": 20.0,
+        "active_days": 2,
+        "last_active_date": day(4),
+        "active_users": 2,
+        "log_events": 7,
+        "sessions": 3,
+        "target_attainment": None,
+    }
+
+
+def test_days_after_the_trial_count_for_the_plan_and_the_last_activity_alone() -> None:
+    days = [
+        _day(14, hosts=4, log_events=1, active_users=1, sessions=1),
+        _day(15, hosts=90, log_events=50, active_users=9, sessions=9),
+        _day(16, hosts=99, billing_plan_id=2),
+    ]
+    found = trial_metrics(days, 14)
+    assert (found["hosts"], found["max_hosts"], found["median_hosts"]) == (4, 4, 4)
+    assert (found["trial_days"], found["active_days"]) == (1, 1)
+    assert (found["log_events"], found["active_users"], found["sessions"]) == (1, 1, 1)
+    assert found["last_active_date"] == day(15)
+    assert found["days_left_in_trial"] == 0
+    assert found["billing_plan_name"] == "Free"
+
+
+def test_an_org_first_seen_after_its_trial_has_no_usage() -> None:
+    found = trial_metrics([_day(20, hosts=8)], 14)
+    assert found["trial_days"] == found["log_events"] == found["active_days"] == 0
+    for name in ("hosts", "max_hosts", "median_hosts", "active_users"):
+        assert found[name] is None
+    assert found["last_active_date"] is None
+
+
+def test_conversion_is_the_first_paid_day_though_it_pays_no_longer() -> None:
+    plans = {1: 1, 2: 3, 3: 4, 4: 2}
+    days = [_day(number, billing_plan_id=plan) for number, plan in plans.items()]
+    found = trial_metrics(days, 14)
+    assert (found["converted_on"], found["days_to_convert"]) == (day(2), 2)
+    assert not found["is_paid"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "is_paid"), [(1, False), (2, False), (3, True), (4, True), (99, False)]
+)
+def test_pro_and_enterprise_are_paid_and_an_unknown_plan_is_not(
+    plan: int, is_paid: bool
+) -> None:
+    found = trial_metrics([_day(1, billing_plan_id=plan)], 14)
+    assert found["is_paid"] is is_paid
+    assert (found["converted_on"] is not None) is is_paid
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "expected"),
+    [
+        ([], 0.5, None),
+        ([7], 0.25, 7),
+        ([4, 1], 0.5, 2.5),
+        ([1, 2, 10], 0.5, 2),
+        ([10, 20, 30, 40], 0.25, 17.5),
+        ([10, 20, 30, 40], 0.75, 32.5),
+        ([3, 1, 2, 5, 4], 0.25, 2),
+    ],
+)
+def test_quantiles_interpolate(
+    values: list[int], share: float, expected: float | None
+) -> None:
+    assert quantile(values, share) == expected
+
+
+def _reached(targets: dict[str, float | None], **values: int | None) -> float | None:
+    usage = {"hosts": 0, "integrations": 0, "dashboards": 0, "metrics": 0}
+    return target_attainment(usage | values, targets)
+
+
+TARGETS = {"hosts": 10, "integrations": 4, "dashboards": 5, "metrics": 100}
+
+
+def test_attainment_is_the_mean_of_shares_of_at_most_one() -> None:
+    # 5 of 10, 8 of 4 (at most 1), 1 of 5, 30 of 100
+    found = _reached(TARGETS, hosts=5, integrations=8, dashboards=1, metrics=30)
+    assert found == pytest.approx((0.5 + 1 + 0.2 + 0.3) / 4)
+
+
+def test_a_target_of_zero_or_none_is_left_out() -> None:
+    targets = TARGETS | {"hosts": 0, "metrics": None}
+    assert _reached(targets, hosts=5, integrations=1, dashboards=5) == 0.625
+    del targets["dashboards"]
+    assert _reached(targets, integrations=1, dashboards=5) == 0.25
+
+
+def test_without_targets_or_values_there_is_no_attainment() -> None:
+    assert _reached({}) is None
+    assert _reached(dict.fromkeys(TARGETS, 0), hosts=5) is None
+    nothing = dict.fromkeys(TARGETS)
+    assert _reached(TARGETS, **nothing) is None
+    assert _reached(TARGETS) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [
+        (Fraction(1, 3), "33.3"),
+        (Fraction(2, 3), "66.7"),
+        (Fraction(1, 2000), "0.1"),
+        (Fraction(5, 8), "62.5"),
+        (Fraction(1), "100.0"),
+        (Fraction(0), "0.0"),
+    ],
+)
+def test_percent_has_one_decimal_and_rounds_halves_up(
+    share: Fraction, told: str
+) -> None:
+    assert str(percent(share)) == told
+
+
+def test_salesforce_gets_the_fields_of_the_contract() -> None:
+    days = [
+        _day(1, hosts=2, log_events=1, active_users=1),
+        _day(2, hosts=5, metrics=7, billing_plan_id=4),
+    ]
+    targets = {"hosts": 8, "metrics": 7}
+    row = salesforce_row(trial_metrics(days, 14), targets, ["above_target", "stalled"])
+    assert row == {
+        "org_id__c": "7",
+        "org_name__c": "Day 2",
+        "generated_date__c": day(2),
+        "trial_start_date__c": day(1),
+        "org_day__c": 2,
+        "days_left_in_trial__c": 12,
+        "billing_plan__c": "Enterprise",
+        "is_paid__c": True,
+        "converted_on__c": day(2),
+        "hosts__c": 5,
+        "integrations__c": 0,
+        "dashboards__c": 0,
+        "metrics__c": 7,
+        "median_hosts__c": 3.5,
+        "median_integrations__c": 0,
+        "median_dashboards__c": 0,
+        "median_metrics__c": 3.5,
+        "active_days__c": 1,
+        "active_users__c": 1,
+        "last_active_date__c": day(1),
+        # Five of eight hosts, seven of seven metrics.
+        "target_attainment__c": Decimal("81.3"),
+        "interesting_reasons__c": "above_target,stalled",
+    }
+    nothing = salesforce_row(trial_metrics(days, 14), targets, [])
+    assert nothing["interesting_reasons__c"] is None

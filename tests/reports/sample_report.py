@@ -1,0 +1,260 @@
+"""A report made up for tests, with names such as break careless software."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from orchestrate.runs.blocked import Blocked
+from reports.morning.data import METRICS, Asked, Flow, Listing, Report
+from reports.morning.quality import Quality
+
+DATA_DATE = date(2026, 11, 24)
+WRITTEN_AT = datetime(2026, 11, 25, 4, 30)
+RECORD_ID = "a015f0000000008AAA"
+SCRIPT = "<script>document.title='hacked'</script>"
+HOSTILE_NAMES = (
+    SCRIPT,
+    "Line one\r\nBcc: everybody@example.com",
+    "\u202eevil\u202c شركة الليل",
+    "שלום עולם בע״מ",
+    "🚀 Rocket 👩\u200d👩\u200d👧\u200d👦 Family",
+    "ä" * 300,
+    "W" * 300,
+    '=HYPERLINK("https://evil.example","free money")',
+    '"><img src=x onerror=alert(1)>',
+    "{{ 7 * 7 }} {% raw %} ${HOME} %s",
+    "separators \u2028 and \x85 and \x00 within",
+    None,
+)
+EMPTY = Quality(
+    figures={
+        "loads": [],
+        "models": {"done": 40, "failed": 0, "tests": 122, "tests_warned": 0},
+        "archives": 4,
+        "salesforce": {
+            "status": "success",
+            "sent": 33,
+            "accepted": 33,
+            "rejected": 0,
+            "unchanged": 2,
+        },
+        "finished_at": WRITTEN_AT,
+    },
+    usual_lines={},
+    reasons=[],
+    late=[],
+    slowest=[],
+    warned={},
+    refusals=[],
+)
+
+FAILED = {
+    "data_date": DATA_DATE,
+    "place": "prod/v1 on prod",
+    "run_id": "20261125T041500-4711-0badca",
+    "command": "nightshift backfill --from 2026-11-20 --to 2026-11-24",
+    "done": 12,
+    "written_at": WRITTEN_AT,
+    "is_mail": True,
+    "first": {"name": "DbtModel fct_org_day", "error": f"{SCRIPT}\n{'/long' * 90}"},
+    "others": [{"name": f"DbtModel {'int_long_' * 9}", "error": "x" * 300}],
+    "more": 2,
+    "blocked": Blocked(
+        models=tuple(f"int_{'very_long_name_' * 5}{number}" for number in range(20)),
+        datasets=("org_day",),
+        salesforce=True,
+        report=True,
+    ),
+    "can_wait": "No",
+    "reason": "A part of the night's values is on its way to Salesforce.",
+}
+
+
+def report(**changes: Any) -> Report:  # noqa: ANN401 - any field of the report
+    """Return a report with something in each section, `changes` on top."""
+    whole = Report(
+        asked=_asked(),
+        trial_days=_trial_days(),
+        targets=_targets(),
+        curve=_curve(),
+        interesting=Listing([_trial(*it) for it in enumerate(HOSTILE_NAMES, 1)], 60),
+        flow=_flow(),
+        customers=Listing(
+            [_customer(*it) for it in enumerate(HOSTILE_NAMES, 1)], len(HOSTILE_NAMES)
+        ),
+        free_accounts=Listing([_free_account(name) for name in HOSTILE_NAMES], 12),
+        quality=_quality(),
+    )
+    return replace(whole, **changes)
+
+
+def empty_report() -> Report:
+    """Return the report of a company without a single account."""
+    none = Listing([], 0)
+    return report(
+        trial_days=[],
+        targets=[],
+        curve=[],
+        interesting=none,
+        flow=Flow(moves=[], paid_before=None, paid_now=0, since=None),
+        customers=none,
+        free_accounts=none,
+        quality=EMPTY,
+    )
+
+
+def _asked() -> Asked:
+    return Asked(
+        data_date=DATA_DATE,
+        env="prod",
+        version="v1",
+        variables={"stalled_days": 3, "trial_period_days": 14, "usage_month_days": 28},
+        salesforce_object="Trial_Metrics__c",
+        salesforce_url="https://acme.my.salesforce.com",
+    )
+
+
+def _trial_days() -> list[dict[str, Any]]:
+    return [
+        {
+            "day": DATA_DATE - timedelta(days=13 - number),
+            "started": number % 4,
+            "in_trial": 20 + number,
+            "active": 9 + number % 5,
+            "at_risk": 4 + number % 3,
+            "converting": number % 3,
+        }
+        for number in range(14)
+        if number != 5
+    ]
+
+
+def _targets() -> list[dict[str, Any]]:
+    return [
+        {
+            "cohort": cohort,
+            "metric_name": metric,
+            "orgs": 12,
+            "median_value": 10.5 * factor,
+            "p25": 4.25 * factor,
+            "p75": 2222.5 * factor,
+        }
+        for metric in METRICS
+        for cohort, factor in (("converted", 2), ("not_converted", 1))
+    ]
+
+
+def _curve() -> list[dict[str, Any]]:
+    return [
+        {
+            "cohort": cohort,
+            "metric_name": metric,
+            "org_day": day,
+            "median_value": factor * day**1.5,
+        }
+        for metric in METRICS
+        for cohort, factor in (("converted", 2), ("not_converted", 1))
+        for day in range(1, 15)
+    ]
+
+
+def _trial(rank: int, name: str | None) -> dict[str, Any]:
+    return {
+        "org_id": 1000 + rank,
+        "org_name": name,
+        "reasons": "big_footprint,above_target,fast_start,stalled",
+        "reasons_in_words": "Far larger than most customers were; call <soon> & often.",
+        "trial_rank": rank,
+        "org_day": 13,
+        "days_left_in_trial": 1,
+        "hosts": 262,
+        "metrics": 1234567,
+        "active_users": 9,
+        "target_attainment": 0.87 if rank % 2 else None,
+        "last_active_date": DATA_DATE if rank % 2 else None,
+        "salesforce_id": RECORD_ID if rank % 2 else "",
+    }
+
+
+def _flow() -> Flow:
+    names = ("from_state", "to_state", "orgs", "meaning")
+    moves = [
+        ("trial", "paid", 3, "Buys during the trial"),
+        ("free", "paid", 1, "Outgrows the free plan and buys"),
+        ("paid", "free", 2, "Steps down to the free plan"),
+        ("paid", None, 1, "A customer leaves or turns internal"),
+        (None, "trial", 5, "A new account starts its trial"),
+    ]
+    return Flow(
+        moves=[
+            {
+                "day": DATA_DATE - timedelta(days=ago),
+                **dict(zip(names, move, strict=True)),
+            }
+            for ago in range(7)
+            for move in moves[: ago + 1]
+        ],
+        paid_before=120,
+        paid_now=132,
+        since=DATA_DATE - timedelta(days=6),
+    )
+
+
+def _customer(rank: int, name: str | None) -> dict[str, Any]:
+    return {
+        "org_id": 2000 + rank,
+        "org_name": name,
+        "billing_plan_name": name,
+        "usage_rank": rank,
+        "hosts": 1234567,
+        "hosts_day_change": -4,
+        "hosts_week_change": 123456,
+        "hosts_month_change": None,
+        "metrics": 99,
+        "metrics_week_change": 0,
+    }
+
+
+def _free_account(name: str | None) -> dict[str, Any]:
+    return {
+        "org_id": 3,
+        "org_name": name,
+        "limits_reached": 2,
+        **{metric: 104_500 for metric in METRICS},
+        **{f"included_{metric}": 100 for metric in METRICS},
+        "included_metrics": None,
+    }
+
+
+def _quality() -> Quality:
+    loads = [
+        {"source": source, "lines": 1200, "rows": 1195, "rejects": 5, "objects": 4}
+        for source in ("app_logs", "metrics", "orgs", "web_logs")
+    ]
+    return replace(
+        EMPTY,
+        figures=EMPTY.figures | {"loads": loads},
+        usual_lines={"orgs": 1000.0, "metrics": 2400.0},
+        reasons=[
+            {
+                "source": "web_logs",
+                "reason": f"{SCRIPT} {'is not in combined log format' * 9}",
+                "lines": 5,
+                "objects": 1,
+            }
+        ],
+        late=[
+            {
+                "source": "app_logs",
+                "dt": DATA_DATE - timedelta(days=1),
+                "lines": 900,
+                "lines_before": 880,
+                "loaded_at": WRITTEN_AT,
+            }
+        ],
+        slowest=[
+            {"model": f"int_{'very_long_name_' * 5}{n}", "seconds": 1.5, "tests": 1}
+            for n in range(3)
+        ],
+        refusals=[{"code": "FIELD_CUSTOM_VALIDATION_EXCEPTION" * 2, "orgs": 3}],
+    )
