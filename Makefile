@@ -39,7 +39,7 @@ conformance: install ## dbt's public suite for adapters on the Redshift stand-in
 
 soak: install ## thousands of random nights, faults and kills against Salesforce
 	MODEL_ROUNDS=3000 $(BIN)/python -m pytest --timeout=0 \
-	  tests/loaders/salesforce/test_model.py
+	  tests/loaders/salesforce/test_random_scenarios.py
 
 lint: install ## style of Python and SQL, and LookML in step with the YAML
 	$(BIN)/ruff check .

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tests.emulators import up
-from tests.finished import Finished, finish
+from tests.finished_company import Finished, finish
 from tests.nightly.project import Project, copy_to
 
 

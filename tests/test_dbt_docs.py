@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 import pytest
 import requests
 
-from tests.finished import Finished
+from tests.finished_company import Finished
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"]

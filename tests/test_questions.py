@@ -5,7 +5,7 @@ import pytest
 
 from tests import questions
 from tests.emulators.demo import WORLD
-from tests.finished import Finished
+from tests.finished_company import Finished
 
 GROWTH = {
     "paid_account_flow",

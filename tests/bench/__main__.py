@@ -4,7 +4,9 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.bench import loads, nights, redshift, salesforce
+from tests.bench import load as loads
+from tests.bench import redshift, salesforce
+from tests.bench import runs as nights
 from tests.bench.report import Pair, show
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Pair]]] = {

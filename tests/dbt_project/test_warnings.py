@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from tests.dbt_project.manifest import PROJECT, Node, nodes_of, run_dbt
-from tests.finished import Finished
+from tests.finished_company import Finished
 
 # Each is odd but may be: a plan that the seed lacks, and a count below nothing.
 PLANTED = {

@@ -15,7 +15,7 @@ from tests.emulators.sample.company import found_company
 from tests.emulators.sample.stream import Source
 from tests.emulators.sample.world import SOURCES, World
 from tests.emulators.sample.write import sources
-from tests.reference.lines import parse_line
+from tests.reference.parsing import parse_line
 from tests.reference.records import Place, RejectedError, Row
 from tests.reference.tests import given
 

@@ -10,7 +10,12 @@ Changes: when the contract changes.
 from tests.reference.business import Constants, Reference, read_reference
 from tests.reference.compare import differences
 from tests.reference.marts import MART_KEYS, Marts, expected
-from tests.reference.world import Partition, RawWorld, UnreadableObjectError, read_world
+from tests.reference.raw_data import (
+    Partition,
+    RawWorld,
+    UnreadableObjectError,
+    read_world,
+)
 
 __all__ = [
     "MART_KEYS",

@@ -12,18 +12,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 
-from tests.reference import (
-    counted,
-    growth,
-    growth_trials,
-    org_days,
-    sessions,
-    targets,
-    trials,
-)
+from tests.reference import daily_aggregates as counted
+from tests.reference import growth, growth_trials, org_days, sessions, targets, trials
 from tests.reference.business import DEFAULTS, Constants, Reference, read_reference
 from tests.reference.org_days import Mart
-from tests.reference.world import RawWorld
+from tests.reference.raw_data import RawWorld
 
 MART_KEYS: dict[str, tuple[str, ...]] = {
     "fct_org_day": ("org_id", "metric_date"),

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from tests.reference.business import Constants
-from tests.reference.counted import LoggedDay, OrgDay, SampledDay
+from tests.reference.daily_aggregates import LoggedDay, OrgDay, SampledDay
 from tests.reference.records import Org
 
 Mart = list[dict[str, object]]

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from reports.org import explain
-from tests.finished import REFUSED_OBJECT, WORLD, Finished
+from tests.finished_company import REFUSED_OBJECT, WORLD, Finished
 from tests.nightly import salesforce_records
 from tests.nightly.project import Ended, Project
 from tests.reference import read_world

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from tests.emulators.redshift.cluster import Cluster
-from tests.emulators.redshift.dialect import plan
+from tests.emulators.redshift.dialect import planner as plan
 from tests.emulators.redshift.dialect.late_binding import Name
 from tests.emulators.redshift.errors import RedshiftError
 from tests.emulators.redshift.protocol.backend import IDLE, Backend

@@ -9,18 +9,18 @@ from collections.abc import Callable
 
 from tests.emulators.redshift.catalog import SessionCatalog
 from tests.emulators.redshift.cluster import Cluster
-from tests.emulators.redshift.dialect import plan as plans
+from tests.emulators.redshift.dialect import planner as plans
 from tests.emulators.redshift.dialect.plan import Plan
 from tests.emulators.redshift.dialect.tokens import Node
 from tests.emulators.redshift.errors import ClientGone, RedshiftError
-from tests.emulators.redshift.load import copy
+from tests.emulators.redshift.load import copy_command as copy
 from tests.emulators.redshift.load.job import Job
 from tests.emulators.redshift.notes import Notes, Started
 from tests.emulators.redshift.protocol import wire
 from tests.emulators.redshift.protocol.backend import IDLE, IN_TRANSACTION, Backend
 from tests.emulators.redshift.protocol.client import Client
 from tests.emulators.redshift.protocol.pipeline import Pipeline
-from tests.emulators.redshift.unload import unload
+from tests.emulators.redshift.unload import unload_command as unload
 
 PAUSE_SECONDS = 0.05
 CANCELLED = "Query ({pid}) cancelled on user's request"

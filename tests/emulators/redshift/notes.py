@@ -5,7 +5,7 @@ from datetime import datetime
 
 from tests.emulators.redshift import history
 from tests.emulators.redshift.cluster import Cluster
-from tests.emulators.redshift.dialect import plan as plans
+from tests.emulators.redshift.dialect import planner as plans
 from tests.emulators.redshift.dialect.plan import Plan
 from tests.emulators.redshift.dialect.tables import relation_at
 from tests.emulators.redshift.dialect.tokens import (

@@ -9,8 +9,8 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from tests.emulators.salesforce import faults
+from tests.emulators.salesforce.api_call import Call, Rule, as_json, empty
 from tests.emulators.salesforce.bulk.jobs import Job
-from tests.emulators.salesforce.call import Call, Rule, as_json, empty
 from tests.emulators.salesforce.errors import Refusal, not_found
 from tests.emulators.salesforce.objects import composite, schema_file
 

@@ -17,14 +17,14 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from tests.emulators.salesforce import admin, oauth, soap
+from tests.emulators.salesforce.api_call import Call, as_json, refused
 from tests.emulators.salesforce.bulk import ingest, query_jobs
-from tests.emulators.salesforce.call import Call, as_json, refused
 from tests.emulators.salesforce.errors import DroppedConnectionError, Refusal, not_found
 from tests.emulators.salesforce.faults import Fault
 from tests.emulators.salesforce.limits import REQUESTS
 from tests.emulators.salesforce.objects import composite, describe, records
 from tests.emulators.salesforce.org import Org
-from tests.emulators.salesforce.soql import calls
+from tests.emulators.salesforce.soql import query_api as calls
 from tests.emulators.salesforce.soql.query import Cursors
 from tests.emulators.salesforce.web import pages
 from tests.emulators.salesforce.worker import Worker

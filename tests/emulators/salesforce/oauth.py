@@ -10,7 +10,7 @@ import jwt
 from werkzeug.wrappers import Response
 
 from tests.emulators.salesforce import org as org_module
-from tests.emulators.salesforce.call import Call, Rule, as_json, empty
+from tests.emulators.salesforce.api_call import Call, Rule, as_json, empty
 
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")

@@ -17,7 +17,7 @@ from tests.emulators.salesforce.bulk.jobs import Jobs
 from tests.emulators.salesforce.faults import Fault, Faults
 from tests.emulators.salesforce.limits import Limits
 from tests.emulators.salesforce.objects import identifiers, standard, values
-from tests.emulators.salesforce.objects.rows import Author
+from tests.emulators.salesforce.objects.record_writer import Author
 from tests.emulators.salesforce.objects.schema import Schema, SObject
 from tests.emulators.salesforce.objects.schema_file import load
 from tests.emulators.salesforce.objects.store import Store

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from tests.emulators.salesforce import oauth
 from tests.emulators.salesforce import org as org_module
-from tests.emulators.salesforce.call import XML, Call, Rule
+from tests.emulators.salesforce.api_call import XML, Call, Rule
 from tests.emulators.salesforce.objects import identifiers
 
 LAST_VERSION = 64.0

@@ -8,7 +8,7 @@ import math
 from functools import cache, lru_cache
 
 from tests.emulators.sample.company import Account
-from tests.emulators.sample.stories import BIG, FREE, TRIAL, TRIAL_DAYS
+from tests.emulators.sample.scenarios import BIG, FREE, TRIAL, TRIAL_DAYS
 from tests.emulators.sample.world import World
 
 WEEKEND_SHARE = 0.2

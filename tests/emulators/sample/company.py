@@ -12,7 +12,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from tests.emulators.sample import texts
-from tests.emulators.sample.stories import (
+from tests.emulators.sample.scenarios import (
     BIG,
     PLAN_NAMES,
     STORIES,

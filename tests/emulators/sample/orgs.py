@@ -8,7 +8,7 @@ from typing import Any
 from tests.emulators.sample import json_lines
 from tests.emulators.sample.company import Company
 from tests.emulators.sample.rates import JSON_REJECTS, ORG_EVENTS, ORG_ODDITIES
-from tests.emulators.sample.stories import FREE
+from tests.emulators.sample.scenarios import FREE
 from tests.emulators.sample.stream import Record, Told
 from tests.emulators.sample.world import World
 

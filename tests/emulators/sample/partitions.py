@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import zstandard
 
-from tests.emulators.sample.deck import Deck
+from tests.emulators.sample.dirt_sampler import Deck
 from tests.emulators.sample.stream import Line, Source
 from tests.emulators.sample.world import SourceSummary, World
 

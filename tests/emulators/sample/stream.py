@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any, NamedTuple, Protocol
 
-from tests.emulators.sample.deck import Deck
+from tests.emulators.sample.dirt_sampler import Deck
 from tests.emulators.sample.rates import LATE_DAYS
 from tests.emulators.sample.world import SourceSummary, World
 

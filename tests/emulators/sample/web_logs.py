@@ -8,9 +8,9 @@ from datetime import date, timedelta
 from random import Random
 
 from tests.emulators.sample import combined, texts
+from tests.emulators.sample.bots import Robot
 from tests.emulators.sample.combined import Request
 from tests.emulators.sample.rates import WEB_EVENTS, WEB_ODDITIES, WEB_REJECTS
-from tests.emulators.sample.robots import Robot
 from tests.emulators.sample.stream import Record, Told
 from tests.emulators.sample.visits import DAY_SECONDS, Step, Visit, Visits
 from tests.emulators.sample.world import World

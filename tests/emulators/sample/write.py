@@ -18,13 +18,13 @@ from rich.table import Table
 
 from tests.emulators.sample.adoption import Adoption
 from tests.emulators.sample.app_logs import AppLogs
+from tests.emulators.sample.bots import robots
 from tests.emulators.sample.company import Company, found_company
 from tests.emulators.sample.destinations import Bucket, Destination, Folder
 from tests.emulators.sample.metrics import Metrics
 from tests.emulators.sample.orgs import Orgs
 from tests.emulators.sample.partitions import Packer
 from tests.emulators.sample.rates import Rates, clean
-from tests.emulators.sample.robots import robots
 from tests.emulators.sample.stream import Source, Stream
 from tests.emulators.sample.visits import Visits
 from tests.emulators.sample.web_logs import WebLogs

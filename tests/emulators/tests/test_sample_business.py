@@ -9,7 +9,7 @@ import pytest
 
 from tests.emulators.sample import texts
 from tests.emulators.sample.adoption import Adoption
-from tests.emulators.sample.stories import STORIES
+from tests.emulators.sample.scenarios import STORIES
 from tests.emulators.sample.visits import Visits, walk
 from tests.emulators.sample.world import World
 from tests.emulators.tests.conftest import Written

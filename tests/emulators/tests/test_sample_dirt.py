@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from tests.emulators.sample.app_logs import AppLogs
-from tests.emulators.sample.deck import Deck
+from tests.emulators.sample.dirt_sampler import Deck
 from tests.emulators.sample.metrics import Metrics
 from tests.emulators.sample.orgs import Orgs
 from tests.emulators.sample.rates import LATE_DAYS, Rates
@@ -20,7 +20,7 @@ from tests.emulators.sample.world import SOURCES, World
 from tests.emulators.sample.write import sources
 from tests.emulators.tests.conftest import Written, written
 from tests.reference import records
-from tests.reference.lines import parse_line
+from tests.reference.parsing import parse_line
 from tests.reference.records import Place, RejectedError
 
 KINDS: dict[str, type[Source]] = {

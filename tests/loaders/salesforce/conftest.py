@@ -15,7 +15,7 @@ from tests.emulators.salesforce.org import Settings as Stand
 from tests.emulators.salesforce.serve import started
 from tests.loaders.salesforce.world import BAD_PLAN, MAPPING, Connected, Mart
 
-pytest.register_assert_rewrite("tests.loaders.salesforce.model")
+pytest.register_assert_rewrite("tests.loaders.salesforce.random_scenario")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from tests.reference.business import DEFAULTS, Constants
-from tests.reference.counted import LoggedDay, SampledDay
+from tests.reference.daily_aggregates import LoggedDay, SampledDay
 from tests.reference.org_days import (
     DailySums,
     minutes,

@@ -7,7 +7,7 @@ from tests.emulators.redshift.dialect import (
     tables,
     types,
 )
-from tests.emulators.redshift.dialect.planned import NOTHING, Plan
+from tests.emulators.redshift.dialect.plan import NOTHING, Plan
 from tests.emulators.redshift.dialect.queries import queries_of
 from tests.emulators.redshift.dialect.statements import no_schema_binding
 from tests.emulators.redshift.dialect.tokens import (

@@ -6,9 +6,9 @@ from tests.emulators.redshift import history
 from tests.emulators.redshift.catalog import quoted
 from tests.emulators.redshift.errors import RedshiftError
 from tests.emulators.redshift.load import values
+from tests.emulators.redshift.load.copy_options import CopyOptions
 from tests.emulators.redshift.load.job import Job
 from tests.emulators.redshift.load.objects import S3Object
-from tests.emulators.redshift.load.options import CopyOptions
 from tests.emulators.redshift.load.rejects import BadValue, Place, Rejects
 from tests.emulators.redshift.load.target import Target
 from tests.emulators.redshift.protocol import wire

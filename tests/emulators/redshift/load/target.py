@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from tests.emulators.redshift.catalog import literal, quoted
 from tests.emulators.redshift.errors import RedshiftError
+from tests.emulators.redshift.load.copy_options import CopyOptions
 from tests.emulators.redshift.load.job import Job
-from tests.emulators.redshift.load.options import CopyOptions
 
 COLUMNS = """
 select attname, typname, atttypmod, attnotnull, attidentity <> '', pg_class.oid

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
-from tests.emulators.redshift.load.options import CopyOptions
+from tests.emulators.redshift.load.copy_options import CopyOptions
 from tests.emulators.redshift.load.rejects import BadValue
 
 EPOCH = datetime(1970, 1, 1)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 
 from tests.emulators.redshift.load import times
-from tests.emulators.redshift.load.options import CopyOptions
+from tests.emulators.redshift.load.copy_options import CopyOptions
 from tests.emulators.redshift.load.rejects import BadValue
 from tests.emulators.redshift.load.target import Column
 

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.emulators.redshift.dialect import plan as plans
+from tests.emulators.redshift.dialect import planner as plans
 from tests.emulators.redshift.dialect.plan import Plan
 from tests.emulators.redshift.errors import RedshiftError
 from tests.emulators.redshift.execution import Execution, plain_tag, rows_of

@@ -1,7 +1,7 @@
 """One client's session: from its first byte until it leaves or is sent away."""
 
 from tests.emulators.redshift.cluster import Cluster
-from tests.emulators.redshift.dialect import plan as plans
+from tests.emulators.redshift.dialect import planner as plans
 from tests.emulators.redshift.dialect.tokens import Node, is_word
 from tests.emulators.redshift.errors import ClientGone, RedshiftError
 from tests.emulators.redshift.execution import Execution

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.emulators.redshift.dialect import plan as plans
+from tests.emulators.redshift.dialect import planner as plans
 from tests.emulators.redshift.dialect.tokens import (
     parse,
     render,

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from tests.emulators.redshift.unload.outputs import Outputs
+from tests.emulators.redshift.unload.output_files import Outputs
 from tests.emulators.redshift.unload.unload_options import UnloadOptions
 
 BLOCK_BYTES = 4 * 1024 * 1024

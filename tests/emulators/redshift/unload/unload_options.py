@@ -13,7 +13,7 @@ from tests.emulators.redshift.dialect.tokens import (
     string_value,
 )
 from tests.emulators.redshift.errors import RedshiftError, refused
-from tests.emulators.redshift.load.options import (
+from tests.emulators.redshift.load.copy_options import (
     COMPRESSIONS,
     CSV,
     DELIMITED,

@@ -8,9 +8,9 @@ from typing import IO, Any
 
 from werkzeug.wrappers import Response
 
+from tests.emulators.salesforce.api_call import Call, Rule, as_json, empty
 from tests.emulators.salesforce.bulk import jobs_api, processing
 from tests.emulators.salesforce.bulk.jobs import ABORTED, CLOSED, OPEN, RUNNING, Job
-from tests.emulators.salesforce.call import Call, Rule, as_json, empty
 from tests.emulators.salesforce.errors import Refusal
 
 OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete")

@@ -8,6 +8,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
+from tests.emulators.salesforce.api_call import Call
 from tests.emulators.salesforce.bulk.jobs import (
     ABORTED,
     COMPLETE,
@@ -16,7 +17,6 @@ from tests.emulators.salesforce.bulk.jobs import (
     LINE_ENDINGS,
     Job,
 )
-from tests.emulators.salesforce.call import Call
 from tests.emulators.salesforce.errors import Refusal, not_found
 
 SETTLE_SECONDS = 30

@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TextIO
 
-from tests.emulators.salesforce.bulk import upload
+from tests.emulators.salesforce.bulk import csv_upload as upload
+from tests.emulators.salesforce.bulk.csv_upload import (
+    Column,
+    JobError,
+    Lean,
+    Tell,
+    Upload,
+)
 from tests.emulators.salesforce.bulk.jobs import (
     ABORTED,
     COMPLETE,
@@ -21,11 +28,10 @@ from tests.emulators.salesforce.bulk.jobs import (
     FAILED,
     Job,
 )
-from tests.emulators.salesforce.bulk.upload import Column, JobError, Lean, Tell, Upload
 from tests.emulators.salesforce.errors import RowError
 from tests.emulators.salesforce.faults import Fault
 from tests.emulators.salesforce.limits import BATCHES
-from tests.emulators.salesforce.objects.rows import TRANSACTION_ROWS, Writer
+from tests.emulators.salesforce.objects.record_writer import TRANSACTION_ROWS, Writer
 from tests.emulators.salesforce.objects.verdicts import Verdict
 from tests.emulators.salesforce.org import Org
 

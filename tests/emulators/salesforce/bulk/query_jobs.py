@@ -4,9 +4,9 @@ import base64
 
 from werkzeug.wrappers import Response
 
+from tests.emulators.salesforce.api_call import Call, Rule, as_json, empty
 from tests.emulators.salesforce.bulk import jobs_api, query_results
 from tests.emulators.salesforce.bulk.jobs import ABORTED, CLOSED, COMPLETE, RUNNING, Job
-from tests.emulators.salesforce.call import Call, Rule, as_json, empty
 from tests.emulators.salesforce.errors import Refusal
 from tests.emulators.salesforce.limits import QUERY_JOBS
 from tests.emulators.salesforce.soql import query

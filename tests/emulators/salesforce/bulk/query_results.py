@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.emulators.salesforce.bulk import upload
+from tests.emulators.salesforce.bulk import csv_upload as upload
 from tests.emulators.salesforce.bulk.jobs import ABORTED, COMPLETE, DELIMITERS, Job
 from tests.emulators.salesforce.objects import values
 from tests.emulators.salesforce.org import Org

@@ -4,10 +4,10 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from tests.emulators.salesforce.call import Call, Rule, as_json
+from tests.emulators.salesforce.api_call import Call, Rule, as_json
 from tests.emulators.salesforce.errors import Refusal, RowError
 from tests.emulators.salesforce.objects import json_rows, values
-from tests.emulators.salesforce.objects.rows import Writer
+from tests.emulators.salesforce.objects.record_writer import Writer
 from tests.emulators.salesforce.objects.schema import Field, SObject
 from tests.emulators.salesforce.objects.verdicts import Row, Verdict
 from tests.emulators.salesforce.soql import query

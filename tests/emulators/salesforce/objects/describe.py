@@ -4,7 +4,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from tests.emulators.salesforce.call import Call, Rule, as_json
+from tests.emulators.salesforce.api_call import Call, Rule, as_json
 from tests.emulators.salesforce.objects.schema import DECIMAL, WHOLE, Field, SObject
 
 OLDEST, NEWEST = 31, 66

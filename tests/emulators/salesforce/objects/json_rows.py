@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.emulators.salesforce.call import Call
+from tests.emulators.salesforce.api_call import Call
 from tests.emulators.salesforce.errors import RowError
 from tests.emulators.salesforce.objects import values
 from tests.emulators.salesforce.objects.schema import SObject

@@ -4,11 +4,11 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from tests.emulators.salesforce.call import Call, Rule, as_json, empty
+from tests.emulators.salesforce.api_call import Call, Rule, as_json, empty
 from tests.emulators.salesforce.errors import Refusal, RowError, not_found
 from tests.emulators.salesforce.objects import composite, json_rows
 from tests.emulators.salesforce.objects.describe import head
-from tests.emulators.salesforce.objects.rows import Writer
+from tests.emulators.salesforce.objects.record_writer import Writer
 from tests.emulators.salesforce.objects.schema import Field, SObject
 from tests.emulators.salesforce.objects.store import Record
 from tests.emulators.salesforce.objects.verdicts import Verdict

@@ -13,9 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from werkzeug.wrappers import Response
 
 from tests.emulators.salesforce import limits
+from tests.emulators.salesforce.api_call import Call, Rule
 from tests.emulators.salesforce.bulk import processing, query_results
 from tests.emulators.salesforce.bulk.jobs import DELIMITERS, Job
-from tests.emulators.salesforce.call import Call, Rule
 from tests.emulators.salesforce.errors import not_found
 from tests.emulators.salesforce.objects import values
 from tests.emulators.salesforce.objects.schema import Field

@@ -7,17 +7,12 @@ transactions of their own, so that they can be looked up after a failed COPY.
 from tests.emulators.redshift import history
 from tests.emulators.redshift.dialect.plan import Plan
 from tests.emulators.redshift.errors import RedshiftError
-from tests.emulators.redshift.load import (
-    comma,
-    delimited,
-    jsons,
-    options,
-    parquet,
-    target,
-)
+from tests.emulators.redshift.load import comma, delimited, parquet, target
+from tests.emulators.redshift.load import copy_options as options
+from tests.emulators.redshift.load import json_format as jsons
+from tests.emulators.redshift.load.copy_options import CSV, JSON, PARQUET, CopyOptions
 from tests.emulators.redshift.load.job import Job
 from tests.emulators.redshift.load.objects import S3Object, Storage
-from tests.emulators.redshift.load.options import CSV, JSON, PARQUET, CopyOptions
 from tests.emulators.redshift.load.sink import Sink
 from tests.emulators.redshift.load.streams import blocks, unpacked
 from tests.emulators.redshift.protocol import wire

@@ -4,7 +4,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from tests.emulators.salesforce.call import Call, Rule, as_json
+from tests.emulators.salesforce.api_call import Call, Rule, as_json
 from tests.emulators.salesforce.errors import Refusal
 from tests.emulators.salesforce.soql import query
 from tests.emulators.salesforce.soql.query import Cursor

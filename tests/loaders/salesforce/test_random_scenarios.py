@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from tests.loaders.salesforce.model import Model
+from tests.loaders.salesforce.random_scenario import Model
 from tests.loaders.salesforce.world import Connected, Mart
 
 FIRST = int(os.environ.get("MODEL_FIRST", "0"))

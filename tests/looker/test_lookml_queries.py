@@ -7,7 +7,7 @@ import duckdb
 import lkml
 import pytest
 
-from tests.finished import Finished
+from tests.finished_company import Finished
 from tests.nightly.project import SOURCE
 
 LOOKER = SOURCE / "looker"

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import zstandard
 
 from tests.emulators.redshift.errors import RedshiftError
+from tests.emulators.redshift.load.copy_options import PARQUET
 from tests.emulators.redshift.load.objects import S3Object, Storage, split_url
-from tests.emulators.redshift.load.options import PARQUET
 from tests.emulators.redshift.unload.unload_options import UnloadOptions
 
 ENDINGS = {"gzip": ".gz", "zstd": ".zst", "bzip2": ".bz2", "": ""}

@@ -4,8 +4,8 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from tests.reference import counted
-from tests.reference.counted import LoggedDay, SampledDay
+from tests.reference import daily_aggregates as counted
+from tests.reference.daily_aggregates import LoggedDay, SampledDay
 from tests.reference.records import Event, Org, Place, Sample
 from tests.reference.tests.given import day
 

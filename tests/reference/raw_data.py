@@ -17,7 +17,7 @@ from pathlib import Path
 
 import zstandard
 
-from tests.reference.lines import parse_line, physical_lines
+from tests.reference.parsing import parse_line, physical_lines
 from tests.reference.records import SOURCES, Place, Reject, RejectedError, Row
 
 

@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.emulators.redshift import history
-from tests.emulators.redshift.dialect import plan as plans
+from tests.emulators.redshift.dialect import planner as plans
 from tests.emulators.redshift.dialect.plan import Plan
 from tests.emulators.redshift.errors import RedshiftError
+from tests.emulators.redshift.load.copy_options import JSON, PARQUET
 from tests.emulators.redshift.load.job import Job
 from tests.emulators.redshift.load.objects import Storage
-from tests.emulators.redshift.load.options import JSON, PARQUET
 from tests.emulators.redshift.protocol import wire
-from tests.emulators.redshift.unload import arrows, texts, unload_options
-from tests.emulators.redshift.unload.outputs import Outputs
+from tests.emulators.redshift.unload import arrows, unload_options
+from tests.emulators.redshift.unload import text_writer as texts
+from tests.emulators.redshift.unload.output_files import Outputs
 from tests.emulators.redshift.unload.unload_options import UnloadOptions
 
 INSERT = "insert into pg_internal.unload values %s"

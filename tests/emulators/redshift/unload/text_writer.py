@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from tests.emulators.redshift.load.options import CSV, JSON
+from tests.emulators.redshift.load.copy_options import CSV, JSON
 from tests.emulators.redshift.unload.arrows import SLICES, Field, path_of
-from tests.emulators.redshift.unload.outputs import Outputs
+from tests.emulators.redshift.unload.output_files import Outputs
 from tests.emulators.redshift.unload.unload_options import UnloadOptions
 
 ROWS_A_TURN = 20_000

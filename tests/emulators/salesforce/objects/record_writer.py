@@ -11,9 +11,9 @@ from typing import Any
 from tests.emulators.salesforce.errors import RowError
 from tests.emulators.salesforce.faults import Faults
 from tests.emulators.salesforce.objects import identifiers
+from tests.emulators.salesforce.objects.record_matcher import Targets
 from tests.emulators.salesforce.objects.schema import Field, SObject
 from tests.emulators.salesforce.objects.store import Record, Store
-from tests.emulators.salesforce.objects.targets import Targets
 from tests.emulators.salesforce.objects.verdicts import Row, Verdict
 
 TRANSACTION_ROWS = 200

@@ -6,7 +6,7 @@ from datetime import date, datetime
 import pytest
 
 from tests.reference import records
-from tests.reference.lines import parse_line, physical_lines
+from tests.reference.parsing import parse_line, physical_lines
 from tests.reference.records import Place, RejectedError
 from tests.reference.tests import given
 
