@@ -1,15 +1,16 @@
-# Two commands: `make demo` runs the nightly job, `make test` the tests.
+# Two commands: `make demo` runs the pipeline, `make test` the tests.
 PYTHON ?= python3.11
 BIN := .venv/bin
 TARGET ?= local
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all conformance soak lint format bench docs lock clean
+.PHONY: help install demo images test test-all conformance soak lint format bench docs \
+	lock clean
 
-help: ## say what each command does
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
 
-install: .venv/installed profiles.yml ## a virtual environment under .venv, from requirements.lock
+install: .venv/installed profiles.yml ## create .venv from requirements.lock
 
 .venv/installed: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { \
@@ -22,47 +23,51 @@ install: .venv/installed profiles.yml ## a virtual environment under .venv, from
 profiles.yml: | profiles.yml.example
 	cp profiles.yml.example profiles.yml
 
-demo: install ## a made-up company's sixty days, the whole night (TARGET=redshift)
+demo: install ## run the pipeline over 60 days of a sample company (TARGET=redshift)
 	$(BIN)/python -m tests.emulators.demo --target $(TARGET)
 
-# Two processes; a file stays in one of them, so that its nights are made once.
+images: install ## record docs/images from the demo (needs chromium; run make demo first)
+	$(BIN)/python -m tests.emulators.screenshots
+
+# Two workers. A file stays in one of them, so that they share its fixtures.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test: install ## the tests of every day, ten minutes on two cores
-	MODEL_ROUNDS=20 $(PYTEST) -m "not slow and not conformance"
+test: install ## fast test suite, four minutes on two cores
+	MODEL_ROUNDS=5 $(PYTEST) -m "not slow and not conformance"
 
-test-all: install ## every test: each kind of night, kill and engine too
+test-all: install ## all tests: also crash recovery, failure injection, both warehouses
 	MODEL_ROUNDS=200 $(PYTEST)
 
-conformance: install ## dbt's public suite for adapters on the Redshift stand-in: twenty minutes
+conformance: install ## dbt's adapter test suite on the Redshift emulator, 20 minutes
 	$(PYTEST) -m conformance tests/emulators/redshift/conformance
 
-soak: install ## thousands of random nights, faults and kills against Salesforce
+soak: install ## thousands of random syncs, faults and kills against Salesforce
 	MODEL_ROUNDS=3000 $(BIN)/python -m pytest --timeout=0 \
-	  tests/loaders/salesforce/test_random_scenarios.py
+	  tests/loaders/salesforce/test_model.py
 
-lint: install ## style of Python and SQL, and LookML in step with the YAML
+lint: install ## ruff, mypy, sqlfluff; the LookML matches the models' YAML
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --processes 2 models tests/dbt
 	$(BIN)/nightshift looker build --check
 
-format: install ## put Python and SQL in shape
+format: install ## format Python and SQL
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/sqlfluff fix --processes 2 models tests/dbt
 
-bench: install ## benchmarks, side by side with what one would use instead
+bench: install ## benchmarks, side by side with the alternatives
 	$(BIN)/python -m tests.bench
 
-docs: install ## dbt's catalog of the warehouse under var/, served on port 8080
+docs: install ## generate dbt's documentation and serve it on port 8080
 	$(BIN)/dbt docs generate
 	$(BIN)/dbt docs serve --port 8080
 
-lock: ## requirements.lock anew from pyproject.toml
+lock: ## write requirements.lock from pyproject.toml
 	$(BIN)/pip-compile --quiet --extra dev --no-strip-extras --allow-unsafe \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-emit-trusted-host --no-header --output-file requirements.lock pyproject.toml
 
-clean: ## remove what runs left: warehouse, demo, dbt's output (not .venv)
+clean: ## delete what runs wrote: warehouse, demo, dbt's output (.venv stays)
 	rm -rf target logs var/* && touch var/.gitkeep

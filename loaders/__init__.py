@@ -1,1 +1,1 @@
-"""Loaders: each module moves bytes across one boundary, in either direction."""
+"""Loaders: each module moves data between the warehouse and one external system."""

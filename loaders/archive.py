@@ -1,7 +1,7 @@
-"""One day of one dataset as Parquet on S3, whole or not there.
+"""The archive: datasets of the warehouse as daily Parquet partitions on S3.
 
-From the warehouse to `{archive}/{env}/{version}/{dataset}/dt=D/`, with `_SUCCESS`
-last: whoever reads only partitions with `_SUCCESS` never sees half a day.
+A partition is `{archive}/{env}/{version}/{dataset}/dt=D/`. `_SUCCESS` is written last,
+so a reader that requires it never sees a partial partition.
 """
 
 import tempfile
@@ -18,19 +18,19 @@ from loaders import s3
 from loaders.ledger import ArchiveResult
 from loaders.warehouse import Connection, identifier, redshift_s3
 
-SENDERS = 4
+UPLOAD_THREADS = 4
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What is archived: a relation, the column that holds its day, its row order."""
+    """A relation to archive, its date column and the order of its rows."""
 
     name: str
     schema: str
     relation: str
-    day_column: str
+    date_column: str
     order_by: tuple[str, ...]
 
 
@@ -39,8 +39,8 @@ def partition_url(root: str, dataset: str, dt: date) -> str:
     return f"{root}/{dataset}/dt={dt.isoformat()}/"
 
 
-def finished_days(root: str, dataset: str) -> set[date]:
-    """Return the days of which a finished partition (`_SUCCESS`) lies on S3."""
+def complete_days(root: str, dataset: str) -> set[date]:
+    """Return the dates whose partition on S3 is complete (has `_SUCCESS`)."""
     prefix = f"{root}/{dataset}/dt="
     return {
         date.fromisoformat(item.url.removeprefix(prefix)[:10])
@@ -52,23 +52,23 @@ def finished_days(root: str, dataset: str) -> set[date]:
 def replace_partitions(
     connection: Connection, dataset: Dataset, *, days: Iterable[date], root: str
 ) -> Iterator[ArchiveResult]:
-    """Write the days anew and yield each once it is finished.
+    """Replace the partitions of these days; yield each result once it is complete.
 
-    A day's `_SUCCESS` goes first and comes back last.
+    The old `_SUCCESS` is deleted first and the new one is written last.
     """
     wanted = sorted(days)
     writers: dict[str, Callable[..., Iterator[ArchiveResult]]] = {
-        "duckdb": _write_spooled,
+        "duckdb": _write_and_upload,
         "redshift": _unload,
     }
     if not wanted:
         return
-    before = _objects(root, dataset.name, wanted)
+    old_urls = _list_urls(root, dataset.name, wanted)
     for result in writers[connection.engine](
-        connection, dataset, before=before, root=root
+        connection, dataset, old_urls=old_urls, root=root
     ):
         log.info(
-            "archived",
+            "partition archived",
             dataset=dataset.name,
             dt=str(result.dt),
             rows=result.rows,
@@ -77,8 +77,8 @@ def replace_partitions(
         yield result
 
 
-def _objects(root: str, dataset: str, days: list[date]) -> dict[date, list[str]]:
-    """Return the URLs of what lies in each day's partition now."""
+def _list_urls(root: str, dataset: str, days: list[date]) -> dict[date, list[str]]:
+    """Return the URLs of the objects that each day's partition has now."""
     found: dict[date, list[str]] = {day: [] for day in days}
     urls = {partition_url(root, dataset, day): day for day in days}
     for item in s3.list_objects(f"{root}/{dataset}/dt=", after=min(urls)[:-1]):
@@ -90,7 +90,8 @@ def _objects(root: str, dataset: str, days: list[date]) -> dict[date, list[str]]
     return found
 
 
-def _clear(urls: list[str]) -> None:
+def _delete(urls: list[str]) -> None:
+    """Delete the objects of a partition, `_SUCCESS` first."""
     s3.delete([url for url in urls if url.endswith(f"/{s3.SUCCESS}")])
     s3.delete([url for url in urls if not url.endswith(f"/{s3.SUCCESS}")])
 
@@ -99,31 +100,31 @@ def _query(connection: Connection, dataset: Dataset, dt: date) -> str:
     order = ", ".join(identifier(column) for column in dataset.order_by)
     return (
         f"select * from {connection.table(dataset.schema, dataset.relation)} "
-        f"where {identifier(dataset.day_column)} = date '{dt.isoformat()}' "
+        f"where {identifier(dataset.date_column)} = date '{dt.isoformat()}' "
         f"order by {order}"
     )
 
 
-def _write_spooled(
+def _write_and_upload(
     connection: Connection,
     dataset: Dataset,
     *,
-    before: dict[date, list[str]],
+    old_urls: dict[date, list[str]],
     root: str,
 ) -> Iterator[ArchiveResult]:
-    """Let the engine write Parquet here, and send it off while it writes the next.
+    """Let DuckDB write Parquet files and upload each while it writes the next.
 
-    No row passes through Python.
+    No rows pass through Python.
     """
     with (
         tempfile.TemporaryDirectory(prefix="nightshift-archive-") as folder,
-        ThreadPoolExecutor(SENDERS, thread_name_prefix="archive") as pool,
+        ThreadPoolExecutor(UPLOAD_THREADS, thread_name_prefix="archive") as pool,
     ):
-        sent: deque[Future[ArchiveResult]] = deque()
-        for dt, stale in before.items():
+        uploads: deque[Future[ArchiveResult]] = deque()
+        for dt, urls in old_urls.items():
             path = Path(folder) / f"{dt}.parquet"
             count = connection.fetch_one(
-                f"-- loaders.archive {dataset.name} {dt}\n"
+                f"-- loaders.archive copy {dataset.name} {dt}\n"
                 f"copy ({_query(connection, dataset, dt)}) to '{path}' "
                 "(format parquet, compression zstd)"
             )
@@ -135,15 +136,15 @@ def _write_spooled(
                 bytes=path.stat().st_size,
                 rows=int(count[0]) if count else 0,
             )
-            sent.append(pool.submit(_send, path, result, stale))
-            if len(sent) > SENDERS:
-                yield sent.popleft().result()
-        for future in sent:
+            uploads.append(pool.submit(_upload, path, result, urls))
+            if len(uploads) > UPLOAD_THREADS:
+                yield uploads.popleft().result()
+        for future in uploads:
             yield future.result()
 
 
-def _send(path: Path, result: ArchiveResult, stale: list[str]) -> ArchiveResult:
-    _clear(stale)
+def _upload(path: Path, result: ArchiveResult, old_urls: list[str]) -> ArchiveResult:
+    _delete(old_urls)
     s3.upload(path, f"{result.url}part-0000.parquet")
     s3.write(result.url + s3.SUCCESS, b"")
     path.unlink()
@@ -154,22 +155,22 @@ def _unload(
     connection: Connection,
     dataset: Dataset,
     *,
-    before: dict[date, list[str]],
+    old_urls: dict[date, list[str]],
     root: str,
 ) -> Iterator[ArchiveResult]:
-    """Let the cluster write one sorted file; a day is far below its 6 GB limit."""
-    for dt, stale in before.items():
-        _clear(stale)
+    """Unload one sorted file per day; a day is far below UNLOAD's 6 GB file limit."""
+    for dt, urls in old_urls.items():
+        _delete(urls)
         url = partition_url(root, dataset.name, dt)
         query = _query(connection, dataset, dt).replace("'", "''")
         connection.execute(
-            f"-- loaders.archive {dataset.name} {dt}\n"
-            f"unload ('{query}') to '{redshift_s3.quoted(url)}part-' "
+            f"-- loaders.archive unload {dataset.name} {dt}\n"
+            f"unload ('{query}') to '{redshift_s3.escape_url(url)}part-' "
             f"{redshift_s3.iam_role()} {redshift_s3.region_clause()} "
             "format as parquet parallel off allowoverwrite"
         )
         count = connection.fetch_one(
-            "-- loaders.archive count\nselect pg_last_unload_count()"
+            "-- loaders.archive count unloaded rows\nselect pg_last_unload_count()"
         )
         written = list(s3.list_objects(url))
         s3.write(url + s3.SUCCESS, b"")

@@ -1,24 +1,22 @@
-"""Errors, sorted by what their reader does next.
+"""The error classes of the project, by what the reader has to do.
 
-`ConfigError`: mend your settings. `TransientError`: retried for you, then look at
-the other side. `DataError`: look at this input. Every message names the thing and
-the next step, and never holds a secret.
+`ConfigError`: fix a setting. `TransientError`: retried automatically; if it persists,
+check the other system. `DataError`: check the input that the message names. Every
+message names the object and the next step, and never contains a secret.
 """
 
 
 class NightshiftError(Exception):
-    """What every error of this project is, so that a caller can print it plainly."""
-
-    next_step = ""
+    """Base class of all errors that are shown to the user without a traceback."""
 
 
 class ConfigError(NightshiftError):
-    """A setting is missing, malformed or refers to something that is not there."""
+    """A setting is missing or malformed, or refers to something that does not exist."""
 
 
 class TransientError(NightshiftError):
-    """The other side was busy or unreachable; the same call may work later."""
+    """The other system was busy or unreachable; the same call may succeed later."""
 
 
 class DataError(NightshiftError):
-    """An input cannot be used as it is; earlier content was left as it was."""
+    """An input cannot be used as it is; existing data is unchanged."""

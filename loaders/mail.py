@@ -1,7 +1,7 @@
-"""Mail, by SMTP: letters with a text, the same as HTML, and pictures inline.
+"""Mail over SMTP: messages with a plain text, an HTML version and inline images.
 
-Recipients and the server are settings. A letter that the server did not take is an
-error; whoever sends it decides what that means for the night.
+The settings name the server and the recipients. Sending raises an error if the server
+does not accept the message; the caller decides whether that fails the run.
 """
 
 import smtplib
@@ -28,42 +28,42 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Letter:
-    """A mail to be sent; `pictures` are PNG bytes by content id.
+class Message:
+    """A mail to send; `images` maps content ids to PNG bytes.
 
-    `reference` names what the mail is of: a second one of the same reference has the
-    same message id, so that a mailbox can tell that it is a copy.
+    `reference` becomes the message id. Sending the same reference again produces the
+    same message id, so that a mail client can recognize the duplicate.
     """
 
     subject: str
     text: str
     html: str
     reference: str
-    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    images: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Recipients:
-    """Mail addresses, and the setting that names them."""
+    """Mail addresses, and the name of the setting that lists them."""
 
     setting: str
     addresses: Sequence[str]
 
 
-def report_readers(settings: Settings) -> Recipients:
-    """Return who gets the report."""
+def report_recipients(settings: Settings) -> Recipients:
+    """Return the recipients of the morning report."""
     return Recipients("NIGHTSHIFT_REPORT__RECIPIENTS", settings.report.recipients)
 
 
-def on_call(settings: Settings) -> Recipients:
-    """Return who is told of failures; the report's readers when nobody is named."""
+def on_call_recipients(settings: Settings) -> Recipients:
+    """Return the recipients of alerts: on-call, or else the report's recipients."""
     if settings.on_call.recipients:
         return Recipients("NIGHTSHIFT_ON_CALL__RECIPIENTS", settings.on_call.recipients)
-    return report_readers(settings)
+    return report_recipients(settings)
 
 
-def why_no_mail(smtp: Smtp, to: Recipients) -> str:
-    """Say which setting is missing for mail to be sent, or ''."""
+def missing_setting(smtp: Smtp, to: Recipients) -> str:
+    """Return `NAME is not set` for the first setting that mail lacks, or ''."""
     for name, value in (
         ("NIGHTSHIFT_SMTP__HOST", smtp.host),
         (to.setting, to.addresses),
@@ -73,37 +73,36 @@ def why_no_mail(smtp: Smtp, to: Recipients) -> str:
     return ""
 
 
-def send(letter: Letter, smtp: Smtp, to: Recipients) -> list[str]:
-    """Send the letter to all recipients; return those whom the server refused.
+def send(message: Message, smtp: Smtp, to: Recipients) -> list[str]:
+    """Send the message to all recipients; return the addresses that were rejected.
 
-    `ConfigError` names the setting to mend, `TransientError` when nobody answers or
-    the server asks to come again.
+    Raises `ConfigError` with the setting to correct, or `TransientError` if the server
+    is unreachable, asks for a later attempt, or rejects every recipient temporarily.
     """
-    message = compose(letter, sender=_sender(smtp), to=to)
-    with _server(smtp) as server:
-        refused = _handed_over(server, message, to)
-    for recipient, (code, answer) in refused.items():
-        log.warning("recipient refused", to=recipient, code=code, answer=str(answer))
-    log.info("mailed", subject=letter.subject, recipients=len(to.addresses))
-    return sorted(refused)
+    mime_message = compose(message, sender=_sender(smtp), to=to)
+    with _connection(smtp) as server:
+        rejected = _transmit(server, mime_message, to)
+    for recipient, (code, reply) in rejected.items():
+        log.warning("recipient rejected", to=recipient, code=code, reply=str(reply))
+    log.info("mail sent", subject=message.subject, recipients=len(to.addresses))
+    return sorted(rejected)
 
 
-def compose(letter: Letter, *, sender: str, to: Recipients) -> EmailMessage:
-    """Return the message: text and HTML as alternatives, pictures with the HTML."""
-    message = EmailMessage()
-    message["Subject"] = " ".join(letter.subject.split())
-    message["From"] = _address("NIGHTSHIFT_SMTP__SENDER", sender, name=SENDER_NAME)
-    message["To"] = [_address(to.setting, address) for address in to.addresses]
-    message["Date"] = format_datetime(datetime.now(UTC))
-    message["Message-ID"] = (
-        f"<{letter.reference}@{message['From'].addresses[0].domain}>"
-    )
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(letter.text)
-    message.add_alternative(letter.html, subtype="html")
-    html = message.get_payload()[-1]
-    for content_id, png in letter.pictures.items():
-        html.add_related(
+def compose(message: Message, *, sender: str, to: Recipients) -> EmailMessage:
+    """Return the MIME message: text and HTML as alternatives, images inline."""
+    mime_message = EmailMessage()
+    from_address = _address("NIGHTSHIFT_SMTP__SENDER", sender, name=SENDER_NAME)
+    mime_message["Subject"] = " ".join(message.subject.split())
+    mime_message["From"] = from_address
+    mime_message["To"] = [_address(to.setting, address) for address in to.addresses]
+    mime_message["Date"] = format_datetime(datetime.now(UTC))
+    mime_message["Message-ID"] = f"<{message.reference}@{from_address.domain}>"
+    mime_message["Auto-Submitted"] = "auto-generated"
+    mime_message.set_content(message.text)
+    mime_message.add_alternative(message.html, subtype="html")
+    _, html_part = mime_message.iter_parts()
+    for content_id, png in message.images.items():
+        html_part.add_related(
             png,
             maintype="image",
             subtype="png",
@@ -111,18 +110,19 @@ def compose(letter: Letter, *, sender: str, to: Recipients) -> EmailMessage:
             disposition="inline",
             filename=f"{content_id.partition('.')[0]}.png",
         )
-    return message
+    return mime_message
 
 
 def check(smtp: Smtp) -> str:
-    """Connect, log in where set, say goodbye; return what the server said.
+    """Connect to the mail server, log in if configured, and return its reply.
 
-    `ConfigError` names the setting to mend, `TransientError` when nobody answers.
+    Raises `ConfigError` with the setting to correct, or `TransientError` if the server
+    is unreachable.
     """
     _sender(smtp)
-    with _server(smtp) as server:
-        code, answer = server.noop()
-    return f"{smtp.host}:{smtp.port} says {code} {answer.decode(errors='replace')}"
+    with _connection(smtp) as server:
+        code, reply = server.noop()
+    return f"{smtp.host}:{smtp.port} answered {code} {_one_line(reply)}"
 
 
 def _sender(smtp: Smtp) -> str:
@@ -131,19 +131,21 @@ def _sender(smtp: Smtp) -> str:
     return smtp.sender
 
 
-def _address(setting: str, given: str, *, name: str = "") -> Address:
-    """Return one address; `ConfigError` for what is none or brings a header along."""
-    own_name, address = parseaddr(given)
+def _address(setting: str, text: str, *, name: str = "") -> Address:
+    """Parse one address; `ConfigError` if it is invalid or injects a header."""
+    display_name, address = parseaddr(text)
     local, _, domain = address.rpartition("@")
-    if not local or not domain or any(ord(letter) < ord(" ") for letter in given):
-        raise ConfigError(f"{setting} holds {given!r}, which is not a mail address.")
-    return Address(own_name or name, local, domain)
+    if not local or not domain or any(ord(character) < ord(" ") for character in text):
+        raise ConfigError(
+            f"{setting} contains {text!r}, which is not a mail address. Correct it."
+        )
+    return Address(display_name or name, local, domain)
 
 
 @contextmanager
-def _server(smtp: Smtp) -> Iterator[smtplib.SMTP]:
-    """Open a session, encrypted and logged in where set; explain what goes wrong."""
-    place = f"{smtp.host}:{smtp.port}"
+def _connection(smtp: Smtp) -> Iterator[smtplib.SMTP]:
+    """Open an SMTP session, with STARTTLS and login if set; classify its errors."""
+    name = f"The mail server {smtp.host}:{smtp.port}"
     try:
         with smtplib.SMTP(
             smtp.host or "", smtp.port, timeout=TIMEOUT_SECONDS
@@ -155,21 +157,25 @@ def _server(smtp: Smtp) -> Iterator[smtplib.SMTP]:
             yield server
     except smtplib.SMTPAuthenticationError:
         raise ConfigError(
-            f"{place} refuses NIGHTSHIFT_SMTP__USERNAME and PASSWORD."
+            f"{name} rejected the login. "
+            "Correct NIGHTSHIFT_SMTP__USERNAME and NIGHTSHIFT_SMTP__PASSWORD."
         ) from None
     except smtplib.SMTPResponseException as error:
-        raise _refused(place, error.smtp_code, error.smtp_error) from None
+        raise _rejection(name, error.smtp_code, error.smtp_error) from None
     except (OSError, smtplib.SMTPException) as error:
         raise TransientError(
-            f"{place} does not answer as a mail server "
-            f"({type(error).__name__}). Check NIGHTSHIFT_SMTP__HOST, PORT and STARTTLS."
+            f"{name} is unreachable ({type(error).__name__}). "
+            "Check NIGHTSHIFT_SMTP__HOST, PORT and STARTTLS."
         ) from None
 
 
-def _handed_over(
+def _transmit(
     server: smtplib.SMTP, message: EmailMessage, to: Recipients
 ) -> dict[str, tuple[int, bytes]]:
-    """Return the server's answer to each recipient that it refused; not to be all."""
+    """Send the message; return the server's reply for each rejected recipient.
+
+    Raises an error if the server rejects all of them.
+    """
     try:
         return server.sendmail(
             message["From"].addresses[0].addr_spec,
@@ -177,31 +183,31 @@ def _handed_over(
             message.as_bytes(policy=SMTP),
         )
     except smtplib.SMTPRecipientsRefused as error:
-        raise _refused_by_all(to.setting, error.recipients) from None
+        raise _rejection_of_all(to.setting, error.recipients) from None
 
 
-def _refused_by_all(
-    setting: str, answers: Mapping[str, tuple[int, bytes]]
+def _rejection_of_all(
+    setting: str, replies: Mapping[str, tuple[int, bytes]]
 ) -> NightshiftError:
-    """Come again when one of the refusals was for now only."""
-    code, answer = min(answers.values(), key=lambda told: told[0])
+    """Classify the replies; one temporary rejection makes the error transient."""
+    code, reply = min(replies.values(), key=lambda item: item[0])
     if code in TRANSIENT_CODES:
-        return _refused("The mail server", code, answer)
+        return _rejection("The mail server", code, reply)
     return ConfigError(
-        f"The mail server refuses every recipient: {code} {_told(answer)}. "
+        f"The mail server rejected every recipient: {code} {_one_line(reply)}. "
         f"Correct {setting}."
     )
 
 
-def _refused(place: str, code: int, answer: bytes | str) -> NightshiftError:
-    told = f"{place} refuses the mail: {code} {_told(answer)}."
+def _rejection(server: str, code: int, reply: bytes | str) -> NightshiftError:
+    text = f"{server} rejected the mail: {code} {_one_line(reply)}."
     if code in TRANSIENT_CODES:
-        return TransientError(f"{told} Run again later.")
+        return TransientError(f"{text} Run again later.")
     return ConfigError(
-        f"{told} Ask who runs the mail server; NIGHTSHIFT_SMTP__SENDER may be at fault."
+        f"{text} Check NIGHTSHIFT_SMTP__SENDER, or ask the mail server's administrator."
     )
 
 
-def _told(answer: bytes | str) -> str:
-    text = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
+def _one_line(reply: bytes | str) -> str:
+    text = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
     return " ".join(text.split())

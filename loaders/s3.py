@@ -1,43 +1,24 @@
-"""Amazon S3: list, read, write and delete objects. The one importer of boto3.
+"""Amazon S3: list, read, write and delete objects and partitions."""
 
-Where and as whom is boto3's own business (AWS_ENDPOINT_URL_S3, AWS_PROFILE,
-AWS_REGION, ...). boto3 itself retries what is transient, with jitter.
-"""
-
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 from urllib.parse import urlsplit
 
-import boto3
-from boto3.s3.transfer import TransferConfig
-from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionError,
-    HTTPClientError,
-    NoCredentialsError,
-    NoRegionError,
-)
-
-from loaders.errors import ConfigError, DataError, TransientError
+from loaders import aws
+from loaders.errors import ConfigError, DataError
 
 SUCCESS = "_SUCCESS"
 DELETE_BATCH = 1000
-TRIES = 6
-BUSY_CODES = {"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout"}
 
 
 @dataclass(frozen=True)
 class S3Object:
-    """One object as a listing gives it: URL, size in bytes, ETag without quotes."""
+    """One listed object: URL, size in bytes, ETag without quotes."""
 
     url: str
     size: int
@@ -45,18 +26,18 @@ class S3Object:
 
     @property
     def name(self) -> str:
-        """The last part of the key."""
+        """The last part of the key, after the last slash."""
         return self.url.rpartition("/")[2]
 
     @property
     def key(self) -> str:
-        """The key in its bucket."""
+        """The key within the bucket."""
         return self.url.removeprefix("s3://").partition("/")[2]
 
 
 @dataclass(frozen=True)
 class Partition:
-    """The data objects of one source and day, in key order; complete or not."""
+    """The data objects of one source and data date, in key order."""
 
     source: str
     dt: date
@@ -66,30 +47,39 @@ class Partition:
 
     @property
     def fingerprint(self) -> str:
-        """A digest of key, size and ETag of every data object: what there is to load.
+        """A digest of every data object's key, size and ETag.
 
-        Two listings with the same fingerprint hold the same bytes.
+        Two listings with the same fingerprint have the same content.
         """
         return object_fingerprint(self.url, self.objects)
 
     @property
     def size(self) -> int:
-        """Bytes of all data objects, as they lie there."""
+        """The total size of all data objects in bytes, as stored (compressed)."""
         return sum(item.size for item in self.objects)
 
     def require_complete(self) -> None:
-        """Raise `DataError` in words when `_SUCCESS` is missing."""
-        if not self.is_complete:
-            raise DataError(
-                f"Partition {self.url} is incomplete: it has {len(self.objects)} data "
-                f"object(s) but no {SUCCESS}. Wait for the producer to finish it, or "
-                f"have it delivered again; nothing was loaded and earlier content is "
-                f"as it was."
+        """Raise `DataError` if `_SUCCESS` is missing."""
+        if self.is_complete:
+            return
+        problem = "is missing"
+        if self.objects:
+            problem = (
+                f"is incomplete: it has {len(self.objects)} data object(s) "
+                f"but no {SUCCESS}"
             )
+        raise DataError(
+            f"Partition {self.url} {problem}. Nothing was loaded; existing data is "
+            f"unchanged. Wait for the producer to finish the partition, or ask the "
+            f"producer to re-deliver it."
+        )
 
 
 def object_fingerprint(prefix: str, objects: Iterable[S3Object]) -> str:
-    """Digest key (below `prefix`), size and ETag of the objects, order aside."""
+    """Return a digest of the objects' keys below `prefix`, sizes and ETags.
+
+    The order of the objects does not matter.
+    """
     lines = sorted(
         f"{item.url.removeprefix(prefix)}\t{item.size}\t{item.etag}" for item in objects
     )
@@ -102,7 +92,7 @@ def partition_url(raw_url: str, source: str, dt: date) -> str:
 
 
 def list_partition(raw_url: str, source: str, dt: date) -> Partition:
-    """List one day of one source; names that start with `_` or `.` are not data."""
+    """List one partition; objects whose name starts with `_` or `.` are not data."""
     url = partition_url(raw_url, source, dt)
     return _partition(url, source, dt, list(list_objects(url)))
 
@@ -110,9 +100,9 @@ def list_partition(raw_url: str, source: str, dt: date) -> Partition:
 def list_partitions(
     raw_url: str, source: str, first: date, last: date
 ) -> dict[date, Partition]:
-    """List a range of days of one source with one request a thousand objects.
+    """List a source's partitions from `first` to `last`, 1,000 objects per request.
 
-    Days of which nothing is there are empty partitions.
+    A date without objects yields an empty partition.
     """
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     urls = {partition_url(raw_url, source, day): day for day in days}
@@ -141,7 +131,7 @@ def _partition(url: str, source: str, dt: date, objects: list[S3Object]) -> Part
 
 
 def relist(partition: Partition) -> Partition:
-    """List the partition as it is now."""
+    """List the partition again and return its current state."""
     prefix, _, _ = partition.url.rpartition(f"/{partition.source}/")
     return list_partition(prefix, partition.source, partition.dt)
 
@@ -149,12 +139,13 @@ def relist(partition: Partition) -> Partition:
 def list_objects(url: str, *, after: str = "") -> Iterator[S3Object]:
     """Yield every object whose URL starts with `url`, in key order.
 
-    With `after`, only those whose URL comes after it, which need not be there.
+    With `after`, yield only objects whose URL sorts after it; no object needs to have
+    that URL.
     """
-    bucket, prefix = _split(url)
-    start = {"StartAfter": _split(after)[1]} if after else {}
-    with _explained(url):
-        pages = _client().get_paginator("list_objects_v2")
+    bucket, prefix = _bucket_and_key(url)
+    start = {"StartAfter": _bucket_and_key(after)[1]} if after else {}
+    with aws.classified_s3_errors(url):
+        pages = aws.s3_client().get_paginator("list_objects_v2")
         for page in pages.paginate(Bucket=bucket, Prefix=prefix, **start):
             for item in page.get("Contents", []):
                 yield S3Object(
@@ -165,128 +156,72 @@ def list_objects(url: str, *, after: str = "") -> Iterator[S3Object]:
 
 
 @contextmanager
-def reading(item: S3Object) -> Iterator[IO[bytes]]:
-    """Open the object for streaming; it must still be the one that was listed."""
-    bucket, key = _split(item.url)
-    with _explained(item.url):
+def open_object(item: S3Object) -> Iterator[IO[bytes]]:
+    """Open a listed object for streaming; raise `DataError` if it has changed."""
+    bucket, key = _bucket_and_key(item.url)
+    with aws.classified_s3_errors(item.url):
         try:
-            body = _client().get_object(Bucket=bucket, Key=key, IfMatch=item.etag)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("PreconditionFailed", "NoSuchKey"):
+            response = aws.s3_client().get_object(
+                Bucket=bucket, Key=key, IfMatch=item.etag
+            )
+        except aws.ClientError as error:
+            if aws.error_code(error) in ("PreconditionFailed", "NoSuchKey"):
                 raise DataError(
                     f"{item.url} changed while its partition was being loaded. "
-                    f"Run again: the new content is loaded then."
+                    f"Run again to load the new content."
                 ) from error
             raise
-        yield body["Body"]
+        yield response["Body"]
 
 
 def upload(path: Path, url: str) -> None:
-    """Write a local file to `url`; readers see the old object or the new one."""
-    bucket, key = _split(url)
-    with _explained(url):
-        _client().upload_file(
-            str(path), bucket, key, Config=TransferConfig(use_threads=False)
-        )
+    """Upload a local file; readers see either the old object or the new one."""
+    bucket, key = _bucket_and_key(url)
+    with aws.classified_s3_errors(url):
+        aws.s3_client().upload_file(str(path), bucket, key, Config=aws.SINGLE_THREADED)
 
 
 def write(
     url: str, content: bytes, *, content_type: str = "application/octet-stream"
 ) -> None:
-    """Write a small object; browsers go by its content type."""
-    bucket, key = _split(url)
-    with _explained(url):
-        _client().put_object(
+    """Write a small object with the content type that browsers see."""
+    bucket, key = _bucket_and_key(url)
+    with aws.classified_s3_errors(url):
+        aws.s3_client().put_object(
             Bucket=bucket, Key=key, Body=content, ContentType=content_type
         )
 
 
 def delete(urls: Iterable[str]) -> None:
-    """Delete objects of one bucket; those already gone are no error."""
-    wanted = [_split(url) for url in urls]
+    """Delete objects of one bucket; a missing object is not an error."""
+    wanted = [_bucket_and_key(url) for url in urls]
     for start in range(0, len(wanted), DELETE_BATCH):
         batch = wanted[start : start + DELETE_BATCH]
         keys = [{"Key": key} for _, key in batch]
-        with _explained(f"s3://{batch[0][0]}/"):
-            answer = _client().delete_objects(
+        with aws.classified_s3_errors(f"s3://{batch[0][0]}/"):
+            response = aws.s3_client().delete_objects(
                 Bucket=batch[0][0], Delete={"Objects": keys, "Quiet": True}
             )
-        for problem in answer.get("Errors", []):
+        for problem in response.get("Errors", []):
             raise ConfigError(
                 f"Cannot delete s3://{batch[0][0]}/{problem['Key']}: "
-                f"{problem['Code']}. Grant s3:DeleteObject on it."
+                f"{problem['Code']}. Grant s3:DeleteObject on this object."
             )
 
 
 def check_bucket(url: str) -> None:
-    """Raise `ConfigError` when the bucket of `url` is not there or not ours."""
-    bucket, _ = _split(url)
-    with _explained(url):
-        _client().head_bucket(Bucket=bucket)
+    """Raise `ConfigError` if the bucket of `url` is missing or not accessible."""
+    bucket, _ = _bucket_and_key(url)
+    with aws.classified_s3_errors(url):
+        aws.s3_client().head_bucket(Bucket=bucket)
 
 
 def region() -> str:
-    """Return the region that boto3 is set to, '' when it has none."""
-    found = _client().meta.region_name or ""
-    return "" if found == "aws-global" else found
+    """Return the region that boto3 is configured for, or ''."""
+    name = str(aws.s3_client().meta.region_name or "")
+    return "" if name == "aws-global" else name
 
 
-def _split(url: str) -> tuple[str, str]:
+def _bucket_and_key(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return parts.netloc, parts.path.lstrip("/")
-
-
-@cache
-def _client_of(process: int) -> Any:  # noqa: ANN401 - boto3 makes its classes up
-    """Make one client a process: a forked worker must not share connections."""
-    return boto3.client(
-        "s3",
-        config=Config(
-            retries={"mode": "standard", "max_attempts": TRIES},
-            connect_timeout=10,
-            read_timeout=60,
-        ),
-    )
-
-
-def _client() -> Any:  # noqa: ANN401 - as above
-    with _explained("s3://"):
-        return _client_of(os.getpid())
-
-
-@contextmanager
-def _explained(url: str) -> Iterator[None]:
-    """Turn boto3's errors into ours, naming the URL and the next step."""
-    try:
-        yield
-    except ClientError as error:
-        raise _of_client_error(error, url) from error
-    except (NoCredentialsError, NoRegionError) as error:
-        raise ConfigError(
-            f"{error} S3 ({url}) needs boto3's own settings: "
-            "AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_REGION."
-        ) from error
-    except (ConnectionError, HTTPClientError) as error:
-        raise TransientError(
-            f"S3 did not answer for {url}: {error} "
-            "Check AWS_ENDPOINT_URL_S3 and the network, then run again."
-        ) from error
-    except BotoCoreError as error:
-        raise ConfigError(
-            f"S3 settings do not work for {url}: {error} Check the AWS_* variables."
-        ) from error
-
-
-def _of_client_error(error: ClientError, url: str) -> Exception:
-    code = error.response["Error"]["Code"]
-    bucket, _ = _split(url)
-    if code in ("NoSuchBucket", "404") or (code == "NotFound"):
-        return ConfigError(
-            f"Bucket {bucket!r} does not exist ({url}). "
-            "Create it, or correct NIGHTSHIFT_RAW_URL or NIGHTSHIFT_ARCHIVE_URL."
-        )
-    kind = TransientError if code in BUSY_CODES else ConfigError
-    return kind(
-        f"S3 refused {url}: {code}: {error.response['Error'].get('Message', '')}. "
-        "Check the credentials' rights on this bucket and prefix, then run again."
-    )

@@ -4,18 +4,18 @@ label: "Nightshift"
 include: "views/*.view.lkml"
 week_start_day: monday
 
-datagroup: finished_night {
-  label: "Finished night"
-  description: "Changes when a night has built the marts."
+datagroup: finished_run {
+  label: "Finished run"
+  description: "Changes when a run has built the marts."
   sql_trigger: select max(finished_at) from @{OPS_SCHEMA}.runs where status in ('done', 'rejected') ;;
   max_cache_age: "26 hours"
 }
 
-persist_with: finished_night
+persist_with: finished_run
 
 explore: big_customer_usage {
   label: "Big Customer Usage"
-  description: "One row per paying org per day, ranked by size: what it uses, and how that has changed against the day before, a week before and usage_month_days before. A change is null when one of its two days has no samples: what was not seen has not fallen to zero. Whether the org paid on the earlier day does not matter."
+  description: "One row per org per day, for paying orgs, ranked by size, with usage and its change since the day before, a week before and four weeks before. A change is null if either day has no samples. The earlier day counts even if the org did not pay then."
 
   join: org_activity {
     type: left_outer
@@ -26,7 +26,7 @@ explore: big_customer_usage {
 
 explore: fct_org_day {
   label: "Org Days"
-  description: "One row per org per day of its trial and the days after in which trials still convert. The org's state is its line in that day's export or, if that lacks it, the latest of the days before within org_carry_forward_days; internal orgs and those without a trial are left out."
+  description: "One row per org per day, for the days of its trial and of the conversion period after it. Name and plan are from that day's orgs export or, if the org is missing there, from its latest record of the days before. Internal orgs and orgs without a trial are left out."
 
   join: org_trial_metrics_latest {
     type: left_outer
@@ -36,8 +36,8 @@ explore: fct_org_day {
 }
 
 explore: fct_org_trial_metrics {
-  label: "Trial Metrics by Night"
-  description: "One row per org and night: where each trial stands on the data date, over the days since it began. A snapshot a night; a restarted trial is a new trial."
+  label: "Trial Metrics by Date"
+  description: "One row per org and data date, with a snapshot of its trial over the days so far. A restarted trial is a new trial."
 
   join: fct_org_day {
     type: left_outer
@@ -48,7 +48,7 @@ explore: fct_org_trial_metrics {
 
 explore: fct_web_sessions {
   label: "Web Sessions"
-  description: "One row per visit, of users and of anonymous visitors. A pause longer than session_timeout_minutes ends a visit; one that crosses midnight belongs to the day it began. Only who never pauses for a whole day (a robot) is split at the midnights of that day."
+  description: "One row per web session (visit), of users and anonymous visitors. A long pause between requests ends a session. A session that crosses midnight counts on the day it started. Visitors without any pause for a whole day (bots) are split at midnight."
 
   join: org_trial_metrics_latest {
     type: left_outer
@@ -65,7 +65,7 @@ explore: fct_web_sessions {
 
 explore: free_account_usage {
   label: "Free Account Usage"
-  description: "One row per org per day on which it is a free account that uses all of what its plan includes of at least one metric, or more. What a plan includes is in `billing_plans`. A day without samples counts as no usage."
+  description: "One row per org per day, for free accounts that use at least as much of a metric as their plan includes. The included amounts are in `billing_plans`. A day without samples counts as no usage."
 
   join: org_activity {
     type: left_outer
@@ -76,7 +76,7 @@ explore: free_account_usage {
 
 explore: interesting_trials {
   label: "Interesting Trials"
-  description: "One row per night and org whose trial gives a reason for a call, the best first. Orgs that pay give none. Ranked by the sum of the reasons' weights (see `reason_codes`: a weightier reason outranks all lighter ones together), then by target attainment to four decimals, the fewest days left, and the most hosts. Reasons: `big_footprint`: hosts or metrics at big_footprint_factor times the upper quartile of converted trials. `above_target`: at or above all targets. `fast_start`: at least fast_start_metrics targets met within the first fast_start_days. `stalled`: in the trial, after stalled_days of it, no log event for stalled_days. Targets are those of the night for cohort `converted` in `trial_target_metrics`; a target of 0 is none."
+  description: "One row per org and data date, for unpaid trials with a reason for a sales call, ranked. The rank is by the sum of the reason weights in `reason_codes` (each weight is greater than all lower ones together), then by target attainment to four decimals, fewest days left and most hosts. Reasons: `big_footprint`: hosts or custom metrics far above the p75 of converted trials. `above_target`: all targets are met. `fast_start`: several targets are met early in the trial. `stalled`: a running trial without log events for some days. The targets are those of cohort `converted` in `trial_target_metrics` on the same date; a target of 0 is ignored."
 
   join: fct_org_trial_metrics {
     type: left_outer
@@ -87,7 +87,7 @@ explore: interesting_trials {
 
 explore: org_activity {
   label: "Org Activity"
-  description: "One row per org per day on which it is known, active or not, in trial or not: what it was, what it used and what its people did. An org is known on a day when it is in that day's export or, if that lacks it, in one of the org_carry_forward_days before. Internal orgs are in it, too, and marked."
+  description: "One row per org per day, in trial or not, with its plan, usage and activity. An org has a row if it is in that day's export or, if it is missing there, in an export of the carry-forward period before. Internal orgs are included and marked."
 
   join: org_trial_metrics_latest {
     type: left_outer
@@ -98,22 +98,22 @@ explore: org_activity {
 
 explore: org_trial_metrics_latest {
   label: "Trial Metrics, Latest"
-  description: "One row per org: its latest snapshot, also of orgs whose window is over."
+  description: "One row per org, with its latest snapshot. It includes orgs whose window is over."
 }
 
 explore: paid_account_flow {
   label: "Paid Account Flow"
-  description: "One row per day and pair of states: how many accounts were in from_state the day before and in to_state on the day. Those that stay are counted as well, so a day's rows with one to_state add up to that day's stock, and the next day's rows with that from_state to the same; `is_change` picks the flow. An account is an org that is not internal. It is `paid` on a paid plan and `free` on a plan that is not paid but says what it includes (see `billing_plans`), whatever its trial. On any other plan, unknown ones too, it is a `trial` during its trial_period_days and `expired` after them. Before its trial begins it is nothing yet. Which way accounts may go, and what each way means, is in `account_transitions`. An account that has just come has no from_state, one that has gone has no to_state: it is new or deleted, changed sides with the internal orgs, or the exports lacked it for longer than org_carry_forward_days. On the first day of the warehouse all come."
+  description: "One row per day, from_state and to_state, with the number of accounts that were in from_state the day before and in to_state on the day. Accounts that stay in their state are included, so the rows of a day with one to_state add up to all accounts in that state. Filter by `is_change` for changes only. An account is an org that is not internal. It is `paid` on a paid plan and `free` on an unpaid plan with included usage (see `billing_plans`), whatever its trial. On any other plan, including an unknown one, it is a `trial` during its trial period and `expired` afterwards. Before its trial starts it has no state. Valid transitions and their meaning are in `account_transitions`. A new account has no from_state and a lost account has no to_state. It was created or deleted, became internal or stopped being internal, or was missing in the exports for longer than the carry-forward period. On the first day in the warehouse every account is new."
 }
 
 explore: sf_trial_metrics {
   label: "Trial Metrics in Salesforce"
-  description: "One row per org in its trial window on the data date: exactly the fields that Salesforce gets. The `salesforce` meta of each column is the mapping; the sync, the field check and this contract all read it here."
+  description: "One row per org in its trial window on the data date, with the fields of Trial_Metrics__c in Salesforce. The `salesforce` meta of each column is its field mapping."
 }
 
 explore: trial_target_curve {
   label: "Trial Target Curve"
-  description: "One row per night, cohort, metric and trial day: the median that the cohort's orgs had reached on that day of their trial."
+  description: "One row per data date, cohort, metric and trial day, with the median usage of the cohort's orgs on that day of their trial."
 
   join: trial_target_metrics {
     type: left_outer
@@ -124,10 +124,10 @@ explore: trial_target_curve {
 
 explore: trial_target_metrics {
   label: "Trial Targets"
-  description: "One row per night, cohort and metric: what trials of the last target_window_days reached, each as it was last seen. The medians of cohort `converted` are the targets that trials are measured by."
+  description: "One row per data date, cohort and metric, with the usage that recent trials reached. Each trial counts with its last known values. The medians of cohort `converted` are the targets that trials are compared with."
 }
 
 explore: trial_trends {
   label: "Trial Trends"
-  description: "One row per week, named by its Monday, with the trials that began in it: how many were activated and how many converted so far. A restarted trial is a new trial."
+  description: "One row per week in which trials started, with the numbers of those trials that were activated and converted so far. A restarted trial is a new trial."
 }

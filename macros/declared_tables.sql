@@ -1,8 +1,7 @@
 {% macro ensure_declared_tables() %}
     {#-
-        Create what the sources declare and the warehouse lacks, so that a bare
-        `dbt run` works on an empty one. The loaders make the same tables from the
-        same YAML.
+        Create missing source tables, so that `dbt run` works on an empty warehouse.
+        The loaders create the same tables from the same YAML.
     -#}
     {%- if execute and flags.WHICH in ('run', 'build', 'test', 'seed', 'freshness') -%}
         {%- for table in graph.sources.values()
@@ -27,7 +26,7 @@
 
 
 {% macro run_and_commit(sql) %}
-    {#- A hook's transaction, which looking for relations may begin, dbt would undo. -#}
+    {#- dbt rolls back the transaction of a hook, so commit the statement here. -#}
     {%- call statement('run_and_commit', auto_begin=true) -%}
         {{ sql }}
     {%- endcall -%}
@@ -57,6 +56,6 @@
 {%- endmacro %}
 
 {% macro redshift__declared_layout(table) -%}
-    {#- Raw tables are read by days, and have no one key to be spread by. -#}
+    {#- Raw tables are read by day and have no common distribution key. -#}
     {{- return(' diststyle even sortkey (dt)' if table.meta.get('raw') else '') -}}
 {%- endmacro %}

@@ -1,24 +1,28 @@
-{% macro get_incremental_replace_days_sql(arg_dict) %}
+{% macro get_incremental_delete_insert_by_day_sql(arg_dict) %}
     {#-
-        Incremental strategy: the days of the window are taken out and put in anew,
-        in one transaction. A key-wise merge would leave rows behind that no longer
-        come about, such as a session that a late request joined to another.
-        The model says which column holds the day: config(meta={'replaces': ...}).
-        A model with a `unique_key` has one row a key, whichever day it is of: the
-        key's earlier row goes, too. A model whose rows go on changing for some
-        days after theirs says how many: meta={'reaches_back_days': ...}.
+        Incremental strategy that deletes the days of the window and inserts them again
+        in one transaction. A merge by key would leave rows that no longer exist, such
+        as a session that a late request joined to another one.
+
+        meta.date_column names the day column of the model. With a `unique_key` the
+        earlier row of each new key is deleted too, whatever its day.
+        meta.rows_change_for_days extends the window back by that many days, for rows
+        that still change after their own day.
     -#}
-    {%- set day = config.get('meta', {}).get('replaces') -%}
-    {%- if not day -%}
+    {%- set date_column = config.get('meta', {}).get('date_column') -%}
+    {%- if not date_column -%}
         {{ exceptions.raise_compiler_error(
-            model.name ~ ": strategy replace_days needs meta.replaces, its day column."
+            "Model " ~ model.name ~ " has no day column. The incremental strategy "
+            ~ "delete_insert_by_day needs one. Set meta.date_column in its config."
         ) }}
     {%- endif -%}
-    {%- set reach = config.get('meta', {}).get('reaches_back_days', 0) -%}
+    {%- set days_back = config.get('meta', {}).get('rows_change_for_days', 0) -%}
     {%- set names = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
 
     delete from {{ arg_dict['target_relation'] }}
-    where {{ day }} between {{ window_from() }} - {{ reach }} and {{ data_date() }};
+    where
+        {{ date_column }}
+        between {{ window_from() }} - {{ days_back }} and {{ data_date() }};
 
     {% set key = config.get('unique_key') -%}
     {% if key -%}

@@ -1,5 +1,5 @@
 {% macro generate_schema_name(custom_schema_name, node) -%}
-    {#- Plain names where the schema is everybody's, prefixed where it is one's own. -#}
+    {#- Shared targets use plain schema names, developer targets a prefix. -#}
     {%- if custom_schema_name is none -%}
         {{ target.schema }}
     {%- elif target.name in ('local', 'prod') -%}

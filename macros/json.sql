@@ -1,5 +1,5 @@
 {% macro select_json_strings(relation, array, name, keys) -%}
-    {#- One row per string of a JSON array, with the columns `keys` beside it. -#}
+    {#- One row per string of a JSON array, with the columns in `keys`. -#}
     {{- return(adapter.dispatch('select_json_strings', 'nightshift')(
         relation, array, name, keys
     )) -}}

@@ -1,20 +1,20 @@
 {% macro session_key(visitor_id, started_at) -%}
-    {#- A session is known by its visitor and its start, which do not move. -#}
+    {#- Id of a session. It is stable because visitor and start time do not change. -#}
     md5(
-        {{ visitor_id }} || '|' || {{ seconds_text(started_at) }}
+        {{ visitor_id }} || '|' || {{ timestamp_to_text(started_at) }}
     )
 {%- endmacro %}
 
 
-{% macro seconds_text(moment) -%}
-    {#- `YYYY-MM-DD HH:MM:SS`, the same on every engine. -#}
-    {{- return(adapter.dispatch('seconds_text', 'nightshift')(moment)) -}}
+{% macro timestamp_to_text(timestamp) -%}
+    {#- `YYYY-MM-DD HH:MM:SS`, the same on DuckDB and Redshift. -#}
+    {{- return(adapter.dispatch('timestamp_to_text', 'nightshift')(timestamp)) -}}
 {%- endmacro %}
 
-{% macro default__seconds_text(moment) -%}
-    strftime({{ moment }}, '%Y-%m-%d %H:%M:%S')
+{% macro default__timestamp_to_text(timestamp) -%}
+    strftime({{ timestamp }}, '%Y-%m-%d %H:%M:%S')
 {%- endmacro %}
 
-{% macro redshift__seconds_text(moment) -%}
-    to_char({{ moment }}, 'YYYY-MM-DD HH24:MI:SS')
+{% macro redshift__timestamp_to_text(timestamp) -%}
+    to_char({{ timestamp }}, 'YYYY-MM-DD HH24:MI:SS')
 {%- endmacro %}

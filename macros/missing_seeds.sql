@@ -1,18 +1,18 @@
 {% macro ensure_seeds() %}
     {#-
-        `dbt run` builds no seeds. On an empty warehouse it still has to work and give
-        empty marts, so a seed's table is created empty; once something is loaded, an
-        empty seed would give wrong marts, and the analyst is asked to build it.
+        `dbt run` does not build seeds. On an empty warehouse, create missing seed
+        tables without rows so that the models build. Once data is loaded, an empty seed
+        would make the marts wrong, so raise an error instead.
     -#}
     {%- if execute and flags.WHICH == 'run' -%}
         {%- for seed in graph.nodes.values()
             if seed.resource_type == 'seed'
             and not adapter.get_relation(seed.database, seed.schema, seed.alias)
         -%}
-            {%- if newest_loaded_date() != nothing_loaded() -%}
+            {%- if newest_loaded_date() != empty_warehouse_date() -%}
                 {{ exceptions.raise_compiler_error(
-                    "Seed " ~ seed.name ~ " is not built, and its models would be "
-                    ~ "wrong without it. Run `dbt seed`, or `dbt build` instead."
+                    "Seed " ~ seed.name ~ " is not built. The models that read it "
+                    ~ "would be wrong. Run `dbt seed` first, or run `dbt build`."
                 ) }}
             {%- endif -%}
             {%- if not adapter.check_schema_exists(seed.database, seed.schema) -%}

@@ -1,7 +1,7 @@
 {% macro unpivot_metrics(relation, keys) -%}
     {#-
-        The four metrics in long form: `keys`, metric_name, metric_value. Redshift
-        takes one sort order per select, so medians of several columns need it.
+        The four usage metrics in long form: `keys`, metric_name, metric_value.
+        Redshift allows one sort order per select, so medians need the long form.
     -#}
     {%- for metric in ['hosts', 'integrations', 'dashboards', 'metrics'] %}
     select

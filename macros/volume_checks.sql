@@ -1,23 +1,23 @@
-{% macro told_alarms(query, error_var) -%}
+{% macro warn_or_fail(query, error_var) -%}
     {#-
-        A test that says what it found. `query` gives one row per alarm, with its
-        `share` of the usual and a `message`. A share below the var is an error
-        whose text is the messages; the others are logged, and the test's own severity
-        decides. Elsewhere than in a test the query is given back as it stands.
+        Body of a volume test. `query` returns one row per finding, with its `ratio` to
+        the baseline and a `message`. A ratio below the var `error_var` fails the test
+        with the messages as its error text. Other findings are logged, and the severity
+        of the test decides. Outside `dbt build` and `dbt test` this is just the query.
     -#}
     {%- if execute and flags.WHICH in ('build', 'test') -%}
         {%- set errors = [] -%}
-        {%- for alarm in run_query(query).rows -%}
-            {%- if alarm['share'] < var(error_var) -%}
-                {%- do errors.append(alarm['message']) -%}
+        {%- for finding in run_query(query).rows -%}
+            {%- if finding['ratio'] < var(error_var) -%}
+                {%- do errors.append(finding['message']) -%}
             {%- else -%}
-                {%- do log(alarm['message'], info=True) -%}
+                {%- do log(finding['message'], info=True) -%}
             {%- endif -%}
         {%- endfor -%}
         {%- if errors -%}
             {%- do errors.append(
-                'If that is right, lower ' ~ error_var ~ ' in dbt_project.yml and '
-                ~ 'run again.'
+                'If this volume is correct, lower ' ~ error_var
+                ~ ' in dbt_project.yml and run again.'
             ) -%}
             {{ exceptions.raise_compiler_error(errors | join('\n  ')) }}
         {%- endif -%}
@@ -26,17 +26,17 @@
 {%- endmacro %}
 
 
-{% macro usual_share(value, usual) -%}
-    {#- How much of the usual there is; all of it where nothing is usual. -#}
+{% macro ratio_to_baseline(value, baseline) -%}
+    {#- The value divided by its baseline, or 1 where the baseline is 0. -#}
     coalesce(
         cast({{ value }} as double precision)
-        / nullif(cast({{ usual }} as double precision), 0),
+        / nullif(cast({{ baseline }} as double precision), 0),
         1
     )
 {%- endmacro %}
 
 
 {% macro first_data_date() -%}
-    {#- The first of the days that the run is after, late days aside. -#}
+    {#- The first data date of the run, without the days before it for late data. -#}
     ({{ window_from() }} + {{ var('late_arrival_days') + 1 }})
 {%- endmacro %}

@@ -1,4 +1,4 @@
-{#- Which days to work on. All windows hang on `data_date`, never on the clock. -#}
+{#- The days that a run processes. They depend on `data_date`, not on the clock. -#}
 
 {% macro data_date() -%}
     cast('{{ data_date_value() }}' as date)
@@ -15,30 +15,30 @@
 
 {% macro newest_loaded_date() -%}
     {%- if not execute -%}
-        {{- return(nothing_loaded()) -}}
+        {{- return(empty_warehouse_date()) -}}
     {%- endif -%}
     {%- set loads = source('ops', 'loads') -%}
     {%- if not load_relation(loads) -%}
-        {{- return(nothing_loaded()) -}}
+        {{- return(empty_warehouse_date()) -}}
     {%- endif -%}
     {%- set newest = run_query(
         "select max(dt) from " ~ loads ~ " where source = 'orgs'"
     ) -%}
-    {{- return((newest.columns[0].values()[0] or nothing_loaded()) | string) -}}
+    {{- return((newest.columns[0].values()[0] or empty_warehouse_date()) | string) -}}
 {%- endmacro %}
 
 
-{% macro nothing_loaded() -%}
-    {#- Before anything is loaded there is still a date, and nothing falls on it. -#}
+{% macro empty_warehouse_date() -%}
+    {#- Data date of a warehouse without data. No row has this date. -#}
     {{- return('1970-01-01') -}}
 {%- endmacro %}
 
 
 {% macro window_from() -%}
     {#-
-        First day to compute anew. Late lines reach back late_arrival_days; the day
-        before may change too, because a late request of the first of them can
-        lengthen a session that began the evening before.
+        First day to recompute. Late data reaches back late_arrival_days. One more day
+        is needed because a late request can extend a session that started on the
+        evening before.
     -#}
     {%- set first = var('data_date_from', none) or data_date_value() -%}
     (cast('{{ first }}' as date) - {{ var('late_arrival_days') + 1 }})
@@ -46,7 +46,7 @@
 
 
 {% macro in_window(day) -%}
-    {#- Full refresh: everything up to the data date. Else: the window alone. -#}
+    {#- Incremental run: the window. Full refresh: every day up to the data date. -#}
     {%- if is_incremental() -%}
         {{ day }} between {{ window_from() }} and {{ data_date() }}
     {%- else -%}
@@ -56,7 +56,7 @@
 
 
 {% macro in_window_and_before(day, days) -%}
-    {#- The window and `days` before it, for what a row of the window is made from. -#}
+    {#- The window and `days` before it, for the inputs of rows in the window. -#}
     {%- if is_incremental() -%}
         {{ day }} between {{ window_from() }} - {{ days }} and {{ data_date() }}
     {%- else -%}
@@ -65,8 +65,8 @@
 {%- endmacro %}
 
 
-{% macro is_settled(day) -%}
-    {#- Days before the window, whose rows stand. A full refresh has none. -#}
+{% macro is_before_window(day) -%}
+    {#- Days before the window are final. A full refresh has none. -#}
     {%- if is_incremental() -%}
         {{ day }} < {{ window_from() }}
     {%- else -%}

@@ -1,6 +1,7 @@
-"""What runs and when: Luigi tasks, no SQL, no client library.
+"""Luigi tasks that run the pipeline, and the `nightshift` command.
 
-`luigi --module orchestrate Nightly --data-date D` finds its tasks here.
+`luigi --module orchestrate Nightly --data-date D` finds its tasks here. This package
+contains no SQL and uses no client library of a warehouse or service.
 """
 
 import os
@@ -10,7 +11,7 @@ import luigi.configuration
 
 from loaders.config.settings import PROJECT
 
-# Luigi reads luigi.cfg from the working directory; elsewhere the project's still holds.
+# Luigi reads luigi.cfg from the working directory. Use the project's elsewhere.
 if not Path("luigi.cfg").exists() and "LUIGI_CONFIG_PATH" not in os.environ:
     luigi.configuration.add_config_path(str(PROJECT / "luigi.cfg"))
 

@@ -1,10 +1,10 @@
-"""The whole night on one screen: what is wanted, in which order it comes to be.
+"""The root tasks, which define the whole DAG. Read this module first.
 
     RawPartition ─► LoadRawTable ─► DbtModel … ─► ArchiveDataset ──► MailReport
                                         │                              ▲
                                         └► SyncTrialMetricsToSalesforce ┘
 
-Read this first. Edges between models come from dbt's manifest.
+Dependencies between models come from dbt's manifest.
 """
 
 from collections.abc import Iterator
@@ -20,55 +20,55 @@ from orchestrate.tasks.export import (
     ArchiveDataset,
     SyncTrialMetricsToSalesforce,
 )
-from orchestrate.tasks.load import loads_of
+from orchestrate.tasks.load import load_tasks
 from orchestrate.tasks.parameters import DATA_DATE_FROM, ENV, VERSION
 from orchestrate.tasks.report import MailReport
 from orchestrate.tasks.transform import DbtModel
 
 
 class BuildOrgDays(luigi.WrapperTask):
-    """Every org has its row for every day of its trial up to the data date."""
+    """Build the org-day rollup up to the data date."""
 
-    data_date = luigi.DateParameter(description="the day to process, after its end")
+    data_date = luigi.DateParameter(description="the day to process; must have ended")
     env = ENV
     version = VERSION
 
-    def requires(self) -> DbtModel:
-        """Want the rollup and all above it."""
+    def requires(self) -> luigi.Task:
+        """Require the rollup, which requires everything upstream."""
         return self.clone(DbtModel, model="fct_org_day", scope="fct_org_day")
 
 
 class BuildOrgTrialMetrics(luigi.WrapperTask):
-    """Every org in trial has its metrics of the data date, measured at the targets."""
+    """Build the trial metrics and usage targets of the data date."""
 
-    data_date = luigi.DateParameter(description="the day to process, after its end")
+    data_date = luigi.DateParameter(description="the day to process; must have ended")
     env = ENV
     version = VERSION
     data_date_from = DATA_DATE_FROM
 
-    def requires(self) -> Iterator[DbtModel]:
-        """Want the trial metrics, the targets, and what leaves for Salesforce."""
+    def requires(self) -> Iterator[luigi.Task]:
+        """Require the trial metrics, the targets and the Salesforce export."""
         models = ("org_trial_metrics_latest", "trial_target_curve", SALESFORCE_MODEL)
         for model in models:
             yield self.clone(DbtModel, model=model, scope=",".join(models))
 
 
 class Nightly(luigi.WrapperTask):
-    """The night is done: loaded, built, tested, archived, sent and reported."""
+    """Load, build, test, archive, send and report one data date."""
 
-    data_date = luigi.DateParameter(description="the day to process, after its end")
+    data_date = luigi.DateParameter(description="the day to process; must have ended")
     env = ENV
     version = VERSION
     data_date_from = DATA_DATE_FROM
 
     def requires(self) -> Iterator[luigi.Task]:
-        """Want every source, model and archive, Salesforce, and the report."""
-        state = run_state.of(
+        """Require all loads, models and archives, the sync and the report."""
+        state = run_state.load(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
         scope = ",".join(state.graph.nodes)
         for source in raw_tables():
-            yield from loads_of(self, source, state.days_to_load(source))
+            yield from load_tasks(self, source, state.days_to_load(source))
         for model in state.graph.nodes:
             yield self.clone(DbtModel, model=model, scope=scope)
         for dataset in DATASETS:
@@ -77,24 +77,25 @@ class Nightly(luigi.WrapperTask):
         yield self.clone(MailReport, scope=scope)
 
     def run(self) -> Iterator[luigi.Task]:
-        """Stay open (exit code 2) while Salesforce rejects too many rows."""
+        """Remain incomplete (exit code 2) while Salesforce rejects too many rows."""
         accepted = self.clone(AcceptedBySalesforce)
         if not accepted.complete():
             yield accepted
 
     def complete(self) -> bool:
-        """Be done when everything wanted is, and Salesforce took it."""
-        return super().complete() and self.clone(AcceptedBySalesforce).complete()
+        """Return whether all requirements are complete and Salesforce accepted them."""
+        is_complete: bool = super().complete()
+        return is_complete and bool(self.clone(AcceptedBySalesforce).complete())
 
 
 class Backfill(luigi.WrapperTask):
-    """A range of nights is done in one pass, as if night after night."""
+    """Process a range of data dates in one pass, with the results of single runs."""
 
     data_date_from = luigi.DateParameter(description="first data date of the range")
     data_date = luigi.DateParameter(description="last data date of the range")
     env = ENV
     version = VERSION
 
-    def requires(self) -> Nightly:
-        """Want the last night, with all of the range in its window."""
+    def requires(self) -> luigi.Task:
+        """Require the run of the last date, with the whole range as its window."""
         return self.clone(Nightly)

@@ -1,7 +1,7 @@
-"""A line for each thing done: what, rows, seconds. For people at a terminal.
+"""Progress lines for people at a terminal: task, data date, rows, seconds.
 
-Written to standard error by whichever worker did it, so that standard output holds
-the result alone.
+They go to standard error, so that standard output contains only the result. Each
+worker process prints its own.
 """
 
 import time
@@ -12,58 +12,58 @@ from rich.console import Console
 from rich.text import Text
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
-MARKS = {"done": ("✔", "green"), "failed": ("✘", "red"), "warn": ("!", "yellow")}
-_shown = False
+SYMBOLS = {"done": ("✔", "green"), "failed": ("✘", "red"), "warn": ("!", "yellow")}
+_is_enabled = False
 
 
-def show() -> None:
-    """Print lines from now on, in this process and those it forks."""
-    global _shown
-    _shown = True
+def enable() -> None:
+    """Print lines from now on, in this process and in those that it forks."""
+    global _is_enabled
+    _is_enabled = True
 
 
-def line(
-    what: str,
+def print_line(
+    text: str,
     *,
     day: date | None = None,
     rows: int | None = None,
     seconds: float | None = None,
     outcome: str = "done",
 ) -> None:
-    """Print one line; nothing when nobody watches."""
-    if not _shown:
+    """Print one line if enabled; `outcome` is a key of `SYMBOLS`."""
+    if not _is_enabled:
         return
-    mark, colour = MARKS[outcome]
-    text = Text(f"{mark} ", style=colour)
-    text.append(f"{what:<46}", style="" if outcome == "done" else colour)
-    text.append(f" {day or ''!s:<10}", style="dim")
-    text.append(f" {rows:>12,} rows" if rows is not None else " " * 18)
-    text.append(f" {seconds:>8.2f} s" if seconds is not None else "")
-    console.print(text)
+    symbol, colour = SYMBOLS[outcome]
+    line = Text(f"{symbol} ", style=colour)
+    line.append(f"{text:<46}", style="" if outcome == "done" else colour)
+    line.append(f" {day or ''!s:<10}", style="dim")
+    line.append(f" {rows:>12,} rows" if rows is not None else " " * 18)
+    line.append(f" {seconds:>8.2f} s" if seconds is not None else "")
+    console.print(line)
 
 
 class Stopwatch:
-    """Seconds since it was made."""
+    """Measures the seconds since it was created."""
 
     def __init__(self) -> None:
         self._start = time.monotonic()
 
     @property
     def seconds(self) -> float:
-        """Seconds so far."""
+        """The elapsed seconds."""
         return time.monotonic() - self._start
 
 
-@luigi.Task.event_handler(luigi.Event.FAILURE)
-def _tell_failure(task: luigi.Task, error: Exception) -> None:
-    line(f"{task.task_family} {thing(task)}", outcome="failed")
-    if _shown:
-        console.print(Text(f"    {type(error).__name__}: {error}", style="red"))
-
-
-def thing(task: luigi.Task) -> str:
-    """Return the source, model or dataset that a task is about, or ''."""
+def subject(task: luigi.Task) -> str:
+    """Return the source, model or dataset that a task processes, or ''."""
     for name in ("source", "model", "dataset"):
         if hasattr(task, name):
             return str(getattr(task, name))
     return ""
+
+
+@luigi.Task.event_handler(luigi.Event.FAILURE)
+def _print_failure(task: luigi.Task, error: Exception) -> None:
+    print_line(f"{task.task_family} {subject(task)}", outcome="failed")
+    if _is_enabled:
+        console.print(Text(f"    {type(error).__name__}: {error}", style="red"))

@@ -1,1 +1,1 @@
-"""What people read: the morning report and the trace of one org."""
+"""Reports for people: the morning report and the trace of one org."""

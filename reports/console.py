@@ -1,4 +1,4 @@
-"""The terminal: one console for results, and text made safe to print on it."""
+"""The terminal: the console for results, and text that is safe to print on it."""
 
 from rich.console import Console
 
@@ -6,9 +6,9 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 def printable(text: str) -> str:
-    """Return the text with each control character as U+FFFD.
+    """Return the text with each control character replaced by U+FFFD.
 
-    A terminal would obey them instead of showing them.
+    A terminal executes control characters instead of showing them.
     """
     return "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"

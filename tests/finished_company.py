@@ -1,59 +1,84 @@
-"""A small company whose nights are done, for tests that only look at what is there."""
+"""A small company with finished runs, for tests that only read what is there."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from tests.emulators.sample.rates import clean
+from tests.emulators.sample.rates import clean_rates
 from tests.emulators.sample.world import World
 from tests.emulators.sample.write import write_to_folder
-from tests.nightly.deliveries import deliver
-from tests.nightly.project import Project, copy_to
-from tests.reference import read_world
+from tests.nightly.deliveries import upload_partitions
+from tests.nightly.project import TIMEOUT_SECONDS, Project
+from tests.nightly.template import Template, prepare
+from tests.reference import read_raw_data
 
-WORLD = World(orgs=50, days=4, until=date(2026, 11, 24), seed=3, rates=clean())
-PATIENCE_SECONDS = 900
-REFUSED_OBJECT = "part-90000.json"
+WORLD = World(orgs=50, days=4, until=date(2026, 11, 24), seed=3, rates=clean_rates())
+REJECTED_OBJECT = "part-90000.json"
 
 
 @dataclass(frozen=True)
-class Finished:
-    """A project, the folder of its raw partitions, and its last night.
+class FinishedCompany:
+    """A project, the folder of its raw partitions, and its last data date.
 
-    `refused_org` is named in one line of that night's metrics that cannot be a row.
+    One line of that day's metrics names `rejected_org` and is rejected.
     """
 
     project: Project
     raw: Path
     data_date: date
-    refused_org: int
+    rejected_org: int
 
 
-def finish(folder: Path, environment: Mapping[str, str]) -> Finished:
-    """Do the nights of the company in a copy of the project under `folder`.
-
-    Salesforce may refuse an org for its name, and the night then ends with 2.
-    """
+def prepare_company(
+    folder: Path, place: Path, outside: Mapping[str, str], *, parsed_dbt: Path
+) -> None:
+    """Backfill the company's days in `place` and keep the result in `folder`."""
     raw = folder / "raw"
     write_to_folder(WORLD, raw)
-    orgs = read_world(raw, dates=[WORLD.until]).rows("orgs", until=WORLD.until)
-    refused_org = min(org.org_id for org in orgs)
-    line = {"org_id": refused_org, "sampled_at": "at noon", "hosts": 1}
+    org = _first_org(raw)
+    line = {"org_id": org, "sampled_at": "at noon", "hosts": 1}
     line |= {"dashboards": 1, "metrics": 1, "integrations": []}
     partition = raw / "metrics" / f"dt={WORLD.until}"
-    (partition / REFUSED_OBJECT).write_text(json.dumps(line) + "\n", encoding="utf-8")
-    prefixes = {
-        name: f"{environment[name]}/{folder.name}"
-        for name in ("NIGHTSHIFT_RAW_URL", "NIGHTSHIFT_ARCHIVE_URL")
-    }
-    project = copy_to(folder / "project", {**environment, **prefixes})
-    deliver(project, raw)
-    dates = ("--from", WORLD.first, "--to", WORLD.until)
-    with project.started("backfill", *dates) as process:
-        told, _ = process.communicate(timeout=PATIENCE_SECONDS)
-    assert process.returncode in (0, 2), told
-    (night, *_) = project.nightshift("status", "--json").require(0).json["nights"]
-    assert night["models"]["failed"] == 0 < night["salesforce"]["accepted"], told
-    return Finished(project, raw, WORLD.until, refused_org)
+    (partition / REJECTED_OBJECT).write_text(json.dumps(line) + "\n", encoding="utf-8")
+    (folder / "rejected_org").write_text(str(org), encoding="utf-8")
+    template = _template(folder)
+    prepare(
+        template,
+        place,
+        outside,
+        run=lambda project: _backfill(project, raw),
+        parsed_dbt=parsed_dbt,
+    )
+
+
+@contextmanager
+def restored(
+    folder: Path, place: Path, outside: Mapping[str, str]
+) -> Iterator[FinishedCompany]:
+    """Yield the company kept in `folder`, as a copy in `place`."""
+    org = int((folder / "rejected_org").read_text(encoding="utf-8"))
+    with _template(folder).restored(place, outside) as project:
+        yield FinishedCompany(project, folder / "raw", WORLD.until, org)
+
+
+def _template(folder: Path) -> Template:
+    return Template(folder / "template", WORLD.until)
+
+
+def _backfill(project: Project, raw: Path) -> None:
+    """Backfill all days. Salesforce rejects an org for its name: exit code 0 or 2."""
+    upload_partitions(project, raw)
+    dates = ("--from", WORLD.first_date, "--to", WORLD.until)
+    with project.start("backfill", *dates) as process:
+        output, _ = process.communicate(timeout=TIMEOUT_SECONDS)
+    assert process.returncode in (0, 2), output
+    (run,) = project.rows("select sum(accepted) as accepted from ops.salesforce_syncs")
+    assert run["accepted"] > 0, output
+
+
+def _first_org(raw: Path) -> int:
+    orgs = read_raw_data(raw, dates=[WORLD.until]).records("orgs", until=WORLD.until)
+    return min(org.org_id for org in orgs)

@@ -1,8 +1,8 @@
-"""The page of questions: read its queries, answer them, write the answers in.
+"""Computes the answers in docs/questions.md.
 
-`python -m tests.questions` computes the marts of the demo's world from its raw lines,
-by the oracle and not by the models, asks each query of docs/questions.md, and writes
-the answers below the queries. `--check` says what would change instead.
+`python -m tests.questions` computes the marts of the demo company from its raw records
+with the reference implementation, runs each query of the page on them, and writes the
+results below the queries. `--check` only reports whether the page is up to date.
 """
 
 import argparse
@@ -23,13 +23,13 @@ import yaml
 from tests.emulators.demo import WORLD
 from tests.emulators.sample.world import World
 from tests.emulators.sample.write import write_to_folder
-from tests.reference import Marts, expected, read_world
+from tests.reference import Marts, expected_marts, read_raw_data
 
 PROJECT = Path(__file__).resolve().parents[1]
 SENT_DATE = "generated_date__c"
 PAGE = PROJECT / "docs" / "questions.md"
 QUESTION = re.compile(
-    r"^## (?P<title>[^\n]+)\n(?P<words>.*?)```sql\n(?P<query>.*?)```\n+"
+    r"^## (?P<title>[^\n]+)\n(?P<text>.*?)```sql\n(?P<query>.*?)```\n+"
     r"(?P<answer>(?:\|[^\n]*\n)*)",
     re.MULTILINE | re.DOTALL,
 )
@@ -37,7 +37,7 @@ QUESTION = re.compile(
 
 @dataclass(frozen=True)
 class Question:
-    """A question of the page, its query, and the answer as it stands there."""
+    """A question of the page with its query and the answer in Markdown."""
 
     title: str
     query: str
@@ -45,59 +45,60 @@ class Question:
 
     @property
     def columns(self) -> list[str]:
-        """The names in the answer's first row."""
+        """The column names in the header of the answer."""
         return [
             cell.strip() for cell in self.answer.partition("\n")[0].split("|")[1:-1]
         ]
 
 
-def questions(page: str) -> list[Question]:
-    """Return the questions of a page in their order."""
+def parse_questions(page: str) -> list[Question]:
+    """Return the questions of a page in order."""
     return [
-        Question(found["title"], found["query"], found["answer"])
-        for found in QUESTION.finditer(page)
+        Question(match["title"], match["query"], match["answer"])
+        for match in QUESTION.finditer(page)
     ]
 
 
-def answer(connection: duckdb.DuckDBPyConnection, question: Question) -> str:
-    """Return the answer to a question as a table of the page."""
+def run_query(connection: duckdb.DuckDBPyConnection, question: Question) -> str:
+    """Run the query of a question and return the result as a Markdown table."""
     cursor = connection.execute(question.query)
     names = [column[0] for column in cursor.description]
     lines = [names, ["---"] * len(names)]
-    lines += [[_told(value) for value in row] for row in cursor.fetchall()]
+    lines += [[_format_value(value) for value in row] for row in cursor.fetchall()]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def answered(page: str, connection: duckdb.DuckDBPyConnection) -> str:
-    """Return the page with every answer as the connection gives it."""
+def fill_answers(page: str, connection: duckdb.DuckDBPyConnection) -> str:
+    """Return the page with all answers computed from the connection."""
 
-    def fill(found: re.Match[str]) -> str:
-        question = Question(found["title"], found["query"], found["answer"])
-        asked = found[0].removesuffix(found["answer"]).rstrip("\n")
-        # A blank line ends the table; the next question, if any, brings its own.
-        return f"{asked}\n\n{answer(connection, question)}" + (
-            "" if found["answer"] or found.end() == len(page) else "\n"
+    def replace_answer(match: re.Match[str]) -> str:
+        question = Question(match["title"], match["query"], match["answer"])
+        without_answer = match[0].removesuffix(match["answer"]).rstrip("\n")
+        # The blank line after the table is missing where there was no answer yet.
+        is_new = not match["answer"] and match.end() != len(page)
+        return f"{without_answer}\n\n{run_query(connection, question)}" + (
+            "\n" if is_new else ""
         )
 
-    return QUESTION.sub(fill, page)
+    return QUESTION.sub(replace_answer, page)
 
 
-def marts_of(world: World) -> Marts:
-    """Return what the marts of a world hold when each of its nights has run."""
+def compute_marts(world: World) -> Marts:
+    """Return the marts of a world after the runs of all its data dates."""
     with tempfile.TemporaryDirectory() as folder:
         write_to_folder(world, Path(folder))
-        raw = read_world(Path(folder))
-    nights = [world.until - timedelta(days=number) for number in range(world.days)]
-    return expected(raw, data_date=world.until, nights=nights)
+        raw = read_raw_data(Path(folder))
+    data_dates = [world.until - timedelta(days=number) for number in range(world.days)]
+    return expected_marts(raw, data_date=world.until, data_dates=data_dates)
 
 
-def warehouse_of(marts: Marts) -> duckdb.DuckDBPyConnection:
-    """Return a warehouse in memory that holds these marts, typed as their contracts."""
+def create_warehouse(marts: Marts) -> duckdb.DuckDBPyConnection:
+    """Return an in-memory DuckDB with the marts, typed as in their contracts."""
     connection = duckdb.connect(":memory:")
     connection.execute("create schema marts")
     for mart, columns in _contracts().items():
-        declared = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-        connection.execute(f"create table marts.{mart} ({declared})")
+        declarations = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        connection.execute(f"create table marts.{mart} ({declarations})")
         rows = _rows(marts, mart)
         if rows:
             connection.register("rows", pyarrow.Table.from_pylist(rows))
@@ -108,7 +109,7 @@ def warehouse_of(marts: Marts) -> duckdb.DuckDBPyConnection:
 
 
 def _rows(marts: Marts, mart: str) -> list[dict[str, Any]]:
-    """Return a mart's rows; the oracle keeps an org's reasons in one place only."""
+    """Return a mart's rows, with the reasons added to the Salesforce export."""
     if mart != "sf_trial_metrics":
         return getattr(marts, mart)
     reasons = {
@@ -123,9 +124,11 @@ def _rows(marts: Marts, mart: str) -> list[dict[str, Any]]:
 
 
 def _contracts() -> dict[str, dict[str, str]]:
-    """Return the type of every column of every model by name."""
+    """Return the column types of every mart and export by name."""
     return {
-        model["name"]: {each["name"]: each["data_type"] for each in model["columns"]}
+        model["name"]: {
+            column["name"]: column["data_type"] for column in model["columns"]
+        }
         for model in _models()
     }
 
@@ -136,7 +139,7 @@ def _models() -> Iterator[dict[str, Any]]:
             yield from yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
 
 
-def _told(value: Any) -> str:  # noqa: ANN401 - any column's
+def _format_value(value: Any) -> str:  # noqa: ANN401 - values of any column type
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -145,7 +148,7 @@ def _told(value: Any) -> str:  # noqa: ANN401 - any column's
         return f"{value:.2f}".rstrip("0").rstrip(".")
     if isinstance(value, date):
         return value.isoformat()
-    # What a page would obey, or nobody would see, is shown and not done.
+    # Escape Markdown and replace invisible characters, so that names appear literally.
     text = re.sub(r"([\\|<*`\[])", r"\\\1", " ".join(str(value).split()))
     return "".join(
         each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text
@@ -153,20 +156,20 @@ def _told(value: Any) -> str:  # noqa: ANN401 - any column's
 
 
 def main(arguments: Iterable[str]) -> int:
-    """Write the answers of the demo's world into the page; return the exit code."""
+    """Write the computed answers into the page and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.questions")
-    parser.add_argument("--check", action="store_true", help="write nothing")
+    parser.add_argument("--check", action="store_true", help="do not write the page")
     options = parser.parse_args(list(arguments))
     page = PAGE.read_text(encoding="utf-8")
-    wanted = answered(page, warehouse_of(marts_of(WORLD)))
-    if page == wanted:
-        print("docs/questions.md tells what the demo's world gives.")
+    updated = fill_answers(page, create_warehouse(compute_marts(WORLD)))
+    if page == updated:
+        print("docs/questions.md is up to date.")
         return 0
     if options.check:
-        print("docs/questions.md differs. Bring it up: python -m tests.questions")
+        print("docs/questions.md is out of date. Run: python -m tests.questions")
         return 1
-    PAGE.write_text(wanted, encoding="utf-8")
-    print("docs/questions.md is brought up to the demo's world.")
+    PAGE.write_text(updated, encoding="utf-8")
+    print("docs/questions.md was updated.")
     return 0
 
 

@@ -23,6 +23,7 @@ LEVELS = {
         "warehouse",
         "config",
         "s3",
+        "aws",
         "errors",
     ),
     "reports": ("morning", "org", "console"),
@@ -45,8 +46,8 @@ LARGE_PACKAGES = {"loaders/salesforce"}
 PRODUCT = [path for name in FLOORS for path in sorted((PROJECT / name).rglob("*.py"))]
 # The modules that may import a client library.
 IMPORTERS = {
-    "boto3": {"loaders/s3.py"},
-    "botocore": {"loaders/s3.py", "loaders/warehouse/redshift.py"},
+    "boto3": {"loaders/aws.py"},
+    "botocore": {"loaders/aws.py", "loaders/warehouse/redshift.py"},
     "duckdb": {"loaders/warehouse/duckdb.py"},
     "redshift_connector": {"loaders/warehouse/redshift.py"},
     "simple_salesforce": {"loaders/salesforce/client.py"},

@@ -1,4 +1,4 @@
-"""dbt's catalog, opened as a person would: generated, served, and in a browser."""
+"""The dbt docs site: generated, served, and rendered in a headless browser."""
 
 import re
 import shutil
@@ -13,153 +13,152 @@ from html.parser import HTMLParser
 import pytest
 import requests
 
-from tests.finished_company import Finished
+from tests.finished_company import FinishedCompany
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"]
-ARGUMENTS += ["--no-first-run", "--disable-background-networking"]
-ARGUMENTS += ["--disable-component-update", "--disable-sync"]
-# The page draws its graph a while after it has loaded; the browser's clock runs ahead.
+BROWSER_OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"]
+BROWSER_OPTIONS += ["--no-first-run", "--disable-background-networking"]
+BROWSER_OPTIONS += ["--disable-component-update", "--disable-sync"]
+# The page draws the lineage graph some time after loading. Virtual time skips the wait.
 VIRTUAL_MILLISECONDS = 30_000
-PATIENCE_SECONDS = 180
+TIMEOUT_SECONDS = 180
 MODEL = "model.nightshift.sf_trial_metrics"
-SYNC = "exposure.nightshift.salesforce_trial_metrics_sync"
+EXPOSURE = "exposure.nightshift.salesforce_trial_metrics_sync"
 PARENT = "model.nightshift.int_trial_metrics_for_salesforce"
-Opened = Callable[[str], "Page"]
+OpenPage = Callable[[str], "Page"]
 
 
 class Page(HTMLParser):
-    """A page as the browser had it in the end: links by part, drawings, and text."""
+    """A rendered page: links by enclosing element id, canvas widths, and text."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, html: str) -> None:
         super().__init__()
         self.links: dict[str, list[str]] = defaultdict(list)
-        self.drawings: list[int] = []
-        self.words = ""
-        self._part = ""
+        self.canvas_widths: list[int] = []
+        self.text = ""
+        self._element_id = ""
         self._is_code = False
-        self.feed(text)
+        self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note where a part begins, a link's address, and a drawing's width."""
-        given = dict(attrs)
+        """Record element ids, link targets and canvas widths."""
+        attributes = dict(attrs)
         self._is_code = tag in ("script", "style")
-        self._part = given.get("id") or self._part
-        if tag == "a" and given.get("href"):
-            self.links[self._part].append(str(given["href"]))
+        self._element_id = attributes.get("id") or self._element_id
+        if tag == "a" and attributes.get("href"):
+            self.links[self._element_id].append(str(attributes["href"]))
         if tag == "canvas":
-            self.drawings.append(int(given.get("width") or 0))
+            self.canvas_widths.append(int(attributes.get("width") or 0))
 
     def handle_endtag(self, tag: str) -> None:
-        """Leave a script or a style."""
+        """Resume collecting text after a script or style element."""
         self._is_code = False
 
     def handle_data(self, data: str) -> None:
-        """Gather what can be read."""
+        """Collect visible text."""
         if not self._is_code:
-            self.words += f" {data}"
+            self.text += f" {data}"
 
 
 @pytest.fixture(scope="module")
 def browser() -> str:
-    """Return the path of a browser, or skip and say how to get one."""
+    """Return the path of a browser, or skip the test."""
     for name in BROWSERS:
         if path := shutil.which(name):
             return path
-    pytest.skip(f"no {' or '.join(BROWSERS)} here: apt-get install chromium")
+    pytest.skip("No browser was found. Install one: apt-get install chromium")
 
 
 @pytest.fixture(scope="module")
-def address(finished_company: Finished) -> Iterator[str]:
-    """Give the address of a finished company's catalog, served as `make docs` does."""
+def address(finished_company: FinishedCompany) -> Iterator[str]:
+    """Yield the address of the docs site of a finished company."""
     project = finished_company.project
-    ended = project.dbt("docs", "generate")
-    ended.require(0)
+    project.dbt("docs", "generate").expect(0)
     port = _free_port()
-    line = ["docs", "serve", "--port", str(port), "--no-browser"]
+    arguments = ["docs", "serve", "--port", str(port), "--no-browser"]
     with subprocess.Popen(
-        [sys.executable, "-m", "dbt.cli.main", *line],
+        [sys.executable, "-m", "dbt.cli.main", *arguments],
         cwd=project.folder,
         env=project.environment_with(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as server:
         try:
-            yield _when_up(f"http://127.0.0.1:{port}")
+            yield _wait_until_served(f"http://127.0.0.1:{port}")
         finally:
             server.terminate()
 
 
 @pytest.fixture(scope="module")
-def opened(
+def open_page(
     browser: str, address: str, tmp_path_factory: pytest.TempPathFactory
-) -> Opened:
-    """Return a function that opens a place of the catalog in the browser."""
+) -> OpenPage:
+    """Return a function that renders a location of the docs site in the browser."""
 
-    def opens(place: str) -> Page:
+    def render(location: str) -> Page:
         profile = tmp_path_factory.mktemp("browser")
-        ended = subprocess.run(
+        rendered = subprocess.run(
             [
-                *(browser, *ARGUMENTS, f"--user-data-dir={profile}"),
+                *(browser, *BROWSER_OPTIONS, f"--user-data-dir={profile}"),
                 f"--virtual-time-budget={VIRTUAL_MILLISECONDS}",
-                *("--dump-dom", f"{address}/{place}"),
+                *("--dump-dom", f"{address}/{location}"),
             ],
             capture_output=True,
             text=True,
-            timeout=PATIENCE_SECONDS,
+            timeout=TIMEOUT_SECONDS,
             check=True,
         )
-        return Page(ended.stdout)
+        return Page(rendered.stdout)
 
-    return opens
+    return render
 
 
-def test_the_lineage_of_what_salesforce_gets_is_found(opened: Opened) -> None:
-    page = opened(f"#!/model/{MODEL}?g_v=1")
+def test_model_page_shows_lineage(open_page: OpenPage) -> None:
+    page = open_page(f"#!/model/{MODEL}?g_v=1")
     (parent,) = page.links["depends_on"]
     assert parent.startswith(f"#!/model/{PARENT}")
     assert any(link.startswith("#!/test/") for link in page.links["referenced_by"])
-    assert max(page.drawings, default=0) > 0, "the lineage graph is not drawn"
+    assert max(page.canvas_widths, default=0) > 0, "the lineage graph is not drawn"
 
 
-def test_the_sync_hangs_on_it(opened: Opened) -> None:
-    page = opened(f"#!/exposure/{SYNC}")
-    links = [link for part in page.links.values() for link in part]
+def test_exposure_page_links_to_its_model(open_page: OpenPage) -> None:
+    page = open_page(f"#!/exposure/{EXPOSURE}")
+    links = [link for element in page.links.values() for link in element]
     assert any(link.startswith(f"#!/model/{MODEL}") for link in links)
-    assert "Sales operations" in page.words
+    assert "Sales operations" in page.text
 
 
-def test_columns_are_described_and_typed_by_the_warehouse(opened: Opened) -> None:
-    words = opened(f"#!/model/{MODEL}").words
-    assert "target_attainment__c" in words
-    assert re.search(r"DECIMAL\(5,\s*1\)", words, re.IGNORECASE)
-    assert "not found" not in words.lower()
+def test_model_page_shows_columns_with_types(open_page: OpenPage) -> None:
+    text = open_page(f"#!/model/{MODEL}").text
+    assert "target_attainment__c" in text
+    assert re.search(r"DECIMAL\(5,\s*1\)", text, re.IGNORECASE)
+    assert "not found" not in text.lower()
 
 
-def test_the_catalog_holds_every_table_of_the_night(
-    address: str, finished_company: Finished
+def test_catalog_contains_every_built_model(
+    address: str, finished_company: FinishedCompany
 ) -> None:
     catalog = requests.get(f"{address}/catalog.json", timeout=30).json()
     built = finished_company.project.rows(
         "select distinct model from ops.model_runs where status = 'success'"
     )
-    found = {name.rpartition(".")[2] for name in catalog["nodes"]}
-    assert {each["model"] for each in built} <= found
+    in_catalog = {name.rpartition(".")[2] for name in catalog["nodes"]}
+    assert {row["model"] for row in built} <= in_catalog
 
 
 def _free_port() -> int:
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
-def _when_up(address: str) -> str:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < until:
+def _wait_until_served(address: str) -> str:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
         try:
             requests.get(f"{address}/index.html", timeout=5).raise_for_status()
         except requests.RequestException:
             time.sleep(0.5)
         else:
             return address
-    raise TimeoutError(f"dbt docs serve does not answer at {address}")
+    raise TimeoutError(f"dbt docs serve is not reachable at {address}.")

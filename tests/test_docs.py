@@ -1,4 +1,4 @@
-"""What a person can type, set or load is documented, or a test fails."""
+"""Every command, setting, business constant and raw source is documented."""
 
 import re
 from pathlib import Path
@@ -14,42 +14,44 @@ from orchestrate.cli.main import app
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "CONTRIBUTING.md", "docs/runbook.md", "docs/redshift.md")
-SCREENFUL = 50
+SCREEN_LINES = 50
 
 
 def _pages() -> str:
+    """Return the text of all pages."""
     return "\n".join((PROJECT / name).read_text(encoding="utf-8") for name in PAGES)
 
 
 def _commands(app: typer.Typer) -> list[str]:
+    """Return all commands, subcommands as `salesforce diff`."""
     group = typer.main.get_command(app)
     return [
-        f"{name} {inner}".strip()
+        f"{name} {subcommand}".strip()
         for name, command in group.commands.items()
-        for inner in getattr(command, "commands", {"": None})
+        for subcommand in getattr(command, "commands", {"": None})
     ]
 
 
 def test_every_command_is_documented() -> None:
     pages = _pages()
     for command in _commands(app):
-        first, _, inner = command.partition(" ")
-        assert f"nightshift {first}" in pages, command
-        assert not inner or f"{first} {inner}" in pages or f"`{inner}" in pages, command
+        name, _, subcommand = command.partition(" ")
+        assert f"nightshift {name}" in pages, command
+        assert not subcommand or command in pages or f"`{subcommand}" in pages, command
 
 
 def test_every_setting_is_documented() -> None:
     pages = _pages() + (PROJECT / "profiles.yml.example").read_text(encoding="utf-8")
-    for name in settings._known_names():
+    for name in settings.known_variables():
         _, _, last = name.rpartition("__")
         assert name in pages or f"`{last}`" in pages, name
 
 
-def test_every_business_constant_says_why_beside_it() -> None:
+def test_every_business_constant_has_a_comment() -> None:
     lines = (PROJECT / "dbt_project.yml").read_text(encoding="utf-8").splitlines()
     for name in project_vars():
-        place = next(n for n, line in enumerate(lines) if f"  {name}:" in line)
-        above = "\n".join(lines[max(0, place - 3) : place])
+        position = next(n for n, line in enumerate(lines) if f"  {name}:" in line)
+        above = "\n".join(lines[max(0, position - 3) : position])
         assert "#" in above, name
 
 
@@ -59,19 +61,19 @@ def test_every_raw_source_is_documented() -> None:
         assert source in text, source
 
 
-def test_every_task_says_what_is_true_when_it_is_done() -> None:
+def test_root_tasks_have_one_sentence_docstrings() -> None:
     for task in (nightly.Nightly, nightly.Backfill, nightly.BuildOrgDays):
         assert task.__doc__ and task.__doc__.strip().endswith(".")
         assert "\n" not in task.__doc__.strip()
 
 
-def test_the_first_command_of_the_readme_is_on_its_first_screen() -> None:
+def test_first_command_of_the_readme_is_on_the_first_screen() -> None:
     lines = (PROJECT / "README.md").read_text(encoding="utf-8").splitlines()
     first = next(n for n, line in enumerate(lines) if line.startswith("```sh"))
-    assert first < SCREENFUL
+    assert first < SCREEN_LINES
 
 
-def test_links_between_pages_lead_somewhere() -> None:
+def test_links_between_pages_resolve() -> None:
     for name in PAGES:
         page = PROJECT / name
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):

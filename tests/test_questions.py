@@ -1,13 +1,13 @@
-"""The page of questions: every query runs, and every answer is what the world gives."""
+"""docs/questions.md: its queries run, and its answers match the demo company."""
 
 import duckdb
 import pytest
 
 from tests import questions
 from tests.emulators.demo import WORLD
-from tests.finished_company import Finished
+from tests.finished_company import FinishedCompany
 
-GROWTH = {
+GROWTH_MARTS = {
     "paid_account_flow",
     "trial_trends",
     "free_account_usage",
@@ -18,36 +18,36 @@ GROWTH = {
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    """Return the page as it is checked in."""
+    """Return the content of docs/questions.md."""
     return questions.PAGE.read_text(encoding="utf-8")
 
 
-def test_every_query_of_the_page_is_a_question_with_an_answer(page: str) -> None:
-    found = questions.questions(page)
-    assert len(found) == page.count("```sql") == page.count("\n## ")
-    assert all(question.answer for question in found)
+def test_every_query_belongs_to_a_question_with_an_answer(page: str) -> None:
+    parsed = questions.parse_questions(page)
+    assert len(parsed) == page.count("```sql") == page.count("\n## ")
+    assert all(question.answer for question in parsed)
 
 
-def test_each_question_of_the_business_is_asked(page: str) -> None:
-    asked = " ".join(question.query for question in questions.questions(page))
-    assert {mart for mart in GROWTH if f"marts.{mart}" in asked} == GROWTH
+def test_queries_use_every_growth_mart(page: str) -> None:
+    queries = " ".join(question.query for question in questions.parse_questions(page))
+    assert {mart for mart in GROWTH_MARTS if f"marts.{mart}" in queries} == GROWTH_MARTS
 
 
-def test_queries_run_on_a_finished_warehouse(
-    page: str, finished_company: Finished
+def test_queries_run_on_a_dbt_built_warehouse(
+    page: str, finished_company: FinishedCompany
 ) -> None:
     file = str(finished_company.project.warehouse)
     with duckdb.connect(file, read_only=True) as connection:
-        for question in questions.questions(page):
-            names = [
-                column[0] for column in connection.execute(question.query).description
-            ]
+        for question in questions.parse_questions(page):
+            result = connection.execute(question.query)
+            names = [column[0] for column in result.description]
             assert names == question.columns, question.title
-            rows = connection.execute(question.query).fetchall()
-            assert rows, f"{question.title} has no answer in a small company"
+            assert result.fetchall(), f"{question.title!r} returned no rows"
 
 
-def test_answers_are_those_of_the_demo_world(page: str) -> None:
-    with questions.warehouse_of(questions.marts_of(WORLD)) as connection:
-        wanted = questions.answered(page, connection)
-    assert page == wanted, "bring them up: python -m tests.questions"
+@pytest.mark.slow
+def test_answers_match_the_demo_company(page: str) -> None:
+    marts = questions.compute_marts(WORLD)
+    with questions.create_warehouse(marts) as connection:
+        updated = questions.fill_answers(page, connection)
+    assert page == updated, "run: python -m tests.questions"

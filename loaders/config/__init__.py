@@ -1,1 +1,1 @@
-"""Configuration: settings, the dbt profile and project, and redaction of secrets."""
+"""Configuration: settings, the dbt profile and project, redaction of secrets."""

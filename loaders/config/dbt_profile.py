@@ -1,8 +1,8 @@
-"""The dbt profile, read without dbt: which target is meant, and what it says.
+"""The selected target of the dbt profile, read without importing dbt.
 
-From `profiles.yml` (in DBT_PROFILES_DIR, the project, or ~/.dbt, in dbt's order) with
-its `env_var()` calls filled in. Importing dbt for this would cost seconds on a night
-with nothing to do; its own classes still judge the Redshift part.
+Reads `profiles.yml` from DBT_PROFILES_DIR, the working directory, the project or
+~/.dbt, and renders its `env_var()` calls. Importing dbt takes seconds, even when a run
+has nothing to do. dbt's own classes validate a Redshift target on connecting.
 """
 
 import ast
@@ -27,104 +27,112 @@ PROFILE = "nightshift"
 
 @dataclass(frozen=True)
 class Target:
-    """One output of the profile; `values` are its keys as dbt would see them."""
+    """One output of the profile; `values` are its keys and rendered values."""
 
     name: str
     values: dict[str, Any]
 
     @property
     def engine(self) -> str:
-        """The dbt adapter type that the target names."""
+        """The dbt adapter type, for example `duckdb`."""
         return str(self.values["type"])
 
     @property
     def schema_prefix(self) -> str:
-        """What generate_schema_name puts before `staging`, `marts` and the others."""
+        """The prefix that generate_schema_name adds to `staging` and other schemas."""
         if self.name in ("local", "prod"):
             return ""
         return f"{self.values['schema']}_"
 
 
 def target_name() -> str:
-    """Return the target's name without reading the rest of the profile."""
+    """Return DBT_TARGET or the default `local`, without reading the profile."""
     return os.environ.get("DBT_TARGET") or "local"
 
 
 @cache
 def target() -> Target:
-    """Return the target in force: DBT_TARGET, or what the profile has as default."""
+    """Return the target that DBT_TARGET names, or the profile's default target."""
     path = profiles_file()
     profile = _read(path).get(PROFILE)
     if profile is None:
         raise ConfigError(
-            f"{path} has no profile {PROFILE!r}. Compare with profiles.yml.example."
+            f"{path} has no profile {PROFILE!r}. Compare it with profiles.yml.example."
         )
-    name = os.environ.get("DBT_TARGET") or str(_rendered(profile["target"], path))
+    name = os.environ.get("DBT_TARGET") or str(_render(profile["target"], path))
     if name not in profile["outputs"]:
-        known = ", ".join(sorted(profile["outputs"]))
+        names = ", ".join(sorted(profile["outputs"]))
         raise ConfigError(
-            f"Target {name!r} is not in {path} (it has: {known}). Set DBT_TARGET."
+            f"Target {name!r} is not in {path}, which has: {names}. Correct DBT_TARGET."
         )
-    return Target(name=name, values=_rendered(profile["outputs"][name], path))
+    return Target(name=name, values=_render(profile["outputs"][name], path))
 
 
 def profiles_file() -> Path:
     """Return the profiles.yml that dbt would read; `ConfigError` if there is none."""
-    given = os.environ.get("DBT_PROFILES_DIR")
-    folders = [Path(given)] if given else [Path(), PROJECT, Path.home() / ".dbt"]
+    configured = os.environ.get("DBT_PROFILES_DIR")
+    folders = [Path(), PROJECT, Path.home() / ".dbt"]
+    if configured:
+        folders = [Path(configured)]
     for folder in folders:
         if (folder / "profiles.yml").exists():
             return (folder / "profiles.yml").resolve()
-    looked = ", ".join(str(folder) for folder in folders)
+    searched = ", ".join(str(folder) for folder in folders)
     raise ConfigError(
-        f"No profiles.yml (looked in {looked}). "
-        "Copy it: cp profiles.yml.example profiles.yml"
+        f"No profiles.yml found in {searched}. "
+        "Create it: cp profiles.yml.example profiles.yml"
     )
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return content or {}
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+        raise ConfigError(f"{path} is not valid YAML. Correct it: {error}") from None
 
 
-def _rendered(value: Any, path: Path) -> Any:  # noqa: ANN401 - YAML holds anything
-    """Fill `env_var()` in, through lists and mappings."""
+def _render(value: Any, path: Path) -> Any:  # noqa: ANN401 - any YAML value
+    """Render `env_var()` calls in a value, recursively in lists and mappings."""
     if isinstance(value, dict):
-        return {key: _rendered(inner, path) for key, inner in value.items()}
+        return {key: _render(inner, path) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_rendered(inner, path) for inner in value]
+        return [_render(inner, path) for inner in value]
     if not isinstance(value, str) or "{{" not in value:
         return value
     jinja = _Environment(undefined=StrictUndefined)
     for name, convert in FILTERS.items():
-        jinja.filters[name] = partial(_Typed, convert)
+        jinja.filters[name] = partial(_Converted, convert)
     try:
         return jinja.from_string(value).render(env_var=_env_var, target={})
     except (TemplateError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot read {value!r}: {error}") from None
+        raise ConfigError(
+            f"Cannot render {value!r} in {path}: {error}. Correct the profile."
+        ) from None
 
 
 @dataclass(frozen=True)
-class _Typed:
-    """A value that a filter says is no text."""
+class _Converted:
+    """A value that a filter such as `as_number` converts to another type."""
 
     convert: Callable[[str], Any]
     value: object
 
 
-def _joined(parts: Iterable[object]) -> object:
-    """As in dbt, text stays text unless a filter says otherwise: so may passwords."""
-    found = list(parts)
-    if len(found) != 1:
-        return "".join(str(part) for part in found)
-    only = found[0]
-    return only.convert(str(only.value)) if isinstance(only, _Typed) else only
+def _concatenate(values: Iterable[Any]) -> Any | None:  # noqa: ANN401 - as in jinja2
+    """Join the rendered parts; only a filter turns text into another type.
+
+    dbt does the same, so that a password such as `0123` stays text.
+    """
+    parts = list(values)
+    if len(parts) != 1:
+        return "".join(str(part) for part in parts)
+    (part,) = parts
+    return part.convert(str(part.value)) if isinstance(part, _Converted) else part
 
 
 class _Environment(NativeEnvironment):
-    concat = staticmethod(_joined)
+    concat = staticmethod(_concatenate)
 
 
 class _Template(NativeTemplate):
@@ -144,7 +152,7 @@ def _bool(text: str) -> bool:
     return text.strip() == "True"
 
 
-def _native(text: str) -> Any:  # noqa: ANN401 - whatever the text spells
+def _native(text: str) -> Any:  # noqa: ANN401 - any Python literal
     try:
         return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError):
@@ -162,5 +170,5 @@ FILTERS: dict[str, Callable[[str], Any]] = {
 def _env_var(name: str, default: str | None = None) -> str:
     value = os.environ.get(name, default)
     if value is None:
-        raise ConfigError(f"{name} is not set, and the dbt profile needs it. Set it.")
+        raise ConfigError(f"{name} is not set. Set it; the dbt profile reads it.")
     return value

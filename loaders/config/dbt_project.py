@@ -1,4 +1,4 @@
-"""The dbt project file: its vars, which are the business constants."""
+"""The vars of dbt_project.yml, which are the business constants."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from loaders.config.settings import PROJECT
 
 
 def project_vars() -> dict[str, Any]:
-    """Return the vars of dbt_project.yml, flat."""
+    """Return the vars by name; those of the project override global ones."""
     text = (PROJECT / "dbt_project.yml").read_text(encoding="utf-8")
-    given = yaml.safe_load(text).get("vars", {})
-    own = given.get("nightshift", {})
-    return {**{k: v for k, v in given.items() if k != "nightshift"}, **own}
+    declared: dict[str, Any] = yaml.safe_load(text).get("vars", {})
+    project: dict[str, Any] = declared.pop("nightshift", {})
+    return declared | project

@@ -1,8 +1,8 @@
-"""Settings that are neither the warehouse's (dbt profile) nor S3's (boto3).
+"""The `NIGHTSHIFT_*` settings, read from the environment or a `.env` file.
 
-They come from environment variables `NIGHTSHIFT_*` (nested with `__`) or a `.env`
-file in the working directory, and are read once a process. They change when the
-environment does; nothing here is ever written.
+Nested settings are separated by `__`. The `.env` file is read from the working
+directory. Settings are read once per process. The warehouse is configured in the dbt
+profile, and S3 through boto3's own variables.
 """
 
 import os
@@ -30,7 +30,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def _s3_url(value: str) -> str:
-    """Accept `s3://bucket` or `s3://bucket/prefix`, without a trailing slash."""
+    """Validate `s3://bucket` or `s3://bucket/prefix`; remove a trailing slash."""
     parts = urlsplit(value)
     if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:
         raise ValueError("must look like s3://bucket/prefix")
@@ -41,7 +41,7 @@ S3Url = Annotated[str, AfterValidator(_s3_url)]
 
 
 class Salesforce(BaseModel):
-    """How to reach Salesforce, and what must be true of the org found there."""
+    """How to log in to Salesforce, and what to check about the org."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -59,22 +59,22 @@ class Salesforce(BaseModel):
     api_version: str = Field(default="60.0", pattern=r"^\d{2}\.0$")
     expect_sandbox: bool | None = None
 
-    def needed(self) -> list[tuple[str, object]]:
-        """Return the (setting, value) pairs that the way of logging in needs."""
+    def login_settings(self) -> list[tuple[str, object]]:
+        """Return (name without prefix, value) of each setting that `auth` needs."""
         names = {
             "client_credentials": ("client_id", "client_secret"),
             "jwt": ("client_id", "username", "private_key_file"),
             "access_token": ("instance_url", "access_token"),
             "password": ("username", "password"),
         }[self.auth]
-        wanted = [(name, getattr(self, name)) for name in names]
+        required = [(name, getattr(self, name)) for name in names]
         if self.auth in ("client_credentials", "jwt") and not self.instance_url:
-            wanted.append(("token_url", self.token_url))
-        return [(f"SALESFORCE__{name.upper()}", value) for name, value in wanted]
+            required.append(("token_url", self.token_url))
+        return [(f"SALESFORCE__{name.upper()}", value) for name, value in required]
 
 
 class Smtp(BaseModel):
-    """The mail server that takes the reports."""
+    """The mail server that sends reports and alerts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -87,7 +87,7 @@ class Smtp(BaseModel):
 
 
 class Report(BaseModel):
-    """Who gets the morning mail."""
+    """Who receives the morning report."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -95,7 +95,7 @@ class Report(BaseModel):
 
 
 class OnCall(BaseModel):
-    """Who is told that a night failed, and that it is well again."""
+    """Who receives alerts about failed runs and recovery alerts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -103,13 +103,13 @@ class OnCall(BaseModel):
 
 
 class Settings(BaseSettings):
-    """All of `NIGHTSHIFT_*`; unknown or malformed names are an error."""
+    """All `NIGHTSHIFT_*` settings; unknown or malformed ones are an error."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_nested_delimiter="__",
         env_file=".env",
-        extra="ignore",  # other names are judged by _refuse_unknown_names
+        extra="ignore",  # _reject_unknown_variables covers unknown names
         frozen=True,
     )
 
@@ -122,28 +122,29 @@ class Settings(BaseSettings):
     on_call: OnCall = OnCall()
 
     def require_complete(self) -> None:
-        """Raise `ConfigError` naming all that a whole night needs and is not set."""
+        """Raise `ConfigError` naming each missing setting that a full run needs."""
         missing = [
             f"NIGHTSHIFT_{name}"
             for name, value in (
                 ("RAW_URL", self.raw_url),
                 ("ARCHIVE_URL", self.archive_url),
-                *self.salesforce.needed(),
+                *self.salesforce.login_settings(),
             )
             if not value
         ]
         if missing:
             raise ConfigError(
-                f"Not set, but a night needs it: {', '.join(missing)}. Set them in "
-                f"the environment or in .env; `nightshift doctor` checks them all."
+                f"A full run needs settings that are missing: {', '.join(missing)}. "
+                f"Set them in the environment or in .env. `nightshift doctor` checks "
+                f"all settings."
             )
 
     def required_raw_url(self) -> str:
-        """Return `raw_url`, or say how to set it."""
+        """Return `raw_url`; `ConfigError` if it is not set."""
         return _required(self.raw_url, "NIGHTSHIFT_RAW_URL", "s3://bucket/raw")
 
     def required_archive_url(self) -> str:
-        """Return `archive_url`, or say how to set it."""
+        """Return `archive_url`; `ConfigError` if it is not set."""
         return _required(
             self.archive_url, "NIGHTSHIFT_ARCHIVE_URL", "s3://bucket/archive"
         )
@@ -151,12 +152,12 @@ class Settings(BaseSettings):
 
 @cache
 def load() -> Settings:
-    """Read the settings once; `ConfigError` names every unknown or malformed one."""
-    _refuse_unknown_names()
+    """Return the settings; `ConfigError` names each unknown or malformed one."""
+    _reject_unknown_variables()
     try:
         return Settings()
     except ValidationError as error:
-        raise ConfigError(_explain(error)) from None
+        raise ConfigError(_describe(error)) from None
 
 
 def _required(value: str | None, name: str, example: str) -> str:
@@ -165,30 +166,30 @@ def _required(value: str | None, name: str, example: str) -> str:
     return value
 
 
-def _explain(error: ValidationError) -> str:
-    """Name each malformed variable without its value, which may be a secret."""
+def _describe(error: ValidationError) -> str:
+    """Name each malformed setting without its value, which may be a secret."""
     lines = []
     for problem in error.errors(include_input=False, include_url=False):
         name = PREFIX + "__".join(str(part).upper() for part in problem["loc"])
         lines.append(f"{name}: {problem['msg']}.")
-    return "Malformed settings. Mend and run again:\n  " + "\n  ".join(lines)
+    return "Malformed settings. Correct them:\n  " + "\n  ".join(lines)
 
 
-def _refuse_unknown_names() -> None:
-    given = {name.upper() for name in os.environ} | {
-        name.upper() for name in _dotenv_names()
-    }
-    ours = {name for name in given if name.startswith(PREFIX)}
-    unknown = sorted(ours - _known_names())
+def _reject_unknown_variables() -> None:
+    names = {name.upper() for name in (*os.environ, *_dotenv_variables())}
+    known = known_variables()
+    unknown = sorted(
+        name for name in names if name.startswith(PREFIX) and name not in known
+    )
     if unknown:
-        known = ", ".join(sorted(_known_names()))
         raise ConfigError(
-            f"Unknown settings: {', '.join(unknown)}. "
-            f"Correct or remove them; known are {known}."
+            f"Unknown settings: {', '.join(unknown)}. Correct or remove them. "
+            f"The known settings are {', '.join(sorted(known))}."
         )
 
 
-def _known_names() -> set[str]:
+def known_variables() -> set[str]:
+    """Return the names of all `NIGHTSHIFT_*` variables, with the dbt profile's."""
     names: set[str] = set()
     for name, field in Settings.model_fields.items():
         model: Any = field.annotation
@@ -198,11 +199,11 @@ def _known_names() -> set[str]:
             names.add(f"{PREFIX}{name}".upper())
         else:
             names.add(f"{PREFIX}{name}".upper())
-    return names | profile_names()
+    return names | profile_variables()
 
 
-def profile_names() -> set[str]:
-    """Return the names that the dbt profile reads: the warehouse's, not ours."""
+def profile_variables() -> set[str]:
+    """Return the names of the `NIGHTSHIFT_*` variables that the dbt profile reads."""
     texts = [
         path.read_text(encoding="utf-8")
         for path in (PROJECT / "profiles.yml.example", PROJECT / "profiles.yml")
@@ -215,6 +216,6 @@ def profile_names() -> set[str]:
     return {name for text in texts for name in re.findall(pattern, text)}
 
 
-def _dotenv_names() -> list[str]:
+def _dotenv_variables() -> list[str]:
     source = DotEnvSettingsSource(Settings, env_file=Path(".env"))
     return list(source._load_env_vars())

@@ -1,30 +1,30 @@
-"""The ledgers in `ops`: what was loaded, built, archived, sent and reported."""
+"""The ledger tables in `ops`: loads, model builds, archives, syncs, reports, runs."""
 
 from loaders.ledger.archives import ArchiveResult, record_archive
 from loaders.ledger.completion import (
-    DONE,
     RERUN,
-    Marks,
-    is_set_up,
+    SUCCESS,
+    CompletionRecords,
     now,
-    read_marks,
+    read_completion_records,
     request_rerun,
+    table_exists,
 )
-from loaders.ledger.figures import last_nights, night_figures
-from loaders.ledger.models import ModelRun, record_models
+from loaders.ledger.figures import last_data_dates, run_figures
+from loaders.ledger.models import ModelRun, record_model_runs
 
 __all__ = [
-    "DONE",
     "RERUN",
+    "SUCCESS",
     "ArchiveResult",
-    "Marks",
+    "CompletionRecords",
     "ModelRun",
-    "is_set_up",
-    "last_nights",
-    "night_figures",
+    "last_data_dates",
     "now",
-    "read_marks",
+    "read_completion_records",
     "record_archive",
-    "record_models",
+    "record_model_runs",
     "request_rerun",
+    "run_figures",
+    "table_exists",
 ]

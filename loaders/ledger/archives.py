@@ -1,4 +1,4 @@
-"""The ledger of archived partitions, `ops.archives`."""
+"""The ledger table of archived partitions, `ops.archives`."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -9,7 +9,7 @@ from loaders.warehouse import Connection
 
 @dataclass(frozen=True)
 class ArchiveResult:
-    """What was written: the partition's URL, its data objects, their bytes, rows."""
+    """A written archive partition: its URL and its files, bytes and rows."""
 
     dataset: str
     dt: date
@@ -28,7 +28,7 @@ def record_archive(
     version: str,
     run_id: str,
 ) -> None:
-    """Append that a day of a dataset lies on S3."""
+    """Append the completion record of an archived partition."""
     columns = ["dataset", "dt", "env", "version", "url", "fingerprint", "files"]
     columns += ["rows", "bytes", "run_id", "finished_at"]
     row = [

@@ -1,7 +1,7 @@
-"""The ledgers in `ops`: what is done, with which inputs and which code.
+"""Completion records: which results exist, built from which inputs and which code.
 
-Rows are only ever appended; of several for one thing the latest counts. A thing is
-done when its latest row carries the fingerprint that its inputs have now.
+Ledger rows are only ever appended; the latest row of a name and data date is the valid
+one. A result is up to date if that row has the fingerprint of the current inputs.
 """
 
 from dataclasses import dataclass, field
@@ -10,29 +10,47 @@ from datetime import UTC, date, datetime
 from loaders import warehouse
 from loaders.warehouse import Connection
 
-DONE = "success"
+SUCCESS = "success"
 RERUN = "rerun"
-# Kind of thing: its ledger, and the columns that name it and its day.
-RERUN_KEYS = {
-    "load": ("loads", "source", "dt"),
-    "model": ("model_runs", "model", "data_date"),
-    "archive": ("archives", "dataset", "dt"),
-    "sync": ("salesforce_syncs", "object", "data_date"),
-    "report": ("reports", "report", "data_date"),
-}
-# What the latest row of each kind tells; and whether rows are of an env and version.
-MARKS = {
-    "load": ("fingerprint, load_id", False),
-    "model": ("code_checksum, input_fingerprint", True),
-    "archive": ("fingerprint, url", True),
-    "sync": ("fingerprint, status", True),
-    "report": ("fingerprint, mail_status", True),
+
+
+@dataclass(frozen=True)
+class LedgerTable:
+    """A ledger table: its key columns and the columns of its completion records.
+
+    `per_version` is set if each row belongs to an env and version.
+    """
+
+    table: str
+    name_column: str
+    date_column: str
+    record_columns: str
+    per_version: bool = True
+
+
+LEDGER_TABLES = {
+    "load": LedgerTable(
+        "loads", "source", "dt", "fingerprint, load_id", per_version=False
+    ),
+    "model": LedgerTable(
+        "model_runs", "model", "data_date", "code_checksum, input_fingerprint"
+    ),
+    "archive": LedgerTable("archives", "dataset", "dt", "fingerprint, url"),
+    "sync": LedgerTable(
+        "salesforce_syncs", "object", "data_date", "fingerprint, status"
+    ),
+    "report": LedgerTable("reports", "report", "data_date", "fingerprint, mail_status"),
 }
 
 
 @dataclass(frozen=True)
-class Marks:
-    """The latest word of each ledger, and the relations that exist now."""
+class CompletionRecords:
+    """The latest row of each ledger table, by name and data date.
+
+    `loads` and `archives` contain the fingerprint; `models` the code checksum and the
+    input fingerprint; `syncs` the fingerprint and the status; `reports` the fingerprint
+    and the mail status. `relations` contains (schema, name) of each existing relation.
+    """
 
     loads: dict[tuple[str, date], str] = field(default_factory=dict)
     models: dict[tuple[str, date], tuple[str, str]] = field(default_factory=dict)
@@ -42,37 +60,44 @@ class Marks:
     relations: frozenset[tuple[str, str]] = frozenset()
 
 
-def read_marks(*, env: str, version: str) -> Marks:
-    """Read all marks with one query; a warehouse that is not there has none."""
+def read_completion_records(*, env: str, version: str) -> CompletionRecords:
+    """Read all completion records with one query; none if the warehouse is missing."""
     if not warehouse.exists():
-        return Marks()
+        return CompletionRecords()
     with warehouse.session() as connection:
-        relations = _relations(connection)
+        relations = list_relations(connection)
         schema = connection.schema("ops").strip('"')
         if (schema, "loads") not in relations:
-            return Marks(relations=relations)
-        # A ledger that came with a newer version is made by its first run.
-        kinds = [kind for kind in MARKS if (schema, RERUN_KEYS[kind][0]) in relations]
-        parts = [_latest(connection, kind) for kind in kinds]
-        mine = [env, version]
-        parameters = [mine if MARKS[kind][1] else [] for kind in kinds]
+            return CompletionRecords(relations=relations)
+        # A ledger table that a newer version added is created by its first run.
+        kinds = [
+            kind
+            for kind, ledger in LEDGER_TABLES.items()
+            if (schema, ledger.table) in relations
+        ]
+        parameters: list[object] = []
+        for kind in kinds:
+            if LEDGER_TABLES[kind].per_version:
+                parameters += [env, version]
+        selects = (_select_latest(connection, kind) for kind in kinds)
         rows = connection.fetch_all(
-            f"-- loaders.ledger marks\n{' union all '.join(parts)}",
-            [value for given in parameters for value in given],
+            "-- loaders.ledger.completion read completion records\n"
+            + " union all ".join(selects),
+            parameters,
         )
-    marks = Marks(relations=relations)
+    records = CompletionRecords(relations=relations)
     for kind, name, day, first, second in rows:
         if kind == "load":
-            marks.loads[name, day] = first
+            records.loads[name, day] = first
         elif kind == "model":
-            marks.models[name, day] = (first, second)
+            records.models[name, day] = (first, second)
         elif kind == "archive":
-            marks.archives[name, day] = first
+            records.archives[name, day] = first
         elif kind == "sync":
-            marks.syncs[name, day] = (first, second)
+            records.syncs[name, day] = (first, second)
         else:
-            marks.reports[day] = (first, second)
-    return marks
+            records.reports[day] = (first, second)
+    return records
 
 
 def request_rerun(
@@ -84,58 +109,65 @@ def request_rerun(
     version: str,
     run_id: str,
 ) -> None:
-    """Append rows that make things undone: `names` by kind, as in `RERUN_KEYS`.
+    """Append a rerun row for each of `names`, by kind as in `LEDGER_TABLES`.
 
-    Nothing is deleted; what was done before stays in the ledgers.
+    Nothing is deleted; earlier rows stay in the ledger tables.
     """
-    mine = {"env": env, "version": version}
-    for kind, (table, name, day) in RERUN_KEYS.items():
-        for thing in names.get(kind, []):
-            row: dict[str, object] = {name: thing, day: data_date, "run_id": run_id}
-            row["finished_at"] = now()
-            if kind == "load":
-                row |= {"fingerprint": RERUN, "status": RERUN}
-            elif kind == "model":
-                row |= {"input_fingerprint": RERUN, "status": RERUN, **mine}
-            elif kind in ("archive", "report"):
-                row |= {"fingerprint": RERUN, **mine}
-            else:
-                row |= {"fingerprint": RERUN, "status": RERUN, **mine}
+    for kind, ledger in LEDGER_TABLES.items():
+        for name in names.get(kind, []):
+            row: dict[str, object] = {
+                ledger.name_column: name,
+                ledger.date_column: data_date,
+                "run_id": run_id,
+                "finished_at": now(),
+            }
+            fingerprint = "input_fingerprint" if kind == "model" else "fingerprint"
+            row[fingerprint] = RERUN
+            if kind in ("load", "model", "sync"):
+                row["status"] = RERUN
+            if ledger.per_version:
+                row |= {"env": env, "version": version}
             connection.insert(
-                connection.table("ops", table), list(row), [list(row.values())]
+                connection.table("ops", ledger.table), list(row), [list(row.values())]
             )
 
 
 def now() -> datetime:
-    """Return the present time as the ledgers keep it: UTC without a zone."""
+    """Return the current time as the ledger tables store it: UTC without time zone."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def _relations(connection: Connection) -> frozenset[tuple[str, str]]:
+def table_exists(connection: Connection, table: str = "runs") -> bool:
+    """Return whether a ledger table exists; one added later may not exist yet."""
+    return (connection.schema("ops").strip('"'), table) in list_relations(connection)
+
+
+def list_relations(connection: Connection) -> frozenset[tuple[str, str]]:
+    """Return (schema, name) of every table and view in the warehouse."""
     rows = connection.fetch_all(
-        "-- loaders.ledger relations\n"
+        "-- loaders.ledger.completion list relations\n"
         "select table_schema, table_name from information_schema.tables"
     )
     return frozenset((schema, name) for schema, name in rows)
 
 
-def _latest(connection: Connection, kind: str) -> str:
-    """Select (kind, name, day, first, second): the latest row of each thing."""
-    table, name, day = RERUN_KEYS[kind]
-    tells, is_mine = MARKS[kind]
-    counted = f"status in ('{DONE}', '{RERUN}') and " if kind == "model" else ""
+def _select_latest(connection: Connection, kind: str) -> str:
+    """Select kind, name, date and the two record columns of each latest row."""
+    ledger = LEDGER_TABLES[kind]
+    conditions = []
+    if kind == "model":
+        conditions.append(f"status in ('{SUCCESS}', '{RERUN}')")
+    if ledger.per_version:
+        conditions.append("env = ? and version = ?")
     return f"""
-select '{kind}' as kind, {name}, {day}, {tells}
+select '{kind}' as kind, {ledger.name_column}, {ledger.date_column}, \
+{ledger.record_columns}
 from (
     select *, row_number() over (
-        partition by {name}, {day} order by finished_at desc
+        partition by {ledger.name_column}, {ledger.date_column}
+        order by finished_at desc
     ) as recency
-    from {connection.table("ops", table)}
-    where {counted}{"env = ? and version = ?" if is_mine else "true"}
+    from {connection.table("ops", ledger.table)}
+    where {" and ".join(conditions) or "true"}
 ) as {kind}s
 where recency = 1"""
-
-
-def is_set_up(connection: Connection, table: str = "runs") -> bool:
-    """Say whether a ledger exists; they are made together, but for newer ones."""
-    return (connection.schema("ops").strip('"'), table) in _relations(connection)

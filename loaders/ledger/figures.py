@@ -1,4 +1,4 @@
-"""Figures of past runs, read from the ledgers: loads, models, archives, Salesforce."""
+"""Figures of past runs, read from the ledger tables."""
 
 from datetime import date
 from typing import Any
@@ -7,12 +7,12 @@ from loaders.ledger.completion import RERUN
 from loaders.warehouse import Connection
 
 
-def last_nights(
+def last_data_dates(
     connection: Connection, count: int, *, env: str, version: str
 ) -> list[date]:
     """Return the newest data dates for which a model was built, newest first."""
     rows = connection.fetch_all(
-        "-- loaders.ledger last nights\n"
+        "-- loaders.ledger.figures last data dates\n"
         f"select distinct data_date from {connection.table('ops', 'model_runs')} "
         f"where env = ? and version = ? order by data_date desc limit {int(count)}",
         [env, version],
@@ -20,24 +20,24 @@ def last_nights(
     return [day for (day,) in rows]
 
 
-def night_figures(
+def run_figures(
     connection: Connection, data_date: date, *, env: str, version: str
 ) -> dict[str, Any]:
-    """Return a night's figures: `loads`, `models`, `archives`, `salesforce`.
+    """Return `loads`, `models`, `archives`, `salesforce`, `finished_at` of a data date.
 
-    Of several rows for one thing, the latest counts.
+    Each figure comes from the latest row of its source, model or sync.
     """
-    mine = [data_date, env, version]
+    scope = [data_date, env, version]
     loads = connection.fetch_all(
-        "-- loaders.ledger loads of a night\n"
+        "-- loaders.ledger.figures loads\n"
         "select source, lines, rows_loaded, rejects, objects from ("
         "select *, row_number() over (partition by source order by finished_at desc) "
         f"as recency from {connection.table('ops', 'loads')} where dt = ? "
         "and status != ?) as loads where recency = 1 order by source",
         [data_date, RERUN],
     )
-    done, failed, tests, warned, finished_at = connection.fetch_all(
-        "-- loaders.ledger models of a night\n"
+    done, failed, tests, tests_warned, finished_at = connection.fetch_all(
+        "-- loaders.ledger.figures model builds\n"
         "select coalesce(sum(case when status = 'success' then 1 else 0 end), 0), "
         "coalesce(sum(case when status = 'success' then 0 else 1 end), 0), "
         "coalesce(sum(tests), 0), coalesce(sum(tests_warned), 0), max(finished_at) "
@@ -46,21 +46,21 @@ def night_figures(
         f"from {connection.table('ops', 'model_runs')} "
         "where data_date = ? and env = ? and version = ? and status != ?) as runs "
         "where recency = 1",
-        [*mine, RERUN],
+        [*scope, RERUN],
     )[0]
     archives = connection.fetch_one(
-        "-- loaders.ledger archives of a night\n"
+        "-- loaders.ledger.figures archives\n"
         f"select count(distinct dataset) from {connection.table('ops', 'archives')} "
         "where dt = ? and env = ? and version = ? and fingerprint != ?",
-        [*mine, RERUN],
+        [*scope, RERUN],
     )
     syncs = connection.fetch_all(
-        "-- loaders.ledger syncs of a night\n"
+        "-- loaders.ledger.figures salesforce syncs\n"
         "select status, sent, accepted, rejected, unchanged "
         f"from {connection.table('ops', 'salesforce_syncs')} "
         "where data_date = ? and env = ? and version = ? and status != ? "
         "order by finished_at desc limit 1",
-        [*mine, RERUN],
+        [*scope, RERUN],
     )
     load_names = ("source", "lines", "rows", "rejects", "objects")
     sync_names = ("status", "sent", "accepted", "rejected", "unchanged")
@@ -70,7 +70,7 @@ def night_figures(
             "done": int(done),
             "failed": int(failed),
             "tests": int(tests),
-            "tests_warned": int(warned),
+            "tests_warned": int(tests_warned),
         },
         "archives": archives[0] if archives else 0,
         "salesforce": dict(zip(sync_names, syncs[0], strict=True)) if syncs else {},

@@ -1,7 +1,7 @@
-"""What the ledgers keep of a load: counts per partition and object, and its rejects.
+"""The ledger tables of loads: `ops.loads` and `ops.load_objects`.
 
-Written by copy.py in the transaction of the load itself, so that rows and ledger rows
-come together or not at all.
+raw/load.py writes them in the transaction of the load itself, so that data and ledger
+rows are committed together.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from loaders.errors import DataError
 from loaders.ledger.completion import now
 from loaders.warehouse import Connection
 
-EXAMPLES = 5
+MAX_EXAMPLES = 5
 
 
 @dataclass(frozen=True)
 class Load:
-    """One partition on its way into its table."""
+    """One partition to load, and the id of its load."""
 
     partition: s3.Partition
     load_id: str = field(default_factory=lambda: uuid4().hex)
@@ -27,7 +27,7 @@ class Load:
 
 @dataclass(frozen=True)
 class ObjectCount:
-    """What became of one object's lines; blank lines are no lines."""
+    """Line counts of one object; blank lines are not counted."""
 
     item: s3.S3Object
     lines: int
@@ -37,7 +37,7 @@ class ObjectCount:
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What a load did: counts over all objects, and the partition's fingerprint."""
+    """The result of a load: the partition's fingerprint and counts of its objects."""
 
     load_id: str
     source: str
@@ -60,8 +60,8 @@ class LoadResult:
             object.__setattr__(self, name, value)
 
     @property
-    def summary(self) -> dict[str, object]:
-        """What a log line tells of it."""
+    def log_fields(self) -> dict[str, object]:
+        """The fields of the load's log message."""
         return {
             "source": self.source,
             "dt": self.dt,
@@ -72,35 +72,41 @@ class LoadResult:
         }
 
 
-def refuse_too_many_rejects(
+def check_reject_ratio(
     connection: Connection, result: LoadResult, *, ratio: float
 ) -> None:
-    """Raise `DataError` with reasons and places when more than `ratio` was rejected."""
+    """Raise `DataError` with reasons and examples if too many records were rejected.
+
+    `ratio` is the greatest allowed share of rejects, from 0 to 1.
+    """
     if not result.lines or result.rejects / result.lines <= ratio:
         return
     rejects = connection.table("ops", "load_rejects")
     reasons = connection.fetch_all(
-        f"-- loaders.raw.load reasons\nselect reason, count(*) from {rejects} "
+        "-- loaders.ledger.loads reject reasons\n"
+        f"select reason, count(*) from {rejects} "
         "where load_id = ? group by 1 order by 2 desc, 1 limit 5",
         [result.load_id],
     )
     examples = connection.fetch_all(
-        f"-- loaders.raw.load examples\nselect object_key, line_number, reason "
-        f"from {rejects} where load_id = ? order by 1, 2 limit {EXAMPLES}",
+        "-- loaders.ledger.loads reject examples\n"
+        "select object_key, line_number, reason "
+        f"from {rejects} where load_id = ? order by 1, 2 limit {MAX_EXAMPLES}",
         [result.load_id],
     )
     raise DataError(
         f"{result.source} dt={result.dt}: {result.rejects:,} of {result.lines:,} lines "
         f"rejected ({result.rejects / result.lines:.1%}), more than max_reject_ratio "
-        f"{ratio:.1%} allows. Reasons: "
+        f"({ratio:.1%}) allows. Reasons: "
         + ", ".join(f"{reason} ({count:,})" for reason, count in reasons)
-        + ". First: "
+        + ". First rejects: "
         + "; ".join(
             f"{key}{f' line {line}' if line else ''}: {reason}"
             for key, line, reason in examples
         )
-        + ". Have the partition delivered again, or raise the var max_reject_ratio in "
-        "dbt_project.yml if such lines are fine; earlier content is as it was."
+        + ". Existing data is unchanged. Ask the producer to re-deliver the partition, "
+        "or raise the var max_reject_ratio in dbt_project.yml if such rejects are "
+        "acceptable."
     )
 
 
@@ -111,7 +117,7 @@ def record(
     run_id: str,
     started_at: datetime,
 ) -> None:
-    """Append the loads and each of their objects."""
+    """Append a completion record for each load, and the counts of its objects."""
     columns = ["load_id", "source", "dt", "fingerprint", "objects", "lines"]
     columns += ["rows_loaded", "rejects", "bytes", "started_at", "finished_at"]
     columns += ["run_id", "status"]

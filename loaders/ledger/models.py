@@ -1,4 +1,4 @@
-"""The ledger of model builds, `ops.model_runs`."""
+"""The ledger table of model builds, `ops.model_runs`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from loaders.warehouse import Connection
 
 @dataclass(frozen=True)
 class ModelRun:
-    """One model brought up to one data date, or the attempt that failed."""
+    """One build of a model for one data date, successful or failed."""
 
     model: str
     data_date: date
@@ -25,7 +25,7 @@ class ModelRun:
     message: str = ""
 
 
-def record_models(
+def record_model_runs(
     connection: Connection,
     runs: Iterable[ModelRun],
     *,
@@ -33,7 +33,7 @@ def record_models(
     version: str,
     run_id: str,
 ) -> None:
-    """Append the runs of models, successful or not."""
+    """Append a completion record for each model build."""
     finished_at = now()
     columns = ["model", "data_date", "data_date_from", "code_checksum"]
     columns += ["input_fingerprint", "rows", "tests", "tests_warned", "status"]

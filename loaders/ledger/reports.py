@@ -1,6 +1,6 @@
-"""The ledger of reports, `ops.reports`: which page lies where, and if it was mailed.
+"""The ledger table of reports, `ops.reports`: page URLs and mail statuses.
 
-Append-only; of several rows for a data date the latest counts.
+Append-only; the latest row of a data date is the valid one.
 """
 
 from dataclasses import asdict, dataclass
@@ -10,15 +10,15 @@ from typing import Any
 from loaders import ledger, warehouse
 from loaders.warehouse import Connection
 
-NIGHT = "night"  # the one report there is: that of a night
+REPORT_NAME = "night"  # the value of the column `report`; there is one report
 SENT = "sent"
-PENDING = "pending"  # the page is written, its mail has not gone out
-LEFT_OUT = "left_out"  # no mail server or nobody to send it to
+PENDING = "pending"  # the page is written, the mail is not sent yet
+LEFT_OUT = "left_out"  # no mail server or no recipients are configured
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One edition of a report: what it was made from, and what became of its mail."""
+class ReportRecord:
+    """A published report: its page, the fingerprint of its inputs, its mail status."""
 
     data_date: date
     env: str
@@ -31,18 +31,21 @@ class Entry:
     message: str = ""
 
 
-def record(entry: Entry) -> None:
-    """Append an edition, or what has become of its mail.
+def record(report: ReportRecord) -> None:
+    """Append a published report or a new mail status.
 
-    A page that is written anew without a mail keeps what is known of the mail.
+    A page that is rewritten without a new mail keeps the recipients and the message of
+    the earlier mail.
     """
-    row: dict[str, Any] = {"report": NIGHT, **asdict(entry)}
+    row: dict[str, Any] = {"report": REPORT_NAME, **asdict(report)}
     row["finished_at"] = ledger.now()
-    mine = {"env": entry.env, "version": entry.version}
     with warehouse.transaction() as connection:
-        before = latest(connection, entry.data_date, **mine)
-        if before.get("mail_status") == entry.mail_status and not entry.recipients:
-            row |= {name: before[name] for name in ("recipients", "message")}
+        previous = latest(
+            connection, report.data_date, env=report.env, version=report.version
+        )
+        is_same_status = previous.get("mail_status") == report.mail_status
+        if is_same_status and not report.recipients:
+            row |= {name: previous[name] for name in ("recipients", "message")}
         connection.insert(
             connection.table("ops", "reports"), list(row), [list(row.values())]
         )
@@ -51,15 +54,15 @@ def record(entry: Entry) -> None:
 def latest(
     connection: Connection, data_date: date, *, env: str, version: str
 ) -> dict[str, Any]:
-    """Return url, mail_status, recipients and message of a date's report, or {}."""
-    if not ledger.is_set_up(connection, "reports"):
+    """Return url, mail_status, recipients and message of the latest report, or {}."""
+    if not ledger.table_exists(connection, "reports"):
         return {}
     names = ("url", "mail_status", "recipients", "message")
     row = connection.fetch_one(
-        "-- reports.morning latest\n"
+        "-- loaders.ledger.reports latest report\n"
         f"select {', '.join(names)} from {connection.table('ops', 'reports')} "
         "where report = ? and data_date = ? and env = ? and version = ? "
         "and fingerprint != ? order by finished_at desc limit 1",
-        [NIGHT, data_date, env, version, ledger.RERUN],
+        [REPORT_NAME, data_date, env, version, ledger.RERUN],
     )
     return dict(zip(names, row, strict=True)) if row else {}

@@ -1,4 +1,4 @@
-"""The ledger of runs, `ops.runs`: how each ended, and which troubles are still open."""
+"""The ledger table of runs, `ops.runs`: how each ended, which are unresolved."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -6,13 +6,13 @@ from datetime import date, datetime
 from loaders import ledger
 from loaders.warehouse import Connection
 
-FAILURES = ("failed", "misconfigured")
-TROUBLES = (*FAILURES, "rejected")
+FAILED_STATUSES = ("failed", "misconfigured")
+UNRESOLVED_STATUSES = (*FAILED_STATUSES, "rejected")
 
 
 @dataclass(frozen=True)
-class Run:
-    """One run as its ledger row tells it; `message` is the first cause of a failure."""
+class RunRecord:
+    """One row of `ops.runs`; `message` is the root cause of a failed run."""
 
     run_id: str
     status: str
@@ -23,35 +23,43 @@ class Run:
 
     @property
     def has_failed(self) -> bool:
-        """Whether it ended before all was done."""
-        return self.status in FAILURES
+        """Whether the run ended before all tasks were done."""
+        return self.status in FAILED_STATUSES
 
 
-def open_troubles(
+def unresolved_runs(
     connection: Connection, first: date, last: date, *, env: str, version: str
-) -> list[Run]:
-    """Return the runs of these data dates that failed or left rows, oldest first.
+) -> list[RunRecord]:
+    """Return the runs for these data dates that failed or had rejects, oldest first.
 
-    A trouble is over when a later run of its date did not fail.
+    A run is resolved once a later run that includes its data date did not fail.
     """
-    if not ledger.is_set_up(connection):
+    if not ledger.table_exists(connection):
         return []
     rows = connection.fetch_all(
-        "-- loaders.ledger.runs runs\n"
+        "-- loaders.ledger.runs unresolved runs\n"
         "select run_id, status, data_date_from, data_date, finished_at, message "
         f"from {connection.table('ops', 'runs')} "
         "where data_date >= ? and env = ? and version = ? order by finished_at",
         [first, env, version],
     )
-    found: list[Run] = []
-    for *facts, message in rows:
-        run = Run(*facts, message or "")
+    unresolved: list[RunRecord] = []
+    for run_id, status, data_date_from, data_date, finished_at, message in rows:
+        run = RunRecord(
+            run_id=run_id,
+            status=status,
+            data_date_from=data_date_from,
+            data_date=data_date,
+            finished_at=finished_at,
+            message=message or "",
+        )
         if not run.has_failed:
-            found = [trouble for trouble in found if not _covers(run, trouble)]
-        if run.status in TROUBLES and run.data_date <= last:
-            found.append(run)
-    return found
+            unresolved = [other for other in unresolved if not _includes(run, other)]
+        if run.status in UNRESOLVED_STATUSES and run.data_date <= last:
+            unresolved.append(run)
+    return unresolved
 
 
-def _covers(run: Run, trouble: Run) -> bool:
-    return run.data_date_from <= trouble.data_date <= run.data_date
+def _includes(run: RunRecord, other: RunRecord) -> bool:
+    """Return whether `run` was also for the data date of `other`."""
+    return run.data_date_from <= other.data_date <= run.data_date

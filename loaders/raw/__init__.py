@@ -1,1 +1,1 @@
-"""Raw objects on S3 to staging tables."""
+"""Load raw S3 objects into the staging tables, on DuckDB or Redshift."""

@@ -1,33 +1,32 @@
-"""SQL that reads lines of text on the embedded engine and judges each one.
+"""SQL that parses and validates raw lines on DuckDB.
 
-Gives one temporary table per batch of spooled objects: the source's typed columns, and
-for a line that cannot become a row the reason and the line. Every rule here is the
-contract's section 2; COPY's conversions are the measure of what is accepted.
+Creates the temporary table `parsed` from the downloaded files: the source's typed
+columns and, for a line that does not become a row, the reason and the line. The same
+lines are rejected for the same reasons as on Redshift (`redshift_records`).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from loaders.errors import ConfigError
 from loaders.raw import duckdb_fast_path
-from loaders.raw.duckdb_timestamps import LOG_TIME, moment
+from loaders.raw.duckdb_timestamps import iso_timestamp, log_timestamp
+from loaders.raw.parsed_records import parsed_columns
 from loaders.raw.rules import (
-    INVALID_BYTES,
-    INVALID_TIMESTAMP,
-    INVALID_USER,
     INVALID_UTF8,
-    KEPT_CHARACTERS,
     MAX_LINE_BYTES,
+    MAX_REJECT_CHARACTERS,
     NOT_A_JSON_OBJECT,
-    NOT_COMBINED_LOG,
     TOO_LONG,
     key_reasons,
+    log_reasons,
+    unknown_format,
+    unknown_type,
 )
 from loaders.warehouse import literal
 from loaders.warehouse.declared_tables import Column, Table
 
-# No log holds this; a line must never be split into columns.
-DELIMITER = "\x1f\x1e\x1f\x1e"
-READER_LINE_BYTES = 4 << 20  # COPY refuses a row over 4 MB
+DELIMITER = "\x1f\x1e\x1f\x1e"  # occurs in no log, so each line is one column
+READER_LINE_BYTES = 4 << 20  # COPY on Redshift fails on a row over 4 MB, too
 READER_BUFFER_BYTES = 8 << 20
 
 COMBINED_LOG = (
@@ -47,158 +46,190 @@ COMBINED_FIELDS = [
 ]
 REQUEST_LINE = r"^(\S+) (\S+) (\S+)$"
 
-# What this engine's JSON allows and JSON does not: a comma before the end of an
-# object or array, and NaN or Infinity. Each pattern begins with a character that the
-# search can look for; what they find within texts is no finding without the texts.
-NO_NUMBER = "-?[nNiI][aAnN][nNfF]"
-LENIENT = [rf",\s*(?:[}}\]]|{NO_NUMBER})", rf":\s*{NO_NUMBER}", rf"\[\s*{NO_NUMBER}"]
-BARE = r"""regexp_replace(line, '"(?:[^"\\]|\\.)*"', '""', 'g')"""
+# DuckDB's JSON parser also accepts trailing commas, NaN and Infinity. These patterns
+# find them. Each starts with a literal character, which makes the search fast. A match
+# inside a string does not count, so the line is searched again without its strings.
+NAN_OR_INFINITY = "-?[nNiI][aAnN][nNfF]"
+LENIENT_JSON = [
+    rf",\s*(?:[}}\]]|{NAN_OR_INFINITY})",
+    rf":\s*{NAN_OR_INFINITY}",
+    rf"\[\s*{NAN_OR_INFINITY}",
+]
+LINE_WITHOUT_STRINGS = r"""regexp_replace(line, '"(?:[^"\\]|\\.)*"', '""', 'g')"""
+LINE_REASONS = [
+    "when trim(line, chr(32) || chr(9) || chr(11) || chr(12)) = '' then ''",
+    f"when strlen(line) > {MAX_LINE_BYTES} then '{TOO_LONG}'",
+    f"when contains(line, chr(0)) then '{INVALID_UTF8}'",
+]
 
 
-def parse_statement(table: Table, paths: list[Path]) -> str:
-    """Return `create temp table parsed ...` for the lines of `paths`.
+def parse_statements(table: Table, inputs: Sequence[Path]) -> list[str]:
+    """Return the statement that parses the lines of the files `inputs` into `parsed`.
 
-    Its columns: object_number (its place in `paths`), the table's keys, `extra` where
-    the table has it, reason (null for a good line, '' for a blank one), line (kept for
-    rejects, cut at 4,096 characters). Rows keep the order of the lines, so rowid tells
-    line numbers.
+    Columns of `parsed`: object_number (position in `inputs`), the table's keys, `extra`
+    where the table has it, reason (null for a valid line, '' for a blank one) and line
+    (for rejects only, cut at 4,096 characters). Rows keep the order of the lines, so
+    line numbers can be computed from rowid.
     """
-    judges = {"json_lines": _json_lines, "combined_log": _combined_log}
-    if table.line_format not in judges:
-        raise ConfigError(
-            f"{table.name}: no reader for format {table.line_format!r} in its YAML "
-            f"(known: {', '.join(judges)})."
-        )
-    # Not every warehouse has a place for NUL in its texts.
-    shown = f"left(replace(line, chr(0), ''), {KEPT_CHARACTERS})"
-    kept = f"case when reason is not null then {shown} end"
-    return f"""-- loaders.raw.load parse {table.name}
+    parsers = {"json_lines": _json_lines, "combined_log": _combined_log}
+    if table.line_format not in parsers:
+        raise unknown_format(table, parsers)
+    # Redshift cannot store NUL in a varchar.
+    printable = f"left(replace(line, chr(0), ''), {MAX_REJECT_CHARACTERS})"
+    return [
+        f"""-- loaders.raw.duckdb_records create parsed {table.name}
 create or replace temp table parsed as
 with lines as (
-    select file_index as object_number, coalesce(line, '') as line
-    from {_reader(paths)}
+    {_lines(inputs)}
 ),
-{judges[table.line_format](table)}
-select object_number, {_published(table)}, reason, {kept} as line
-from judged"""
+{parsers[table.line_format](table)}
+select object_number, {parsed_columns(table)}, reason,
+    case when reason is not null then {printable} end as line
+from validated"""
+    ]
 
 
-def _published(table: Table) -> str:
-    names = [column.name for column in table.columns if not column.is_bookkeeping]
-    return ", ".join(f'"{name}"' for name in names)
+def _lines(inputs: Sequence[Path]) -> str:
+    files = ", ".join(literal(str(path)) for path in inputs)
+    return f"""select file_index as object_number, coalesce(line, '') as line
+    from read_csv(
+        [{files}], delim={literal(DELIMITER)}, quote='', escape='',
+        header=false, auto_detect=false, columns={{'line': 'varchar'}},
+        max_line_size={READER_LINE_BYTES}, buffer_size={READER_BUFFER_BYTES}
+    )"""
 
 
-def _reader(paths: list[Path]) -> str:
-    files = ", ".join(literal(str(path)) for path in paths)
-    return (
-        f"read_csv([{files}], delim={literal(DELIMITER)}, quote='', escape='', "
-        "header=false, auto_detect=false, columns={'line': 'varchar'}, "
-        f"max_line_size={READER_LINE_BYTES}, "
-        f"buffer_size={READER_BUFFER_BYTES})"
-    )
+def _validated(reasons: Sequence[str]) -> str:
+    reason = "\n        ".join(["case", *reasons])
+    return f"""validated as (
+    select *, {reason} end as reason from typed
+)"""
 
 
 def _json_lines(table: Table) -> str:
-    """Read plain lines at one go; judge the rest, whose `plain` is null, by key."""
-    paths = ", ".join(literal(f'$."{column.name}"') for column in table.keys)
-    found = ", ".join(
-        f"nullif(found[{place}]::varchar, 'null') as text_{column.name}"
-        for place, column in enumerate(table.keys, start=1)
-    )
-    typed = ", ".join(
-        f'coalesce(plain."{column.name}", {_from_json(column)}) as "{column.name}"'
-        for column in table.keys
-    )
-    needed = " and ".join(
-        f'read."{column.name}" is not null'
-        for column in table.keys
+    """Read records on the fast path; convert the others key by key.
+
+    `fast_record` is null for a line that is not on the fast path, `record` is null for
+    one that is, and both are null for a line that is not a JSON object.
+    """
+    fast_pattern = literal(duckdb_fast_path.record_pattern(table))
+    structure = literal(duckdb_fast_path.from_json_structure(table))
+    has_required_keys = " and ".join(
+        f'matched."{column.name}" is not null'
+        for column in table.data_columns
         if column.is_required
     )
-    return f"""reads as (
+    paths = ", ".join(literal(f'$."{column.name}"') for column in table.data_columns)
+    texts = ", ".join(
+        f"nullif(json_values[{place}]::varchar, 'null') as text_{column.name}"
+        for place, column in enumerate(table.data_columns, start=1)
+    )
+    typed = ", ".join(
+        f'coalesce(fast_record."{column.name}", {_from_json(column)})'
+        f' as "{column.name}"'
+        for column in table.data_columns
+    )
+    reasons = [
+        "when fast_record is not null then null",
+        *LINE_REASONS,
+        f"when record is null then '{NOT_A_JSON_OBJECT}'",
+        *key_reasons(table),
+    ]
+    return f"""matches as (
     select object_number, line,
         case
             when strlen(line) <= {MAX_LINE_BYTES}
-                and regexp_full_match(line, {literal(duckdb_fast_path.pattern(table))})
-            then from_json(line, {literal(duckdb_fast_path.structure(table))})
-        end as read
+                and regexp_full_match(line, {fast_pattern})
+            then from_json(line, {structure})
+        end as matched
     from lines
 ),
 records as (
     select object_number, line,
-        case when {needed or "true"} then read end as plain,
+        case when {has_required_keys or "true"} then matched end as fast_record,
         case
-            when plain is null
+            when fast_record is null
                 and strlen(line) <= {MAX_LINE_BYTES}
                 and not contains(line, chr(0))
                 and json_valid(line)
-                and not ({_maybe_lenient("line")} and {_maybe_lenient(BARE)})
+                and not (
+                    {_has_lenient_json("line")}
+                    and {_has_lenient_json(LINE_WITHOUT_STRINGS)}
+                )
                 and ltrim(line, chr(32) || chr(9))[1] = '{{'
             then line
         end as record
-    from reads
+    from matches
 ),
-found as (
-    select *, json_extract(record, [{paths}]) as found from records
+extracted as (
+    select *, json_extract(record, [{paths}]) as json_values from records
 ),
-texts as (select object_number, line, plain, record, found, {found} from found),
+texts as (
+    select object_number, line, fast_record, record, json_values, {texts} from extracted
+),
 typed as (
     select *, {typed}, {_unknown_keys(table)} as extra from texts
 ),
-judged as (
-    select *, case {_json_reasons(table)} end as reason from typed
-)"""
+{_validated(reasons)}"""
 
 
-def _maybe_lenient(text: str) -> str:
-    found = (f"regexp_matches({text}, {literal(pattern)})" for pattern in LENIENT)
-    return f"({' or '.join(found)})"
+def _has_lenient_json(text: str) -> str:
+    matches = (f"regexp_matches({text}, {literal(regex)})" for regex in LENIENT_JSON)
+    return f"({' or '.join(matches)})"
 
 
 def _unknown_keys(table: Table) -> str:
-    """Keep keys that no column holds; counting them first spares most lines the work.
+    """Return SQL for the keys without a column, as one JSON object; null without any.
 
-    Merging nulls over the known keys is JSON's own way to remove them (RFC 7396).
+    A JSON merge patch (RFC 7396) removes the known keys: a null removes its key. The
+    keys are counted first because most records have no unknown key.
     """
-    names = ", ".join(literal(column.name) for column in table.keys)
-    nulls = ", ".join(f'"{column.name}":null' for column in table.keys)
+    names = ", ".join(literal(column.name) for column in table.data_columns)
+    nulls = ", ".join(f'"{column.name}":null' for column in table.data_columns)
     return f"""case
-        when len(json_keys(record)) > list_count(found)
+        when len(json_keys(record)) > list_count(json_values)
         and len(list_filter(json_keys(record), lambda k: k not in ({names}))) > 0
         then json_merge_patch(record, '{{{nulls}}}')
     end"""
 
 
 def _from_json(column: Column) -> str:
+    """Return SQL that converts a key's JSON text to the column's type, or null."""
     text = f"text_{column.name}"
     if column.data_type == "json":
-        return f"case when {_holds(column, text)} then {text}::json end"
-    plain = f"case when {text}[1] not in ('{{', '[') then {text}->>'$' end"
+        return f"case when {_has_declared_content(column)} then {text}::json end"
+    scalar = f"case when {text}[1] not in ('{{', '[') then {text}->>'$' end"
     if column.data_type.startswith("varchar"):
-        return plain
+        return scalar
     if column.data_type in ("bigint", "integer"):
-        return _whole_number(text, plain, column.data_type)
+        return _whole_number(text, scalar, column.data_type)
     if column.data_type == "boolean":
         return f"""case
-            when lower(trim({plain})) in ('true', 't', 'yes', 'y', '1') then true
-            when lower(trim({plain})) in ('false', 'f', 'no', 'n', '0') then false
+            when lower(trim({scalar})) in ('true', 't', 'yes', 'y', '1') then true
+            when lower(trim({scalar})) in ('false', 'f', 'no', 'n', '0') then false
         end"""
     if column.data_type == "timestamp":
-        return moment(f"(case when {text}[1] = '\"' then {text}->>'$' end)")
-    raise ConfigError(f"{column.name}: no conversion to {column.data_type!r}.")
+        return iso_timestamp(f"(case when {text}[1] = '\"' then {text}->>'$' end)")
+    raise unknown_type(column)
 
 
-def _whole_number(text: str, plain: str, data_type: str) -> str:
-    """Digits, bare or in quotes; the round trip spares most values the pattern."""
+def _whole_number(text: str, scalar: str, data_type: str) -> str:
+    """Return SQL for digits, bare or in quotes, as a number; null outside its range.
+
+    Most values survive a cast and back unchanged, and need no regular expression.
+    """
     return f"""case
         when try_cast({text} as {data_type})::varchar = {text}
         then try_cast({text} as {data_type})
-        when regexp_full_match({plain}, ' *[+-]?[0-9]+ *')
-        then try_cast(trim({plain}) as {data_type})
+        when regexp_full_match({scalar}, ' *[+-]?[0-9]+ *')
+        then try_cast(trim({scalar}) as {data_type})
     end"""
 
 
-def _holds(column: Column, text: str) -> str:
-    if column.holds == "strings":
+def _has_declared_content(column: Column) -> str:
+    """Return an SQL condition: the JSON text is the declared array or object."""
+    text = f"text_{column.name}"
+    if column.json_content == "strings":
         return (
             f"({text}[1] = '[' and len(list_filter("
             f"from_json({text}, '[\"JSON\"]'), "
@@ -207,21 +238,14 @@ def _holds(column: Column, text: str) -> str:
     return f"{text}[1] = '{{'"
 
 
-def _json_reasons(table: Table) -> str:
-    reasons = [
-        "when plain is not null then null",
-        "when trim(line, chr(32) || chr(9) || chr(11) || chr(12)) = '' then ''",
-        f"when strlen(line) > {MAX_LINE_BYTES} then '{TOO_LONG}'",
-        f"when contains(line, chr(0)) then '{INVALID_UTF8}'",
-        f"when record is null then '{NOT_A_JSON_OBJECT}'",
-    ]
-    return "\n        ".join([*reasons, *key_reasons(table)])
-
-
 def _combined_log(table: Table) -> str:
     fields = ", ".join(literal(name) for name in COMBINED_FIELDS)
     request = f"regexp_extract(field.request, '{REQUEST_LINE}', ["
     request += "'method', 'path', 'protocol'])"
+    reasons = [
+        *LINE_REASONS,
+        *log_reasons(fields="field", authuser="field.authuser", size="field.bytes"),
+    ]
     return f"""fields as (
     select object_number, line,
         case
@@ -238,10 +262,7 @@ typed as (
             when regexp_full_match(field.authuser, '[0-9]+')
             then try_cast(field.authuser as bigint)
         end as user_id,
-        case
-            when regexp_full_match(field.time, '{LOG_TIME}')
-            then try_strptime(field.time, '%d/%b/%Y:%H:%M:%S %z') at time zone 'UTC'
-        end as requested_at,
+        {log_timestamp("field.time")} as requested_at,
         field.request as request,
         nullif(struct_extract({request}, 'method'), '') as method,
         nullif(struct_extract({request}, 'path'), '') as path,
@@ -252,19 +273,4 @@ typed as (
         field.user_agent as user_agent
     from fields
 ),
-judged as (
-    select *,
-        case
-            when trim(line, chr(32) || chr(9) || chr(11) || chr(12)) = '' then ''
-            when strlen(line) > {MAX_LINE_BYTES}
-            then '{TOO_LONG}'
-            when contains(line, chr(0)) then '{INVALID_UTF8}'
-            when field is null then '{NOT_COMBINED_LOG}'
-            when user_id is null and field.authuser != '-'
-            then '{INVALID_USER}'
-            when requested_at is null then '{INVALID_TIMESTAMP}'
-            when response_bytes is null and field.bytes != '-'
-            then '{INVALID_BYTES}'
-        end as reason
-    from typed
-)"""
+{_validated(reasons)}"""

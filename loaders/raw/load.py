@@ -1,8 +1,8 @@
-"""Partitions of raw objects into their staging table, exactly once.
+"""Load partitions of raw objects from S3 into their staging table.
 
-From S3 into `staging.raw_*`, in one transaction with rejects and ledger rows: a reader
-sees the old partitions or the new ones. A line that cannot become a row goes to
-`ops.load_rejects`; lines read = rows loaded + lines rejected, for every object.
+Rows, rejects and ledger rows are written in one transaction, so a reader sees either
+the old partitions or the new ones. A record that fails validation goes to
+`ops.load_rejects`. For every object, lines read = rows loaded + records rejected.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ from loaders.raw import duckdb_load, redshift_load
 from loaders.warehouse import Connection
 from loaders.warehouse.declared_tables import Table
 
-LIMITS = {"memory_limit": "'600MB'"}  # what a load may take of the memory
+LIMITS = {"memory_limit": "'600MB'"}  # DuckDB settings for the time of a load
 
 log = structlog.get_logger()
 
@@ -30,13 +30,13 @@ def replace_partitions(
     max_reject_ratio: float,
     run_id: str,
 ) -> list[LoadResult]:
-    """Load complete partitions in place of what the table holds of their days.
+    """Replace the table's rows of the partitions' dates with their current content.
 
-    `connection` is an open transaction; nothing is kept unless it commits. Raises
-    `DataError` when one of the partitions is incomplete, has an object that cannot be
-    read, or more than `max_reject_ratio` of its lines are rejected.
+    `connection` is an open transaction; the caller commits it. Raises `DataError` when
+    a partition is incomplete, contains an object that cannot be read, or has more than
+    `max_reject_ratio` of its records rejected.
     """
-    copiers: dict[str, Callable[..., dict[str, list[ObjectCount]]]] = {
+    load_functions: dict[str, Callable[..., dict[str, list[ObjectCount]]]] = {
         "duckdb": duckdb_load.load_objects,
         "redshift": redshift_load.load_objects,
     }
@@ -45,12 +45,13 @@ def replace_partitions(
     for load in loads:
         load.partition.require_complete()
     connection.execute(
-        f"-- loaders.raw.load {table.name}\n"
+        f"-- loaders.raw.load delete {table.name}\n"
         f"delete from {connection.table(table.schema, table.name)} "
         f"where dt in ({', '.join('?' for _ in loads)})",
         [load.partition.dt for load in loads],
     )
-    counts = copiers[connection.engine](connection, table, loads=loads, run_id=run_id)
+    load_objects = load_functions[connection.engine]
+    counts = load_objects(connection, table, loads=loads, run_id=run_id)
     results = [
         LoadResult(
             load_id=load.load_id,
@@ -62,8 +63,8 @@ def replace_partitions(
         for load in loads
     ]
     for result in results:
-        load_ledger.refuse_too_many_rejects(connection, result, ratio=max_reject_ratio)
+        load_ledger.check_reject_ratio(connection, result, ratio=max_reject_ratio)
     load_ledger.record(connection, results, run_id=run_id, started_at=started_at)
     for result in results:
-        log.info("partition loaded", **result.summary)
+        log.info("partition loaded", **result.log_fields)
     return results

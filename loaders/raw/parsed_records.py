@@ -1,7 +1,7 @@
-"""From judged lines to rows: the statements that both kinds of warehouse share.
+"""Statements that insert parsed records into staging, the same on both warehouses.
 
-A reader of lines makes the temporary table `parsed` (see embedded_lines.py and
-cluster_lines.py); beside it, `objects` tells which object, day and load they are of.
+`duckdb_records` and `redshift_records` create the temporary table `parsed`. The
+temporary table `objects` adds the S3 key, data date and load id of each object.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,14 +21,21 @@ OBJECT_COLUMNS = {
 }
 
 
+def parsed_columns(table: Table) -> str:
+    """Return the column list that `parsed` shares with the table: keys and `extra`."""
+    names = [column.name for column in table.columns if not column.is_bookkeeping]
+    return ", ".join(identifier(name) for name in names)
+
+
 @contextmanager
-def named_objects(
+def objects_table(
     connection: Connection, batch: Sequence[tuple[s3.S3Object, Load]]
 ) -> Iterator[None]:
-    """Keep the temporary table `objects`: each object's number is its place here."""
+    """Provide the temporary table `objects`, numbered by position in `batch`."""
     columns = ", ".join(f"{name} {kind}" for name, kind in OBJECT_COLUMNS.items())
     connection.execute(
-        f"-- loaders.raw.load objects\ncreate temp table objects ({columns})"
+        "-- loaders.raw.parsed_records create objects\n"
+        f"create temp table objects ({columns})"
     )
     connection.insert(
         "objects",
@@ -39,11 +46,11 @@ def named_objects(
         ],
     )
     yield
-    connection.execute("-- loaders.raw.load drop\ndrop table objects")
+    connection.execute("-- loaders.raw.parsed_records drop objects\ndrop table objects")
 
 
 def insert_rows(connection: Connection, table: Table) -> None:
-    """Insert the good ones of `parsed` into the source's staging table."""
+    """Insert the valid records of `parsed` into the source's staging table."""
     bookkeeping = {
         "dt": "objects.dt",
         "object_key": "objects.object_key",
@@ -56,7 +63,7 @@ def insert_rows(connection: Connection, table: Table) -> None:
     ]
     values = [bookkeeping.get(name, f"parsed.{identifier(name)}") for name in columns]
     connection.execute(
-        f"-- loaders.raw.load insert {table.name}\n"
+        f"-- loaders.raw.parsed_records insert {table.name}\n"
         f"insert into {connection.table(table.schema, table.name)} "
         f"({', '.join(identifier(name) for name in columns)}) "
         f"select {', '.join(values)} from parsed "

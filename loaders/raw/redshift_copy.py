@@ -1,7 +1,7 @@
-"""A cluster and S3: the clauses of COPY and UNLOAD, and the COPY of one object.
+"""COPY of one S3 object into a temporary table on Redshift, and its rejected lines.
 
-The cluster reads and writes the buckets itself, as the role that the settings name; no
-key is ever in a statement. What COPY refuses is in the cluster's error table.
+Redshift reads the bucket itself with the IAM role from the settings; no statement
+contains a key. `sys_load_error_detail` lists the lines that COPY rejects.
 """
 
 import json
@@ -15,20 +15,26 @@ from loaders import s3, warehouse
 from loaders.config import settings
 from loaders.errors import DataError
 from loaders.raw import spool
-from loaders.raw.rules import INVALID_UTF8, MAX_LINE_BYTES, TOO_LONG
+from loaders.raw.rules import (
+    INVALID_UTF8,
+    MAX_LINE_BYTES,
+    TOO_LONG,
+    unreadable_message,
+)
 from loaders.warehouse import Connection, redshift_s3
 
-DELIMITER = "\x1f"  # one column: no log holds this
-MAXERROR = 100_000  # the most that COPY takes
-FILE_NAME_LENGTH = 256  # of the error table's column
+DELIMITER = "\x1f"  # occurs in no log, so each line is one column
+MAXERROR = 100_000  # the maximum that COPY accepts
+FILE_NAME_LENGTH = 256  # of sys_load_error_detail.file_name
+MAX_REASON_CHARACTERS = 1_000
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
-MANIFESTS = "_nightshift/manifests"
-SENDERS = 4
+MANIFEST_FOLDER = "_nightshift/manifests"
+UPLOAD_THREADS = 4
 
 
 @dataclass(frozen=True)
-class Refused:
-    """A line that COPY did not take: its place in the object, and why."""
+class CopyReject:
+    """A line that COPY rejected: its number in the object, the reason and its text."""
 
     line_number: int
     reason: str
@@ -37,21 +43,25 @@ class Refused:
 
 @contextmanager
 def manifests(items: Sequence[s3.S3Object], *, folder: str) -> Iterator[dict[str, str]]:
-    """Keep a manifest for each object, outside of all data, while it is copied.
+    """Write one COPY manifest per object and delete them all at the end.
 
-    Gives the manifests' URLs by the objects'; each tells the size that was listed.
+    Yields the manifests' URLs by object URL. They are stored below the archive's
+    `_nightshift/` prefix and contain the listed size of the object.
     """
-    prefix = f"{settings.load().required_archive_url()}/{MANIFESTS}/{folder}"
+    prefix = f"{settings.load().required_archive_url()}/{MANIFEST_FOLDER}/{folder}"
     urls = {item.url: f"{prefix}/{number:05}.json" for number, item in enumerate(items)}
 
     def write(item: s3.S3Object) -> None:
-        entry = {"url": item.url, "mandatory": True}
-        entry["meta"] = {"content_length": item.size}
+        entry = {
+            "url": item.url,
+            "mandatory": True,
+            "meta": {"content_length": item.size},
+        }
         s3.write(urls[item.url], json.dumps({"entries": [entry]}, indent=1).encode())
 
     try:
-        with ThreadPoolExecutor(SENDERS) as senders:
-            list(senders.map(write, items))
+        with ThreadPoolExecutor(UPLOAD_THREADS) as threads:
+            list(threads.map(write, items))
         yield urls
     finally:
         s3.delete(urls.values())
@@ -59,85 +69,99 @@ def manifests(items: Sequence[s3.S3Object], *, folder: str) -> Iterator[dict[str
 
 def copy_object(
     connection: Connection, item: s3.S3Object, *, number: int, manifest: str
-) -> list[Refused]:
-    """Copy one object's lines into `copied_N`; return what COPY refused."""
+) -> list[CopyReject]:
+    """Copy one object's lines into the temporary table `copied_NUMBER`.
+
+    Returns the lines that COPY rejected. Raises `DataError` if it cannot read the
+    object at all.
+    """
     connection.execute(
-        f"-- loaders.raw.load lines {number}\n"
+        f"-- loaders.raw.redshift_copy create copied_{number}\n"
         f"create temp table copied_{number} ("
         f"object_number integer default {number}, "
         f"line varchar({MAX_LINE_BYTES})) diststyle even"
     )
     compression = next(
-        (word for end, word in COMPRESSIONS.items() if item.name.endswith(end)), ""
+        (name for suffix, name in COMPRESSIONS.items() if item.name.endswith(suffix)),
+        "",
     )
-    connection.take_notices()
+    connection.take_server_messages()
     try:
         connection.execute(
-            f"-- loaders.raw.load {_comment(item.key)}\n"
-            f"copy copied_{number} (line) from '{redshift_s3.quoted(manifest)}' "
+            f"-- loaders.raw.redshift_copy copy {_comment_text(item.key)}\n"
+            f"copy copied_{number} (line) from '{redshift_s3.escape_url(manifest)}' "
             f"{redshift_s3.iam_role()} {redshift_s3.region_clause()} manifest "
             f"delimiter '{DELIMITER}' "
             f"{compression} maxerror {MAXERROR} compupdate off statupdate off"
         )
     except DataError as error:
-        raise DataError(
-            f"{item.url} cannot be read: {error} {_detail(item)}Have it delivered "
-            f"again; nothing of its partition was loaded and earlier content is as it "
-            f"was."
-        ) from error
-    return _refused(connection, item, notices=connection.take_notices())
+        cause = f"{error} {_first_load_error(item)}".rstrip(" .")
+        raise DataError(unreadable_message(item.url, cause)) from error
+    return _copy_rejects(
+        connection, item, server_messages=connection.take_server_messages()
+    )
 
 
-def _refused(
-    connection: Connection, item: s3.S3Object, *, notices: list[str]
-) -> list[Refused]:
-    told = connection.fetch_all(
-        "-- loaders.raw.load refused\n"
+def _copy_rejects(
+    connection: Connection, item: s3.S3Object, *, server_messages: list[str]
+) -> list[CopyReject]:
+    """Return the rejects of the session's last COPY, with their text read from S3.
+
+    Raises `DataError` if COPY reported more rejects than the error table contains.
+    """
+    load_errors = connection.fetch_all(
+        "-- loaders.raw.redshift_copy read load errors\n"
         "select line_number, error_code, trim(error_message) "
         "from sys_load_error_detail where query_id = pg_last_copy_id() order by 1"
     )
-    counted = [
+    reported = [
         int(count)
-        for notice in notices
-        for count in re.findall(r"(\d+) record\(s\) could not be loaded", notice)
+        for message in server_messages
+        for count in re.findall(r"(\d+) record\(s\) could not be loaded", message)
     ]
     reasons = {
-        int(number): _reason(int(code), message) for number, code, message in told
+        int(number): _reason(int(code), message)
+        for number, code, message in load_errors
     }
-    if counted and sum(counted) != len(reasons):
+    if reported and sum(reported) != len(reasons):
         raise DataError(
-            f"COPY refused {sum(counted)} lines of {item.url}, but the error table "
-            f"tells of {len(reasons)}. Nothing was loaded; run again, and report this "
-            f"object if it stays so."
+            f"COPY rejected {sum(reported)} lines of {item.url}, but "
+            f"sys_load_error_detail contains {len(reasons)}. No line of its partition "
+            f"was loaded. Run again; if the error persists, report this object as a "
+            f"bug."
         )
-    lines = spool.lines(item, reasons) if reasons else {}
+    lines = spool.read_lines(item, reasons) if reasons else {}
     return [
-        Refused(number, reason, lines.get(number, ""))
+        CopyReject(number, reason, lines.get(number, ""))
         for number, reason in reasons.items()
     ]
 
 
 def _reason(code: int, message: str) -> str:
-    """Say it as the embedded engine would; what it does not know, as the cluster."""
-    told = message.lower()
-    if code == 1220 or "utf8" in told or "utf-8" in told or "null byte" in told:
+    """Return the reason as DuckDB loads record it, or else COPY's own message."""
+    text = message.lower()
+    if code == 1220 or "utf8" in text or "utf-8" in text or "null byte" in text:
         return INVALID_UTF8
-    if code == 1204 or "length" in told:
+    if code == 1204 or "length" in text:
         return TOO_LONG
-    return message[:1000]
+    return message[:MAX_REASON_CHARACTERS]
 
 
-def _detail(item: s3.S3Object) -> str:
-    """Ask on a session of its own why a COPY failed: the failed one is dead."""
+def _first_load_error(item: s3.S3Object) -> str:
+    """Return the first error of a failed COPY, '' if there is none.
+
+    Uses a second session because the failed transaction accepts no more statements.
+    """
     with warehouse.session() as other:
-        found = other.fetch_one(
-            "-- loaders.raw.load failure\n"
+        row = other.fetch_one(
+            "-- loaders.raw.redshift_copy read failure\n"
             "select line_number, trim(error_message) from sys_load_error_detail "
             "where trim(file_name) = ? order by start_time desc, line_number limit 1",
             [item.url[:FILE_NAME_LENGTH]],
         )
-    return f"Line {found[0]}: {found[1]}. " if found else ""
+    return f"Line {row[0]}: {row[1]}." if row else ""
 
 
-def _comment(text: str) -> str:
-    return re.sub(r"[^ -~]|[?%:]", "_", text)
+def _comment_text(key: str) -> str:
+    """Replace characters that end a comment or that the driver reads as parameters."""
+    return re.sub(r"[^ -~]|[?%:]", "_", key)

@@ -1,28 +1,28 @@
-"""SQL that judges lines of text on a cluster, by the embedded engine's rules.
+"""SQL that parses and validates raw lines on Redshift.
 
-Gives the temporary table `parsed` from the tables that COPY filled: the source's typed
-columns, and for a line that cannot become a row the reason and the line. It needs
-nothing that fails on a bad value: every text is looked at before it is cast.
+Creates the temporary table `parsed` from the tables that COPY filled: the source's
+typed columns and, for a line that does not become a row, the reason and the line. The
+same lines are rejected for the same reasons as on DuckDB (`duckdb_records`). A failed
+cast fails the whole statement, so every text is validated before it is cast.
 """
 
 from collections.abc import Sequence
 
-from loaders.errors import ConfigError
-from loaders.raw.redshift_timestamps import from_iso, from_log
+from loaders.raw.parsed_records import parsed_columns
+from loaders.raw.redshift_timestamps import iso_timestamp, log_timestamp
 from loaders.raw.rules import (
-    INVALID_BYTES,
-    INVALID_TIMESTAMP,
-    INVALID_USER,
-    KEPT_CHARACTERS,
+    MAX_REJECT_CHARACTERS,
     NOT_A_JSON_OBJECT,
-    NOT_COMBINED_LOG,
     key_reasons,
+    log_reasons,
+    unknown_format,
+    unknown_type,
 )
 from loaders.warehouse.declared_tables import Column, Table
 
 BACKSLASH = "chr(92)"
-# Stand for an escaped backslash, an escaped quote and the start of an escaped code.
-PAIR, QUOTE, CODE = "chr(28)", "chr(29)", "\x1e"
+# Placeholders for an escaped backslash, an escaped quote and the start of `\uXXXX`.
+ESCAPED_BACKSLASH, ESCAPED_QUOTE, UNICODE_ESCAPE = "chr(28)", "chr(29)", "\x1e"
 
 WHITE = " \t\f"
 WORD = f"[^{WHITE}]+"
@@ -31,68 +31,76 @@ COMBINED_LOG = (
     f'{LOG_HEAD}"[^"]*" [0-9][0-9][0-9] ([0-9]+|-) "[^"]*" "[^"]*"[{WHITE}]*$'
 )
 REQUEST_LINE = f"^{WORD} {WORD} {WORD}$"
-STRINGS = '^[[]("[^"]*"(,"[^"]*")*)?[]]$'
+JSON_STRINGS = '^[[]("[^"]*"(,"[^"]*")*)?[]]$'
 HEX = "[0-9a-fA-F]"
-SURROGATES = f"{CODE}[dD][89abAB]{HEX}{HEX}{CODE}[dD][c-fC-F]{HEX}{HEX}"
-LONE_SURROGATE = f"{CODE}[dD][89a-fA-F]"
+SURROGATE_PAIR = (
+    f"{UNICODE_ESCAPE}[dD][89abAB]{HEX}{HEX}{UNICODE_ESCAPE}[dD][c-fC-F]{HEX}{HEX}"
+)
+LONE_SURROGATE = f"{UNICODE_ESCAPE}[dD][89a-fA-F]"
+# COPY itself rejects lines that are too long or not valid UTF-8.
+LINE_REASONS = [f"when btrim(line, '{WHITE}' || chr(11)) = '' then ''"]
 
 
-def parse_statements(table: Table, copied: Sequence[str]) -> list[str]:
-    """Return statements that judge the lines of the temporary tables `copied`.
+def parse_statements(table: Table, inputs: Sequence[str]) -> list[str]:
+    """Return the statements that parse the lines of the tables `inputs` into `parsed`.
 
-    Each of those has `object_number` and `line`. The last statement makes `parsed`:
+    Each input table has the columns `object_number` and `line`. Columns of `parsed`:
     object_number, the table's keys, `extra` where the table has it, reason (null for a
-    good line, '' for a blank one), line (kept for rejects, cut at 4,096 characters).
+    valid line, '' for a blank one) and line (for rejects only, cut at 4,096
+    characters).
     """
-    makers = {"json_lines": _json_lines, "combined_log": _combined_log}
-    if table.line_format not in makers:
-        raise ConfigError(
-            f"{table.name}: no reader for format {table.line_format!r} in its YAML "
-            f"(known: {', '.join(makers)})."
-        )
+    parsers = {"json_lines": _json_lines, "combined_log": _combined_log}
+    if table.line_format not in parsers:
+        raise unknown_format(table, parsers)
+    queries = [("lines", _lines(inputs)), *parsers[table.line_format](table)]
     return [
-        f"-- loaders.raw.load {name} {table.name}\ncreate temp table {name} as\n{query}"
-        for name, query in [
-            ("lines", _lines(copied)),
-            *makers[table.line_format](table),
-        ]
+        f"-- loaders.raw.redshift_records create {name} {table.name}\n"
+        f"create temp table {name} as\n{query}"
+        for name, query in queries
     ]
 
 
 def temporary_tables(table: Table) -> list[str]:
-    """Return the names of the tables that `parse_statements` makes."""
+    """Return the names of the tables that `parse_statements` creates."""
     return [
         statement.split(" as\n")[0].rpartition(" ")[2]
         for statement in parse_statements(table, ["copied"])
     ]
 
 
-def _lines(copied: Sequence[str]) -> str:
-    """Take an ending CR off; one that ends no line is as good as a vertical tab.
+def _lines(inputs: Sequence[str]) -> str:
+    r"""Return SQL for all lines, without a CR at their end.
 
-    COPY gives null for a line that is nothing but its null marker.
+    Any other CR becomes a vertical tab, as in files for DuckDB (`spool`). COPY stores
+    null for a line that consists of its null marker `\N`.
     """
-    text = f"coalesce(line, {BACKSLASH} || 'N')"
-    whole = f"""case
-        when right({text}, 1) = chr(13) then substring({text}, 1, len({text}) - 1)
-        else {text}
+    line = f"coalesce(line, {BACKSLASH} || 'N')"
+    without_cr = f"""case
+        when right({line}, 1) = chr(13) then substring({line}, 1, len({line}) - 1)
+        else {line}
     end"""
     return "\nunion all\n".join(
-        f"select object_number, replace({whole}, chr(13), chr(11)) as line from {name}"
-        for name in copied
+        f"select object_number, replace({without_cr}, chr(13), chr(11)) as line "
+        f"from {name}"
+        for name in inputs
     )
 
 
-def _published(table: Table) -> str:
-    names = [column.name for column in table.columns if not column.is_bookkeeping]
-    return ", ".join(f'"{name}"' for name in names)
+def _validated(
+    table: Table, typed: str, reasons: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Return the queries of the last two tables, `typed` and `parsed`.
 
-
-def _judged(table: Table, typed: str, reasons: str) -> list[tuple[str, str]]:
-    """Convert once, into a table: a subquery would be worked out at each mention."""
-    kept = f"case when reason is not null then left(line, {KEPT_CHARACTERS}) end"
-    parsed = f"""select object_number, {_published(table)}, reason, {kept} as line
-from (select *, case {reasons} end as reason from typed) as judged"""
+    `typed` is the rest of its query after `select *,`. It is a table because Redshift
+    would evaluate each expression of a subquery again wherever it is used.
+    """
+    rejected_line = (
+        f"case when reason is not null then left(line, {MAX_REJECT_CHARACTERS}) end"
+    )
+    reason = "\n        ".join(["case", *reasons])
+    parsed = f"""select object_number, {parsed_columns(table)}, reason,
+    {rejected_line} as line
+from (select *, {reason} end as reason from typed) as validated"""
     return [("typed", f"select *, {typed}"), ("parsed", parsed)]
 
 
@@ -100,40 +108,44 @@ def _json_lines(table: Table) -> list[tuple[str, str]]:
     texts = ", ".join(
         f"nullif(json_serialize(records.record.{column.name}), 'null') "
         f"as text_{column.name}"
-        for column in table.keys
+        for column in table.data_columns
     )
     values = ", ".join(
-        f"records.record.{column.name} as value_{column.name}" for column in table.keys
+        f"records.record.{column.name} as value_{column.name}"
+        for column in table.data_columns
     )
     typed = ", ".join(
-        f'{_from_json(column)} as "{column.name}"' for column in table.keys
+        f'{_from_json(column)} as "{column.name}"' for column in table.data_columns
     )
+    reasons = [
+        *LINE_REASONS,
+        f"when record is null then '{NOT_A_JSON_OBJECT}'",
+        *key_reasons(table),
+    ]
     return [
-        ("records", _records()),
+        ("records", _json_records()),
         ("texts", f"select *, {texts}, {values} from records"),
-        *_judged(
-            table,
-            f"{typed}, {_unknown_keys(table)} as extra from texts",
-            _json_reasons(table),
+        *_validated(
+            table, f"{typed}, {_unknown_keys(table)} as extra from texts", reasons
         ),
     ]
 
 
-def _records() -> str:
-    """Parse what is a JSON object; escapes that stand for no character make it none."""
+def _json_records() -> str:
+    """Return SQL that parses JSON objects; rejects NUL and lone surrogates in them."""
     escapes = (
         f"replace(replace(line, {BACKSLASH} || {BACKSLASH}, ''), "
-        f"{BACKSLASH} || 'u', '{CODE}')"
+        f"{BACKSLASH} || 'u', '{UNICODE_ESCAPE}')"
     )
-    paired = f"regexp_replace({escapes}, '{SURROGATES}', '')"
+    without_pairs = f"regexp_replace({escapes}, '{SURROGATE_PAIR}', '')"
     return f"""select object_number, line,
     case
         when substring(ltrim(line, '{WHITE}'), 1, 1) = '{{'
             and can_json_parse(line)
-            and position('{CODE}0000' in {escapes}) = 0
+            and position('{UNICODE_ESCAPE}0000' in {escapes}) = 0
             and (
-                position('{CODE}d' in lower({escapes})) = 0
-                or {paired} !~ '{LONE_SURROGATE}'
+                position('{UNICODE_ESCAPE}d' in lower({escapes})) = 0
+                or {without_pairs} !~ '{LONE_SURROGATE}'
             )
         then json_parse(line)
     end as record
@@ -141,29 +153,30 @@ from lines"""
 
 
 def _unknown_keys(table: Table) -> str:
-    """Keep the keys that no column holds, of a record that is longer than the others.
+    """Return SQL for the keys without a column, as one JSON object; null without any.
 
-    Known keys are taken out of its text. An equal pair within an unknown key would go
-    with them; then the text is shorter than it should be, and the whole record is kept.
+    The known pairs are removed from the record's text. If an unknown key contains an
+    equal pair, that is removed too and the text becomes too short; then the whole
+    record is kept.
     """
     inner = "substring(json_serialize(record), 2, len(json_serialize(record)) - 2)"
     text = f"(',' || {inner} || ',')"
-    left = text
-    for column in table.keys:
-        left = f"replace({left}, coalesce({_pair(column)}, chr(31)), ',')"
-    known = " + ".join(
-        f"coalesce(len({_pair(column)}) - 1, 0)" for column in table.keys
+    unknown = text
+    for column in table.data_columns:
+        unknown = f"replace({unknown}, coalesce({_pair(column)}, chr(31)), ',')"
+    known_length = " + ".join(
+        f"coalesce(len({_pair(column)}) - 1, 0)" for column in table.data_columns
     )
     return f"""case
-        when len(json_serialize(record)) - 1 <= {known} then null
-        when len({left}) = len({text}) - ({known})
-        then json_parse('{{' || substring({left}, 2, len({left}) - 2) || '}}')
+        when len(json_serialize(record)) - 1 <= {known_length} then null
+        when len({unknown}) = len({text}) - ({known_length})
+        then json_parse('{{' || substring({unknown}, 2, len({unknown}) - 2) || '}}')
         else record
     end"""
 
 
 def _pair(column: Column) -> str:
-    """Return SQL for a key and its value as they stand in a record, between commas."""
+    """Return SQL for the text of a key and its value in a record, between commas."""
     value = f"value_{column.name}"
     return (
         f"case when json_typeof({value}) is not null "
@@ -172,38 +185,39 @@ def _pair(column: Column) -> str:
 
 
 def _from_json(column: Column) -> str:
+    """Return SQL that converts a key's JSON text to the column's type, or null."""
     text = f"text_{column.name}"
     first = f"substring({text}, 1, 1)"
     if column.data_type == "json":
-        return f"case when {_holds(column, text)} then value_{column.name} end"
-    # Other scalars are what their text says; only a string has quotes to lose.
-    plain = f"""(case
+        return f"case when {_has_declared_content(column)} then value_{column.name} end"
+    # The cast removes a string's quotes; other scalars are used as they are written.
+    scalar = f"""(case
             when {first} = '"' then cast(value_{column.name} as varchar(65535))
             when {first} not in ('{{', '[') then {text}
         end)"""
     if column.data_type.startswith("varchar"):
-        return plain
+        return scalar
     if column.data_type in ("bigint", "integer"):
-        return _whole_number(plain, column.data_type)
+        return _whole_number(scalar, column.data_type)
     if column.data_type == "boolean":
         return f"""case
-            when lower(btrim({plain})) in ('true', 't', 'yes', 'y', '1') then true
-            when lower(btrim({plain})) in ('false', 'f', 'no', 'n', '0') then false
+            when lower(btrim({scalar})) in ('true', 't', 'yes', 'y', '1') then true
+            when lower(btrim({scalar})) in ('false', 'f', 'no', 'n', '0') then false
         end"""
     if column.data_type == "timestamp":
-        return from_iso(
+        return iso_timestamp(
             f"(case when {first} = '\"' "
             f"then cast(value_{column.name} as varchar(65535)) end)"
         )
-    raise ConfigError(f"{column.name}: no conversion to {column.data_type!r}.")
+    raise unknown_type(column)
 
 
-def _whole_number(text: str, data_type: str) -> str:
-    """Digits of a number that the type has room for, with blanks around them."""
+def _whole_number(scalar: str, data_type: str) -> str:
+    """Return SQL for digits as a number; null outside the range of the type."""
     limit = 2**63 if data_type == "bigint" else 2**31
-    number = f"cast(btrim({text}) as numeric(38, 0))"
+    number = f"cast(btrim({scalar}) as numeric(38, 0))"
     return f"""case
-        when {text} ~ '^ *[+-]?[0-9]+ *$' and len({text}) <= 38
+        when {scalar} ~ '^ *[+-]?[0-9]+ *$' and len({scalar}) <= 38
         then case
             when {number} between -{limit} and {limit - 1}
             then cast({number} as {data_type})
@@ -211,28 +225,26 @@ def _whole_number(text: str, data_type: str) -> str:
     end"""
 
 
-def _holds(column: Column, text: str) -> str:
-    if column.holds == "strings":
-        unescaped = (
+def _has_declared_content(column: Column) -> str:
+    """Return an SQL condition: the JSON text is the declared array or object."""
+    text = f"text_{column.name}"
+    if column.json_content == "strings":
+        without_escapes = (
             f"replace(replace({text}, {BACKSLASH} || {BACKSLASH}, ''), "
             f"{BACKSLASH} || '\"', '')"
         )
-        return f"{unescaped} ~ '{STRINGS}'"
+        return f"{without_escapes} ~ '{JSON_STRINGS}'"
     return f"substring({text}, 1, 1) = '{{'"
 
 
-def _json_reasons(table: Table) -> str:
-    reasons = [
-        f"when btrim(line, '{WHITE}' || chr(11)) = '' then ''",
-        f"when record is null then '{NOT_A_JSON_OBJECT}'",
-    ]
-    return "\n        ".join([*reasons, *key_reasons(table)])
-
-
 def _combined_log(table: Table) -> list[tuple[str, str]]:
-    """With escapes set aside, quotes are what they seem, and fields split at them."""
-    escaped = f"replace(line, {BACKSLASH} || {BACKSLASH}, {PAIR})"
-    escaped = f"replace({escaped}, {BACKSLASH} || '\"', {QUOTE})"
+    """Return the queries for the combined log format.
+
+    Escaped characters are replaced by placeholders first, so that every remaining quote
+    delimits a field.
+    """
+    escaped = f"replace(line, {BACKSLASH} || {BACKSLASH}, {ESCAPED_BACKSLASH})"
+    escaped = f"replace({escaped}, {BACKSLASH} || '\"', {ESCAPED_QUOTE})"
     words = " + ".join(f"len(split_part(head, ' ', {place}))" for place in (1, 2, 3))
     heads = f"""select object_number, line, escaped,
     case
@@ -240,9 +252,9 @@ def _combined_log(table: Table) -> list[tuple[str, str]]:
     end as head
 from (select object_number, line, {escaped} as escaped from lines) as escaped_lines"""
     request, referrer, user_agent = (
-        f"split_part(rest, '\"', {place})" for place in (2, 4, 6)
+        f"split_part(tail, '\"', {place})" for place in (2, 4, 6)
     )
-    numbers = "btrim(split_part(rest, '\"', 3))"
+    numbers = "btrim(split_part(tail, '\"', 3))"
     fields = f"""select object_number, line, head,
     {_unescaped("split_part(head, ' ', 1)")} as client_address,
     split_part(head, ' ', 3) as authuser,
@@ -254,35 +266,31 @@ from (select object_number, line, {escaped} as escaped from lines) as escaped_li
     {_unescaped(referrer)} as referrer,
     {_unescaped(user_agent)} as user_agent
 from (
-    select *, substring(escaped, len(head) + 1) as rest from heads
-) as rests"""
+    select *, substring(escaped, len(head) + 1) as tail from heads
+) as tails"""
     user_id = _whole_number("authuser", "bigint")
     typed = f"""case when authuser ~ '^[0-9]+$' then {user_id} end as user_id,
-        {from_log("log_time")} as requested_at,
-        {_word(1)} as method,
-        {_word(2)} as path,
-        {_word(3)} as protocol,
+        {log_timestamp("log_time")} as requested_at,
+        {_request_word(1)} as method,
+        {_request_word(2)} as path,
+        {_request_word(3)} as protocol,
         cast(status_text as integer) as status,
         {_whole_number("bytes_text", "bigint")} as response_bytes
         from fields"""
-    reasons = f"""
-            when btrim(line, '{WHITE}' || chr(11)) = '' then ''
-            when head is null then '{NOT_COMBINED_LOG}'
-            when user_id is null and authuser != '-'
-            then '{INVALID_USER}'
-            when requested_at is null then '{INVALID_TIMESTAMP}'
-            when response_bytes is null and bytes_text != '-'
-            then '{INVALID_BYTES}'"""
-    return [("heads", heads), ("fields", fields), *_judged(table, typed, reasons)]
+    reasons = [
+        *LINE_REASONS,
+        *log_reasons(fields="head", authuser="authuser", size="bytes_text"),
+    ]
+    return [("heads", heads), ("fields", fields), *_validated(table, typed, reasons)]
 
 
-def _word(place: int) -> str:
+def _request_word(place: int) -> str:
     word = _unescaped(f"split_part(request_words, ' ', {place})")
     return f"case when request_words ~ '{REQUEST_LINE}' then {word} end"
 
 
 def _unescaped(text: str) -> str:
     return (
-        f"replace(replace({text}, {QUOTE}, {BACKSLASH} || '\"'), "
-        f"{PAIR}, {BACKSLASH} || {BACKSLASH})"
+        f"replace(replace({text}, {ESCAPED_QUOTE}, {BACKSLASH} || '\"'), "
+        f"{ESCAPED_BACKSLASH}, {BACKSLASH} || {BACKSLASH})"
     )

@@ -1,94 +1,93 @@
-"""SQL that turns texts into timestamps on a cluster, which has no cast that gives null.
+"""SQL expressions that convert text to UTC timestamps on Redshift; null if invalid.
 
-Every part is looked at before it is cast, so that no statement fails on a bad value:
-months have their days, and what is no moment is null. Patterns hold no backslash, whose
-meaning inside quotes is not the same everywhere.
+A failed cast on Redshift fails the whole statement, so every part is validated before
+it is cast. The regular expressions contain no backslash because its meaning inside
+quotes depends on the server's settings.
 """
 
 D2 = "[0-9][0-9]"
 D4 = D2 + D2
-# No clock is further from UTC than these 14 hours.
-OFFSET = "[+-](0[0-9]|1[0-4])"
-ZONE = f"([Zz]|{OFFSET}(:?[0-5][0-9])?)"
-EXTENDED = f"{D4}-{D2}-{D2}([Tt ]{D2}(:{D2}(:{D2}([.,][0-9]+)?)?)? *{ZONE}?)?"
-BASIC = f"{D4}{D4}([Tt ]{D2}({D2}({D2}([.,][0-9]+)?)?)? *{ZONE}?)?"
-ISO = f"^ *({EXTENDED}|{BASIC}) *$"
-# The usual form on a day that exists in any year: ready to be cast as it stands.
-ANY_YEARS_DAY = (
+OFFSET = "[+-](0[0-9]|1[0-4])"  # the largest UTC offset in use is 14 hours
+ISO_ZONE = f"([Zz]|{OFFSET}(:?[0-5][0-9])?)"
+EXTENDED = f"{D4}-{D2}-{D2}([Tt ]{D2}(:{D2}(:{D2}([.,][0-9]+)?)?)? *{ISO_ZONE}?)?"
+BASIC = f"{D4}{D4}([Tt ]{D2}({D2}({D2}([.,][0-9]+)?)?)? *{ISO_ZONE}?)?"
+ISO_FORMAT = f"^ *({EXTENDED}|{BASIC}) *$"
+# The usual format on a day that exists in every year can be cast without more checks.
+DAY_OF_EVERY_YEAR = (
     "((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)"
     "|(0[13578]|1[02])-31)"
 )
-PLAIN_ISO = (
-    f"^{D4}-{ANY_YEARS_DAY}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+USUAL_ISO_FORMAT = (
+    f"^{D4}-{DAY_OF_EVERY_YEAR}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
     "([.][0-9]{1,6})?Z?$"
 )
-LOG_TIME = f"^{D2}/[A-Z][a-z][a-z]/{D4}:{D2}:{D2}:{D2} {OFFSET}[0-5][0-9]$"
+LOG_FORMAT = f"^{D2}/[A-Z][a-z][a-z]/{D4}:{D2}:{D2}:{D2} {OFFSET}[0-5][0-9]$"
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun"]
 MONTHS += ["Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
-def from_iso(text: str) -> str:
-    """Return SQL for a text in any ISO 8601 form; without a zone it is UTC."""
+def iso_timestamp(text: str) -> str:
+    """Return SQL for an ISO 8601 date or date-time; without a zone it is UTC."""
     return f"""case
-        when {text} ~ '{PLAIN_ISO}' and left({text}, 4) != '0000'
+        when {text} ~ '{USUAL_ISO_FORMAT}' and left({text}, 4) != '0000'
         then cast(replace(replace({text}, 'T', ' '), 'Z', '') as timestamp)
-        when {text} ~ '{ISO}' then {_any_iso(f"btrim({text})")}
+        when {text} ~ '{ISO_FORMAT}' then {_any_iso_timestamp(f"btrim({text})")}
     end"""
 
 
-def from_log(text: str) -> str:
-    """Return SQL for a text like `24/Nov/2026:13:55:36 +0100`."""
-    names = ", ".join(
+def log_timestamp(text: str) -> str:
+    """Return SQL for a web server's timestamp: `24/Nov/2026:13:55:36 +0100`."""
+    month_numbers = ", ".join(
         f"'{name}', '{number:02}'" for number, name in enumerate(MONTHS, start=1)
     )
+    timestamp = _utc_timestamp(
+        f"substring({text}, 8, 4)",
+        f"decode(substring({text}, 4, 3), {month_numbers}, '00')",
+        f"substring({text}, 1, 2)",
+        clock=f"replace(substring({text}, 13, 8), ':', '')",
+        fraction="",
+        zone=f"substring({text}, 22)",
+    )
     return f"""case
-        when {text} ~ '{LOG_TIME}' then {
-        _moment(
-            f"substring({text}, 8, 4)",
-            f"decode(substring({text}, 4, 3), {names}, '00')",
-            f"substring({text}, 1, 2)",
-            clock=f"replace(substring({text}, 13, 8), ':', '')",
-            fraction="",
-            zone=f"substring({text}, 22)",
-        )
-    }
+        when {text} ~ '{LOG_FORMAT}' then {timestamp}
     end"""
 
 
-def _any_iso(text: str) -> str:
+def _any_iso_timestamp(text: str) -> str:
     day = f"regexp_substr({text}, '^{D4}-?{D2}-?{D2}')"
     digits = f"replace({day}, '-', '')"
-    rest = f"substring({text}, len({day}) + 1)"
-    clock = f"replace(regexp_substr({rest}, '^[Tt ][0-9:]+'), ':', '')"
-    return _moment(
+    time = f"substring({text}, len({day}) + 1)"
+    clock = f"replace(regexp_substr({time}, '^[Tt ][0-9:]+'), ':', '')"
+    return _utc_timestamp(
         f"substring({digits}, 1, 4)",
         f"substring({digits}, 5, 2)",
         f"substring({digits}, 7, 2)",
         clock=f"rpad(substring({clock}, 2), 6, '0')",
-        fraction=f"substring(regexp_substr({rest}, '[.,][0-9]+'), 2)",
-        zone=f"regexp_substr({rest}, '{ZONE}$')",
+        fraction=f"substring(regexp_substr({time}, '[.,][0-9]+'), 2)",
+        zone=f"regexp_substr({time}, '{ISO_ZONE}$')",
     )
 
 
-def _moment(
+def _utc_timestamp(
     year: str, month: str, day: str, *, clock: str, fraction: str, zone: str
 ) -> str:
-    """Return SQL for the moment in UTC; null when there is no such day or time.
+    """Return SQL for the timestamp in UTC; null if the date or the time is invalid.
 
-    The parts are SQL for digits: four, two, two, and six of `clock`; `fraction` may be
-    '', `zone` too, `Z`, or a sign with hours and perhaps minutes.
+    The arguments are SQL for texts: digits for year (4), month (2), day (2) and clock
+    (6). `fraction` is any number of digits or ''. `zone` is '', `Z`, or a sign with
+    hours and optional minutes.
     """
-    # 24:00 is the end of the day in ISO 8601, and the only time with that hour.
-    is_end = f"rtrim({fraction}, '0') = ''" if fraction else "false"
+    # ISO 8601 allows 24:00 as the end of a day, but no later time in that hour.
+    is_midnight = f"rtrim({fraction}, '0') = ''" if fraction else "false"
     return f"""case
             when {year} > '0000'
                 and {month} between '01' and '12'
                 and {day} between '01' and {_last_day(year, month)}
-                and ({clock} < '240000' or ({clock} = '240000' and {is_end}))
+                and ({clock} < '240000' or ({clock} = '240000' and {is_midnight}))
                 and substring({clock}, 3, 2) < '60'
                 and substring({clock}, 5, 2) < '60'
             then dateadd(
-                second, {_seconds(clock)} - {_offset(zone)},
+                second, {_seconds(clock)} - {_offset_seconds(zone)},
                 cast(
                     {year} || '-' || {month} || '-' || {day} || ' 00:00:00.'
                     || substring({fraction or "''"} || '000000', 1, 6) as timestamp
@@ -106,20 +105,21 @@ def _seconds(clock: str) -> str:
 
 
 def _last_day(year: str, month: str) -> str:
-    leap = f"""mod(cast({year} as integer), 4) = 0 and (
+    """Return SQL for the last day of the month, as two digits."""
+    is_leap_year = f"""mod(cast({year} as integer), 4) = 0 and (
                     mod(cast({year} as integer), 100) != 0
                     or mod(cast({year} as integer), 400) = 0
                 )"""
     return f"""case
                     when {month} in ('04', '06', '09', '11') then '30'
                     when {month} != '02' then '31'
-                    when {leap} then '29'
+                    when {is_leap_year} then '29'
                     else '28'
                 end"""
 
 
-def _offset(zone: str) -> str:
-    """Return SQL for the seconds that a zone is ahead of UTC."""
+def _offset_seconds(zone: str) -> str:
+    """Return SQL for the number of seconds by which the zone is ahead of UTC."""
     if not zone:
         return "0"
     digits = f"rpad(replace(substring({zone}, 2), ':', ''), 4, '0')"

@@ -1,9 +1,12 @@
-"""The rules for raw records that both warehouses share: limits, reasons of rejects."""
+"""Validation rules that DuckDB and Redshift share: limits, reject reasons, messages."""
 
-from loaders.warehouse.declared_tables import Table
+from collections.abc import Iterable
 
-MAX_LINE_BYTES = 65_535  # varchar(max), what COPY takes as one column
-KEPT_CHARACTERS = 4_096  # of a rejected line
+from loaders.errors import ConfigError
+from loaders.warehouse.declared_tables import Column, Table
+
+MAX_LINE_BYTES = 65_535  # varchar(max) on Redshift
+MAX_REJECT_CHARACTERS = 4_096  # of a rejected line's text in ops.load_rejects
 
 INVALID_UTF8 = "invalid UTF-8"
 TOO_LONG = f"longer than {MAX_LINE_BYTES} bytes"
@@ -13,21 +16,66 @@ INVALID_USER = "authuser is neither - nor a whole number"
 INVALID_TIMESTAMP = "invalid timestamp"
 INVALID_BYTES = "bytes is not a bigint"
 
+# Why an object as a whole cannot be read.
+MOSTLY_INVALID_UTF8 = "more than half of its lines are not valid UTF-8"
+
 
 def key_reasons(table: Table) -> list[str]:
-    """Return SQL branches for keys that are missing or have the wrong type.
+    """Return SQL `when` branches for keys that are missing or have the wrong type.
 
-    They read the columns `text_KEY`, null when the key is absent, and `KEY`, null when
-    its text cannot become the column's type.
+    The branches read two columns per key: `text_KEY`, null when the key is absent, and
+    `KEY`, null when the text cannot be converted to the column's type.
     """
     reasons = []
-    for column in table.keys:
+    for column in table.data_columns:
         if column.is_required:
             reasons.append(
                 f"when text_{column.name} is null then '{column.name} is missing'"
             )
         reasons.append(
             f'when "{column.name}" is null and text_{column.name} is not null '
-            f"then '{column.name} is not {column.kind}'"
+            f"then '{column.name} is not {column.type_phrase}'"
         )
     return reasons
+
+
+def log_reasons(*, fields: str, authuser: str, size: str) -> list[str]:
+    """Return SQL `when` branches for lines that are not valid access log records.
+
+    `fields` is null unless the line has the combined log format; `authuser` and `size`
+    are the texts of two of its fields. The branches also read the typed columns
+    `user_id`, `requested_at` and `response_bytes`.
+    """
+    return [
+        f"when {fields} is null then '{NOT_COMBINED_LOG}'",
+        f"when user_id is null and {authuser} != '-' then '{INVALID_USER}'",
+        f"when requested_at is null then '{INVALID_TIMESTAMP}'",
+        f"when response_bytes is null and {size} != '-' then '{INVALID_BYTES}'",
+    ]
+
+
+def unknown_format(table: Table, formats: Iterable[str]) -> ConfigError:
+    """Return the error for a raw table whose format has no parser."""
+    return ConfigError(
+        f"Table {table.name} has the unknown format {table.line_format!r} in the dbt "
+        f"sources. Use one of: {', '.join(formats)}."
+    )
+
+
+def unknown_type(column: Column) -> ConfigError:
+    """Return the error for a column whose type has no conversion from JSON."""
+    return ConfigError(
+        f"Column {column.name} has the type {column.data_type!r}, which raw records "
+        f"cannot be converted to. Correct its data_type in the dbt sources."
+    )
+
+
+def unreadable_message(objects: str, cause: str) -> str:
+    """Return the error message for an object that cannot be read.
+
+    `objects` is its URL, or several URLs; `cause` is a sentence without its full stop.
+    """
+    return (
+        f"{objects} cannot be read: {cause}. Ask the producer to re-deliver it. "
+        f"No line of its partition was loaded; existing data is unchanged."
+    )

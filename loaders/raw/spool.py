@@ -1,35 +1,44 @@
-"""Objects of a partition as plain files beside the embedded engine.
+"""Download and unpack S3 objects to temporary files, which DuckDB then reads.
 
-From S3, unpacked in chunks while they arrive; they live as long as the load does. What
-is unreadable (truncated, not what its name says, not text) is found here, by name.
+Objects are unpacked in chunks while they are downloaded. An object that cannot be read
+(truncated, damaged, mostly invalid UTF-8) is reported here by its URL.
 """
 
 import codecs
 import zlib
-from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import zstandard
 from isal import isal_zlib
 
 from loaders import s3
 from loaders.errors import DataError
-from loaders.raw.rules import KEPT_CHARACTERS
+from loaders.raw.rules import (
+    MAX_REJECT_CHARACTERS,
+    MOSTLY_INVALID_UTF8,
+    unreadable_message,
+)
 
-CHUNK_BYTES = 128 << 10  # unpacked, still within the processor's cache
+CHUNK_BYTES = 128 << 10  # fits the processor's cache, also when unpacked
 THREADS = 2
 BATCH_BYTES = 512 << 20
-UNPACKED_PER_PACKED = 8
-NOT_TEXT = b"\0"
-GZIP_WINDOW = 31
+ASSUMED_COMPRESSION_RATIO = 8
+INVALID_UTF8_MARK = b"\0"  # at the start of a line; the SQL rejects lines with NUL
+GZIP_WBITS = 31  # zlib's code for a gzip header and the largest window
+DECOMPRESSION_ERRORS = (
+    cast("type[Exception]", isal_zlib.error),  # its stub declares an instance
+    zlib.error,
+    zstandard.ZstdError,
+)
 
 
 @dataclass(frozen=True)
 class SpooledObject:
-    """One object on disk: `lines` counts line ends, blank lines included."""
+    """One object in a local file; `lines` is its number of lines, blank ones too."""
 
     item: s3.S3Object
     path: Path
@@ -37,99 +46,99 @@ class SpooledObject:
 
 
 def batches(
-    objects: tuple[s3.S3Object, ...], folder: Path
+    objects: Sequence[s3.S3Object], folder: Path
 ) -> Iterator[list[SpooledObject]]:
-    """Yield the objects in order, some files at a time, fetching the next ahead.
+    """Download the objects to `folder` and yield them in order, in batches.
 
-    A batch's files are removed when the next one is asked for. Raises `DataError`
-    naming an object that cannot be read.
+    The next batch is downloaded while the caller processes one. A batch's files are
+    deleted when the caller asks for the next batch. Raises `DataError` naming an object
+    that cannot be read.
     """
     planned = _plan(objects)
     with ThreadPoolExecutor(THREADS, thread_name_prefix="spool") as pool:
-        fetched = [
-            [
-                pool.submit(_fetch, item, folder / f"{number}-{place}")
-                for place, item in enumerate(batch)
+
+        def start(number: int) -> list[Future[SpooledObject]]:
+            return [
+                pool.submit(_download, item, folder / f"{number}-{place}")
+                for place, item in enumerate(planned[number])
             ]
-            for number, batch in enumerate(planned[:1])
-        ]
+
+        downloads = start(0) if planned else []
         for number in range(len(planned)):
-            ready = [future.result() for future in fetched.pop()]
+            batch = [download.result() for download in downloads]
             if number + 1 < len(planned):
-                fetched.append(
-                    [
-                        pool.submit(_fetch, item, folder / f"{number + 1}-{place}")
-                        for place, item in enumerate(planned[number + 1])
-                    ]
-                )
-            yield ready
-            for spooled in ready:
+                downloads = start(number + 1)
+            yield batch
+            for spooled in batch:
                 spooled.path.unlink()
 
 
-def lines(item: s3.S3Object, numbers: Collection[int]) -> dict[int, str]:
-    """Return the text of a few of an object's lines, by their numbers from 1.
+def read_lines(item: s3.S3Object, numbers: Collection[int]) -> dict[int, str]:
+    """Read some of an object's lines from S3; return their text by line number from 1.
 
-    Bytes that are no text are replaced. For lines that a warehouse refused and
-    does not show.
+    Invalid UTF-8 is replaced by U+FFFD, and long lines are cut to fit into
+    `ops.load_rejects`.
     """
-    wanted, found, number, held = set(numbers), {}, 0, b""
-    with s3.reading(item) as body:
-        for chunk in _with_one_line_end(_unpacked(item, body)):
-            *ended, held = (held + chunk).split(b"\n")
+    wanted, lines, number, rest = set(numbers), {}, 0, b""
+    with s3.open_object(item) as body:
+        for chunk in _normalize_line_ends(_unpack(item, body)):
+            *ended, rest = (rest + chunk).split(b"\n")
             for line in ended:
                 number += 1
                 if number in wanted:
-                    found[number] = _shown(line)
+                    lines[number] = _reject_text(line)
             if number >= max(wanted):
-                return found
-    if held and number + 1 in wanted:
-        found[number + 1] = _shown(held)
-    return found
+                return lines
+    if rest and number + 1 in wanted:
+        lines[number + 1] = _reject_text(rest)
+    return lines
 
 
-def _shown(line: bytes) -> str:
-    return line.decode("utf-8", "replace").replace("\0", "")[:KEPT_CHARACTERS]
+def _reject_text(line: bytes) -> str:
+    text = line.decode("utf-8", "replace").replace("\0", "")
+    return text[:MAX_REJECT_CHARACTERS]
 
 
-def _plan(objects: tuple[s3.S3Object, ...]) -> list[list[s3.S3Object]]:
+def _plan(objects: Sequence[s3.S3Object]) -> list[list[s3.S3Object]]:
+    """Group the objects into batches of about `BATCH_BYTES` when unpacked."""
     planned: list[list[s3.S3Object]] = []
-    room = 0
+    remaining_bytes = 0
     for item in objects:
-        size = item.size * (UNPACKED_PER_PACKED if _is_packed(item) else 1)
-        if not planned or size > room:
+        size = item.size * (ASSUMED_COMPRESSION_RATIO if _is_compressed(item) else 1)
+        if not planned or size > remaining_bytes:
             planned.append([])
-            room = BATCH_BYTES
+            remaining_bytes = BATCH_BYTES
         planned[-1].append(item)
-        room -= size
+        remaining_bytes -= size
     return planned
 
 
-def _is_packed(item: s3.S3Object) -> bool:
+def _is_compressed(item: s3.S3Object) -> bool:
     return item.name.endswith((".gz", ".zst"))
 
 
-def _fetch(item: s3.S3Object, path: Path) -> SpooledObject:
+def _download(item: s3.S3Object, path: Path) -> SpooledObject:
     decoder = codecs.getincrementaldecoder("utf-8")()
-    lines, last, is_text = 0, b"\n", True
-    with s3.reading(item) as body, path.open("wb") as file:
-        for chunk in _with_one_line_end(_unpacked(item, body)):
+    lines, last_byte, is_utf8 = 0, b"\n", True
+    with s3.open_object(item) as body, path.open("wb") as file:
+        for chunk in _normalize_line_ends(_unpack(item, body)):
             lines += chunk.count(b"\n")
-            last = chunk[-1:] or last
+            last_byte = chunk[-1:] or last_byte
             file.write(chunk)
-            if is_text:
-                is_text = _decodes(decoder, chunk)
-    is_text = is_text and _decodes(decoder, b"", is_last=True)
-    if not is_text:
-        _mark_lines_that_are_not_text(item, path)
-    return SpooledObject(item=item, path=path, lines=lines + (last != b"\n"))
+            if is_utf8:
+                is_utf8 = _is_valid_utf8(decoder, chunk)
+    is_utf8 = is_utf8 and _is_valid_utf8(decoder, b"", is_last=True)
+    if not is_utf8:
+        _mark_invalid_lines(item, path)
+    return SpooledObject(item=item, path=path, lines=lines + (last_byte != b"\n"))
 
 
-def _decodes(
+def _is_valid_utf8(
     decoder: codecs.IncrementalDecoder, chunk: bytes, *, is_last: bool = False
 ) -> bool:
+    # Most chunks are ASCII, which is ten times as fast to check.
     if chunk.isascii() and not decoder.getstate()[0]:
-        return True  # ten times as fast, and most chunks are
+        return True
     try:
         decoder.decode(chunk, is_last)
     except UnicodeDecodeError:
@@ -137,24 +146,23 @@ def _decodes(
     return True
 
 
-def _unpacked(item: s3.S3Object, body: IO[bytes]) -> Iterator[bytes]:
+def _unpack(item: s3.S3Object, body: IO[bytes]) -> Iterator[bytes]:
     if item.name.endswith(".gz"):
-        return _frames(item, body, "gzip", lambda: isal_zlib.decompressobj(GZIP_WINDOW))
+        return _decompress(
+            item, body, "gzip", lambda: isal_zlib.decompressobj(GZIP_WBITS)
+        )
     if item.name.endswith(".zst"):
-        return _frames(
-            item,
-            body,
-            "zstd",
-            lambda: zstandard.ZstdDecompressor().decompressobj(),
+        return _decompress(
+            item, body, "zstd", lambda: zstandard.ZstdDecompressor().decompressobj()
         )
     return iter(lambda: body.read(CHUNK_BYTES), b"")
 
 
-def _with_one_line_end(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """End every line with LF alone, which is all that the engine's reader knows.
+def _normalize_line_ends(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """End every line with LF alone, the only line end that DuckDB is set to read.
 
-    A CR that ends no line would be read as a line end: a vertical tab stands in for
-    it, which JSON refuses just the same.
+    DuckDB would also split a line at any other CR. Such a CR becomes a vertical tab,
+    which is invalid in JSON, too.
     """
     held = b""
     for chunk in chunks:
@@ -168,56 +176,53 @@ def _with_one_line_end(chunks: Iterator[bytes]) -> Iterator[bytes]:
             yield chunk
 
 
-def _frames(
+def _decompress(
     item: s3.S3Object,
     body: IO[bytes],
-    name: str,
-    opened: Callable[[], Any],
+    compression: str,
+    create_decompressor: Callable[[], Any],
 ) -> Iterator[bytes]:
-    """Unpack frames one after another; each must be whole."""
-    frame = opened()
-    is_whole = False
+    """Decompress all members (gzip) or frames (zstd); the last must be complete."""
+    decompressor = create_decompressor()
+    is_complete = False
     while packed := body.read(CHUNK_BYTES):
         while packed:
-            if is_whole:
-                frame, is_whole = opened(), False
+            if is_complete:
+                decompressor, is_complete = create_decompressor(), False
             try:
-                chunk = frame.decompress(packed)
-            except (isal_zlib.error, zlib.error, zstandard.ZstdError) as error:
-                raise DataError(unreadable(item, f"is not {name} ({error})")) from None
+                chunk = decompressor.decompress(packed)
+            except DECOMPRESSION_ERRORS as error:
+                raise DataError(
+                    unreadable_message(
+                        item.url, f"it is not valid {compression} ({error})"
+                    )
+                ) from None
             if chunk:
                 yield chunk
-            is_whole = frame.eof
-            packed = frame.unused_data.lstrip(b"\0") if is_whole else b""
-    if not is_whole:
-        raise DataError(unreadable(item, f"ends in the middle of its {name} data"))
+            is_complete = decompressor.eof
+            packed = decompressor.unused_data.lstrip(b"\0") if is_complete else b""
+    if not is_complete:
+        raise DataError(
+            unreadable_message(item.url, f"its {compression} data is truncated")
+        )
 
 
-def _mark_lines_that_are_not_text(item: s3.S3Object, path: Path) -> None:
-    """Put a NUL before each line that is not UTF-8, so that it is rejected as such.
+def _mark_invalid_lines(item: s3.S3Object, path: Path) -> None:
+    """Put a NUL before each line that is not valid UTF-8, so that it is rejected.
 
-    Only a broken object comes here. One with more broken lines than whole ones is
-    not text at all.
+    Raises `DataError` if more than half of the lines are not valid UTF-8.
     """
     marked = path.with_suffix(".marked")
-    lines = broken = 0
-    with path.open("rb") as given, marked.open("wb") as file:
-        for line in given:
+    lines = invalid = 0
+    with path.open("rb") as original, marked.open("wb") as file:
+        for line in original:
             lines += 1
             try:
                 line.decode("utf-8")
             except UnicodeDecodeError:
-                broken += 1
-                line = NOT_TEXT + line.decode("utf-8", "replace").encode()
+                invalid += 1
+                line = INVALID_UTF8_MARK + line.decode("utf-8", "replace").encode()
             file.write(line)
-    if broken * 2 > lines:
-        raise DataError(unreadable(item, "is not text"))
+    if invalid * 2 > lines:
+        raise DataError(unreadable_message(item.url, MOSTLY_INVALID_UTF8))
     marked.replace(path)
-
-
-def unreadable(item: s3.S3Object, what: str) -> str:
-    """Say that an object cannot be read, and what to do."""
-    return (
-        f"{item.url} {what}. Have this object delivered again; nothing of its "
-        f"partition was loaded and earlier content is as it was."
-    )

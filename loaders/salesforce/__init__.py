@@ -1,6 +1,7 @@
-"""The way to Salesforce: one mart out, only what changed, with every row's answer.
+"""Sync one mart to one Salesforce object.
 
-`sync.run` sends, `diff.plan` says what would be sent, `doctor.check` compares the
-mart with the object before the first night, `history.of` and `rejects.standing`
-answer afterwards. The ledgers of schema `ops` remember; Salesforce is asked last.
+`sync.run` sends the rows that changed and records the result of every row.
+`plan.make_plan` shows what a sync would send, and `doctor.check` compares the mart
+with the object before the first sync. `history.read_history` and
+`rejects.open_rejects` read the `ops` ledgers without a login.
 """

@@ -1,8 +1,8 @@
-"""The large path: Bulk API 2.0 jobs, one a chunk, never forgotten.
+"""Send many rows as Bulk API 2.0 ingest jobs, one job per chunk.
 
-A chunk is noted in the ledger before its job is created, the job's id right after
-and before anything is uploaded, and its rows once their answers are in. Whatever
-breaks in between, the next sync finds the job and goes on from there (`recover`).
+The ledger records a chunk before its job is created, the job's id before anything is
+uploaded, and the chunk's rows once their results are read. A sync that is interrupted
+between those steps leaves enough behind for the next one to resume (see `recovery`).
 """
 
 import re
@@ -14,120 +14,127 @@ import structlog
 from loaders import warehouse
 from loaders.errors import DataError, NightshiftError, TransientError
 from loaders.salesforce import chunks, jobs, ledger, orphaned_jobs, results
-from loaders.salesforce.context import Errand, Progress
-from loaders.salesforce.failures import (
-    OutcomeUnknownError,
-    RequestRefusedError,
-)
-from loaders.salesforce.staging_db import Workbook
+from loaders.salesforce.context import Progress, SyncContext
+from loaders.salesforce.failures import OutcomeUnknownError, RequestRejectedError
+from loaders.salesforce.staging_db import StagingDb
 from loaders.warehouse import bulk_rows
 
-SHRINK = 4
-OUR_FAULT = re.compile(r"InvalidBatch|ClientInputError|InvalidUser|FeatureNotEnabled")
+SHRINK_FACTOR = 4
+PERMANENT_JOB_ERRORS = re.compile(
+    r"InvalidBatch|ClientInputError|InvalidUser|FeatureNotEnabled"
+)
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class _Sent:
-    """A chunk whose job is running."""
+class _SentChunk:
+    """A chunk whose job is running; `rows` is its number of rows."""
 
     chunk: int
     job_id: str
     rows: int
 
 
-def cut(
-    errand: Errand, workbook: Workbook, *, attempt: int
+def write_chunk_files(
+    context: SyncContext, staging_db: StagingDb, *, attempt: int
 ) -> Iterator[chunks.ChunkFile]:
-    """Write the pending rows to CSV files, one by one; smaller ones each attempt."""
-    shrink = SHRINK ** (attempt - 1)
+    """Write the pending rows to CSV files; each attempt uses smaller files."""
+    divisor = SHRINK_FACTOR ** (attempt - 1)
     return chunks.write(
-        workbook.pending(),
-        errand.mapping,
-        folder=errand.folder,
-        max_bytes=max(1, errand.policy.chunk_bytes // shrink),
-        max_rows=max(1, errand.policy.chunk_rows // shrink),
+        staging_db.pending_rows(),
+        context.mapping,
+        folder=context.folder,
+        max_bytes=max(1, context.policy.chunk_bytes // divisor),
+        max_rows=max(1, context.policy.chunk_rows // divisor),
     )
 
 
-def send(errand: Errand, workbook: Workbook, *, attempt: int) -> list[str]:
-    """Send all pending rows, wait, and record their answers; return the job ids.
+def send(context: SyncContext, staging_db: StagingDb, *, attempt: int) -> list[str]:
+    """Send all pending rows, wait for their results, and return the job ids.
 
-    Raises what stopped it, after recording the answers of every job that was sent.
+    When a chunk cannot be submitted, the results of the jobs already sent are recorded
+    before the error is raised.
     """
-    total, done = workbook.count_pending(), 0
-    first = workbook.next_chunk()
-    sent: list[_Sent] = []
-    stopped_by: NightshiftError | None = None
-    # Salesforce works on a job while the next one's rows are written.
-    files = cut(errand, workbook, attempt=attempt)
+    total, done = staging_db.count_pending(), 0
+    first = staging_db.next_chunk_number()
+    sent: list[_SentChunk] = []
+    submit_error: NightshiftError | None = None
+    # Salesforce processes a job while the next chunk is written.
+    files = write_chunk_files(context, staging_db, attempt=attempt)
     for chunk, file in enumerate(files, start=first):
-        workbook.put_in_chunk(chunk, first=file.first, last=file.last)
-        _note_planned(errand, chunk, file)
+        staging_db.assign_chunk(chunk, first=file.first, last=file.last)
+        _record_planned_chunk(context, chunk, file)
         try:
-            job_id = _submit(errand, chunk, file)
+            job_id = _submit_job(context, chunk, file)
         except NightshiftError as error:
-            stopped_by = error
+            submit_error = error
             break
-        sent.append(_Sent(chunk, job_id, file.rows))
+        sent.append(_SentChunk(chunk, job_id, file.rows))
     for item in sent:
-        errand.tell(Progress("send", done, total))
-        collect(errand, workbook, chunk=item.chunk, job_id=item.job_id, attempt=attempt)
+        context.on_progress(Progress("send", done, total))
+        collect_results(
+            context, staging_db, chunk=item.chunk, job_id=item.job_id, attempt=attempt
+        )
         done += item.rows
-        errand.tell(Progress("send", done, total))
-    if stopped_by:
-        raise stopped_by
+        context.on_progress(Progress("send", done, total))
+    if submit_error:
+        raise submit_error
     return [item.job_id for item in sent]
 
 
-def collect(
-    errand: Errand, workbook: Workbook, *, chunk: int, job_id: str, attempt: int
-) -> results.Settled:
-    """Wait for a job's end, match its answers with its rows, and record both.
+def collect_results(
+    context: SyncContext,
+    staging_db: StagingDb,
+    *,
+    chunk: int,
+    job_id: str,
+    attempt: int,
+) -> results.ChunkOutcome:
+    """Wait for a job to end and record the result of each of its rows.
 
-    Raises `DataError` after recording when answers and rows do not match, or when
-    the job failed for a reason that no repetition mends.
+    Raises `DataError`, after recording, when results and rows do not match or when the
+    job failed for a reason that a retry cannot fix.
     """
-    job = ended(errand, job_id)
-    workbook.run("delete from answers where chunk = ?", chunk)
-    for kind in jobs.RESULTS:
-        path = errand.folder / f"{job_id}-{kind}.csv"
-        jobs.download(errand.client, job_id, kind=kind, path=path)
-        answers = results.read_file(
+    job = wait_for_job(context, job_id)
+    staging_db.execute("delete from results where chunk = ?", chunk)
+    for kind in jobs.RESULT_RESOURCES:
+        path = context.folder / f"{job_id}-{kind}.csv"
+        jobs.download(context.client, job_id, kind=kind, path=path)
+        row_results = results.read_results(
             path,
             kind=kind,
-            destination=errand.destination,
-            external_id=errand.mapping.external_id,
+            destination=context.destination,
+            external_id=context.mapping.external_id,
         )
-        workbook.add_answers(answers, chunk=chunk)
+        staging_db.add_results(row_results, chunk=chunk)
         path.unlink()
-    settled = results.settle(
-        workbook, errand.destination, chunk=chunk, attempt=attempt, job_id=job_id
+    outcome = results.record_results(
+        staging_db, chunk=chunk, attempt=attempt, job_id=job_id
     )
-    with bulk_rows.transaction(settled.rows) as connection:
+    with bulk_rows.transaction(outcome.rows) as connection:
         ledger.record_chunk(
-            connection, errand.sync, workbook=workbook, chunk=chunk, job_id=job_id
+            connection, context.sync, staging_db=staging_db, chunk=chunk, job_id=job_id
         )
     log.info(
         "salesforce job ended",
         job_id=job_id,
         state=job.state,
         message=job.message,
-        accepted=settled.accepted,
-        rejected=settled.rejected,
-        transient=settled.transient,
+        accepted=outcome.accepted,
+        rejected=outcome.rejected,
+        transient=outcome.transient,
     )
-    _judge(job, settled)
-    return settled
+    _raise_for_problems(job, outcome)
+    return outcome
 
 
-def ended(errand: Errand, job_id: str) -> jobs.Job:
-    """Wait for a job's end as the policy says; abort a stuck one if it says so."""
-    policy = errand.policy
+def wait_for_job(context: SyncContext, job_id: str) -> jobs.Job:
+    """Wait for a job to end; abort it after the timeout if the policy says so."""
+    policy = context.policy
     try:
         return jobs.wait(
-            errand.client,
+            context.client,
             job_id,
             first_seconds=policy.poll_first_seconds,
             max_seconds=policy.poll_max_seconds,
@@ -137,62 +144,65 @@ def ended(errand: Errand, job_id: str) -> jobs.Job:
         if not policy.abort_stuck_jobs:
             raise
     log.warning("salesforce job stuck, aborting it", job_id=job_id)
-    return jobs.abort(errand.client, job_id)
+    return jobs.abort(context.client, job_id)
 
 
-def _submit(errand: Errand, chunk: int, file: chunks.ChunkFile) -> str:
-    """Create, upload and close one job; begin anew when an upload breaks."""
-    began_at = ledger.now()
-    for _ in range(errand.client.attempts):
+def _submit_job(context: SyncContext, chunk: int, file: chunks.ChunkFile) -> str:
+    """Create, upload and close one job; start over with a new one if that fails."""
+    started_at = ledger.now()
+    for _ in range(context.client.attempts):
         try:
-            job = jobs.create(errand.client, errand.mapping)
+            job = jobs.create(context.client, context.mapping)
         except OutcomeUnknownError:
-            orphaned_jobs.abort(errand, since=began_at)
+            orphaned_jobs.abort_orphaned_jobs(context, since=started_at)
             continue
-        _note(errand, chunk, job_id=job.id, state=job.state)
+        _update_chunk(context, chunk, job_id=job.id, state=job.state)
         try:
-            jobs.upload(errand.client, job.id, file.path)
-        except (OutcomeUnknownError, RequestRefusedError) as error:
-            # A job takes one upload; whether this one arrived nobody knows.
-            jobs.abort(errand.client, job.id)
-            # The next job may be created and its id lost: recovery looks for that one.
-            _note(errand, chunk, job_id="", state=ledger.PLANNED)
-            log.warning("salesforce upload broke", job_id=job.id, error=str(error))
+            jobs.upload(context.client, job.id, file.path)
+        except (OutcomeUnknownError, RequestRejectedError) as error:
+            # A job takes one upload, and this one may have arrived.
+            jobs.abort(context.client, job.id)
+            # If the next job's id is lost, recovery finds that job because the chunk
+            # is in the planned state.
+            _update_chunk(context, chunk, job_id="", state=ledger.PLANNED)
+            log.warning("salesforce upload failed", job_id=job.id, error=str(error))
             continue
-        job = jobs.close(errand.client, job.id)
-        _note(errand, chunk, job_id=job.id, state=job.state)
+        job = jobs.close(context.client, job.id)
+        _update_chunk(context, chunk, job_id=job.id, state=job.state)
         log.info("salesforce job sent", job_id=job.id, rows=file.rows, bytes=file.bytes)
         return job.id
     raise TransientError(
-        f"The upload of {file.path.name} ({file.bytes} bytes) breaks each time. "
-        "Check the network, then run again."
+        f"Uploading {file.path.name} ({file.bytes} bytes) to Salesforce failed "
+        f"{context.client.attempts} times. Check the network, then run again."
     )
 
 
-def _judge(job: jobs.Job, settled: results.Settled) -> None:
-    if settled.mismatches:
+def _raise_for_problems(job: jobs.Job, outcome: results.ChunkOutcome) -> None:
+    if outcome.mismatches:
         raise DataError(
-            f"The answers of job {job.id} do not match what was sent: "
-            + "; ".join(settled.mismatches)
-            + ". What was answered is recorded; run again to send the rest."
+            f"The results of job {job.id} do not match the rows that were sent: "
+            + "; ".join(outcome.mismatches)
+            + ". The results received are recorded. Run again to send the rest."
         )
-    if job.state == "Failed" and OUR_FAULT.search(job.message):
+    if job.state == "Failed" and PERMANENT_JOB_ERRORS.search(job.message):
         raise DataError(
-            f"Job {job.id} failed: {job.message} "
-            "Compare the mapping with the object (nightshift doctor), then run again."
+            f"Job {job.id} failed: {job.message}. Compare the mapping with the object "
+            "(nightshift doctor), then run again."
         )
 
 
-def _note(errand: Errand, chunk: int, *, job_id: str, state: str) -> None:
+def _update_chunk(context: SyncContext, chunk: int, *, job_id: str, state: str) -> None:
     with warehouse.transaction() as connection:
-        ledger.set_chunk(
-            connection, errand.sync.sync_id, chunk=chunk, state=state, job_id=job_id
+        ledger.update_chunk(
+            connection, context.sync.sync_id, chunk=chunk, state=state, job_id=job_id
         )
 
 
-def _note_planned(errand: Errand, chunk: int, file: chunks.ChunkFile) -> None:
-    noted = ledger.Chunk(
-        sync_id=errand.sync.sync_id,
+def _record_planned_chunk(
+    context: SyncContext, chunk: int, file: chunks.ChunkFile
+) -> None:
+    planned = ledger.Chunk(
+        sync_id=context.sync.sync_id,
         chunk=chunk,
         fingerprint=file.fingerprint,
         rows=file.rows,
@@ -201,4 +211,4 @@ def _note_planned(errand: Errand, chunk: int, file: chunks.ChunkFile) -> None:
         created_at=ledger.now(),
     )
     with warehouse.transaction() as connection:
-        ledger.add_chunks(connection, errand.sync, [noted])
+        ledger.add_chunks(connection, context.sync, [planned])

@@ -1,8 +1,8 @@
-"""CSV files for bulk jobs, written row by row and cut by their real size in bytes.
+"""CSV files for bulk jobs, written row by row and split by their size in bytes.
 
-Rows come in order of key; each file has a header of field names, LF line ends and
-UTF-8 without a mark at its start. An emptied field is `#N/A`, a field to leave alone
-is an empty cell, everything else is quoted where CSV asks for it.
+Rows are in key order. Each file has a header of field names, LF line endings and UTF-8
+without a byte order mark. `#N/A` clears a field and an empty cell leaves it unchanged;
+all other values are quoted where CSV requires it.
 """
 
 import csv
@@ -22,9 +22,10 @@ FINGERPRINT_BYTES = 16
 
 @dataclass(frozen=True)
 class ChunkFile:
-    """One CSV on disk: rows without the header, bytes with it, hash of its content.
+    """One CSV file on disk.
 
-    `first` and `last` are the folded keys that it begins and ends with.
+    `rows` excludes the header, `bytes` includes it. `first` and `last` are the folded
+    keys of the first and the last row. `fingerprint` is a hash of the content.
     """
 
     path: Path
@@ -43,7 +44,7 @@ def write(
     max_bytes: int,
     max_rows: int,
 ) -> Iterator[ChunkFile]:
-    """Write rows to `chunk-NNNN.csv` files below both limits, yielding each when done.
+    """Write rows to `chunk-NNNN.csv` files within both limits; yield each when done.
 
     A single row larger than `max_bytes` still gets a file of its own.
     """
@@ -53,14 +54,14 @@ def write(
     count = 0
     try:
         for row in rows:
-            line = _line(_cells(row, mapping.external_id, names))
-            if writer and not writer.takes(line, max_bytes, max_rows):
+            line = _csv_line(_cells(row, mapping.external_id, names))
+            if writer and not writer.has_room_for(line, max_bytes, max_rows):
                 yield writer.finish()
                 writer = None
             if writer is None:
                 count += 1
                 path = folder / f"chunk-{count:04d}.csv"
-                writer = _ChunkWriter(path, _line(names), row.folded)
+                writer = _ChunkWriter(path, _csv_line(names), row.folded)
             writer.add(line, row.folded)
         if writer:
             yield writer.finish()
@@ -78,8 +79,8 @@ def _cells(row: Row, key_name: str, names: list[str]) -> list[str]:
     ]
 
 
-class _Line:
-    """Takes what csv.writer writes: one call a row."""
+class _LastLine:
+    """A file-like object that keeps the last line written by `csv.writer`."""
 
     text = ""
 
@@ -87,20 +88,21 @@ class _Line:
         self.text = text
 
 
-_sink = _Line()
-_writer = csv.writer(_sink, lineterminator="\n")
+_last_line = _LastLine()
+_csv_writer = csv.writer(_last_line, lineterminator="\n")
 
 
-def _line(cells: list[str]) -> bytes:
+def _csv_line(cells: list[str]) -> bytes:
     text = ",".join(cells)
+    # Joining is faster than csv.writer, but correct only if no cell needs quotes.
     if '"' in text or "\n" in text or text.count(",") >= len(cells):
-        _writer.writerow(cells)
-        return _sink.text.encode("utf-8")
+        _csv_writer.writerow(cells)
+        return _last_line.text.encode("utf-8")
     return f"{text}\n".encode()
 
 
 class _ChunkWriter:
-    """One CSV file being written."""
+    """Writes one CSV file and keeps its size, row count and hash."""
 
     def __init__(self, path: Path, header: bytes, first: str) -> None:
         self.path = path
@@ -111,12 +113,12 @@ class _ChunkWriter:
         self.rows = 0
         self.first = self.last = first
 
-    def takes(self, line: bytes, max_bytes: int, max_rows: int) -> bool:
-        """Say whether a line still fits."""
+    def has_room_for(self, line: bytes, max_bytes: int, max_rows: int) -> bool:
+        """Return whether another line stays within both limits."""
         return self.bytes + len(line) <= max_bytes and self.rows < max_rows
 
     def add(self, line: bytes, folded: str) -> None:
-        """Write a row."""
+        """Write one row."""
         self.file.write(line)
         self.bytes += len(line)
         self.hash.update(line)
@@ -124,7 +126,7 @@ class _ChunkWriter:
         self.last = folded
 
     def finish(self) -> ChunkFile:
-        """Close the file and say what is in it."""
+        """Close the file and return its description."""
         self.file.close()
         return ChunkFile(
             path=self.path,

@@ -1,9 +1,9 @@
-"""The brake: stop before writing when a sync looks like a mistake.
+"""The safety check: stop a sync before it writes when its changes look like a mistake.
 
-Shares of the records that the ledger knows: too many new ones, too many changes, a
-field emptied in too many, or a metric whose median moved too far since the last
-accepted values of the same records. A person looks at the worst orgs and lets exactly
-that plan go on, by its id; with other rows the plan has another id.
+It compares the pending rows with the records in the ledger: too many new rows, too
+many changed rows, a field cleared in too many rows, or a metric whose median moved too
+far since the values last accepted for the same records. A person can approve the
+blocked plan by its id; any other set of rows has another id.
 """
 
 import hashlib
@@ -15,189 +15,205 @@ from dataclasses import dataclass
 from loaders import warehouse
 from loaders.errors import DataError
 from loaders.salesforce import sync_state
-from loaders.salesforce.context import Errand
-from loaders.salesforce.policy import Brake
-from loaders.salesforce.staging_db import PENDING, Workbook
+from loaders.salesforce.context import SyncContext
+from loaders.salesforce.policy import SafetyThresholds
+from loaders.salesforce.staging_db import PENDING, StagingDb
 
-WORST = 10
-PLAN_BYTES = 8
+MAX_WORST_KEYS = 10
+PLAN_ID_BYTES = 8
 CHANGED = "rows.verdict in ('change', 'missing')"
 
 
 @dataclass(frozen=True)
-class Alarm:
-    """One limit that is exceeded, in words, and the keys that exceed it most."""
+class ExceededLimit:
+    """One exceeded limit, with the keys that contribute most to it."""
 
-    sentence: str
-    worst: tuple[str, ...]
+    message: str
+    worst_keys: tuple[str, ...]
 
 
-class BrakeError(DataError):
-    """Nothing was sent: a person must look at the plan first."""
+class SafetyCheckError(DataError):
+    """Nothing was sent: a person must review the plan first."""
 
-    def __init__(self, message: str, *, plan_id: str, alarms: list[Alarm]) -> None:
+    def __init__(
+        self, message: str, *, plan_id: str, exceeded_limits: list[ExceededLimit]
+    ) -> None:
         super().__init__(message)
         self.plan_id = plan_id
-        self.alarms = tuple(alarms)
+        self.exceeded_limits = tuple(exceeded_limits)
 
 
-def plan_id(workbook: Workbook, errand: Errand) -> str:
-    """Return the id of exactly these rows to exactly this object."""
-    told = hashlib.blake2b(digest_size=PLAN_BYTES)
-    told.update(f"{errand.mapping.object} {errand.sync.mapping_version}".encode())
-    for row in workbook.pending():
-        told.update(f"\n{row.key}\t{row.hash}".encode())
-    return told.hexdigest()
+def compute_plan_id(staging_db: StagingDb, context: SyncContext) -> str:
+    """Return an id for this exact set of rows, object and mapping version."""
+    digest = hashlib.blake2b(digest_size=PLAN_ID_BYTES)
+    digest.update(f"{context.mapping.object} {context.sync.mapping_version}".encode())
+    for row in staging_db.pending_rows():
+        digest.update(f"\n{row.key}\t{row.hash}".encode())
+    return digest.hexdigest()
 
 
 def check(
-    workbook: Workbook, errand: Errand, *, plan: str, approved: str | None
+    staging_db: StagingDb, context: SyncContext, *, plan: str, approved: str | None
 ) -> None:
-    """Raise `BrakeError` when a limit is exceeded and the plan is not approved.
+    """Raise `SafetyCheckError` when a limit is exceeded and the plan is not approved.
 
-    An approval of another plan is a `DataError` too: its rows are not these rows.
+    Raises `DataError` when another plan was approved, because its rows differ.
     """
     if approved == plan:
         return
     if approved:
         raise DataError(
-            f"Plan {approved} was approved, but today's rows are plan {plan}. Look at "
-            "`nightshift salesforce diff`, then approve that one."
+            f"Plan {approved} was approved, but the current rows are plan {plan}. "
+            "Review it with `nightshift salesforce diff`, then approve that plan."
         )
-    found = list(alarms(workbook, errand))
-    if not found:
+    exceeded = list(exceeded_limits(staging_db, context))
+    if not exceeded:
         return
-    told = "\n  ".join(
-        f"{alarm.sentence}; worst: {', '.join(alarm.worst)}" for alarm in found
+    details = "\n  ".join(
+        f"{limit.message}; worst: {', '.join(limit.worst_keys)}" for limit in exceeded
     )
-    raise BrakeError(
-        f"The sync to {errand.mapping.object} was stopped before writing:\n  {told}\n"
-        "Look at `nightshift salesforce diff`. If it is right, go on with "
-        f"`nightshift salesforce sync --approve {plan}`.",
+    raise SafetyCheckError(
+        f"The safety check stopped the sync to {context.mapping.object}. Nothing was "
+        f"sent:\n  {details}\n"
+        "Review the plan with `nightshift salesforce diff`. If the changes are "
+        f"intended, run `nightshift salesforce sync --approve {plan}`.",
         plan_id=plan,
-        alarms=found,
+        exceeded_limits=exceeded,
     )
 
 
-def alarms(workbook: Workbook, errand: Errand) -> Iterator[Alarm]:
+def exceeded_limits(
+    staging_db: StagingDb, context: SyncContext
+) -> Iterator[ExceededLimit]:
     """Yield each limit that the pending rows exceed."""
-    brake = errand.policy.brake
-    known = workbook.number("select count(*) from state where hash != ''")
-    if known < brake.min_rows or not _is_loaded(errand):
+    thresholds = context.policy.safety_thresholds
+    known = staging_db.query_int("select count(*) from state where hash != ''")
+    if known < thresholds.min_rows or not _has_completed_sync(context):
         return
-    yield from _share(
-        workbook, f"{PENDING} and verdict = 'create'", "new", brake.max_create_ratio
+    yield from _check_share(
+        staging_db,
+        f"{PENDING} and verdict = 'create'",
+        "new",
+        thresholds.max_create_ratio,
     )
-    yield from _share(
-        workbook, f"{PENDING} and {CHANGED}", "changed", brake.max_change_ratio
+    yield from _check_share(
+        staging_db,
+        f"{PENDING} and {CHANGED}",
+        "changed",
+        thresholds.max_change_ratio,
     )
-    if brake.max_null_ratio is not None:
-        yield from _nulls(workbook, known, brake.max_null_ratio)
-    if brake.max_median_factor is not None:
-        yield from _medians(workbook, errand, brake)
+    if thresholds.max_null_ratio is not None:
+        yield from _check_nulls(staging_db, known, thresholds.max_null_ratio)
+    if thresholds.max_median_factor is not None:
+        yield from _check_medians(staging_db, context, thresholds)
 
 
-def _is_loaded(errand: Errand) -> bool:
-    """Say whether a first load has ended: what is left of one is no surprise."""
+def _has_completed_sync(context: SyncContext) -> bool:
+    """Return whether an earlier sync completed; resuming a first load is no alarm."""
     with warehouse.session() as connection:
-        return sync_state.has_finished(
-            connection, errand.mapping.object, org_id=errand.sync.org_id
+        return sync_state.has_completed_sync(
+            connection, context.mapping.object, org_id=context.sync.org_id
         )
 
 
-def _share(
-    workbook: Workbook, condition: str, word: str, limit: float | None
-) -> Iterator[Alarm]:
-    known = workbook.number("select count(*) from state where hash != ''")
-    count = workbook.number(f"select count(*) from rows where {condition}")
+def _check_share(
+    staging_db: StagingDb, condition: str, adjective: str, limit: float | None
+) -> Iterator[ExceededLimit]:
+    known = staging_db.query_int("select count(*) from state where hash != ''")
+    count = staging_db.query_int(f"select count(*) from rows where {condition}")
     if limit is None or count <= limit * known:
         return
-    some = workbook.database.execute(
-        f"select key from rows where {condition} order by folded limit ?", [WORST]
+    examples = staging_db.database.execute(
+        f"select key from rows where {condition} order by folded limit ?",
+        [MAX_WORST_KEYS],
     )
-    yield Alarm(
-        f"{count} rows are {word}, {count / known:.0%} of the {known} known records "
-        f"(limit {limit:.0%})",
-        tuple(key for (key,) in some),
+    yield ExceededLimit(
+        f"{count} rows are {adjective}, {count / known:.0%} of the {known} known "
+        f"records (limit {limit:.0%})",
+        tuple(key for (key,) in examples),
     )
 
 
-def _nulls(workbook: Workbook, known: int, limit: float) -> Iterator[Alarm]:
-    """Count, for each field, the records that have a value now and would lose it."""
-    emptied: Counter[str] = Counter()
+def _check_nulls(
+    staging_db: StagingDb, known: int, limit: float
+) -> Iterator[ExceededLimit]:
+    """Count, for each field, the records whose value would be cleared."""
+    cleared: Counter[str] = Counter()
     worst: list[tuple[int, str]] = []
-    for key, new, old in _pairs(workbook):
+    for key, new, old in _changed_payloads(staging_db):
         lost = [name for name, text in new.items() if text is None and old.get(name)]
-        emptied.update(lost)
+        cleared.update(lost)
         if lost:
-            worst = sorted([*worst, (-len(lost), key)])[:WORST]
-    for name, count in emptied.most_common():
+            worst = sorted([*worst, (-len(lost), key)])[:MAX_WORST_KEYS]
+    for name, count in cleared.most_common():
         if count > limit * known:
-            yield Alarm(
-                f"{name} would be emptied in {count} records, {count / known:.0%} of "
+            yield ExceededLimit(
+                f"{name} would be cleared in {count} records, {count / known:.0%} of "
                 f"the {known} known (limit {limit:.0%})",
                 tuple(f"{key} ({-fields} fields)" for fields, key in worst),
             )
 
 
-def _medians(workbook: Workbook, errand: Errand, brake: Brake) -> Iterator[Alarm]:
-    limit = brake.max_median_factor or 0.0
-    for field in errand.mapping.fields:
-        if not field.is_numeric or field.name == errand.mapping.external_id:
+def _check_medians(
+    staging_db: StagingDb, context: SyncContext, thresholds: SafetyThresholds
+) -> Iterator[ExceededLimit]:
+    limit = thresholds.max_median_factor or 0.0
+    for field in context.mapping.fields:
+        if not field.is_numeric or field.name == context.mapping.external_id:
             continue
         path = f'$."{field.name}"'
-        before = _median(workbook, "state", path)
-        after = _median(workbook, "rows", path)
+        before = _median(staging_db, "state", path)
+        after = _median(staging_db, "rows", path)
         if before is None or after is None:
             continue
         low, high = sorted((abs(before), abs(after)))
         factor = 1 + abs(after - before) / max(low if before * after > 0 else 0, 1)
         if factor > limit and high:
-            yield Alarm(
+            yield ExceededLimit(
                 f"the median of {field.name} goes from {before:g} to {after:g} "
                 f"(limit: {limit:g} times)",
-                tuple(_most_moved(workbook, path)),
+                tuple(_most_changed(staging_db, path)),
             )
 
 
-def _median(workbook: Workbook, side: str, path: str) -> float | None:
-    """Return the median of one field over the records that both sides have."""
+def _median(staging_db: StagingDb, table: str, path: str) -> float | None:
+    """Return one field's median in `table`, over the records in both tables."""
     values = (
-        f"select cast(json_extract({side}.payload, ?) as real) as value"
+        f"select cast(json_extract({table}.payload, ?) as real) as value"
         " from rows inner join state on state.folded = rows.folded"
-        " where state.hash != '' and rows.verdict != 'refused'"
+        " where state.hash != '' and rows.verdict != 'rejected'"
         " and json_extract(rows.payload, ?) is not null"
         " and json_extract(state.payload, ?) is not null"
     )
-    row = workbook.database.execute(
+    row = staging_db.database.execute(
         f"select avg(value) from (select value, row_number() over (order by value)"
         f" as place, count(*) over () as total from ({values}))"
         " where place in ((total + 1) / 2, (total + 2) / 2)",
         [path, path, path],
     ).fetchone()
-    return row[0]
+    return None if row[0] is None else float(row[0])
 
 
-def _most_moved(workbook: Workbook, path: str) -> Iterator[str]:
-    records = workbook.database.execute(
+def _most_changed(staging_db: StagingDb, path: str) -> Iterator[str]:
+    records = staging_db.database.execute(
         "select rows.key, json_extract(state.payload, ?) as old,"
         " json_extract(rows.payload, ?) as new"
         " from rows inner join state on state.folded = rows.folded"
-        " where state.hash != '' and rows.verdict != 'refused'"
+        " where state.hash != '' and rows.verdict != 'rejected'"
         " and old is not null and new is not null"
         " order by abs(cast(new as real) - cast(old as real)) desc, rows.folded"
         " limit ?",
-        [path, path, WORST],
+        [path, path, MAX_WORST_KEYS],
     )
     for key, old, new in records:
         yield f"{key} ({old} to {new})"
 
 
-def _pairs(
-    workbook: Workbook,
+def _changed_payloads(
+    staging_db: StagingDb,
 ) -> Iterator[tuple[str, dict[str, str | None], dict[str, str | None]]]:
-    """Yield (key, new fields, old fields) of the records that would change."""
-    for key, new, old in workbook.database.execute(
+    """Yield (key, new fields, old fields) of each record that would change."""
+    for key, new, old in staging_db.database.execute(
         "select rows.key, rows.payload, state.payload"
         " from rows inner join state on state.folded = rows.folded"
         f" where {PENDING} and {CHANGED} and state.hash != ''"

@@ -1,8 +1,8 @@
-"""Salesforce as one object: log in, describe, limits, query, and plain requests.
+"""A Salesforce client: login, describe, limits, queries and plain REST requests.
 
-The one importer of simple_salesforce, which knows the addresses of the REST API; its
-requests go through our patient session, so that each has a timeout, is retried only
-when that is safe, and survives a token's end. Replies change with the org's set-up.
+This is the only module that imports simple_salesforce, which knows the REST endpoints.
+Its requests go through `RetryingSession`, so each has a timeout, is retried only when
+that is safe, and continues when the token expires.
 """
 
 import re
@@ -27,108 +27,113 @@ from tenacity import (
 from loaders.config.settings import Salesforce as Settings
 from loaders.errors import ConfigError, TransientError
 from loaders.salesforce import login
-from loaders.salesforce.policy import Patience
-from loaders.salesforce.session import PatientSession, TimedSession
+from loaders.salesforce.policy import RetryPolicy
+from loaders.salesforce.session import RetryingSession, TimeoutSession
 
 LAST_SOAP_VERSION = 64.0
-ID_LENGTH = 18
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Organization:
-    """The org behind the instance: its 18-character id, and whether it is a sandbox."""
+    """A Salesforce org: its 18-character id, and whether it is a sandbox."""
 
     id: str
     is_sandbox: bool
 
 
 class Client:
-    """A conversation with one Salesforce instance; make it with `connect`."""
+    """A logged-in connection to one Salesforce instance; create it with `connect`."""
 
-    def __init__(self, salesforce: Salesforce, session: PatientSession) -> None:
+    def __init__(self, salesforce: Salesforce, session: RetryingSession) -> None:
         self._salesforce = salesforce
         self._session = session
 
     @property
     def usage(self) -> tuple[int, int] | None:
-        """API requests of the day as (used, allowed), once a reply has told."""
+        """Today's API requests as (used, allowed); None before the first response."""
         return self._session.usage
 
     @property
     def attempts(self) -> int:
-        """How often a request is tried that fails for a passing reason."""
-        return self._session.patience.attempts
+        """How often a request that fails with a transient error is tried."""
+        return self._session.retry_policy.attempts
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:  # noqa: ANN401 - requests' own options
-        """Send a request to `path` below `services/data/vXX.X/`; see the session."""
+        """Send a request to `path` below `services/data/vXX.X/`.
+
+        See `RetryingSession.request` for the errors.
+        """
         return self._session.request(
             method, self._salesforce.base_url + path, **options
         )
 
     def save(self, path: str, target: Path, *, accept: str) -> None:
-        """Write the reply to a GET of `path` to a file, whole or not at all."""
+        """Write the response to a GET of `path` to a file, completely or not at all."""
         url = self._salesforce.base_url + path
         self._session.save(url, target, headers={"Accept": accept})
 
     def describe(self, name: str) -> dict[str, Any]:
-        """Return the description of an object, `fields` and all."""
-        return getattr(self._salesforce, name).describe()
+        """Return the describe result of an object, including `fields`."""
+        description: dict[str, Any] = getattr(self._salesforce, name).describe()
+        return description
 
     def limits(self) -> dict[str, dict[str, int]]:
-        """Return the org's limits by name, each with Max and Remaining."""
-        return self._salesforce.limits()
+        """Return the org's limits by name, each with `Max` and `Remaining`."""
+        limits: dict[str, dict[str, int]] = self._salesforce.limits()
+        return limits
 
     def query(self, soql: str) -> Iterator[dict[str, Any]]:
-        """Yield the records of a query, page by page."""
+        """Yield the records of a SOQL query, page by page."""
         yield from self._salesforce.query_all_iter(soql)
 
     def count(self, name: str) -> int:
-        """Return how many records an object has."""
+        """Return the number of records of an object."""
         return int(self._salesforce.query(f"SELECT COUNT() FROM {name}")["totalSize"])
 
     def organization(self) -> Organization:
-        """Ask which org this is."""
+        """Return the org that the client is connected to."""
         record = next(self.query("SELECT Id, IsSandbox FROM Organization LIMIT 1"))
         return Organization(record["Id"], bool(record["IsSandbox"]))
 
     def user_id(self) -> str:
-        """Return the 18-character id of the user whose token this is."""
+        """Return the 18-character id of the logged-in user."""
         url = f"{self._salesforce.oauth2_url}userinfo"
         return str(self._session.request("GET", url).json()["user_id"])
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the HTTP connections."""
         self._session.close()
 
 
-def connect(settings: Settings, patience: Patience | None = None) -> Client:
+def connect(settings: Settings, retry_policy: RetryPolicy | None = None) -> Client:
     """Log in and return a client.
 
-    `ConfigError` names the setting to mend, `TransientError` is told after retries.
+    Raises `ConfigError` naming the setting to correct, or `TransientError` when all
+    retries failed.
     """
-    patience = patience or Patience()
-    logs_in = retry(
+    retry_policy = retry_policy or RetryPolicy()
+    log_in = retry(
         retry=retry_if_exception_type(TransientError),
-        stop=stop_after_attempt(patience.attempts),
+        stop=stop_after_attempt(retry_policy.attempts),
         wait=wait_random_exponential(
-            multiplier=patience.base_seconds, max=patience.max_wait_seconds
+            multiplier=retry_policy.base_seconds, max=retry_policy.max_wait_seconds
         ),
         reraise=True,
-    )(_password_token if settings.auth == "password" else login.obtain)
-    unused = [logs_in(settings, patience)]
-    url = unused[0].instance_url
+    )(_password_token if settings.auth == "password" else login.obtain_token)
+    unused_tokens = [log_in(settings, retry_policy)]
+    url = unused_tokens[0].instance_url
 
-    def token() -> str:
-        # The instance is known only after a login, whose token is the first to use.
-        current = unused.pop() if unused else logs_in(settings, patience)
-        return current.access_token.get_secret_value()
+    def next_token() -> str:
+        # The first login was needed for the instance URL; its token is used first.
+        token = unused_tokens.pop() if unused_tokens else log_in(settings, retry_policy)
+        return token.access_token.get_secret_value()
 
-    session = PatientSession(
-        patience, login=token, can_renew=settings.auth != "access_token"
+    session = RetryingSession(
+        retry_policy, login=next_token, can_renew=settings.auth != "access_token"
     )
-    # The session puts the real token on each request; none is kept in here.
+    # The session adds the token to each request; simple_salesforce never has it.
     salesforce = Salesforce(
         session_id="", instance_url=url, version=settings.api_version, session=session
     )
@@ -136,8 +141,8 @@ def connect(settings: Settings, patience: Patience | None = None) -> Client:
     return Client(salesforce, session)
 
 
-def _password_token(settings: Settings, patience: Patience) -> login.Token:
-    """Log in by SOAP, which newer API versions refuse; the token server is unused."""
+def _password_token(settings: Settings, retry_policy: RetryPolicy) -> login.Token:
+    """Log in with user name and password by SOAP, up to `LAST_SOAP_VERSION`."""
     if float(settings.api_version) > LAST_SOAP_VERSION:
         raise ConfigError(
             f"User name and password work up to API version {LAST_SOAP_VERSION}, "
@@ -147,22 +152,22 @@ def _password_token(settings: Settings, patience: Patience) -> login.Token:
     if settings.username is None or settings.password is None:
         raise ConfigError(
             "auth 'password' needs NIGHTSHIFT_SALESFORCE__USERNAME and "
-            "NIGHTSHIFT_SALESFORCE__PASSWORD (with the security token at its end)."
+            "NIGHTSHIFT_SALESFORCE__PASSWORD (with the security token appended)."
         )
     warnings.warn(
-        "Salesforce retires logins by user name and password; "
-        "set NIGHTSHIFT_SALESFORCE__AUTH to client_credentials or jwt.",
+        "Salesforce is retiring logins with user name and password. "
+        "Set NIGHTSHIFT_SALESFORCE__AUTH to client_credentials or jwt.",
         DeprecationWarning,
         stacklevel=2,
     )
     log.warning("salesforce login by password, which is being retired")
-    with TimedSession(patience) as session:
+    with TimeoutSession(retry_policy) as session:
         try:
             token, instance = SalesforceLogin(
                 session=session,
                 username=settings.username,
                 password=settings.password.get_secret_value(),
-                security_token="",  # part of the password here
+                security_token="",  # the password setting already ends with it
                 sf_version=settings.api_version,
                 domain="test" if settings.expect_sandbox else "login",
                 scratch_url=settings.instance_url,
@@ -170,12 +175,12 @@ def _password_token(settings: Settings, patience: Patience) -> login.Token:
         except SalesforceAuthenticationFailed as error:
             code = re.sub(r"<[^>]*>", "", str(error.code))
             raise ConfigError(
-                f"Salesforce refuses the login: {code}. Check "
+                f"Salesforce rejected the login: {code}. Check "
                 "NIGHTSHIFT_SALESFORCE__USERNAME and NIGHTSHIFT_SALESFORCE__PASSWORD."
             ) from None
         except requests.RequestException as error:
             raise TransientError(
-                f"The login server does not answer ({type(error).__name__}). "
+                f"The login server is unreachable ({type(error).__name__}). "
                 "Run again later."
             ) from None
     return login.Token(

@@ -1,8 +1,8 @@
-"""The small path: upserts by collections of at most 200 rows, answered at once.
+"""Send few rows as sObject collections: upserts of at most 200 rows per request.
 
-Noted in the ledger before the first request goes out. When a connection breaks, the
-records are read back: rows that arrived are accepted and never sent twice, the others
-are failures of unknown outcome. Replies are in the order of the request.
+The ledger records the chunks before the first request is sent. When a connection
+breaks, the records are read back: rows that arrived count as accepted and are not sent
+again, and the others get an unknown outcome. Results come in the order of the request.
 """
 
 import json
@@ -14,111 +14,121 @@ import requests
 from loaders import warehouse
 from loaders.errors import DataError, NightshiftError
 from loaders.salesforce import ledger, results, verification
-from loaders.salesforce.context import Errand, Progress
+from loaders.salesforce.context import Progress, SyncContext
 from loaders.salesforce.failures import OutcomeUnknownError
 from loaders.salesforce.mapping import Mapping
 from loaders.salesforce.rows import payload_hash
-from loaders.salesforce.staging_db import Answer, Row, Workbook
+from loaders.salesforce.staging_db import Row, RowResult, StagingDb
 
-SHRINK = 4
+SHRINK_FACTOR = 4
 
 
-def send(errand: Errand, workbook: Workbook, *, attempt: int) -> None:
-    """Send all pending rows and record their answers; smaller pieces each attempt.
+def send(context: SyncContext, staging_db: StagingDb, *, attempt: int) -> None:
+    """Send all pending rows and record their results; each attempt uses smaller chunks.
 
-    Raises what stopped it, after recording every answer that came.
+    When a request fails, the results received before it are recorded before the error
+    is raised.
     """
-    size = max(1, errand.policy.collection_rows // SHRINK ** (attempt - 1))
-    pieces = _numbered(list(workbook.pending()), size, workbook.next_chunk())
-    total = sum(len(rows) for rows in pieces.values())
-    for chunk, rows in pieces.items():
-        workbook.put_in_chunk(chunk, first=rows[0].folded, last=rows[-1].folded)
+    size = max(1, context.policy.collection_rows // SHRINK_FACTOR ** (attempt - 1))
+    chunks = _split_into_chunks(
+        list(staging_db.pending_rows()), size, staging_db.next_chunk_number()
+    )
+    total = sum(len(rows) for rows in chunks.values())
+    for chunk, rows in chunks.items():
+        staging_db.assign_chunk(chunk, first=rows[0].folded, last=rows[-1].folded)
     with warehouse.transaction() as connection:
-        ledger.add_chunks(connection, errand.sync, _noted(errand, pieces))
-    answered: list[int] = []
+        ledger.add_chunks(connection, context.sync, _ledger_chunks(context, chunks))
+    completed: list[int] = []
     mismatches: list[str] = []
-    not_sent: list[int] = list(pieces)
+    not_sent: list[int] = list(chunks)
     try:
-        for done, (chunk, rows) in enumerate(pieces.items()):
-            errand.tell(Progress("send", min(done * size, total), total))
-            not_sent.remove(chunk)  # until it is answered, nobody knows
+        for done, (chunk, rows) in enumerate(chunks.items()):
+            context.on_progress(Progress("send", min(done * size, total), total))
+            # The outcome of a chunk is unknown while its request is running.
+            not_sent.remove(chunk)
             try:
-                reply = _ask(errand, rows)
+                response = _send_chunk(context, rows)
             except NightshiftError:
-                not_sent.append(chunk)  # refused as a whole: nothing was taken
+                # Salesforce rejected the whole request, so no row was accepted.
+                not_sent.append(chunk)
                 raise
-            answers = _answers(errand, rows, reply)
-            workbook.add_answers(answers, chunk=chunk)
-            settled = results.settle(
-                workbook, errand.destination, chunk=chunk, attempt=attempt
-            )
-            mismatches += settled.mismatches
-            answered.append(chunk)
+            row_results = _results(context, rows, response)
+            staging_db.add_results(row_results, chunk=chunk)
+            outcome = results.record_results(staging_db, chunk=chunk, attempt=attempt)
+            mismatches += outcome.mismatches
+            completed.append(chunk)
     finally:
-        _record(errand, workbook, answered=answered, not_sent=not_sent)
-    errand.tell(Progress("send", total, total))
+        _record(context, staging_db, completed=completed, not_sent=not_sent)
+    context.on_progress(Progress("send", total, total))
     if mismatches:
         raise DataError(_mismatch_message(mismatches))
 
 
-def body(rows: list[Row], mapping: Mapping) -> str:
-    """Return the request's JSON; numbers stand in it digit by digit as rendered."""
-    kinds = {field.name: field.type for field in mapping.fields}
-    bare = {
-        name
-        for name, kind in kinds.items()
-        if kind in ("number", "percent", "currency", "checkbox")
+def request_body(rows: list[Row], mapping: Mapping) -> str:
+    """Return the request's JSON, with numbers exactly as they were rendered."""
+    unquoted = {
+        field.name
+        for field in mapping.fields
+        if field.type in ("number", "percent", "currency", "checkbox")
     }
-    head = f'"attributes":{{"type":{json.dumps(mapping.object)}}}'
-    told = []
+    attributes = f'"attributes":{{"type":{json.dumps(mapping.object)}}}'
+    records = []
     for row in rows:
-        parts = [head, f"{json.dumps(mapping.external_id)}:{json.dumps(row.key)}"]
+        key = f"{json.dumps(mapping.external_id)}:{json.dumps(row.key)}"
+        parts = [attributes, key]
         for name, text in json.loads(row.payload).items():
-            value = (
-                "null" if text is None else text if name in bare else json.dumps(text)
-            )
+            if text is None:
+                value = "null"
+            elif name in unquoted:
+                value = text
+            else:
+                value = json.dumps(text)
             parts.append(f"{json.dumps(name)}:{value}")
-        told.append("{" + ",".join(parts) + "}")
-    return '{"allOrNone":false,"records":[' + ",".join(told) + "]}"
+        records.append("{" + ",".join(parts) + "}")
+    return '{"allOrNone":false,"records":[' + ",".join(records) + "]}"
 
 
-def _ask(errand: Errand, rows: list[Row]) -> requests.Response | None:
-    """Send one piece; None when the connection broke and nobody knows."""
-    mapping = errand.mapping
+def _send_chunk(context: SyncContext, rows: list[Row]) -> requests.Response | None:
+    """Send one chunk; return None when the connection broke during the request."""
+    mapping = context.mapping
     try:
-        return errand.client.request(
+        return context.client.request(
             "PATCH",
             f"composite/sobjects/{mapping.object}/{mapping.external_id}",
-            data=body(rows, mapping).encode(),
+            data=request_body(rows, mapping).encode(),
             headers={"Content-Type": "application/json"},
         )
     except OutcomeUnknownError:
         return None
 
 
-def _answers(
-    errand: Errand, rows: list[Row], reply: requests.Response | None
-) -> list[Answer]:
-    fold = errand.destination.fold
-    if reply is None:
-        there = verification.arrived(
-            errand.client, errand.destination, mapping=errand.mapping, rows=rows
+def _results(
+    context: SyncContext, rows: list[Row], response: requests.Response | None
+) -> list[RowResult]:
+    """Return one result per row, read back from Salesforce if there is no response."""
+    fold = context.destination.fold
+    if response is None:
+        arrived = verification.find_arrived(
+            context.client, context.destination, mapping=context.mapping, rows=rows
         )
-        return _with_unknown(errand, rows, there)
-    told = reply.json()
-    if len(told) != len(rows):
+        return _with_unknown(context, rows, arrived)
+    items = response.json()
+    if len(items) != len(rows):
         raise DataError(
-            f"Salesforce gives {len(told)} answers to {len(rows)} rows of "
-            f"{errand.mapping.object}. Run again; the records are then read back."
+            f"Salesforce returned {len(items)} results for {len(rows)} rows of "
+            f"{context.mapping.object}. Run again to read the records back."
         )
-    return [_answer(fold(row.key), item) for row, item in zip(rows, told, strict=True)]
+    return [
+        _parse_result(fold(row.key), item)
+        for row, item in zip(rows, items, strict=True)
+    ]
 
 
-def _answer(folded: str, item: dict[str, Any]) -> Answer:
+def _parse_result(folded: str, item: dict[str, Any]) -> RowResult:
     if item["success"]:
-        return Answer(folded, "accepted", item["id"], bool(item.get("created")))
+        return RowResult(folded, "accepted", item["id"], bool(item.get("created")))
     error = item["errors"][0]
-    return Answer(
+    return RowResult(
         folded,
         "failed",
         code=error.get("statusCode", ""),
@@ -127,35 +137,40 @@ def _answer(folded: str, item: dict[str, Any]) -> Answer:
     )
 
 
-def _with_unknown(errand: Errand, rows: list[Row], there: list[Answer]) -> list[Answer]:
-    known = {answer.folded for answer in there}
+def _with_unknown(
+    context: SyncContext, rows: list[Row], arrived: list[RowResult]
+) -> list[RowResult]:
+    """Add a result of unknown outcome for each row that did not arrive."""
+    arrived_keys = {result.folded for result in arrived}
     unknown = [
-        Answer(
+        RowResult(
             folded,
             "failed",
             code=ledger.OUTCOME_UNKNOWN,
-            message="the connection broke, and the record is not as it was sent",
+            message="The connection broke, and the record differs from what was sent.",
         )
         for row in rows
-        if (folded := errand.destination.fold(row.key)) not in known
+        if (folded := context.destination.fold(row.key)) not in arrived_keys
     ]
-    return [*there, *unknown]
+    return [*arrived, *unknown]
 
 
-def _numbered(rows: list[Row], size: int, first: int) -> dict[int, list[Row]]:
+def _split_into_chunks(rows: list[Row], size: int, first: int) -> dict[int, list[Row]]:
     starts = range(0, len(rows), size)
     return {
-        first + place: rows[start : start + size] for place, start in enumerate(starts)
+        first + index: rows[start : start + size] for index, start in enumerate(starts)
     }
 
 
-def _noted(errand: Errand, pieces: dict[int, list[Row]]) -> Iterator[ledger.Chunk]:
-    for chunk, rows in pieces.items():
+def _ledger_chunks(
+    context: SyncContext, chunks: dict[int, list[Row]]
+) -> Iterator[ledger.Chunk]:
+    for chunk, rows in chunks.items():
         hashes = "\n".join(row.hash for row in rows)
         yield ledger.Chunk(
-            sync_id=errand.sync.sync_id,
+            sync_id=context.sync.sync_id,
             chunk=chunk,
-            fingerprint=payload_hash(hashes, errand.sync.mapping_version),
+            fingerprint=payload_hash(hashes, context.sync.mapping_version),
             rows=len(rows),
             job_id="",
             state=ledger.SENDING,
@@ -164,18 +179,22 @@ def _noted(errand: Errand, pieces: dict[int, list[Row]]) -> Iterator[ledger.Chun
 
 
 def _record(
-    errand: Errand, workbook: Workbook, *, answered: list[int], not_sent: list[int]
+    context: SyncContext,
+    staging_db: StagingDb,
+    *,
+    completed: list[int],
+    not_sent: list[int],
 ) -> None:
-    """Bring the answers into the ledgers; a chunk in neither list stays open."""
+    """Write the results to the ledgers; a chunk in neither list stays open."""
     with warehouse.transaction() as connection:
-        for chunk in answered:
+        for chunk in completed:
             ledger.record_chunk(
-                connection, errand.sync, workbook=workbook, chunk=chunk, job_id=""
+                connection, context.sync, staging_db=staging_db, chunk=chunk, job_id=""
             )
         for chunk in not_sent:
-            ledger.set_chunk(
+            ledger.update_chunk(
                 connection,
-                errand.sync.sync_id,
+                context.sync.sync_id,
                 chunk=chunk,
                 state=ledger.ABANDONED,
                 job_id="",
@@ -184,7 +203,7 @@ def _record(
 
 def _mismatch_message(mismatches: list[str]) -> str:
     return (
-        "Salesforce's answers do not match what was sent: "
+        "Salesforce's results do not match the rows that were sent: "
         + "; ".join(mismatches)
-        + ". What was answered is recorded; run again to send the rest."
+        + ". The results received are recorded. Run again to send the rest."
     )

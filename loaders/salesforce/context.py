@@ -1,7 +1,7 @@
-"""What every step of one sync needs to know, gathered once.
+"""`SyncContext`: everything the steps of one sync share.
 
-Made by `sync.run` after login and preflight; frozen, so that no step can change what
-another relies on. Spool paths are below the folder that the caller gives.
+`sync.context_for` creates it after the login and the preflight check. It is frozen, so
+no step can change what another one relies on.
 """
 
 from collections.abc import Callable
@@ -14,28 +14,31 @@ from loaders.salesforce.mapping import Mapping
 from loaders.salesforce.policy import SyncPolicy
 from loaders.salesforce.preflight import Destination
 
-WORKBOOK = "workbook.sqlite"
+STAGING_DB_FILE = "staging.sqlite"
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a stage of the sync is, in rows."""
+    """The progress of one stage of a sync, in rows."""
 
     stage: str
     done: int
     total: int
 
 
-ProgressHook = Callable[[Progress], None]
+ProgressCallback = Callable[[Progress], None]
 
 
-def tell_nobody(_: Progress) -> None:
-    """Take a word of progress and drop it: the hook when the caller gives none."""
+def ignore_progress(_: Progress) -> None:
+    """Do nothing: the default progress callback."""
 
 
 @dataclass(frozen=True)
-class Errand:
-    """One sync on its way: where to, what, how, and as whom in the ledgers."""
+class SyncContext:
+    """One sync: its ledger identity, mapping, client, destination, policy and folder.
+
+    `folder` is the sync's own spool folder.
+    """
 
     sync: ledger.Sync
     mapping: Mapping
@@ -43,9 +46,9 @@ class Errand:
     destination: Destination
     policy: SyncPolicy
     folder: Path
-    tell: ProgressHook = tell_nobody
+    on_progress: ProgressCallback = ignore_progress
 
     @property
-    def workbook_path(self) -> Path:
-        """Where the workbook of this sync lies."""
-        return self.folder / WORKBOOK
+    def staging_db_path(self) -> Path:
+        """The path of this sync's staging database."""
+        return self.folder / STAGING_DB_FILE

@@ -1,9 +1,14 @@
-"""The difference: what of the mart must be sent, compared with what was accepted.
+"""Compare the mart with what Salesforce last accepted and decide what to send.
 
-The mart is streamed, rendered row by row, and laid beside what the ledger says was
-last accepted for each key. A row is new, changed, unchanged, refused here (it cannot
-be rendered, or its key is not unique), or held back (refused by Salesforce for good,
-and not changed since). Rows that left the mart are dealt with as the policy says.
+The mart is streamed and rendered row by row into the staging database, beside the
+values that the ledger has for each key. A row gets one of these verdicts:
+
+- `create`, `change`: it is new or differs; `resend`: it is equal, but `full` is set
+- `unchanged`: it is equal
+- `rejected`: it cannot be rendered, or its key is not unique
+- `held`: Salesforce rejected it permanently, and it has not changed since
+- `missing`: it left the mart, and the policy says to blank or flag the record
+- `skipped`: only rejected rows were requested, and this is none
 """
 
 import json
@@ -12,67 +17,70 @@ from dataclasses import dataclass
 from datetime import date
 
 from loaders.salesforce import mart, sync_state
-from loaders.salesforce.context import Errand
+from loaders.salesforce.context import SyncContext
 from loaders.salesforce.rows import payload_hash
-from loaders.salesforce.staging_db import PENDING, Workbook
+from loaders.salesforce.staging_db import PENDING, StagingDb
 from loaders.warehouse import Connection, bulk_rows
 
 
 @dataclass(frozen=True)
 class Change:
-    """One row that would be sent: its key, why, and each field as (old, new)."""
+    """One row to send: its key, its verdict, and each changed field as (old, new)."""
 
     key: str
     verdict: str
     fields: dict[str, tuple[str | None, str | None]]
 
 
-def fill(workbook: Workbook, errand: Errand, *, data_date: date | None) -> None:
-    """Bring the mart's rows and the ledger's state into the workbook.
+def load_rows(
+    staging_db: StagingDb, context: SyncContext, *, data_date: date | None
+) -> None:
+    """Load the mart's rows and the ledger's state into the staging database.
 
-    With a `data_date` and a mapping that names its column, rows of another day are a
-    `DataError`: the mart is then not the one that was meant. The warehouse is let go
-    before anything else is asked of Salesforce.
+    Raises `DataError` when `data_date` is given and a row of the mart has another data
+    date. The warehouse connection is closed before Salesforce is used again.
     """
     with bulk_rows.session() as connection:
-        mart.add(workbook, errand, connection=connection, data_date=data_date)
-        add_state(workbook, errand, connection)
-    _index(workbook)
+        mart.load_mart(staging_db, context, connection=connection, data_date=data_date)
+        load_state(staging_db, context, connection)
+    _create_indexes(staging_db)
 
 
-def fill_as_of(workbook: Workbook, errand: Errand, day: date) -> None:
-    """Bring the values of an earlier night into the workbook, beside the present ones.
+def load_rows_as_of(staging_db: StagingDb, context: SyncContext, day: date) -> None:
+    """Load the values accepted as of an earlier data date, and the present state.
 
-    Keys that had nothing accepted by that day are left out, and so left alone.
+    Keys without accepted values by that date are not loaded, and so not changed.
     """
-    fold, version = errand.destination.fold, errand.sync.mapping_version
-    names = {field.name for field in errand.mapping.fields}
+    fold, version = context.destination.fold, context.sync.mapping_version
+    names = {field.name for field in context.mapping.fields}
 
     def rows(connection: Connection) -> Iterator[tuple[str, str, str, str]]:
-        for item in sync_state.accepted_on(
-            connection, errand.mapping.object, org_id=errand.sync.org_id, day=day
+        for item in sync_state.read_accepted_as_of(
+            connection, context.mapping.object, org_id=context.sync.org_id, day=day
         ):
-            known = {
+            mapped = {
                 name: text
                 for name, text in json.loads(item.payload).items()
                 if name in names
             }
-            payload = dumped(known)
+            payload = dump_payload(mapped)
             yield fold(item.key), item.key, payload_hash(payload, version), payload
 
     with bulk_rows.session() as connection:
-        workbook.write(
+        staging_db.execute_many(
             "insert into rows (folded, key, hash, payload) values (?, ?, ?, ?)",
             rows(connection),
         )
-        add_state(workbook, errand, connection)
-    _index(workbook)
+        load_state(staging_db, context, connection)
+    _create_indexes(staging_db)
 
 
-def add_state(workbook: Workbook, errand: Errand, connection: Connection) -> None:
-    """Bring what each key last had accepted, or refused, into the workbook."""
-    fold, mapping = errand.destination.fold, errand.mapping
-    workbook.write(
+def load_state(
+    staging_db: StagingDb, context: SyncContext, connection: Connection
+) -> None:
+    """Load what Salesforce last accepted and rejected for each key."""
+    fold, mapping = context.destination.fold, context.mapping
+    staging_db.execute_many(
         "insert into state (folded, key, hash, payload, accepted_at)"
         " values (?, ?, ?, ?, ?) on conflict (folded) do update set key = excluded.key,"
         " hash = excluded.hash, payload = excluded.payload,"
@@ -80,127 +88,132 @@ def add_state(workbook: Workbook, errand: Errand, connection: Connection) -> Non
         " where excluded.accepted_at > state.accepted_at",
         (
             (fold(item.key), item.key, item.hash, item.payload, str(item.accepted_at))
-            for item in sync_state.accepted(
-                connection, mapping.object, org_id=errand.sync.org_id
+            for item in sync_state.read_accepted(
+                connection, mapping.object, org_id=context.sync.org_id
             )
         ),
     )
-    workbook.write(
-        "insert into state (folded, key, hash, payload, refused_at, refused_hash,"
-        " unsure_at) values (?, ?, '', '{}', ?, ?, ?)"
-        " on conflict (folded) do update set refused_hash ="
-        " iif(excluded.refused_at > state.refused_at, excluded.refused_hash,"
-        " state.refused_hash),"
-        " refused_at = max(state.refused_at, excluded.refused_at),"
-        " unsure_at = max(state.unsure_at, excluded.unsure_at)",
+    staging_db.execute_many(
+        "insert into state (folded, key, hash, payload, rejected_at, rejected_hash,"
+        " outcome_unknown_at) values (?, ?, '', '{}', ?, ?, ?)"
+        " on conflict (folded) do update set rejected_hash ="
+        " iif(excluded.rejected_at > state.rejected_at, excluded.rejected_hash,"
+        " state.rejected_hash),"
+        " rejected_at = max(state.rejected_at, excluded.rejected_at),"
+        " outcome_unknown_at ="
+        " max(state.outcome_unknown_at, excluded.outcome_unknown_at)",
         (
             (
                 fold(item.key),
                 item.key,
-                str(item.refused_at or ""),
+                str(item.rejected_at or ""),
                 "" if item.is_transient else item.hash,
-                str(item.unsure_at or ""),
+                str(item.outcome_unknown_at or ""),
             )
-            for item in sync_state.refused(connection, mapping.object)
+            for item in sync_state.read_rejected(connection, mapping.object)
         ),
     )
 
 
-def _index(workbook: Workbook) -> None:
-    workbook.run("create index rows_by_key on rows (folded)")
-    workbook.run("create index rows_by_chunk on rows (chunk, folded)")
+def _create_indexes(staging_db: StagingDb) -> None:
+    staging_db.execute("create index rows_by_key on rows (folded)")
+    staging_db.execute("create index rows_by_chunk on rows (chunk, folded)")
 
 
-def judge(workbook: Workbook, errand: Errand, *, full: bool = False) -> None:
-    """Give every row its verdict; `full` sends the unchanged as well."""
-    _refuse_repeated_keys(workbook)
-    holds = errand.policy.retry_permanent == "when_changed"
-    workbook.run(
+def assign_verdicts(
+    staging_db: StagingDb, context: SyncContext, *, full: bool = False
+) -> None:
+    """Give every row its verdict; `full` sends unchanged rows as well."""
+    _reject_duplicate_keys(staging_db)
+    hold_rejected = context.policy.retry_permanent == "when_changed"
+    staging_db.execute(
         "update rows set verdict = coalesce((select case"
-        " when ? and state.refused_hash = rows.hash"
-        " and state.refused_at > state.accepted_at then 'held'"
+        " when ? and state.rejected_hash = rows.hash"
+        " and state.rejected_at > state.accepted_at then 'held'"
         " when state.hash = '' then 'create'"
-        " when state.unsure_at > state.accepted_at then 'change'"
+        " when state.outcome_unknown_at > state.accepted_at then 'change'"
         " when state.hash = rows.hash then ?"
         " else 'change' end"
         " from state where state.folded = rows.folded), 'create')"
         " where verdict is null",
-        holds,
+        hold_rejected,
         "resend" if full else "unchanged",
     )
-    if errand.policy.missing_rows != "none":
-        _add_missing(workbook, errand)
+    if context.policy.missing_rows != "none":
+        _add_missing(staging_db, context)
 
 
-def only_refused(workbook: Workbook) -> None:
-    """Send nothing but rows that were refused before and not accepted since."""
-    workbook.run("update rows set verdict = 'change' where verdict = 'held'")
-    workbook.run(
-        "update rows set verdict = 'left' where verdict in ('create', 'change')"
+def keep_only_rejected(staging_db: StagingDb) -> None:
+    """Restrict the rows to send to those rejected before and not accepted since."""
+    staging_db.execute("update rows set verdict = 'change' where verdict = 'held'")
+    staging_db.execute(
+        "update rows set verdict = 'skipped' where verdict in ('create', 'change')"
         " and folded not in"
-        " (select folded from state where refused_at > accepted_at)"
+        " (select folded from state where rejected_at > accepted_at)"
     )
 
 
-def _refuse_repeated_keys(workbook: Workbook) -> None:
-    """Refuse all rows of a key that Salesforce cannot tell apart, none at random."""
-    repeated = (
+def _reject_duplicate_keys(staging_db: StagingDb) -> None:
+    """Reject every row whose key is the same as another one's for Salesforce."""
+    duplicate = (
         "folded in (select folded from rows where folded != ''"
         " group by folded having count(*) > 1)"
     )
-    workbook.run(
+    staging_db.execute(
         "insert into failures select key, hash, 'DUPLICATE_KEY',"
-        " 'another row of the mart has the same key for Salesforce', '', 0, 0, 0, ''"
-        f" from rows where verdict is null and {repeated}"
+        " 'Another row of the mart has the same key in Salesforce.', '', 0, 0, 0, ''"
+        f" from rows where verdict is null and {duplicate}"
     )
-    workbook.run(
-        f"update rows set verdict = 'refused' where verdict is null and {repeated}"
+    staging_db.execute(
+        f"update rows set verdict = 'rejected' where verdict is null and {duplicate}"
     )
 
 
-def _add_missing(workbook: Workbook, errand: Errand) -> None:
-    """Add rows for keys that were accepted once and are in the mart no more."""
-    policy, version = errand.policy, errand.sync.mapping_version
+def _add_missing(staging_db: StagingDb, context: SyncContext) -> None:
+    """Add a row for each accepted key that is no longer in the mart."""
+    policy, version = context.policy, context.sync.mapping_version
     blank = {
         field.name: "false" if field.type == "checkbox" else None
-        for field in errand.mapping.fields
-        if field.nulls == "clear" and field.name != errand.mapping.external_id
+        for field in context.mapping.fields
+        if field.nulls == "clear" and field.name != context.mapping.external_id
     }
-    workbook.run(
-        "create temp table gone as select folded as gone_key from state"
+    staging_db.execute(
+        "create temp table missing as select folded as missing_key from state"
         " where hash != '' and folded not in (select folded from rows)"
     )
-    gone = workbook.database.execute(
-        "select folded, key, hash, payload, unsure_at > accepted_at from state"
-        " inner join gone on state.folded = gone_key"
+    missing = staging_db.database.execute(
+        "select folded, key, hash, payload, outcome_unknown_at > accepted_at from state"
+        " inner join missing on state.folded = missing_key"
     )
 
     def rows() -> Iterator[tuple[str, str, str, str]]:
-        for folded, key, had, payload, is_unsure in gone:
+        for folded, key, accepted_hash, payload, is_outcome_unknown in missing:
             if policy.missing_rows == "blank":
-                wanted = dumped(blank)
+                wanted = dump_payload(blank)
             else:
-                known = json.loads(payload)
-                wanted = dumped({**known, policy.missing_flag_field: "true"})
+                accepted = json.loads(payload)
+                wanted = dump_payload({**accepted, policy.missing_flag_field: "true"})
             wanted_hash = payload_hash(wanted, version)
-            if wanted_hash != had or is_unsure:
+            if wanted_hash != accepted_hash or is_outcome_unknown:
                 yield folded, key, wanted_hash, wanted
 
-    workbook.write(
+    staging_db.execute_many(
         "insert into rows (folded, key, hash, payload, verdict)"
         " values (?, ?, ?, ?, 'missing')",
         rows(),
     )
 
 
-def changes(workbook: Workbook, *, limit: int | None = None) -> Iterator[Change]:
-    """Yield what would be sent, field by field, in order of key."""
+def read_changes(
+    staging_db: StagingDb, *, limit: int | None = None
+) -> Iterator[Change]:
+    """Yield the rows to send with their changed fields, in key order."""
     query = (
         "select rows.key, rows.verdict, rows.payload, coalesce(state.payload, '{}')"
         " from rows left join state on state.folded = rows.folded"
         f" where {PENDING} order by rows.folded limit ?"
     )
-    for key, verdict, new, old in workbook.database.execute(
+    for key, verdict, new, old in staging_db.database.execute(
         query, [-1 if limit is None else limit]
     ):
         before, after = json.loads(old), json.loads(new)
@@ -215,6 +228,6 @@ def changes(workbook: Workbook, *, limit: int | None = None) -> Iterator[Change]
         )
 
 
-def dumped(payload: dict[str, str | None]) -> str:
-    """Return a payload's JSON text, in the one form that is hashed."""
+def dump_payload(payload: dict[str, str | None]) -> str:
+    """Return a payload as JSON text in the exact form that is hashed."""
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":"))

@@ -1,8 +1,8 @@
-"""The field doctor: would the mart fit into the object, value by value.
+"""Check whether the mart's values fit the Salesforce object.
 
-Compares the mapping with the object's description and counts, by SQL in the
-warehouse, the values that would be refused. For the time before the first night, and
-after every change of mart or object. Nothing is written.
+It compares the mapping with the object's description and counts, in the warehouse, the
+values that would be rejected. Run it before the first sync and after every change to
+the mart or the object. It writes nothing.
 """
 
 from dataclasses import dataclass
@@ -17,12 +17,15 @@ from loaders.salesforce.preflight import Destination
 from loaders.salesforce.rendering import NULL_MARKER
 from loaders.warehouse import Connection, identifier
 
+FIX_VALUES = "These rows would be rejected. Fix the model or widen the field."
+FIX_KEYS = "These rows would be rejected. Make the key unique when case is ignored."
+
 
 @dataclass(frozen=True)
 class Finding:
-    """Something to mend: what it is about, what is wrong, in how many rows, and how.
+    """One problem: what it concerns, what is wrong, in how many rows, and what to do.
 
-    `rows` is None when the finding is not about values.
+    `rows` is None when the problem is not about values.
     """
 
     subject: str
@@ -33,7 +36,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class _Check:
-    """A condition in SQL that holds for rows whose value does not fit."""
+    """A SQL condition that is true for rows whose value does not fit."""
 
     field: Field
     problem: str
@@ -44,12 +47,12 @@ class _Check:
 def check(
     mapping: Mapping, settings: Settings, *, policy: SyncPolicy | None = None
 ) -> list[Finding]:
-    """Return everything that would stop a sync or have rows refused; [] is healthy.
+    """Return everything that would stop a sync or cause rejects; [] if all is fine.
 
-    Raises only what says that Salesforce or the warehouse cannot be asked.
+    Raises `NightshiftError` only when Salesforce or the warehouse is unreachable.
     """
     policy = policy or SyncPolicy()
-    connection = client.connect(settings, policy.patience)
+    connection = client.connect(settings, policy.retry_policy)
     findings: list[Finding] = []
     destination: Destination | None = None
     try:
@@ -58,13 +61,13 @@ def check(
         )
     except ConfigError as error:
         findings.append(
-            Finding(mapping.object, str(error), "Mend the object or the mapping.")
+            Finding(mapping.object, str(error), "Correct the object or the mapping.")
         )
     finally:
         connection.close()
     if destination:
         findings += [
-            Finding(mapping.object, warning, "Decide whether that is meant.")
+            Finding(mapping.object, warning, "Check whether this is intended.")
             for warning in destination.warnings
         ]
     with warehouse.session() as session:
@@ -74,28 +77,28 @@ def check(
 def _mart_findings(
     connection: Connection, mapping: Mapping, destination: Destination | None
 ) -> list[Finding]:
-    existing = _columns(connection, mapping)
+    existing = _existing_columns(connection, mapping)
     if not existing:
         return [
             Finding(
                 mapping.model,
-                "the mart is not built yet, so no values were counted",
-                "Run a night, or `dbt run`, then this again.",
+                "the mart is not built yet, so no values were checked",
+                "Run `nightshift run` or `dbt run`, then run this check again.",
             )
         ]
     absent = [field for field in mapping.fields if field.column not in existing]
     findings = [
         Finding(
             field.column,
-            f"the mapping has it, {mapping.model} does not",
-            "Build the mart again, or take it out of the mapping.",
+            f"the mapping has this column, but {mapping.model} does not",
+            "Rebuild the mart, or remove the column from the mapping.",
         )
         for field in absent
     ]
-    return findings + _misfits(connection, mapping, destination, absent=absent)
+    return findings + _value_findings(connection, mapping, destination, absent=absent)
 
 
-def _columns(connection: Connection, mapping: Mapping) -> set[str]:
+def _existing_columns(connection: Connection, mapping: Mapping) -> set[str]:
     rows = connection.fetch_all(
         "-- loaders.salesforce.doctor columns\n"
         "select column_name from information_schema.columns "
@@ -105,60 +108,49 @@ def _columns(connection: Connection, mapping: Mapping) -> set[str]:
     return {name for (name,) in rows}
 
 
-def _misfits(
+def _value_findings(
     connection: Connection,
     mapping: Mapping,
     destination: Destination | None,
     *,
     absent: list[Field],
 ) -> list[Finding]:
-    """Count, in one pass over the mart, the values that would be refused."""
+    """Count the values that would be rejected, in one pass over the mart."""
     picklists = destination.picklists if destination else {}
     checks = [
-        found
+        check
         for field in mapping.fields
         if field not in absent
-        for found in _checks(field, mapping, picklists)
+        for check in _field_checks(field, mapping, picklists)
     ]
     key = identifier(mapping.key.column)
     folded = (
         key if destination and destination.is_key_case_sensitive else f"lower({key})"
     )
     counts = ", ".join(
-        f"coalesce(sum(case when {item.condition} then 1 else 0 end), 0)"
-        for item in checks
+        f"coalesce(sum(case when {check.condition} then 1 else 0 end), 0)"
+        for check in checks
     )
     row = connection.fetch_one(
         f"-- loaders.salesforce.doctor {mapping.model}\n"
         f"select count({key}) - count(distinct {folded}), {counts} "
         f"from {connection.table('marts', mapping.model)}",
-        [value for item in checks for value in item.parameters],
+        [value for check in checks for value in check.parameters],
     )
     if row is None:
         return []
     findings = [
-        Finding(
-            item.field.name,
-            item.problem,
-            "These rows would be refused; mend the model, or widen the field.",
-            int(count),
-        )
-        for item, count in zip(checks, row[1:], strict=True)
+        Finding(check.field.name, check.problem, FIX_VALUES, int(count))
+        for check, count in zip(checks, row[1:], strict=True)
         if count
     ]
     if row[0]:
-        findings.append(
-            Finding(
-                mapping.key.name,
-                "keys that Salesforce cannot tell apart",
-                "These rows would be refused; make the key unique, also without case.",
-                int(row[0]),
-            )
-        )
+        problem = "keys that are the same for Salesforce"
+        findings.append(Finding(mapping.key.name, problem, FIX_KEYS, int(row[0])))
     return findings
 
 
-def _checks(
+def _field_checks(
     field: Field, mapping: Mapping, picklists: dict[str, frozenset[str]]
 ) -> list[_Check]:
     column = identifier(field.column)
@@ -177,16 +169,21 @@ def _checks(
                 )
             )
         checks.append(
-            _Check(field, "the text #N/A itself", f"{column} = ?", (NULL_MARKER,))
+            _Check(
+                field,
+                "texts equal to #N/A, which clears a field",
+                f"{column} = ?",
+                (NULL_MARKER,),
+            )
         )
         if field.name in picklists:
             values = sorted(picklists[field.name])
-            marks = ", ".join("?" for _ in values) or "null"
+            placeholders = ", ".join("?" for _ in values) or "null"
             checks.append(
                 _Check(
                     field,
-                    "values that the picklist does not have",
-                    f"{column} is not null and {column} not in ({marks})",
+                    "values that are not in the picklist",
+                    f"{column} is not null and {column} not in ({placeholders})",
                     tuple(values),
                 )
             )
@@ -194,13 +191,13 @@ def _checks(
         checks.append(
             _Check(
                 field,
-                f"numbers of more than {field.whole_digits} digits before the point",
+                f"numbers with more than {field.whole_digits} digits before the point",
                 f"abs({column}) >= {10**field.whole_digits}",
             )
         )
         if field.scale == 0:
             fraction = f"{column} != floor({column})"
-            checks.append(_Check(field, "numbers with a fraction", fraction))
+            checks.append(_Check(field, "numbers with a fractional part", fraction))
     if field.type == "checkbox" and field.nulls == "clear":
         checks.append(_Check(field, "empty checkboxes", f"{column} is null"))
     return checks

@@ -1,41 +1,47 @@
-"""The rehearsal: all that a sync does before it writes, and nothing after.
+"""Complete a sync as a dry run, for `--dry-run` and `nightshift salesforce diff`.
 
-For `--dry-run` and `diff`: the CSV files that would be uploaded, what brake and quota
-would say, and a sample of the changes field by field.
+A dry run writes the CSV files that would be uploaded, evaluates the safety check and
+the quota, and samples the changes. It sends nothing and writes nothing to the ledgers.
 """
 
 from dataclasses import replace
 
 from loaders.errors import NightshiftError
 from loaders.salesforce import bulk, circuit_breaker, diff, outcome, quota
-from loaders.salesforce.context import Errand
+from loaders.salesforce.context import SyncContext
 from loaders.salesforce.outcome import SyncResult
-from loaders.salesforce.staging_db import Workbook
+from loaders.salesforce.staging_db import StagingDb
 
 
-def rehearse(errand: Errand, workbook: Workbook, result: SyncResult) -> SyncResult:
-    """Complete a result for a sync that is not to write; the CSV files stay."""
-    counts = outcome.counted(workbook)
+def complete_dry_run(
+    context: SyncContext, staging_db: StagingDb, result: SyncResult
+) -> SyncResult:
+    """Return the result of a dry run; its CSV files are kept."""
+    counts = outcome.count_rows(staging_db)
     return replace(
         result,
         status=outcome.DRY_RUN,
-        codes=outcome.codes(workbook),
-        files=tuple(file.path for file in bulk.cut(errand, workbook, attempt=1)),
-        sample=tuple(diff.changes(workbook, limit=outcome.SAMPLE_ROWS)),
-        warnings=(*result.warnings, *objections(errand, workbook)),
+        codes=outcome.count_codes(staging_db),
+        files=tuple(
+            file.path for file in bulk.write_chunk_files(context, staging_db, attempt=1)
+        ),
+        sample=tuple(diff.read_changes(staging_db, limit=outcome.SAMPLE_ROWS)),
+        warnings=(*result.warnings, *find_blockers(context, staging_db)),
         unchanged=counts["unchanged"],
         rejected=counts["rejected"] - counts["deferred"],
         held=counts["held"],
     )
 
 
-def objections(errand: Errand, workbook: Workbook) -> tuple[str, ...]:
-    """Return, in words, what would stop the sync: the brake's alarms, the quota."""
-    found = [alarm.sentence for alarm in circuit_breaker.alarms(workbook, errand)]
-    policy = errand.policy
+def find_blockers(context: SyncContext, staging_db: StagingDb) -> tuple[str, ...]:
+    """Return the reasons why a sync would stop: exceeded limits, too little quota."""
+    blockers = [
+        limit.message for limit in circuit_breaker.exceeded_limits(staging_db, context)
+    ]
+    policy = context.policy
     try:
-        need = quota.needed(workbook, policy)
-        quota.check(errand.client, need, reserve_ratio=policy.quota_reserve_ratio)
+        required = quota.estimate_required(staging_db, policy)
+        quota.check(context.client, required, reserve_ratio=policy.quota_reserve_ratio)
     except NightshiftError as error:
-        found.append(str(error))
-    return tuple(found)
+        blockers.append(str(error))
+    return tuple(blockers)

@@ -1,8 +1,9 @@
-"""What can go wrong in talking to Salesforce, sorted by what may be done next.
+"""Errors of Salesforce requests, classified by what the caller may do next.
 
-Replies and broken connections come in, errors go out: refused for now (ask again),
-outcome unknown (look first), quota, rights, not found, refused for good. Error bodies
-are JSON arrays of `errorCode` and `message`; the token server has its own shape.
+A failed request becomes one of: retryable, outcome unknown (read back before sending
+again), token expired, quota exhausted, forbidden, not found, or rejected. Error bodies
+are JSON arrays of `errorCode` and `message`; the token server uses `error` and
+`error_description`.
 """
 
 from datetime import UTC, datetime
@@ -13,36 +14,38 @@ import requests
 from loaders.errors import ConfigError, DataError, TransientError
 
 SAFE_METHODS = {"GET", "HEAD", "DELETE"}
-REFUSED_FOR_NOW = {429, 503}
-OUTCOME_UNKNOWN = {500, 502, 504}
-MESSAGE_LENGTH = 500
-UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
-NEVER_SENT = ("NewConnectionError", "NameResolutionError", "ConnectTimeout")
-PASSING = (
+RETRYABLE_STATUSES = {429, 503}
+OUTCOME_UNKNOWN_STATUSES = {500, 502, 504}
+MAX_MESSAGE_LENGTH = 500
+TLS_ERROR_MARKERS = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
+NOT_SENT_MARKERS = ("NewConnectionError", "NameResolutionError", "ConnectTimeout")
+CONNECTION_ERRORS = (
     requests.ConnectionError,
     requests.Timeout,
     requests.exceptions.ChunkedEncodingError,
 )
+# The identity URLs answer 403 with this text where other URLs answer 401.
+EXPIRED_TOKEN_MESSAGES = ("Bad_OAuth_Token",)
 
 
 class OutcomeUnknownError(TransientError):
-    """The connection broke; what was asked may or may not have been done."""
+    """The connection broke; the request may or may not have been processed."""
 
 
 class QuotaExhaustedError(TransientError):
-    """The org has used up a daily limit; nothing more can be sent for now."""
+    """A daily limit of the org is used up."""
 
 
 class ForbiddenError(ConfigError):
-    """The integration user lacks a right."""
+    """The integration user lacks a permission."""
 
 
 class NotFoundError(DataError):
-    """Salesforce has no such thing, or shows it to nobody with our permissions."""
+    """The resource does not exist, or the integration user may not see it."""
 
 
-class RequestRefusedError(DataError):
-    """Salesforce read the request and will not do it; `code` is its error code."""
+class RequestRejectedError(DataError):
+    """Salesforce rejected the request; `code` is its error code."""
 
     def __init__(self, message: str, *, code: str, status: int) -> None:
         super().__init__(message)
@@ -50,92 +53,96 @@ class RequestRefusedError(DataError):
         self.status = status
 
 
-class RefusedForNowError(TransientError):
-    """Not carried out, may be asked again after `pause` seconds."""
+class RetryableError(TransientError):
+    """The request was not processed; retry it after `pause` seconds, if given."""
 
     def __init__(self, message: str, *, pause: float | None = None) -> None:
         super().__init__(message)
         self.pause = pause
 
 
-# The identity addresses answer 403 with this text where others answer 401.
-ENDED_TOKEN = ("Bad_OAuth_Token",)
-
-
 class TokenExpiredError(TransientError):
-    """The token is no longer good; a new one may be."""
+    """The access token is no longer valid."""
 
 
-def of_connection(method: str, url: str, error: requests.RequestException) -> Exception:
-    """Sort a broken connection: badly configured, surely not sent, or who knows."""
-    told = repr(error)
-    if any(sign in told for sign in UNTRUSTED):
+def error_from_exception(
+    method: str, url: str, error: requests.RequestException
+) -> Exception:
+    """Return the error for a request that got no response."""
+    address = url_without_query(url)
+    description = repr(error)
+    if any(marker in description for marker in TLS_ERROR_MARKERS):
         return ConfigError(
-            f"No trusted TLS connection to {plain_url(url)}. If its certificate is "
-            "signed by an authority of your own, set REQUESTS_CA_BUNDLE."
+            f"The TLS connection to {address} is not trusted. If a private "
+            "certificate authority signed its certificate, set REQUESTS_CA_BUNDLE."
         )
-    if not isinstance(error, PASSING):
-        return ConfigError(f"{plain_url(url)} cannot be asked: {error}")
-    if method in SAFE_METHODS or any(sign in told for sign in NEVER_SENT):
-        return RefusedForNowError(
-            f"No answer from {plain_url(url)} ({type(error).__name__}). "
+    if not isinstance(error, CONNECTION_ERRORS):
+        return ConfigError(f"The request to {address} is invalid: {error}")
+    if method in SAFE_METHODS or any(
+        marker in description for marker in NOT_SENT_MARKERS
+    ):
+        return RetryableError(
+            f"{address} is unreachable ({type(error).__name__}). "
             "Check the instance URL and the network, then run again."
         )
     return OutcomeUnknownError(
-        f"The connection broke during {method} {plain_url(url)}; it may have been done."
+        f"The connection broke during {method} {address}. "
+        "The request may have been processed."
     )
 
 
-def of_reply(method: str, reply: requests.Response) -> Exception:
-    """Turn a reply from 300 up into the error that says what to do next."""
-    code, message = _told(reply)
-    status = reply.status_code
-    text = f"Salesforce answers {status} {code} to {method} {plain_url(reply.url)}: "
-    text += message[:MESSAGE_LENGTH]
-    if status == requests.codes.unauthorized or message in ENDED_TOKEN:
+def error_from_response(method: str, response: requests.Response) -> Exception:
+    """Return the error for a response with status 300 or higher."""
+    code, message = _parse_error_body(response)
+    status = response.status_code
+    text = (
+        f"Salesforce answered {status} {code} to {method} "
+        f"{url_without_query(response.url)}: {message[:MAX_MESSAGE_LENGTH]}"
+    )
+    if status == requests.codes.unauthorized or message in EXPIRED_TOKEN_MESSAGES:
         return TokenExpiredError(text)
-    if status in REFUSED_FOR_NOW or (
-        status in OUTCOME_UNKNOWN and method in SAFE_METHODS
+    if status in RETRYABLE_STATUSES or (
+        status in OUTCOME_UNKNOWN_STATUSES and method in SAFE_METHODS
     ):
-        return RefusedForNowError(text, pause=_retry_after(reply))
-    if status in OUTCOME_UNKNOWN and code != "UNSUPPORTED_API_VERSION":
+        return RetryableError(text, pause=_retry_after(response))
+    if status in OUTCOME_UNKNOWN_STATUSES and code != "UNSUPPORTED_API_VERSION":
         return OutcomeUnknownError(text)
     if code in ("REQUEST_LIMIT_EXCEEDED", "ExceededQuota"):
         return QuotaExhaustedError(
-            f"{text} Wait until the daily limit is free again, then run again."
+            f"{text} The org's daily limit is used up. Run again after it resets."
         )
     if code == "UNSUPPORTED_API_VERSION" or status == requests.codes.gone:
         return ConfigError(f"{text} Set NIGHTSHIFT_SALESFORCE__API_VERSION.")
     if status == requests.codes.forbidden:
-        return ForbiddenError(f"{text} Give the integration user that right.")
+        return ForbiddenError(f"{text} Grant the integration user this permission.")
     if status == requests.codes.not_found:
         return NotFoundError(text)
-    return RequestRefusedError(text, code=code, status=status)
+    return RequestRejectedError(text, code=code, status=status)
 
 
-def _told(reply: requests.Response) -> tuple[str, str]:
-    """Return (error code, message) of an error body, whatever its shape."""
+def _parse_error_body(response: requests.Response) -> tuple[str, str]:
+    """Return (error code, message) of an error body in any of its forms."""
     try:
-        body = reply.json()
+        body = response.json()
     except ValueError:
-        return "", reply.text[:MESSAGE_LENGTH]
+        return "", response.text[:MAX_MESSAGE_LENGTH]
     first = body[0] if isinstance(body, list) and body else body
     if not isinstance(first, dict):
-        return "", str(first)[:MESSAGE_LENGTH]
+        return "", str(first)[:MAX_MESSAGE_LENGTH]
     code = first.get("errorCode") or first.get("error") or ""
     message = first.get("message") or first.get("error_description") or ""
     return str(code), str(message)
 
 
-def _retry_after(reply: requests.Response) -> float | None:
-    """Return the pause in seconds that the reply asks for, if it does."""
-    told = reply.headers.get("Retry-After")
-    if not told:
+def _retry_after(response: requests.Response) -> float | None:
+    """Return the seconds to wait by the `Retry-After` header, None without one."""
+    value = response.headers.get("Retry-After")
+    if not value:
         return None
-    if told.strip().isdigit():
-        return float(told)
+    if value.strip().isdigit():
+        return float(value)
     try:
-        until = parsedate_to_datetime(told)
+        until = parsedate_to_datetime(value)
     except ValueError:
         return None
     if until.tzinfo is None:
@@ -143,6 +150,6 @@ def _retry_after(reply: requests.Response) -> float | None:
     return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
-def plain_url(url: str) -> str:
-    """Return the URL without its query, which may be long or tell too much."""
+def url_without_query(url: str) -> str:
+    """Return the URL without its query, which may be long or contain data."""
     return url.partition("?")[0]

@@ -1,8 +1,4 @@
-"""The history of one org: what was sent when, and what Salesforce answered.
-
-Read from the ledgers alone, without a login. Oldest first; each acceptance tells the
-fields that it changed since the one before, each refusal its code and message.
-"""
+"""The sync history of one key, read from the ledgers without a login."""
 
 import json
 from dataclasses import dataclass, field
@@ -14,9 +10,10 @@ from loaders.salesforce.sync_state import json_text
 
 @dataclass(frozen=True)
 class Event:
-    """One answer about one key; `fields` are (old, new) as rendered text.
+    """One result for one key.
 
-    `code` is `accepted`, or the reason of a refusal.
+    `code` is `accepted` or the code of the rejection. `fields` has the fields changed
+    since the previous acceptance in the same org, as (old, new) rendered text.
     """
 
     at: datetime
@@ -29,8 +26,8 @@ class Event:
     fields: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
 
 
-def of(object_name: str, key: str) -> list[Event]:
-    """Return every answer about a key; empty when nothing of it was ever sent."""
+def read_history(object_name: str, key: str) -> list[Event]:
+    """Return every result for a key, oldest first; empty if it was never sent."""
     with warehouse.session() as connection:
         accepted = connection.fetch_all(
             "-- loaders.salesforce.history accepted\n"
@@ -39,8 +36,8 @@ def of(object_name: str, key: str) -> list[Event]:
             "where object = ? and key = ? order by accepted_at",
             [object_name, key],
         )
-        refused = connection.fetch_all(
-            "-- loaders.salesforce.history refused\n"
+        rejected = connection.fetch_all(
+            "-- loaders.salesforce.history rejected\n"
             "select rejected_at, sync_id, code, message "
             f"from {connection.table('ops', 'salesforce_rejects')} "
             "where object = ? and key = ? order by rejected_at, attempt",
@@ -48,25 +45,25 @@ def of(object_name: str, key: str) -> list[Event]:
         )
     events = [
         Event(at, sync_id, "", None, code, message)
-        for at, sync_id, code, message in refused
+        for at, sync_id, code, message in rejected
     ]
-    before: dict[str, dict[str, str | None]] = {}
-    for at, sync_id, version, day, salesforce_id, payload in accepted:
+    values_by_org: dict[str, dict[str, str | None]] = {}
+    for at, sync_id, version, data_date, salesforce_id, payload in accepted:
         org_id = version.partition("/")[0]
         values = json.loads(json_text(payload))
-        old = before.get(org_id, {})
+        old = values_by_org.get(org_id, {})
         changed = {
             name: (old.get(name), text)
             for name, text in values.items()
             if old.get(name) != text
         }
-        before[org_id] = {**old, **values}
+        values_by_org[org_id] = {**old, **values}
         events.append(
             Event(
                 at,
                 sync_id,
                 org_id,
-                day,
+                data_date,
                 "accepted",
                 salesforce_id=salesforce_id,
                 fields=changed,

@@ -1,9 +1,8 @@
-"""Bulk API 2.0 ingest, one thin call each; what the reply says, nothing more.
+"""Bulk API 2.0 ingest jobs: one function per REST call.
 
-A job goes Open, UploadComplete, InProgress, then JobComplete, Failed or Aborted.
-JobComplete says that it ended, not that its rows were accepted: only the result
-files do. Replies are read as bytes and decoded here, since their charset is often
-left unsaid.
+A job goes through Open, UploadComplete and InProgress to JobComplete, Failed or
+Aborted. JobComplete does not mean that its rows were accepted; only the result files
+show that.
 """
 
 import time
@@ -18,20 +17,21 @@ from loaders.salesforce.client import Client
 from loaders.salesforce.failures import OutcomeUnknownError
 from loaders.salesforce.mapping import Mapping
 
+ResultKind = Literal["successful", "failed", "unprocessed"]
+
 OPEN = "Open"
-TERMINAL = ("JobComplete", "Failed", "Aborted")
-RESULTS = {
+END_STATES = ("JobComplete", "Failed", "Aborted")
+RESULT_RESOURCES: dict[ResultKind, str] = {
     "successful": "successfulResults",
     "failed": "failedResults",
     "unprocessed": "unprocessedrecords",
 }
-WAIT_SHARE = 0.2  # of the time that a job took so far, before it is asked again
-ResultKind = Literal["successful", "failed", "unprocessed"]
+POLL_INTERVAL_RATIO = 0.2  # the pause before the next poll, as a share of the wait
 
 
 @dataclass(frozen=True)
 class Job:
-    """An ingest job as a reply tells it; `message` is why it failed, if it did."""
+    """An ingest job as Salesforce returns it; `message` is the reason of a failure."""
 
     id: str
     state: str
@@ -42,11 +42,11 @@ class Job:
 
 
 class StillRunningError(TransientError):
-    """The job has not ended in the time given; it goes on by itself."""
+    """The job did not end within the timeout; it is still running in Salesforce."""
 
 
 def create(client: Client, mapping: Mapping) -> Job:
-    """Open an upsert job for the mapping's object."""
+    """Create an upsert job for the mapping's object."""
     body = {
         "object": mapping.object,
         "operation": "upsert",
@@ -55,14 +55,14 @@ def create(client: Client, mapping: Mapping) -> Job:
         "columnDelimiter": "COMMA",
         "lineEnding": "LF",
     }
-    return _from(client.request("POST", "jobs/ingest", json=body).json())
+    return _parse_job(client.request("POST", "jobs/ingest", json=body).json())
 
 
 def upload(client: Client, job_id: str, path: Path) -> None:
-    """Send the job's one CSV file, as a stream.
+    """Upload the job's CSV file as a stream.
 
-    Raises `OutcomeUnknownError` when the connection breaks: the job is then good for
-    nothing but to be aborted, because a job takes one upload only.
+    Raises `OutcomeUnknownError` when the connection breaks. The job must then be
+    aborted, because a job takes one upload only.
     """
     with path.open("rb") as file:
         client.request(
@@ -74,28 +74,28 @@ def upload(client: Client, job_id: str, path: Path) -> None:
 
 
 def close(client: Client, job_id: str) -> Job:
-    """Say that the upload is complete."""
-    return _move(client, job_id, state="UploadComplete")
+    """Mark the upload as complete, so that Salesforce starts processing."""
+    return _set_state(client, job_id, state="UploadComplete")
 
 
 def abort(client: Client, job_id: str) -> Job:
-    """Abort the job, and return it as it then is (it may just have ended)."""
-    return _move(client, job_id, state="Aborted")
+    """Abort the job and return it; it may have ended in the meantime."""
+    return _set_state(client, job_id, state="Aborted")
 
 
 def get(client: Client, job_id: str) -> Job:
-    """Return the job's present state; `NotFoundError` when it has expired."""
-    return _from(client.request("GET", f"jobs/ingest/{job_id}").json())
+    """Return the job; raises `NotFoundError` when Salesforce has deleted it."""
+    return _parse_job(client.request("GET", f"jobs/ingest/{job_id}").json())
 
 
-def listed(client: Client) -> Iterator[Job]:
-    """Yield every ingest job that the org still knows, page by page."""
+def list_jobs(client: Client) -> Iterator[Job]:
+    """Yield every ingest job of the org, page by page."""
     path = "jobs/ingest?jobType=V2Ingest"
     while path:
         page = client.request("GET", path).json()
-        yield from (_from(record) for record in page["records"])
-        more = page.get("nextRecordsUrl") or ""
-        path = "" if page.get("done", True) else more.rpartition("/data/")[2]
+        yield from (_parse_job(record) for record in page["records"])
+        next_url = page.get("nextRecordsUrl") or ""
+        path = "" if page.get("done", True) else next_url.rpartition("/data/")[2]
         path = path.partition("/")[2]
 
 
@@ -107,52 +107,52 @@ def wait(
     max_seconds: float,
     timeout_seconds: float,
 ) -> Job:
-    """Ask for the job until it has ended, the less often the longer it takes.
+    """Poll the job until it has ended, with pauses that grow with the time waited.
 
-    Raises `StillRunningError` when `timeout_seconds` pass; the job is left to go on.
+    Raises `StillRunningError` after `timeout_seconds`; the job continues to run.
     """
-    began_at = time.monotonic()
-    ends_at = began_at + timeout_seconds
+    started_at = time.monotonic()
+    deadline = started_at + timeout_seconds
     while True:
         job = get(client, job_id)
-        if job.state in TERMINAL:
+        if job.state in END_STATES:
             return job
-        waited = time.monotonic() - began_at
-        pause = min(max(first_seconds, waited * WAIT_SHARE), max_seconds)
-        if time.monotonic() + pause > ends_at:
+        waited = time.monotonic() - started_at
+        pause = min(max(first_seconds, waited * POLL_INTERVAL_RATIO), max_seconds)
+        if time.monotonic() + pause > deadline:
             raise StillRunningError(
                 f"Job {job_id} is still {job.state} after {timeout_seconds:.0f} s. "
-                "It was left to go on; run again later, its results are then fetched."
+                "It keeps running in Salesforce. Run again later to fetch its results."
             )
         time.sleep(pause)
 
 
 def download(client: Client, job_id: str, *, kind: ResultKind, path: Path) -> Path:
-    """Fetch one result file of an ended job to `path`, whole or not at all."""
-    address = f"jobs/ingest/{job_id}/{RESULTS[kind]}"
-    client.save(address, path, accept="text/csv")
+    """Download one result file of an ended job to `path`, completely or not at all."""
+    resource = f"jobs/ingest/{job_id}/{RESULT_RESOURCES[kind]}"
+    client.save(resource, path, accept="text/csv")
     return path
 
 
-def _move(client: Client, job_id: str, *, state: str) -> Job:
-    """Ask for a state until it is known whether the job took it."""
+def _set_state(client: Client, job_id: str, *, state: str) -> Job:
+    """Set a job's state; retry until it is certain whether the job took it."""
     for _ in range(client.attempts):
         try:
-            reply = client.request(
+            response = client.request(
                 "PATCH", f"jobs/ingest/{job_id}", json={"state": state}
             )
-            return _from(reply.json())
+            return _parse_job(response.json())
         except OutcomeUnknownError:
             job = get(client, job_id)
             if job.state != OPEN:
                 return job
     raise TransientError(
-        f"Job {job_id} cannot be moved to {state}: the connection breaks each time. "
-        "Run again later; the job is looked up first."
+        f"Job {job_id} could not be set to {state}: the connection broke "
+        f"{client.attempts} times. Run again later; the next sync recovers the job."
     )
 
 
-def _from(record: dict[str, Any]) -> Job:
+def _parse_job(record: dict[str, Any]) -> Job:
     created = record.get("createdDate")
     return Job(
         id=record["id"],

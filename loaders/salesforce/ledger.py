@@ -1,9 +1,9 @@
-"""What the warehouse remembers of Salesforce: schema `ops`, tables salesforce_*.
+"""The Salesforce ledgers: the `salesforce_*` tables of schema `ops`.
 
-`salesforce_rows` and `salesforce_rejects` are only ever appended to; the latest row
-of a key counts. `salesforce_jobs` holds the state of every chunk that was ever about
-to be sent, so that nothing in flight is forgotten. `mapping_version` is the org's id,
-a slash and the mapping's version: what another org accepted says nothing of this one.
+`salesforce_rows` and `salesforce_rejects` are append-only; the latest row of a key
+counts. `salesforce_jobs` has the state of every chunk from before it is sent, so that a
+sync can recover what an interrupted one left behind. `mapping_version` is the org id, a
+slash and the version of the mapping, because each org has its own state.
 """
 
 from collections.abc import Iterable
@@ -11,27 +11,28 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from loaders.salesforce.staging_db import Failure, Workbook
+from loaders.salesforce.staging_db import Failure, StagingDb
 from loaders.warehouse import Connection, bulk_rows
 
-PLANNED = "Planned"  # a bulk job is about to be created
-SENDING = "Sending"  # rows go out by collections
+# States of a chunk; a chunk with a bulk job has the job's state until it is closed.
+PLANNED = "Planned"  # its bulk job is about to be created
+SENDING = "Sending"  # its rows are sent as a collection
 RECORDED = "Recorded"
-ABANDONED = "Abandoned"  # nothing of it was processed
-DONE = (RECORDED, ABANDONED)
+ABANDONED = "Abandoned"  # none of its rows was processed
+CLOSED_STATES = (RECORDED, ABANDONED)
 
-OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"  # the code of a row that may have been taken
-
-WITHDRAWN = "WITHDRAWN"  # the code of a refusal that nothing is to be sent of any more
+# Codes of rejects that Salesforce does not know.
+OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"  # the row may or may not have been accepted
+WITHDRAWN = "WITHDRAWN"  # the earlier reject is obsolete: there is nothing to send
 
 SUCCESS = "success"
 INTERRUPTED = "interrupted"
-MESSAGE_LENGTH = 4_000
+MAX_MESSAGE_LENGTH = 4_000
 
 
 @dataclass(frozen=True)
 class Sync:
-    """One sync's identity, as every ledger row of it carries it."""
+    """The identity of one sync, which is part of each of its ledger rows."""
 
     sync_id: str
     object: str
@@ -41,22 +42,28 @@ class Sync:
 
     @property
     def org_id(self) -> str:
-        """The org that the sync goes to."""
+        """The id of the org that the sync writes to."""
         return self.mapping_version.partition("/")[0]
 
-    def told(self) -> dict[str, str]:
-        """Return the identity as JSON can hold it."""
+    def as_dict(self) -> dict[str, str]:
+        """Return the identity with values that JSON can hold."""
         return {**asdict(self), "data_date": self.data_date.isoformat()}
 
     @classmethod
-    def from_told(cls, told: dict[str, str]) -> "Sync":
-        """Return what `told` was made of."""
-        return cls(**{**told, "data_date": date.fromisoformat(told["data_date"])})
+    def from_dict(cls, values: dict[str, str]) -> "Sync":
+        """Return the sync that `as_dict` was called on."""
+        return cls(
+            sync_id=values["sync_id"],
+            object=values["object"],
+            data_date=date.fromisoformat(values["data_date"]),
+            mapping_version=values["mapping_version"],
+            run_id=values["run_id"],
+        )
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """A chunk of rows on its way: its number, content hash, rows, job, and state."""
+    """One chunk of rows: its number, content hash, row count, job id and state."""
 
     sync_id: str
     chunk: int
@@ -68,24 +75,24 @@ class Chunk:
 
 
 def now() -> datetime:
-    """Return the present time as the ledgers keep it: UTC without a zone."""
+    """Return the current time as the ledgers store it: UTC without a time zone."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 def open_chunks(connection: Connection, object_name: str) -> list[Chunk]:
-    """Return every chunk whose fate is not in the ledgers yet, oldest first."""
+    """Return every chunk that is not closed yet, oldest first."""
     rows = connection.fetch_all(
         "-- loaders.salesforce.ledger open chunks\n"
         'select sync_id, chunk, chunk_fingerprint, "rows", job_id, state, created_at '
         f"from {connection.table('ops', 'salesforce_jobs')} "
         "where object = ? and state not in (?, ?) order by created_at, chunk",
-        [object_name, *DONE],
+        [object_name, *CLOSED_STATES],
     )
     return [Chunk(*row) for row in rows]
 
 
-def unfinished(connection: Connection, object_name: str) -> list[str]:
-    """Return the syncs that sent something and never got a ledger row of their own."""
+def unfinished_sync_ids(connection: Connection, object_name: str) -> list[str]:
+    """Return the ids of syncs that have chunks but no row in `salesforce_syncs`."""
     rows = connection.fetch_all(
         "-- loaders.salesforce.ledger unfinished syncs\n"
         f"select distinct sync_id from {connection.table('ops', 'salesforce_jobs')} "
@@ -96,8 +103,8 @@ def unfinished(connection: Connection, object_name: str) -> list[str]:
     return sorted(sync_id for (sync_id,) in rows)
 
 
-def sync_counts(connection: Connection, sync_id: str) -> dict[str, object]:
-    """Return what the ledgers say of one sync, as its own row would have it."""
+def count_sync_rows(connection: Connection, sync_id: str) -> dict[str, object]:
+    """Return a sync's columns of `salesforce_syncs`, computed from other ledgers."""
     jobs = connection.table("ops", "salesforce_jobs")
     sent, started_at = connection.fetch_all(
         "-- loaders.salesforce.ledger sent\n"
@@ -105,21 +112,21 @@ def sync_counts(connection: Connection, sync_id: str) -> dict[str, object]:
         "where sync_id = ? and state = ?",
         [sync_id, RECORDED],
     )[0]
-    rows, day = connection.fetch_all(
+    accepted, data_date = connection.fetch_all(
         "-- loaders.salesforce.ledger accepted rows\n"
         "select count(*), max(data_date) "
         f"from {connection.table('ops', 'salesforce_rows')} where sync_id = ?",
         [sync_id],
     )[0]
-    counts: dict[str, object] = {"sent": sent, "accepted": rows}
-    counts |= {"rejected": int(sent) - int(rows), "started_at": started_at}
-    return counts | ({"data_date": day} if day else {})
+    counts: dict[str, object] = {"sent": sent, "accepted": accepted}
+    counts |= {"rejected": int(sent) - int(accepted), "started_at": started_at}
+    return counts | ({"data_date": data_date} if data_date else {})
 
 
-def known_jobs(connection: Connection, object_name: str) -> set[str]:
-    """Return the ids of all jobs that any sync of this object ever noted."""
+def recorded_job_ids(connection: Connection, object_name: str) -> set[str]:
+    """Return the ids of all jobs of an object that the ledger contains."""
     rows = connection.fetch_all(
-        "-- loaders.salesforce.ledger known jobs\n"
+        "-- loaders.salesforce.ledger recorded jobs\n"
         f"select job_id from {connection.table('ops', 'salesforce_jobs')} "
         "where object = ?",
         [object_name],
@@ -128,7 +135,7 @@ def known_jobs(connection: Connection, object_name: str) -> set[str]:
 
 
 def add_chunks(connection: Connection, sync: Sync, chunks: Iterable[Chunk]) -> None:
-    """Note chunks that are about to be sent."""
+    """Record chunks that are about to be sent."""
     columns = ["sync_id", "object", "job_id", "chunk", "chunk_fingerprint", "rows"]
     columns += ["state", "created_at", "updated_at"]
     rows = [
@@ -142,10 +149,10 @@ def add_chunks(connection: Connection, sync: Sync, chunks: Iterable[Chunk]) -> N
     connection.insert(connection.table("ops", "salesforce_jobs"), columns, rows)
 
 
-def set_chunk(
+def update_chunk(
     connection: Connection, sync_id: str, *, chunk: int, state: str, job_id: str
 ) -> None:
-    """Note a chunk's job and state."""
+    """Record a chunk's job and state."""
     connection.execute(
         f"-- loaders.salesforce.ledger chunk {state}\n"
         f"update {connection.table('ops', 'salesforce_jobs')} "
@@ -155,16 +162,21 @@ def set_chunk(
 
 
 def record_chunk(
-    connection: Connection, sync: Sync, *, workbook: Workbook, chunk: int, job_id: str
+    connection: Connection,
+    sync: Sync,
+    *,
+    staging_db: StagingDb,
+    chunk: int,
+    job_id: str,
 ) -> None:
-    """Append what became of a chunk's rows and close it; call it in a transaction.
+    """Append the accepted and rejected rows of a chunk and close it.
 
-    Only rows that Salesforce accepted move the state of their keys.
+    Call it in a transaction. Only accepted rows change the state of their keys.
     """
     at = now()
     columns = ["object", "key", "payload_hash", "payload", "mapping_version"]
     columns += ["salesforce_id", "sync_id", "data_date", "accepted_at"]
-    told = workbook.database.execute(
+    accepted = staging_db.database.execute(
         "select ?, key, hash, payload, ?, salesforce_id, ?, ?, ? from rows"
         " where chunk = ? and outcome = 'accepted' order by folded",
         [
@@ -172,15 +184,15 @@ def record_chunk(
             *(sync.data_date.isoformat(), at.isoformat(" "), chunk),
         ],
     )
-    bulk_rows.append(connection, "salesforce_rows", columns, told)
-    record_failures(connection, sync, workbook.failures(chunk))
-    set_chunk(connection, sync.sync_id, chunk=chunk, state=RECORDED, job_id=job_id)
+    bulk_rows.append(connection, "salesforce_rows", columns, accepted)
+    record_failures(connection, sync, staging_db.failures(chunk))
+    update_chunk(connection, sync.sync_id, chunk=chunk, state=RECORDED, job_id=job_id)
 
 
 def record_failures(
     connection: Connection, sync: Sync, failures: Iterable[Failure]
 ) -> None:
-    """Append refused rows with their reasons."""
+    """Append rejected rows with their reasons."""
     at = now()
     columns = ["sync_id", "object", "key", "code", "message", "fields"]
     columns += ["attempt", "job_id", "payload_hash", "is_transient", "rejected_at"]
@@ -188,7 +200,7 @@ def record_failures(
     rows = (
         [
             *(sync.sync_id, sync.object, item.key, item.code),
-            item.message[:MESSAGE_LENGTH],
+            item.message[:MAX_MESSAGE_LENGTH],
             *(item.fields, item.attempt, item.job_id, item.hash, item.is_transient),
             *(at, sync.run_id),
         ]
@@ -198,7 +210,7 @@ def record_failures(
 
 
 def record_sync(connection: Connection, sync: Sync, figures: dict[str, Any]) -> None:
-    """Append the sync itself; `figures` are the other columns of its ledger."""
+    """Append the sync's own row; `figures` has the other columns of its table."""
     row = {
         "sync_id": sync.sync_id,
         "object": sync.object,

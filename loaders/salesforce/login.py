@@ -1,8 +1,8 @@
-"""Getting a token: OAuth client credentials or JWT, a token that is given.
+"""Get an access token: OAuth client credentials, OAuth JWT, or a configured token.
 
-Settings say which way. The secrets come as `SecretStr`, are revealed only into the
-request that needs them, and never reach a message or a log. User name and password
-(SOAP) belong to an API that is being retired; the client module has that way.
+Secrets are `SecretStr` values that are revealed only in the request that needs them and
+never appear in a message or a log. The login with user name and password (SOAP) is in
+`client`, because it needs simple_salesforce.
 """
 
 import time
@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from loaders.config.settings import Salesforce as Settings
 from loaders.errors import ConfigError, TransientError
-from loaders.salesforce.policy import Patience
+from loaders.salesforce.policy import RetryPolicy
 
 PREFIX = "NIGHTSHIFT_SALESFORCE__"
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -26,41 +26,41 @@ SANDBOX_AUDIENCE = "https://test.salesforce.com"
 
 @dataclass(frozen=True)
 class Token:
-    """An access token and the instance that it is for; the token is a secret."""
+    """An access token and the URL of the instance that it is valid for."""
 
     access_token: SecretStr
     instance_url: str
 
 
-def obtain(settings: Settings, patience: Patience) -> Token:
-    """Get a token the way the settings say.
+def obtain_token(settings: Settings, retry_policy: RetryPolicy) -> Token:
+    """Get a token as the settings say, with one request at most.
 
-    `ConfigError` names the setting to mend; `TransientError` when the token server
-    is busy or out of reach. One request at most.
+    Raises `ConfigError` naming the setting to correct, or `TransientError` when the
+    token server is busy or unreachable.
     """
     if settings.auth == "access_token":
         token = _required(settings, "access_token")
         return Token(token, instance_url(settings, None))
     if settings.auth == "client_credentials":
         secret = _required(settings, "client_secret").get_secret_value()
-        reply = _ask(
+        body = _request_token(
             settings,
-            patience,
+            retry_policy,
             form={"grant_type": "client_credentials"},
-            basic=(_required(settings, "client_id"), secret),
+            basic_auth=(_required(settings, "client_id"), secret),
         )
     else:
         form = {"grant_type": JWT_GRANT, "assertion": _assertion(settings)}
-        reply = _ask(settings, patience, form=form, basic=None)
+        body = _request_token(settings, retry_policy, form=form, basic_auth=None)
     return Token(
-        SecretStr(reply["access_token"]),
-        instance_url(settings, reply.get("instance_url")),
+        SecretStr(body["access_token"]),
+        instance_url(settings, body.get("instance_url")),
     )
 
 
-def instance_url(settings: Settings, told: str | None) -> str:
-    """Return the instance to talk to: the configured one, else the one told."""
-    url = settings.instance_url or told
+def instance_url(settings: Settings, returned_url: str | None) -> str:
+    """Return the configured instance URL, or else the one that the login returned."""
+    url = settings.instance_url or returned_url
     if not url:
         raise ConfigError(
             f"{PREFIX}INSTANCE_URL is not set. "
@@ -68,7 +68,8 @@ def instance_url(settings: Settings, told: str | None) -> str:
         )
     if not url.startswith("https://"):
         raise ConfigError(
-            f"{PREFIX}INSTANCE_URL must start with https://, since a token goes there."
+            f"{PREFIX}INSTANCE_URL must start with https://, because the access token "
+            "is sent to it."
         )
     return url.rstrip("/")
 
@@ -79,12 +80,14 @@ def _token_url(settings: Settings) -> str:
         return instance_url(settings, None) + "/services/oauth2/token"
     if not url.startswith("https://"):
         raise ConfigError(
-            f"{PREFIX}TOKEN_URL must start with https://, since a secret goes there."
+            f"{PREFIX}TOKEN_URL must start with https://, because a secret is sent "
+            "to it."
         )
     return url
 
 
 def _assertion(settings: Settings) -> str:
+    """Return the signed JWT of a JWT bearer login."""
     path = _required(settings, "private_key_file")
     try:
         key = path.read_bytes()
@@ -103,48 +106,50 @@ def _assertion(settings: Settings) -> str:
     except (ValueError, TypeError, jwt.PyJWTError):
         # The original error may quote the key.
         raise ConfigError(
-            f"{PREFIX}PRIVATE_KEY_FILE holds no RSA private key in PEM form."
+            f"{PREFIX}PRIVATE_KEY_FILE contains no RSA private key in PEM form."
         ) from None
 
 
-def _ask(
+def _request_token(
     settings: Settings,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     *,
     form: dict[str, str],
-    basic: tuple[str, str] | None,
+    basic_auth: tuple[str, str] | None,
 ) -> dict[str, Any]:
     url = _token_url(settings)
-    timeout = (patience.connect_timeout_seconds, patience.read_timeout_seconds)
+    timeout = (retry_policy.connect_timeout_seconds, retry_policy.read_timeout_seconds)
     try:
-        reply = requests.post(url, form, auth=basic, timeout=timeout)
+        response = requests.post(url, form, auth=basic_auth, timeout=timeout)
     except requests.exceptions.SSLError:
         raise ConfigError(
-            f"No trusted TLS connection to {url}. If its certificate is signed by an "
-            "authority of your own, set REQUESTS_CA_BUNDLE."
+            f"The TLS connection to {url} is not trusted. If a private certificate "
+            "authority signed its certificate, set REQUESTS_CA_BUNDLE."
         ) from None
     except requests.RequestException as error:
         raise TransientError(
-            f"The token server {url} does not answer ({type(error).__name__}). "
+            f"The token server {url} is unreachable ({type(error).__name__}). "
             f"Check {PREFIX}TOKEN_URL and the network, then run again."
         ) from None
-    if reply.status_code == requests.codes.ok:
-        return reply.json()
-    raise _refusal(url, reply)
+    if response.status_code == requests.codes.ok:
+        body: dict[str, Any] = response.json()
+        return body
+    raise _token_error(url, response)
 
 
-def _refusal(url: str, reply: requests.Response) -> Exception:
+def _token_error(url: str, response: requests.Response) -> Exception:
     try:
-        body = reply.json()
+        body = response.json()
     except ValueError:
         body = {}
-    told = body if isinstance(body, dict) else {}
+    details = body if isinstance(body, dict) else {}
+    status = response.status_code
     text = (
-        f"{url} gives no token: {reply.status_code} {told.get('error', '')} "
-        f"{told.get('error_description', '')}".rstrip()
+        f"The token request to {url} failed: {status} {details.get('error', '')} "
+        f"{details.get('error_description', '')}".rstrip()
     )
     busy = requests.codes.too_many_requests, requests.codes.request_timeout
-    if reply.status_code >= requests.codes.server_error or reply.status_code in busy:
+    if status >= requests.codes.server_error or status in busy:
         return TransientError(f"{text}. Run again later.")
     return ConfigError(
         f"{text}. Check {PREFIX}CLIENT_ID, {PREFIX}CLIENT_SECRET (or USERNAME and "
@@ -156,6 +161,7 @@ def _required(settings: Settings, name: str) -> Any:  # noqa: ANN401 - str, Path
     value = getattr(settings, name)
     if value is None:
         raise ConfigError(
-            f"{PREFIX}{name.upper()} is not set; auth {settings.auth!r} needs it."
+            f"{PREFIX}{name.upper()} is not set. Set it: "
+            f"{PREFIX}AUTH={settings.auth} needs it."
         )
     return value

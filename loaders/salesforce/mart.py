@@ -1,83 +1,92 @@
-"""The mart's rows: streamed out of the warehouse and rendered, each for itself.
+"""Stream the mart's rows from the warehouse, render them and stage them.
 
-They go into the workbook as what would be sent, or as refused with the reason. Exact
-decimals are asked for as text, which drivers hand over ten times as fast.
+Rows that can be rendered are staged for sending, the others as rejected with the
+reason. Decimals are selected as text, because drivers return text ten times as fast.
 """
 
 from collections.abc import Iterator
 from datetime import date
 
 from loaders.errors import DataError
-from loaders.salesforce.context import Errand, Progress
+from loaders.salesforce.context import Progress, SyncContext
 from loaders.salesforce.mapping import Mapping
-from loaders.salesforce.rows import RefusedRow, RowRenderer
-from loaders.salesforce.staging_db import Failure, Workbook
+from loaders.salesforce.rows import RejectedRow, RowRenderer
+from loaders.salesforce.staging_db import Failure, StagingDb
 from loaders.warehouse import Connection, identifier
 
-DECIMALS = ("decimal", "numeric")
-DIGITS = 64  # more than any decimal has, with its sign and point
+DECIMAL_TYPES = ("decimal", "numeric")
+DECIMAL_TEXT_LENGTH = 64  # longer than any decimal with its sign and point
 
 
-def add(
-    workbook: Workbook,
-    errand: Errand,
+def load_mart(
+    staging_db: StagingDb,
+    context: SyncContext,
     *,
     connection: Connection,
     data_date: date | None,
 ) -> None:
-    """Bring the mart into the workbook; `DataError` when a row is of another day."""
-    mapping = errand.mapping
+    """Load the mart into the staging database.
+
+    Raises `DataError` when `data_date` is given and a row has another data date.
+    """
+    mapping = context.mapping
     columns = [field.column for field in mapping.fields if field.column]
     table = connection.table("marts", mapping.model)
-    decimals = _decimals(connection, columns, table)
+    decimals = _decimal_columns(connection, columns, table)
     query = (
         f"-- loaders.salesforce.mart {mapping.model}\n"
-        f"select {', '.join(_selected(column, decimals) for column in columns)} "
+        f"select {', '.join(_select_item(column, decimals) for column in columns)} "
         f"from {table}"
     )
-    day = columns.index(mapping.data_date) if mapping.data_date and data_date else None
+    date_position = (
+        columns.index(mapping.data_date) if mapping.data_date and data_date else None
+    )
     flag = () if len(columns) == len(mapping.fields) else (False,)
-    render = RowRenderer(mapping, errand.sync.mapping_version, decimals=decimals)
-    fold = errand.destination.fold
+    render = RowRenderer(mapping, context.sync.mapping_version, decimals=decimals)
+    fold = context.destination.fold
 
     def rows() -> Iterator[tuple[str, str, str, str, str | None]]:
         done = 0
         for batch in connection.stream(query):
-            refused: list[RefusedRow] = []
+            rejected: list[RejectedRow] = []
             for values in batch:
-                if day is not None and values[day] != data_date:
-                    raise _another_day(mapping, data_date, values[day])
+                if date_position is not None and values[date_position] != data_date:
+                    raise _data_date_error(mapping, data_date, values[date_position])
                 row = render((*values, *flag))
-                if isinstance(row, RefusedRow):
-                    refused.append(row)
-                    yield fold(row.key), row.key, row.hash, "{}", "refused"
+                if isinstance(row, RejectedRow):
+                    rejected.append(row)
+                    yield fold(row.key), row.key, row.hash, "{}", "rejected"
                 else:
                     yield fold(row.key), row.key, row.hash, row.payload, None
-            workbook.add_failures(map(_failure, refused))
+            staging_db.add_failures(map(_failure, rejected))
             done += len(batch)
-            errand.tell(Progress("compare", done, done))
+            context.on_progress(Progress("compare", done, done))
 
-    workbook.write(
+    staging_db.execute_many(
         "insert into rows (folded, key, hash, payload, verdict) values (?, ?, ?, ?, ?)",
         rows(),
     )
 
 
-def _decimals(connection: Connection, columns: list[str], table: str) -> frozenset[str]:
+def _decimal_columns(
+    connection: Connection, columns: list[str], table: str
+) -> frozenset[str]:
     names = ", ".join(identifier(column) for column in columns)
     return frozenset(
         name
-        for name, kind in connection.columns(f"select {names} from {table}")
-        if kind.lower().startswith(DECIMALS)
+        for name, data_type in connection.columns(f"select {names} from {table}")
+        if data_type.lower().startswith(DECIMAL_TYPES)
     )
 
 
-def _selected(column: str, decimals: frozenset[str]) -> str:
+def _select_item(column: str, decimals: frozenset[str]) -> str:
     name = identifier(column)
-    return f"cast({name} as varchar({DIGITS}))" if column in decimals else name
+    if column in decimals:
+        return f"cast({name} as varchar({DECIMAL_TEXT_LENGTH}))"
+    return name
 
 
-def _failure(row: RefusedRow) -> Failure:
+def _failure(row: RejectedRow) -> Failure:
     return Failure(
         key=row.key,
         hash=row.hash,
@@ -88,8 +97,10 @@ def _failure(row: RefusedRow) -> Failure:
     )
 
 
-def _another_day(mapping: Mapping, wanted: date | None, found: object) -> DataError:
+def _data_date_error(
+    mapping: Mapping, expected: date | None, actual: object
+) -> DataError:
     return DataError(
-        f"{mapping.model} holds {mapping.data_date} = {found}, but {wanted} is to be "
-        "sent. Build the mart for that data date, or sync the date it has."
+        f"{mapping.model} has a row with {mapping.data_date} = {actual}, but the sync "
+        f"is for {expected}. Build the mart for {expected}, or sync {actual}."
     )

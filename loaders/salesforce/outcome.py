@@ -1,19 +1,19 @@
-"""What came of a sync: figures, verdict, and the refused rows as a CSV file.
+"""The outcome of a sync: its figures, its status, and a CSV file of rejected rows.
 
-Read from the workbook when all is done. Of the mart's rows each is accepted,
-rejected (here or by Salesforce, now or held back from before, or left for later), or
-unchanged; the three sum up.
+The figures are counted in the staging database after the last row was sent. Each row of
+the mart is accepted, rejected or unchanged, so the three add up to the mart's rows.
 """
 
 import csv
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from loaders.salesforce import diff, ledger
 from loaders.salesforce.policy import SyncPolicy
-from loaders.salesforce.staging_db import SENDABLE, Workbook
-from loaders.salesforce.verification import ReadBack
+from loaders.salesforce.staging_db import SENDABLE, StagingDb
+from loaders.salesforce.verification import Verification
 
 SAMPLE_ROWS = 10
 
@@ -27,12 +27,13 @@ DRY_RUN = "dry_run"
 
 @dataclass(frozen=True)
 class SyncResult:
-    """One sync in figures; all counts are rows.
+    """The figures of one sync; all counts are rows.
 
-    `rejected` holds all rows not taken, of which `deferred` failed for passing
-    reasons only and `held` were not sent because nothing about them changed.
-    `status`: success, rejected (beyond the threshold), deferred, superseded (a later
-    night was sent before), rolled_back, dry_run.
+    `rejected` counts all rows that were not accepted. Of these, `deferred` failed with
+    transient errors only, and `held` were not sent because they have not changed since
+    Salesforce rejected them.
+    `status`: success, rejected (more than the threshold), deferred, superseded (a later
+    data date was already sent), rolled_back, dry_run.
     """
 
     sync_id: str
@@ -55,20 +56,20 @@ class SyncResult:
     sample: tuple[diff.Change, ...] = ()
     files: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()
-    read_back: ReadBack | None = None
+    verification: Verification | None = None
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing needs a person or a later run."""
+        """Whether no row is left to a person or to a later run."""
         return self.status not in (REJECTED, DEFERRED)
 
     @property
     def exit_code(self) -> int:
-        """0 when complete, 2 when rows were rejected or left for later."""
+        """0 when complete, 2 when rows were rejected or deferred."""
         return 0 if self.is_complete else 2
 
-    def figures(self) -> dict[str, object]:
-        """Return the columns that the ledger of syncs keeps of it."""
+    def figures(self) -> dict[str, Any]:
+        """Return the result's columns of `ops.salesforce_syncs`."""
         return {
             "status": self.status,
             "sent": self.sent,
@@ -82,21 +83,27 @@ class SyncResult:
         }
 
 
-def counted(workbook: Workbook) -> dict[str, int]:
-    """Count what became of the rows, under the names of `SyncResult`."""
-    verdicts = workbook.counts()
-    accepted = workbook.number("select count(*) from rows where outcome = 'accepted'")
-    refused = workbook.number("select count(*) from rows where outcome = 'rejected'")
-    deferred = workbook.number(
+def count_rows(staging_db: StagingDb) -> dict[str, int]:
+    """Count the rows by outcome, named like the attributes of `SyncResult`."""
+    verdicts = staging_db.count_by_verdict()
+    accepted = staging_db.query_int(
+        "select count(*) from rows where outcome = 'accepted'"
+    )
+    rejected = staging_db.query_int(
+        "select count(*) from rows where outcome = 'rejected'"
+    )
+    deferred = staging_db.query_int(
         f"select count(*) from rows where {SENDABLE} and outcome is null"
     )
     held = verdicts.get("held", 0)
     return {
-        "sent": workbook.number("select count(*) from rows where chunk is not null"),
+        "sent": staging_db.query_int(
+            "select count(*) from rows where chunk is not null"
+        ),
         "accepted": accepted,
-        "rejected": refused + deferred + held + verdicts.get("refused", 0),
+        "rejected": rejected + deferred + held + verdicts.get("rejected", 0),
         "unchanged": verdicts.get("unchanged", 0),
-        "created": workbook.number(
+        "created": staging_db.query_int(
             "select count(*) from rows where outcome = 'accepted' and is_created"
         ),
         "deferred": deferred,
@@ -104,35 +111,35 @@ def counted(workbook: Workbook) -> dict[str, int]:
     }
 
 
-def codes(workbook: Workbook) -> dict[str, int]:
-    """Count the refused rows by code, the most frequent first."""
+def count_codes(staging_db: StagingDb) -> dict[str, int]:
+    """Count the rejected rows by code, most frequent first."""
     query = (
         "select code, count(*) from (select key, code, row_number() over ("
         "partition by key, hash order by attempt desc, chunk desc) as recency"
         " from failures) where recency = 1 and key not in"
         " (select key from rows where outcome = 'accepted') group by 1 order by 2 desc"
     )
-    return dict(workbook.database.execute(query))
+    return dict(staging_db.database.execute(query))
 
 
-def status(counts: dict[str, int], policy: SyncPolicy, *, rows: int) -> str:
-    """Judge the figures by the policy's threshold."""
+def decide_status(counts: dict[str, int], policy: SyncPolicy, *, rows: int) -> str:
+    """Return deferred, rejected or success by the policy's reject threshold."""
     if counts["deferred"]:
         return DEFERRED
     allowed = max(policy.max_rejected_ratio * rows, policy.max_rejected_rows or 0)
     return REJECTED if counts["rejected"] > allowed else SUCCESS
 
 
-def write_rejects(workbook: Workbook, path: Path) -> Path | None:
-    """Write every failure to a CSV file for people; None when there is none."""
-    if not workbook.number("select count(*) from failures"):
+def write_rejects(staging_db: StagingDb, path: Path) -> Path | None:
+    """Write every failure to a CSV file; return None when there is none."""
+    if not staging_db.query_int("select count(*) from failures"):
         return None
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(
             ["key", "code", "message", "fields", "attempt", "job_id", "is_transient"]
         )
-        for item in workbook.failures():
+        for item in staging_db.failures():
             writer.writerow(
                 [
                     *(item.key, item.code, item.message, item.fields),

@@ -1,7 +1,7 @@
-"""The plan: what a sync would create, change field by field, and leave alone.
+"""The plan that `nightshift salesforce diff` prints: what a sync would send.
 
-What `nightshift salesforce diff` prints. It logs in to know the org and the key's
-rules, reads mart and ledger, and writes nothing anywhere.
+Making it logs in, because the org and the case sensitivity of the key matter. It reads
+the mart and the ledgers and writes nothing.
 """
 
 from collections import Counter
@@ -11,21 +11,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from loaders.config.settings import Salesforce as Settings
-from loaders.salesforce import diff, outcome, sync
-from loaders.salesforce import dry_run as rehearsal
+from loaders.salesforce import diff, dry_run, outcome, sync
+from loaders.salesforce.context import STAGING_DB_FILE
 from loaders.salesforce.diff import Change
 from loaders.salesforce.policy import SyncPolicy
-from loaders.salesforce.staging_db import Workbook
+from loaders.salesforce.staging_db import StagingDb
 from loaders.salesforce.sync import SyncRequest
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What would be sent; counts are rows.
+    """What a sync would send; counts are rows.
 
-    `verdicts`: create, change, resend, missing, unchanged, held, refused, left.
-    `fields` counts, for each field, the rows in which it would change; `changes` are
-    the first rows; `codes` count the refused ones; `objections` would stop the sync.
+    `verdicts` counts all rows by verdict (see `diff`), `fields` counts for each field
+    the rows in which it would change, and `codes` counts the rejected rows by code.
+    `changes` are the first rows to send, `blockers` the reasons why a sync would stop.
     """
 
     plan_id: str
@@ -33,36 +33,36 @@ class Plan:
     fields: dict[str, int]
     changes: tuple[Change, ...]
     codes: dict[str, int]
-    objections: tuple[str, ...]
+    blockers: tuple[str, ...]
 
 
-def make(
+def make_plan(
     request: SyncRequest,
     settings: Settings,
     *,
     policy: SyncPolicy | None = None,
     limit: int | None = 20,
 ) -> Plan:
-    """Compare mart and ledger; `limit` is how many changed rows to show, None all."""
+    """Compare mart and ledger; `limit` is the number of changed rows, None for all."""
     policy = policy or SyncPolicy()
     with (
-        sync.errand_for(request, settings, policy=policy) as errand,
+        sync.context_for(request, settings, policy=policy) as context,
         TemporaryDirectory(prefix="nightshift-plan-") as folder,
         closing(
-            Workbook.create(
-                Path(folder) / "workbook.sqlite", identity=errand.sync.told()
+            StagingDb.create(
+                Path(folder) / STAGING_DB_FILE, identity=context.sync.as_dict()
             )
-        ) as workbook,
+        ) as staging_db,
     ):
-        plan_id = sync.fill(request, errand, workbook)
+        plan_id = sync.prepare_rows(request, context, staging_db)
         fields: Counter[str] = Counter()
-        for change in diff.changes(workbook):
+        for change in diff.read_changes(staging_db):
             fields.update(list(change.fields))
         return Plan(
             plan_id=plan_id,
-            verdicts=workbook.counts(),
+            verdicts=staging_db.count_by_verdict(),
             fields=dict(fields.most_common()),
-            changes=tuple(diff.changes(workbook, limit=limit)),
-            codes=outcome.codes(workbook),
-            objections=rehearsal.objections(errand, workbook),
+            changes=tuple(diff.read_changes(staging_db, limit=limit)),
+            codes=outcome.count_codes(staging_db),
+            blockers=dry_run.find_blockers(context, staging_db),
         )

@@ -1,22 +1,17 @@
-"""The knobs of a sync: what they limit, in which unit, and their defaults.
-
-They come from the settings or from tests as one frozen object, and never change
-during a sync. Nothing here is a secret or says where Salesforce is.
-"""
+"""The options of a sync, with their units and defaults."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
 MAX_COLLECTION_ROWS = 200
-MAX_JOB_BYTES = 100_000_000
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long to keep trying a request that fails for a passing reason.
+class RetryPolicy:
+    """How long to retry a request that fails with a transient error.
 
-    Times are seconds. `attempts` counts the first try. A server that asks for a
-    longer pause than `max_wait_seconds` is taken at its word: the sync stops.
+    Times are seconds. `attempts` includes the first try. If the server asks for a
+    longer pause than `max_wait_seconds`, the sync stops.
     """
 
     attempts: int = 6
@@ -27,14 +22,15 @@ class Patience:
 
 
 @dataclass(frozen=True)
-class Brake:
-    """When to stop before writing and ask a person.
+class SafetyThresholds:
+    """When the safety check stops a sync before it writes.
 
-    Ratios are shares of the rows that the object is known to have; `None` turns one
-    off. Below `min_rows` known rows nothing is judged: shares of few rows say little.
-    Changes are off by default because a day counter changes every row every night.
-    `max_median_factor` is how many times a metric's median may grow or shrink since
-    the last accepted values of the same records; medians below one count as one.
+    Ratios are relative to the object's records in the ledger; `None` turns a check off.
+    With fewer than `min_rows` records nothing is checked, because ratios of few rows
+    mean little. `max_change_ratio` is off by default because `org_day__c` changes in
+    every row every day. `max_median_factor` is how many times a metric's median may
+    grow or shrink since the values last accepted for the same records; medians below 1
+    count as 1.
     """
 
     max_create_ratio: float | None = 0.5
@@ -46,16 +42,17 @@ class Brake:
 
 @dataclass(frozen=True)
 class SyncPolicy:
-    """How a sync behaves; the defaults are those of a normal night.
+    """How a sync behaves.
 
-    `max_rejected_ratio` (of the mart's rows) and `max_rejected_rows`, whichever allows
-    more, decide whether refused rows make the night incomplete. At most
-    `bulk_above_rows` rows go through collections of 200, more through bulk jobs of at
-    most `chunk_bytes` and `chunk_rows`. `send_attempts` is how often a row that failed
-    for a passing reason is sent in one run. `retry_permanent`: send a row that
-    Salesforce refused for good again on the next run, or only once its values changed.
-    `abort_stuck_jobs`: abort a job that has not ended after `poll_timeout_seconds`,
-    instead of leaving it to a later run.
+    A sync is incomplete when more rows are rejected than both `max_rejected_ratio` (of
+    the mart's rows) and `max_rejected_rows` allow. Up to `bulk_above_rows` rows are
+    sent as collections of `collection_rows`, more as bulk jobs of at most `chunk_bytes`
+    and `chunk_rows`. `send_attempts` is how often one sync sends a row that fails with
+    a transient error. `retry_permanent` says whether a row that Salesforce rejected
+    permanently is sent by the next run or only once it has changed. `abort_stuck_jobs`
+    aborts a job that has not ended after `poll_timeout_seconds` instead of leaving it
+    to a later run. `missing_rows` says what to do with records whose row left the mart.
+    `read_back_rows` is the size of the sample that is read back after the sync.
     """
 
     max_rejected_ratio: float = 0.0
@@ -76,5 +73,5 @@ class SyncPolicy:
     retry_permanent: Literal["next_run", "when_changed"] = "next_run"
     read_back_rows: int = 0
     keep_spool: bool = False
-    brake: Brake = field(default_factory=Brake)
-    patience: Patience = field(default_factory=Patience)
+    safety_thresholds: SafetyThresholds = field(default_factory=SafetyThresholds)
+    retry_policy: RetryPolicy = field(default_factory=RetryPolicy)

@@ -1,8 +1,7 @@
-"""Preflight: the right org, and an object that can take what the mapping sends.
+"""The preflight check: compare the org and the object with settings and mapping.
 
-Read from `Organization` and the object's description, before anything is written.
-It changes when the admin changes the object, or the mapping gets another field. All
-problems are told in one message.
+It reads `Organization` and the object's description before anything is written, and
+reports all problems in one message.
 """
 
 from collections.abc import Iterable
@@ -12,7 +11,7 @@ from typing import Any
 import structlog
 
 from loaders.errors import ConfigError
-from loaders.salesforce.client import Client
+from loaders.salesforce.client import Client, Organization
 from loaders.salesforce.failures import NotFoundError
 from loaders.salesforce.mapping import Field, Mapping
 
@@ -30,7 +29,7 @@ TEXT_TYPES = {
     "encryptedstring",
 }
 NUMBER_TYPES = {"double", "currency", "percent", "int", "long"}
-SUITABLE = {
+FIELD_TYPES = {
     "text": TEXT_TYPES,
     "number": NUMBER_TYPES,
     "percent": NUMBER_TYPES,
@@ -45,9 +44,9 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Destination:
-    """The object in its org, as far as a sync must know it.
+    """The Salesforce object and its org.
 
-    `picklists` gives the values that a restricted picklist takes, by field name.
+    `picklists` has the allowed values of each restricted picklist, by field name.
     """
 
     org_id: str
@@ -58,125 +57,135 @@ class Destination:
     picklists: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def fold(self, key: str) -> str:
-        """Return the form of a key under which Salesforce would look for it."""
+        """Return the key in lower case, unless the key field is case-sensitive."""
         return key if self.is_key_case_sensitive else key.lower()
 
     def mapping_version(self, mapping: Mapping) -> str:
-        """Return `<org id>/<mapping>`: what was sent to another org says nothing."""
+        """Return `<org id>/<mapping version>`, because each org has its own state."""
         return f"{self.org_id}/{mapping.version}"
 
 
 def check(
     client: Client, mapping: Mapping, *, expect_sandbox: bool | None
 ) -> Destination:
-    """Look at org and object; return what a sync must know of them.
+    """Check the org and the object, and return them as a `Destination`.
 
-    `ConfigError` lists every problem at once. Nothing is written.
+    Raises `ConfigError` with a list of all problems. `expect_sandbox` is None when the
+    kind of the org is not checked.
     """
     organization = client.organization()
-    problems = [] if expect_sandbox is None else _guard(organization, expect_sandbox)
+    problems: list[str] = []
     warnings: list[str] = []
-    if expect_sandbox is None:
+    if expect_sandbox is not None:
+        problems += _org_problems(organization, expect_sandbox)
+    else:
         warnings.append(
-            "NIGHTSHIFT_SALESFORCE__EXPECT_SANDBOX is not set, so nobody checks "
-            f"that this is the right org (is a sandbox: {organization.is_sandbox})"
+            "NIGHTSHIFT_SALESFORCE__EXPECT_SANDBOX is not set, so the kind of the org "
+            f"is not checked (is a sandbox: {organization.is_sandbox})"
         )
-    described = _described(client, mapping, problems)
-    known = {item["name"].lower(): item for item in described.get("fields", [])}
-    if described:
-        problems += _object_problems(described, mapping)
+    description = _describe(client, mapping, problems)
+    descriptions = {
+        item["name"].lower(): item for item in description.get("fields", [])
+    }
+    if description:
+        problems += _object_problems(description, mapping)
         for mapped in mapping.fields:
-            problems += field_problems(mapped, known.get(mapped.name.lower()))
-        problems += _unmapped_required(described["fields"], mapping)
-        problems += _key_problems(known.get(mapping.external_id.lower()), warnings)
-        warnings += _null_warnings(mapping, known)
+            problems += _field_problems(mapped, descriptions.get(mapped.name.lower()))
+        problems += _unmapped_required(description["fields"], mapping)
+        problems += _key_problems(
+            descriptions.get(mapping.external_id.lower()), warnings
+        )
+        warnings += _null_warnings(mapping, descriptions)
     if problems:
         raise ConfigError(
-            f"{mapping.object} cannot take {mapping.model}:\n  "
+            f"{mapping.model} cannot be sent to {mapping.object}:\n  "
             + "\n  ".join(problems)
-            + "\nMend the object or the mapping; nothing was sent."
+            + "\nNothing was sent. Correct the object or the mapping, then run again."
         )
     for warning in warnings:
         log.warning("salesforce preflight", object=mapping.object, warning=warning)
-    key = known[mapping.external_id.lower()]
+    key = descriptions[mapping.external_id.lower()]
     return Destination(
         org_id=organization.id,
         is_sandbox=organization.is_sandbox,
         object=mapping.object,
         is_key_case_sensitive=bool(key.get("caseSensitive")),
         warnings=tuple(warnings),
-        picklists=_picklists(mapping, known),
+        picklists=_picklists(mapping, descriptions),
     )
 
 
-def _guard(organization: Any, expect_sandbox: bool) -> list[str]:  # noqa: ANN401 - an Organization
+def _org_problems(organization: Organization, expect_sandbox: bool) -> list[str]:
     if organization.is_sandbox == expect_sandbox:
         return []
-    wanted, found = "a sandbox", "a production org"
+    expected, actual = "a sandbox", "a production org"
     if not expect_sandbox:
-        wanted, found = found, wanted
+        expected, actual = actual, expected
     return [
-        f"the org {organization.id} is {found}, but "
-        f"NIGHTSHIFT_SALESFORCE__EXPECT_SANDBOX wants {wanted}"
+        f"the org {organization.id} is {actual}, but "
+        f"NIGHTSHIFT_SALESFORCE__EXPECT_SANDBOX expects {expected}"
     ]
 
 
-def _described(client: Client, mapping: Mapping, problems: list[str]) -> dict[str, Any]:
+def _describe(client: Client, mapping: Mapping, problems: list[str]) -> dict[str, Any]:
     try:
         return client.describe(mapping.object)
     except NotFoundError:
         problems.append(
-            f"there is no object {mapping.object}, or the user may not see it"
+            f"object {mapping.object} does not exist, or the user may not see it"
         )
         return {}
 
 
-def _object_problems(described: dict[str, Any], mapping: Mapping) -> list[str]:
+def _object_problems(description: dict[str, Any], mapping: Mapping) -> list[str]:
     return [
-        f"{mapping.object} is not {right} for this user"
-        for right in ("createable", "updateable")
-        if not described.get(right)
+        f"{mapping.object} is not {permission} for this user"
+        for permission in ("createable", "updateable")
+        if not description.get(permission)
     ]
 
 
-def field_problems(mapped: Field, found: dict[str, Any] | None) -> list[str]:
-    """Say why a described field (None if absent) cannot take a mapped one."""
+def _field_problems(mapped: Field, described: dict[str, Any] | None) -> list[str]:
+    """Return why a described field (None if absent) does not fit its mapping."""
     name = mapped.name
-    if found is None:
-        return [f"{name} is not there, or field-level security hides it"]
+    if described is None:
+        return [f"{name} does not exist, or field-level security hides it"]
     problems = [
-        f"{name} is not {right} for this user"
-        for right in ("createable", "updateable")
-        if not found.get(right)
+        f"{name} is not {permission} for this user"
+        for permission in ("createable", "updateable")
+        if not described.get(permission)
     ]
-    if found["type"] not in SUITABLE[mapped.type]:
+    if described["type"] not in FIELD_TYPES[mapped.type]:
         return [
             *problems,
-            f"{name} is a {found['type']}, the mapping says {mapped.type}",
+            f"{name} is a {described['type']} field, but the mapping has {mapped.type}",
         ]
-    length = found.get("length") or 0
+    length = described.get("length") or 0
     if mapped.type == "text" and length and length < (mapped.length or 0):
-        problems.append(f"{name} holds {length} characters, not {mapped.length}")
+        problems.append(
+            f"{name} holds {length} characters, but the mapping has {mapped.length}"
+        )
     if mapped.is_numeric:
-        problems += _number_problems(mapped, found)
+        problems += _number_problems(mapped, described)
     return problems
 
 
-def _number_problems(mapped: Field, found: dict[str, Any]) -> list[str]:
-    if found["type"] in ("int", "long"):
-        whole, scale = found.get("digits") or 0, 0
+def _number_problems(mapped: Field, described: dict[str, Any]) -> list[str]:
+    if described["type"] in ("int", "long"):
+        whole, scale = described.get("digits") or 0, 0
     else:
-        scale = found.get("scale") or 0
-        whole = (found.get("precision") or 0) - scale
+        scale = described.get("scale") or 0
+        whole = (described.get("precision") or 0) - scale
     problems = []
     if whole and mapped.whole_digits is not None and whole < mapped.whole_digits:
         problems.append(
             f"{mapped.name} holds {whole} digits before the point, "
-            f"not {mapped.whole_digits}"
+            f"but the mapping has {mapped.whole_digits}"
         )
     if scale < mapped.scale:
         problems.append(
-            f"{mapped.name} holds {scale} digits after the point, not {mapped.scale}"
+            f"{mapped.name} holds {scale} digits after the point, "
+            f"but the mapping has {mapped.scale}"
         )
     return problems
 
@@ -184,7 +193,7 @@ def _number_problems(mapped: Field, found: dict[str, Any]) -> list[str]:
 def _unmapped_required(fields: Iterable[dict[str, Any]], mapping: Mapping) -> list[str]:
     mapped = {item.name.lower() for item in mapping.fields}
     return [
-        f"{item['name']} is required by the object, but the mapping does not fill it"
+        f"{item['name']} is required by the object, but is not in the mapping"
         for item in fields
         if not item.get("nillable")
         and not item.get("defaultedOnCreate")
@@ -200,30 +209,37 @@ def _key_problems(key: dict[str, Any] | None, warnings: list[str]) -> list[str]:
         return [f"{key['name']} is not an external id of the object"]
     if not key.get("unique"):
         warnings.append(
-            f"{key['name']} is not unique in Salesforce; two records may share a key"
+            f"{key['name']} is not unique in Salesforce, "
+            "so two records may have the same key"
         )
     return []
 
 
-def _null_warnings(mapping: Mapping, known: dict[str, dict[str, Any]]) -> list[str]:
+def _null_warnings(
+    mapping: Mapping, descriptions: dict[str, dict[str, Any]]
+) -> list[str]:
     return [
-        f"{item.name} cannot be emptied in Salesforce; rows without it will be refused"
+        f"{item.name} cannot be null in Salesforce; rows without it will be rejected"
         for item in mapping.fields
         if item.nulls == "clear"
         and item.type != "checkbox"
         and item.name != mapping.external_id
-        and not (known.get(item.name.lower()) or {"nillable": True}).get("nillable")
+        and not (descriptions.get(item.name.lower()) or {"nillable": True}).get(
+            "nillable"
+        )
     ]
 
 
 def _picklists(
-    mapping: Mapping, known: dict[str, dict[str, Any]]
+    mapping: Mapping, descriptions: dict[str, dict[str, Any]]
 ) -> dict[str, frozenset[str]]:
-    """Return the active values of each mapped picklist that takes no others."""
+    """Return the active values of each mapped restricted picklist."""
     return {
         item.name: frozenset(
-            value["value"] for value in found["picklistValues"] if value.get("active")
+            value["value"]
+            for value in described["picklistValues"]
+            if value.get("active")
         )
         for item in mapping.fields
-        if (found := known[item.name.lower()]).get("restrictedPicklist")
+        if (described := descriptions[item.name.lower()]).get("restrictedPicklist")
     }

@@ -1,8 +1,8 @@
-"""Quota: whether enough API requests and bulk batches are left for a sync.
+"""Check that the org has enough API requests and bulk batches left for a sync.
 
-Asked of `/limits` before anything is written. A user without the right to see limits
-is answered 403; the number of requests is then taken from the `Sforce-Limit-Info`
-header of earlier replies, and batches go unchecked, with a warning.
+The limits come from `/limits`. If the user may not read them, the number of requests is
+taken from the `Sforce-Limit-Info` header of earlier responses, and batches are not
+checked.
 """
 
 from dataclasses import dataclass
@@ -13,67 +13,70 @@ import structlog
 from loaders.salesforce.client import Client
 from loaders.salesforce.failures import ForbiddenError, QuotaExhaustedError
 from loaders.salesforce.policy import SyncPolicy
-from loaders.salesforce.staging_db import Workbook
+from loaders.salesforce.staging_db import StagingDb
 
 ROWS_PER_BATCH = 10_000
-CALLS_PER_JOB = 30  # create, upload, close, three results, and polling
+REQUESTS_PER_JOB = 30  # create, upload, close, three result files, and polling
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Need:
-    """What a sync will use: API calls and bulk batches."""
+class RequiredQuota:
+    """The number of API requests and bulk batches that a sync will use."""
 
-    calls: int
+    requests: int
     batches: int
 
 
 @dataclass(frozen=True)
-class Left:
-    """What the org has left today and in all; None where nobody says."""
+class RemainingQuota:
+    """Today's limits as (remaining, maximum); None where the limit is unknown."""
 
-    calls: tuple[int, int] | None
+    requests: tuple[int, int] | None
     batches: tuple[int, int] | None
 
 
-def needed(workbook: Workbook, policy: SyncPolicy) -> Need:
-    """Reckon, on the safe side, what sending the pending rows takes."""
-    rows, size = workbook.pending_size()
+def estimate_required(staging_db: StagingDb, policy: SyncPolicy) -> RequiredQuota:
+    """Return an upper estimate of what sending the pending rows will use."""
+    rows, size = staging_db.pending_size()
     if rows <= policy.bulk_above_rows:
-        return Need(calls=ceil(rows / policy.collection_rows), batches=0)
+        return RequiredQuota(requests=ceil(rows / policy.collection_rows), batches=0)
     jobs = 1 + max(size // policy.chunk_bytes, rows // policy.chunk_rows)
-    return Need(
-        calls=jobs * CALLS_PER_JOB, batches=ceil(rows / ROWS_PER_BATCH) + jobs - 1
+    return RequiredQuota(
+        requests=jobs * REQUESTS_PER_JOB,
+        batches=ceil(rows / ROWS_PER_BATCH) + jobs - 1,
     )
 
 
-def check(client: Client, need: Need, *, reserve_ratio: float) -> Left:
-    """Compare the need with what is left, keeping a share of the whole in reserve.
+def check(
+    client: Client, required: RequiredQuota, *, reserve_ratio: float
+) -> RemainingQuota:
+    """Compare the required with the remaining quota, and return the remaining one.
 
-    `QuotaExhaustedError` before anything is written when it does not suffice.
+    Raises `QuotaExhaustedError` when less than `reserve_ratio` of a limit would remain.
     """
-    left = _left(client)
-    short = [
-        f"{wanted} {what} needed, {pair[0]} of {pair[1]} left, "
-        f"{ceil(pair[1] * reserve_ratio)} of them kept in reserve"
-        for what, wanted, pair in (
-            ("API requests", need.calls, left.calls),
-            ("bulk batches", need.batches, left.batches),
+    remaining = _read_remaining(client)
+    shortages = [
+        f"{count} {what} needed, {limit[0]} of {limit[1]} left, "
+        f"{ceil(limit[1] * reserve_ratio)} of them kept in reserve"
+        for what, count, limit in (
+            ("API requests", required.requests, remaining.requests),
+            ("bulk batches", required.batches, remaining.batches),
         )
-        if pair and wanted and pair[0] - wanted < pair[1] * reserve_ratio
+        if limit and count and limit[0] - count < limit[1] * reserve_ratio
     ]
-    if short:
+    if shortages:
         raise QuotaExhaustedError(
-            "Salesforce's daily limits do not suffice: "
-            + "; ".join(short)
-            + ". Nothing was sent. Run again when the limits are free, or lower "
-            "the reserve."
+            "Salesforce's daily limits are too low for this sync: "
+            + "; ".join(shortages)
+            + ". Nothing was sent. Run again after the limits reset, or lower the "
+            "reserve."
         )
-    return left
+    return remaining
 
 
-def _left(client: Client) -> Left:
+def _read_remaining(client: Client) -> RemainingQuota:
     try:
         limits = client.limits()
     except ForbiddenError:
@@ -83,14 +86,14 @@ def _left(client: Client) -> Left:
             usage=client.usage,
         )
         if client.usage is None:
-            return Left(calls=None, batches=None)
+            return RemainingQuota(requests=None, batches=None)
         used, allowed = client.usage
-        return Left(calls=(allowed - used, allowed), batches=None)
-    return Left(
-        calls=_pair(limits.get("DailyApiRequests")),
-        batches=_pair(limits.get("DailyBulkApiBatches")),
+        return RemainingQuota(requests=(allowed - used, allowed), batches=None)
+    return RemainingQuota(
+        requests=_remaining_and_max(limits.get("DailyApiRequests")),
+        batches=_remaining_and_max(limits.get("DailyBulkApiBatches")),
     )
 
 
-def _pair(limit: dict[str, int] | None) -> tuple[int, int] | None:
+def _remaining_and_max(limit: dict[str, int] | None) -> tuple[int, int] | None:
     return None if limit is None else (limit["Remaining"], limit["Max"])

@@ -1,9 +1,9 @@
-"""Recovery: what an earlier sync left in flight is finished before anything new.
+"""Recover what an interrupted sync left behind, before new rows are sent.
 
-Every chunk that the ledger does not know the end of is looked up in Salesforce: open
-jobs are aborted (none of their rows was processed), running ones waited for, ended
-ones read, collections read back. Only then may new rows go out, or an old job could
-overwrite a newer value.
+Every chunk that is open in the ledger is looked up in Salesforce. Open jobs are
+aborted, because none of their rows was processed; running jobs are waited for; results
+of ended jobs are read; collections are read back. Otherwise an old job could overwrite
+a newer value.
 """
 
 from collections.abc import Iterator
@@ -23,107 +23,117 @@ from loaders.salesforce import (
     spool,
     verification,
 )
-from loaders.salesforce.context import WORKBOOK, Errand
+from loaders.salesforce.context import STAGING_DB_FILE, SyncContext
 from loaders.salesforce.failures import NotFoundError
-from loaders.salesforce.staging_db import Answer, Failure, Workbook
+from loaders.salesforce.staging_db import Failure, RowResult, StagingDb
 from loaders.warehouse import bulk_rows
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Recovered:
-    """What was found: rows accepted after all, and chunks nobody can tell about.
+class RecoveryResult:
+    """The rows found to be accepted, and the chunks whose outcome cannot be found.
 
-    Of `lost` chunks neither the rows nor the job are known any more: a sync of all
-    rows settles them, and closes them in the ledger.
+    The rows and the job of a `lost` chunk no longer exist. Only a sync of all rows
+    makes sure of the records' values; it then closes the chunk in the ledger.
     """
 
     accepted: int
-    chunks: int
     lost: tuple[ledger.Chunk, ...]
 
 
-def finish(errand: Errand, *, spool_folder: Path) -> Recovered:
-    """Finish every open chunk of the object; `spool_folder` has a folder a sync.
+def recover_open_chunks(context: SyncContext, *, spool_folder: Path) -> RecoveryResult:
+    """Finish every open chunk of the object.
 
-    `TransientError` when a job is still running: nothing new may be sent then.
+    `spool_folder` has one folder per sync. Raises `TransientError` when a job is still
+    running, because nothing may be sent until it ends.
     """
     with warehouse.session() as connection:
-        chunks = ledger.open_chunks(connection, errand.mapping.object)
+        chunks = ledger.open_chunks(connection, context.mapping.object)
     if not chunks:
-        return Recovered(0, 0, ())
+        return RecoveryResult(0, ())
     if any(chunk.state == ledger.PLANNED for chunk in chunks):
-        orphaned_jobs.abort(errand, since=min(chunk.created_at for chunk in chunks))
+        orphaned_jobs.abort_orphaned_jobs(
+            context, since=min(chunk.created_at for chunk in chunks)
+        )
     accepted = 0
     lost: list[ledger.Chunk] = []
     for chunk in chunks:
-        found = _look(errand, chunk, spool_folder / chunk.sync_id)
-        if found is None:
+        accepted_in_chunk = _recover_chunk(context, chunk, spool_folder / chunk.sync_id)
+        if accepted_in_chunk is None:
             lost.append(chunk)
         else:
-            accepted += found
+            accepted += accepted_in_chunk
     log.info(
         "salesforce chunks recovered",
-        object=errand.mapping.object,
+        object=context.mapping.object,
         chunks=len(chunks),
         accepted=accepted,
         lost=len(lost),
     )
-    return Recovered(accepted, len(chunks), tuple(lost))
+    return RecoveryResult(accepted, tuple(lost))
 
 
-def _look(errand: Errand, chunk: ledger.Chunk, folder: Path) -> int | None:
-    """Take the part of the sync that made the chunk, as far as its spool is here."""
-    workbook = Workbook.reopen(folder / WORKBOOK)
-    if workbook is None:
-        sync = replace(errand.sync, sync_id=chunk.sync_id)
-        return _finish_one(replace(errand, sync=sync, folder=folder), chunk, None)
-    try:
-        sync = ledger.Sync.from_told(workbook.identity())
-        if sync.org_id != errand.sync.org_id:
-            return 0  # on its way to another org, which is not the one asked today
-        return _finish_one(replace(errand, sync=sync, folder=folder), chunk, workbook)
-    finally:
-        workbook.close()
-
-
-def _finish_one(
-    errand: Errand, chunk: ledger.Chunk, workbook: Workbook | None
+def _recover_chunk(
+    context: SyncContext, chunk: ledger.Chunk, folder: Path
 ) -> int | None:
-    """Finish one chunk; return the rows found accepted, None when it is lost."""
+    """Finish one chunk as the sync that created it, with its spool if that exists.
+
+    Returns the number of accepted rows, or None when the chunk is lost.
+    """
+    staging_db = StagingDb.reopen(folder / STAGING_DB_FILE)
+    if staging_db is None:
+        sync = replace(context.sync, sync_id=chunk.sync_id)
+        return _finish_chunk(replace(context, sync=sync, folder=folder), chunk, None)
+    try:
+        sync = ledger.Sync.from_dict(staging_db.identity())
+        if sync.org_id != context.sync.org_id:
+            return 0  # the chunk was sent to another org, which is not connected now
+        return _finish_chunk(
+            replace(context, sync=sync, folder=folder), chunk, staging_db
+        )
+    finally:
+        staging_db.close()
+
+
+def _finish_chunk(
+    context: SyncContext, chunk: ledger.Chunk, staging_db: StagingDb | None
+) -> int | None:
     if chunk.state == ledger.PLANNED:
-        return _abandon(errand, chunk)
+        return _mark_abandoned(chunk)
     if chunk.state == ledger.SENDING:
-        return None if workbook is None else _read_back(errand, chunk, workbook)
+        return None if staging_db is None else _read_back(context, chunk, staging_db)
     try:
-        job = jobs.get(errand.client, chunk.job_id)
+        job = jobs.get(context.client, chunk.job_id)
         if job.state == jobs.OPEN:
-            job = jobs.abort(errand.client, chunk.job_id)
+            job = jobs.abort(context.client, chunk.job_id)
             if job.state == "Aborted":
-                return _abandon(errand, chunk)
+                return _mark_abandoned(chunk)
     except NotFoundError:
-        return None if workbook is None else _forget(errand, chunk, workbook)
-    if workbook is None:
-        return _read_keys(errand, chunk)
+        if staging_db is None:
+            return None
+        return _record_as_unknown(context, chunk, staging_db)
+    if staging_db is None:
+        return _record_keys_as_unknown(context, chunk)
     try:
-        settled = bulk.collect(
-            errand,
-            workbook,
+        outcome = bulk.collect_results(
+            context,
+            staging_db,
             chunk=chunk.chunk,
             job_id=chunk.job_id,
             attempt=1,
         )
     except DataError as error:
-        # Told when it happens to a new job; here the rows will be sent again.
+        # No error here: the results are recorded, and the rows are sent again.
         log.warning("salesforce recovered job", job_id=job.id, error=str(error))
         return 0
-    return settled.accepted
+    return outcome.accepted
 
 
-def _abandon(errand: Errand, chunk: ledger.Chunk) -> int:
+def _mark_abandoned(chunk: ledger.Chunk) -> int:
     with warehouse.transaction() as connection:
-        ledger.set_chunk(
+        ledger.update_chunk(
             connection,
             chunk.sync_id,
             chunk=chunk.chunk,
@@ -133,58 +143,71 @@ def _abandon(errand: Errand, chunk: ledger.Chunk) -> int:
     return 0
 
 
-def _read_back(errand: Errand, chunk: ledger.Chunk, workbook: Workbook) -> int:
-    """Find out what a collection did, unless the answer had already come."""
-    rows = list(workbook.chunk_rows(chunk.chunk))
-    answered = workbook.number(
-        "select count(*) from answers where chunk = ?", chunk.chunk
+def _read_back(context: SyncContext, chunk: ledger.Chunk, staging_db: StagingDb) -> int:
+    """Read a collection's records back, unless its results were already staged."""
+    rows = list(staging_db.chunk_rows(chunk.chunk))
+    result_count = staging_db.query_int(
+        "select count(*) from results where chunk = ?", chunk.chunk
     )
-    if not answered:
-        answers = verification.arrived(
-            errand.client, errand.destination, mapping=errand.mapping, rows=rows
+    if not result_count:
+        row_results = verification.find_arrived(
+            context.client, context.destination, mapping=context.mapping, rows=rows
         )
-        known = {answer.folded for answer in answers}
-        fold = errand.destination.fold
-        answers += [
-            _unknown(fold(row.key)) for row in rows if fold(row.key) not in known
+        arrived_keys = {result.folded for result in row_results}
+        fold = context.destination.fold
+        row_results += [
+            _unknown_result(fold(row.key))
+            for row in rows
+            if fold(row.key) not in arrived_keys
         ]
-        workbook.add_answers(answers, chunk=chunk.chunk)
-    settled = results.settle(workbook, errand.destination, chunk=chunk.chunk, attempt=1)
-    _record(errand, chunk, workbook)
-    return settled.accepted
+        staging_db.add_results(row_results, chunk=chunk.chunk)
+    outcome = results.record_results(staging_db, chunk=chunk.chunk, attempt=1)
+    _record(context, chunk, staging_db)
+    return outcome.accepted
 
 
-def _forget(errand: Errand, chunk: ledger.Chunk, workbook: Workbook) -> int:
-    """Note that nobody can tell any more; these rows will be sent again."""
-    fold = errand.destination.fold
-    workbook.run("delete from answers where chunk = ?", chunk.chunk)
-    workbook.add_answers(
-        (_unknown(fold(row.key)) for row in list(workbook.chunk_rows(chunk.chunk))),
+def _record_as_unknown(
+    context: SyncContext, chunk: ledger.Chunk, staging_db: StagingDb
+) -> int:
+    """Record an unknown outcome for all rows of a chunk, so that they are sent again.
+
+    Salesforce has deleted the chunk's job, so its results cannot be read.
+    """
+    fold = context.destination.fold
+    staging_db.execute("delete from results where chunk = ?", chunk.chunk)
+    staging_db.add_results(
+        (
+            _unknown_result(fold(row.key))
+            for row in list(staging_db.chunk_rows(chunk.chunk))
+        ),
         chunk=chunk.chunk,
     )
-    results.settle(workbook, errand.destination, chunk=chunk.chunk, attempt=1)
-    _record(errand, chunk, workbook)
+    results.record_results(staging_db, chunk=chunk.chunk, attempt=1)
+    _record(context, chunk, staging_db)
     return 0
 
 
-def _record(errand: Errand, chunk: ledger.Chunk, workbook: Workbook) -> None:
+def _record(context: SyncContext, chunk: ledger.Chunk, staging_db: StagingDb) -> None:
     with bulk_rows.transaction(chunk.rows) as connection:
         ledger.record_chunk(
             connection,
-            errand.sync,
-            workbook=workbook,
+            context.sync,
+            staging_db=staging_db,
             chunk=chunk.chunk,
             job_id=chunk.job_id,
         )
 
 
-def _read_keys(errand: Errand, chunk: ledger.Chunk) -> int:
-    """Without the spool only the keys can be had; what they hold is then unknown."""
-    job = bulk.ended(errand, chunk.job_id)
-    failures = list(_unknown_failures(errand, chunk, job))
+def _record_keys_as_unknown(context: SyncContext, chunk: ledger.Chunk) -> int:
+    """Record an unknown outcome for the keys in a job's result files.
+
+    Without the staging database, the values that were sent are not available.
+    """
+    job = bulk.wait_for_job(context, chunk.job_id)
+    failures = list(_unknown_failures(context, chunk, job))
     with bulk_rows.transaction(chunk.rows) as connection:
-        ledger.record_failures(connection, errand.sync, failures)
-        ledger.set_chunk(
+        ledger.record_failures(connection, context.sync, failures)
+        ledger.update_chunk(
             connection,
             chunk.sync_id,
             chunk=chunk.chunk,
@@ -195,18 +218,18 @@ def _read_keys(errand: Errand, chunk: ledger.Chunk) -> int:
 
 
 def _unknown_failures(
-    errand: Errand, chunk: ledger.Chunk, job: jobs.Job
+    context: SyncContext, chunk: ledger.Chunk, job: jobs.Job
 ) -> Iterator[Failure]:
-    errand.folder.mkdir(parents=True, exist_ok=True)
-    for kind in jobs.RESULTS:
-        path = errand.folder / f"{job.id}-{kind}.csv"
-        jobs.download(errand.client, job.id, kind=kind, path=path)
-        for key in results.read_keys(path, external_id=errand.mapping.external_id):
+    context.folder.mkdir(parents=True, exist_ok=True)
+    for kind in jobs.RESULT_RESOURCES:
+        path = context.folder / f"{job.id}-{kind}.csv"
+        jobs.download(context.client, job.id, kind=kind, path=path)
+        for key in results.read_keys(path, external_id=context.mapping.external_id):
             yield Failure(
                 key=key,
                 hash="",
                 code=ledger.OUTCOME_UNKNOWN,
-                message="sent by a process whose spool is gone",
+                message="The spool of the sync that sent this row no longer exists.",
                 fields="",
                 is_transient=True,
                 chunk=chunk.chunk,
@@ -215,29 +238,29 @@ def _unknown_failures(
         path.unlink()
 
 
-def _unknown(folded: str) -> Answer:
-    return Answer(
+def _unknown_result(folded: str) -> RowResult:
+    return RowResult(
         folded,
         "failed",
         code=ledger.OUTCOME_UNKNOWN,
-        message="the process ended before the answer came",
+        message="The sync was interrupted before the result was received.",
     )
 
 
-def close_unfinished(errand: Errand, *, env: str, version: str) -> None:
-    """Give syncs that a kill ended their ledger row, once all of them is known."""
+def record_interrupted_syncs(context: SyncContext, *, env: str, version: str) -> None:
+    """Append a ledger row for each interrupted sync that has no open chunk left."""
     with warehouse.transaction() as connection:
-        still_open = {
+        open_sync_ids = {
             chunk.sync_id
-            for chunk in ledger.open_chunks(connection, errand.mapping.object)
+            for chunk in ledger.open_chunks(connection, context.mapping.object)
         }
-        for sync_id in ledger.unfinished(connection, errand.mapping.object):
-            if sync_id in still_open:
+        for sync_id in ledger.unfinished_sync_ids(connection, context.mapping.object):
+            if sync_id in open_sync_ids:
                 continue
-            figures = ledger.sync_counts(connection, sync_id)
+            figures = ledger.count_sync_rows(connection, sync_id)
             ledger.record_sync(
                 connection,
-                replace(errand.sync, sync_id=sync_id),
+                replace(context.sync, sync_id=sync_id),
                 {
                     "env": env,
                     "version": version,
@@ -247,8 +270,8 @@ def close_unfinished(errand: Errand, *, env: str, version: str) -> None:
             )
 
 
-def sweep(errand: Errand, *, spool_folder: Path) -> None:
-    """Remove the spool of every sync that has nothing in flight."""
+def remove_closed_spools(context: SyncContext, *, spool_folder: Path) -> None:
+    """Remove the spool folder of every sync that has no open chunk."""
     with warehouse.session() as connection:
-        chunks = ledger.open_chunks(connection, errand.mapping.object)
-    spool.sweep(spool_folder, keep={chunk.sync_id for chunk in chunks})
+        chunks = ledger.open_chunks(connection, context.mapping.object)
+    spool.remove_sync_folders(spool_folder, keep={chunk.sync_id for chunk in chunks})

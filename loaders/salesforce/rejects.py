@@ -1,8 +1,8 @@
-"""Rejects that stand: rows refused and not accepted since, with the reason.
+"""Open rejects: rows that were rejected and not accepted since.
 
-Read from the ledgers alone, without a login. `sync.run` with `only_refused` sends
-them again; a rejected row leaves this list when Salesforce has accepted its key, or
-when a sync finds nothing to send of it and withdraws it.
+They are read from the ledgers without a login. `sync.run` with `only_rejected` sends
+them again. A reject is closed when Salesforce accepts its key, or when a sync withdraws
+it because there is nothing to send for the key any more.
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from datetime import datetime
 
 from loaders import warehouse
 from loaders.salesforce.ledger import WITHDRAWN
-from loaders.salesforce.staging_db import Failure, Workbook
+from loaders.salesforce.staging_db import Failure, StagingDb
 
 
 @dataclass(frozen=True)
 class Reject:
-    """The latest refusal of a key; attempt 0 means that it was never sent."""
+    """The latest reject of a key; `attempt` is 0 if the row was never sent."""
 
     key: str
     code: str
@@ -29,11 +29,11 @@ class Reject:
     rejected_at: datetime
 
 
-def standing(object_name: str, *, limit: int = 1_000) -> list[Reject]:
-    """Return the rejects of an object that still stand, the latest first."""
+def open_rejects(object_name: str, *, limit: int = 1_000) -> list[Reject]:
+    """Return the open rejects of an object, latest first."""
     with warehouse.session() as connection:
         rows = connection.fetch_all(
-            f"""-- loaders.salesforce.rejects standing {object_name}
+            f"""-- loaders.salesforce.rejects open {object_name}
 select
     latest.key, code, message, fields, attempt, job_id, is_transient, sync_id,
     rejected_at
@@ -49,8 +49,8 @@ left join (
     from {connection.table("ops", "salesforce_rows")}
     where object = ?
     group by 1
-) as sent
-    on latest.key = sent.key
+) as accepted
+    on latest.key = accepted.key
 where
     recency = 1 and code != ?
     and (accepted_at is null or accepted_at < rejected_at)
@@ -61,14 +61,15 @@ limit {int(limit)}""",
     return [Reject(*row) for row in rows]
 
 
-def withdrawn(workbook: Workbook) -> Iterator[Failure]:
-    """Yield, of the standing rejects, those that nothing is to be sent of any more."""
-    stands = "refused_at > accepted_at"
-    for key, text_hash, message in workbook.database.execute(
-        "select rows.key, rows.hash, 'the mart is back at what Salesforce holds'"
+def withdrawn_rejects(staging_db: StagingDb) -> Iterator[Failure]:
+    """Yield a withdrawal for each open reject whose key has nothing to send."""
+    is_open = "rejected_at > accepted_at"
+    for key, payload_hash, message in staging_db.database.execute(
+        "select rows.key, rows.hash,"
+        " 'The mart has the same values as Salesforce again.'"
         " from rows inner join state on state.folded = rows.folded"
-        f" where rows.verdict = 'unchanged' and {stands}"
-        " union all select key, '', 'the org has left the mart' from state"
-        f" where {stands} and folded not in (select folded from rows)"
+        f" where rows.verdict = 'unchanged' and {is_open}"
+        " union all select key, '', 'The org is no longer in the mart.' from state"
+        f" where {is_open} and folded not in (select folded from rows)"
     ):
-        yield Failure(key, text_hash, WITHDRAWN, message, "", is_transient=True)
+        yield Failure(key, payload_hash, WITHDRAWN, message, "", is_transient=True)

@@ -1,9 +1,8 @@
-"""Rendering: a mart's value becomes the text that Salesforce reads, or is refused.
+"""Render the values of a mart as the text that Salesforce parses.
 
-The text is the CSV cell of Bulk API 2.0 (dates ISO, datetimes UTC with `.SSSZ`,
-numbers plain decimals, checkboxes true/false); None stands for an emptied field and
-is written as `#N/A`. A value that cannot be rendered is refused with a code and words
-for the row's owner.
+The text is the CSV cell of Bulk API 2.0: ISO dates, UTC datetimes with `.SSSZ`, plain
+decimals, and true or false for checkboxes. None clears a field and is written as
+`#N/A`. A value that cannot be rendered is rejected with a code and a message.
 """
 
 from collections.abc import Callable
@@ -20,8 +19,8 @@ FIRST_YEAR, LAST_YEAR = 1700, 4000
 Renderer = Callable[[object], str | None]
 
 
-class Refused(Exception):
-    """A value cannot go to Salesforce; the message says why, for the row's owner."""
+class RejectedValueError(Exception):
+    """A value cannot be sent to Salesforce; `code` and `message` give the reason."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -29,18 +28,23 @@ class Refused(Exception):
         self.message = message
 
 
-def renderer(field: Field) -> Renderer:
-    """Return the function that renders this field's values; it raises `Refused`."""
+def make_renderer(field: Field) -> Renderer:
+    """Return the function that renders a field's values.
+
+    The function raises `RejectedValueError`.
+    """
     if field.type == "text":
-        return _text(field)
+        return _text_renderer(field)
     if field.is_numeric:
-        return _number(field)
-    return {"date": _date, "datetime": _datetime(field), "checkbox": _checkbox(field)}[
-        field.type
-    ]
+        return _number_renderer(field)
+    return {
+        "date": _render_date,
+        "datetime": _datetime_renderer(field),
+        "checkbox": _checkbox_renderer(field),
+    }[field.type]
 
 
-def _text(field: Field) -> Renderer:
+def _text_renderer(field: Field) -> Renderer:
     length = field.length or 0
     truncates = field.too_long == "truncate"
 
@@ -51,9 +55,9 @@ def _text(field: Field) -> Renderer:
             if isinstance(value, int) and not isinstance(value, bool):
                 value = str(value)
             else:
-                raise Refused("WRONG_TYPE", f"{type(value).__name__} is not a text")
+                raise _wrong_type(value, "text")
         if not value.isascii():
-            _refuse_unencodable(value)
+            _require_encodable(value)
         if "\r" in value:
             # A line ending other than the job's, even inside quotes, can fail a job.
             value = value.replace("\r\n", "\n").replace("\r", "\n")
@@ -62,13 +66,14 @@ def _text(field: Field) -> Renderer:
         if not value or value.isspace():
             return None
         if value == NULL_MARKER:
-            raise Refused(
-                "NULL_MARKER_TEXT", "the text #N/A itself would empty the field"
+            raise RejectedValueError(
+                "NULL_MARKER_TEXT", "the text #N/A would clear the field"
             )
         if len(value) > length:
             if not truncates:
-                raise Refused(
-                    "TOO_LONG", f"{len(value)} characters, {length} fit in the field"
+                raise RejectedValueError(
+                    "TOO_LONG",
+                    f"{len(value)} characters, but the field holds {length}",
                 )
             value = value[:length]
         return value
@@ -76,14 +81,22 @@ def _text(field: Field) -> Renderer:
     return render
 
 
-def _refuse_unencodable(value: str) -> None:
+def _wrong_type(value: object, expected: str) -> RejectedValueError:
+    return RejectedValueError(
+        "WRONG_TYPE", f"expected {expected}, got {type(value).__name__}"
+    )
+
+
+def _require_encodable(value: str) -> None:
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
-        raise Refused("NOT_UNICODE", "the text has half a character pair") from None
+        raise RejectedValueError(
+            "NOT_UNICODE", "the text contains a lone surrogate"
+        ) from None
 
 
-def _number(field: Field) -> Renderer:
+def _number_renderer(field: Field) -> Renderer:
     whole = field.whole_digits
     limit = None if whole is None else 10**whole
     step = Decimal(1).scaleb(-field.scale)
@@ -92,13 +105,13 @@ def _number(field: Field) -> Renderer:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
-            raise Refused("WRONG_TYPE", f"{type(value).__name__} is not a number")
+            raise _wrong_type(value, "a number")
         if isinstance(value, int):
             if limit is not None and not -limit < value < limit:
-                raise Refused("TOO_LARGE", f"more than {whole} digits")
+                raise RejectedValueError("TOO_LARGE", f"more than {whole} digits")
             return str(value)
         if not isfinite(value):
-            raise Refused("NOT_A_NUMBER", f"{value} is not a number")
+            raise RejectedValueError("NOT_A_NUMBER", f"{value} is not a finite number")
         return _decimal_text(value)
 
     def _decimal_text(value: float | Decimal) -> str:
@@ -108,9 +121,13 @@ def _number(field: Field) -> Renderer:
             context.prec = max(WORKING_DIGITS, exact.adjusted() + WORKING_DIGITS)
             rounded = exact.quantize(step, rounding=ROUND_HALF_UP)
         if field.scale == 0 and rounded != exact:
-            raise Refused("NOT_WHOLE", f"{exact} has a fraction, the field has none")
+            raise RejectedValueError(
+                "NOT_WHOLE", f"{exact} has a fraction, but the field holds integers"
+            )
         if limit is not None and not -limit < rounded < limit:
-            raise Refused("TOO_LARGE", f"more than {whole} digits before the point")
+            raise RejectedValueError(
+                "TOO_LARGE", f"more than {whole} digits before the point"
+            )
         text = f"{rounded:f}"
         if "." in text:
             text = text.rstrip("0").rstrip(".")
@@ -119,46 +136,55 @@ def _number(field: Field) -> Renderer:
     return render
 
 
-def _date(value: object) -> str | None:
+def _render_date(value: object) -> str | None:
     if value is None:
         return None
     if isinstance(value, datetime):
         if value.timetz().replace(tzinfo=None) != datetime.min.time():
-            raise Refused("WRONG_TYPE", f"{value} has a time of day")
+            raise RejectedValueError("WRONG_TYPE", f"{value} has a time of day")
         value = value.date()
     if not isinstance(value, date):
-        raise Refused("WRONG_TYPE", f"{type(value).__name__} is not a date")
-    if not FIRST_YEAR <= value.year <= LAST_YEAR:
-        raise Refused("OUT_OF_RANGE", f"year {value.year} is not 1700 to 4000")
+        raise _wrong_type(value, "a date")
+    _require_year_in_range(value)
     return value.isoformat()
 
 
-def _datetime(field: Field) -> Renderer:
+def _datetime_renderer(field: Field) -> Renderer:
     def render(value: object) -> str | None:
         if value is None:
             return None
         if not isinstance(value, datetime):
-            raise Refused("WRONG_TYPE", f"{type(value).__name__} is not a datetime")
+            raise _wrong_type(value, "a datetime")
         if value.tzinfo is None:
             if field.zone is None:
-                raise Refused("NO_ZONE", f"{value} says no zone, nor does the mapping")
+                raise RejectedValueError(
+                    "NO_ZONE",
+                    f"{value} has no time zone, and the mapping declares none",
+                )
             value = value.replace(tzinfo=UTC)
         value = value.astimezone(UTC)
-        if not FIRST_YEAR <= value.year <= LAST_YEAR:
-            raise Refused("OUT_OF_RANGE", f"year {value.year} is not 1700 to 4000")
+        _require_year_in_range(value)
         return f"{value:%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03d}Z"
 
     return render
 
 
-def _checkbox(field: Field) -> Renderer:
+def _require_year_in_range(value: date) -> None:
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise RejectedValueError(
+            "OUT_OF_RANGE",
+            f"year {value.year} is not between {FIRST_YEAR} and {LAST_YEAR}",
+        )
+
+
+def _checkbox_renderer(field: Field) -> Renderer:
     def render(value: object) -> str | None:
         if value is None:
             if field.nulls == "ignore":
                 return None
-            raise Refused("NULL_CHECKBOX", "a checkbox is true or false, never empty")
+            raise RejectedValueError("NULL_CHECKBOX", "a checkbox cannot be null")
         if not isinstance(value, bool):
-            raise Refused("WRONG_TYPE", f"{type(value).__name__} is not a boolean")
+            raise _wrong_type(value, "a boolean")
         return "true" if value else "false"
 
     return render

@@ -1,7 +1,7 @@
-"""A row of the mart becomes a key, a payload and its hash, or is refused alone.
+"""Render a row of the mart as a key, a payload and its hash, or reject it.
 
-The payload is JSON of the rendered fields in the mapping's order; the hash is what
-tells a later sync that nothing changed. A refused row names every reason.
+The payload is the JSON of the rendered fields in the mapping's order. A later sync
+compares the hash to see whether the row has changed.
 """
 
 import hashlib
@@ -13,16 +13,16 @@ from operator import getitem
 from typing import NamedTuple
 
 from loaders.salesforce.mapping import Field, Mapping
-from loaders.salesforce.rendering import Refused, Renderer, renderer
+from loaders.salesforce.rendering import RejectedValueError, Renderer, make_renderer
 
 HASH_BYTES = 16
-REFUSED_KEY_LENGTH = 64
-REMEMBERED_VALUES = 4_096  # of a column
+REJECTED_KEY_LENGTH = 64
+CACHED_VALUES = 4_096  # per column
 
-_quoted = json.JSONEncoder(ensure_ascii=False).encode
+_json_text = json.JSONEncoder(ensure_ascii=False).encode
 
 
-class Rendered(NamedTuple):
+class RenderedRow(NamedTuple):
     """A row ready to send: its key, its fields as JSON text, and their hash."""
 
     key: str
@@ -31,8 +31,11 @@ class Rendered(NamedTuple):
 
 
 @dataclass(frozen=True)
-class RefusedRow:
-    """A row that stays here: its key as far as it has one, and each reason."""
+class RejectedRow:
+    """A row that cannot be sent: its key, if it has one, and all reasons.
+
+    `code` is the first reason's; `message` and `fields` have one part per reason.
+    """
 
     key: str
     code: str
@@ -41,89 +44,91 @@ class RefusedRow:
     hash: str
 
 
-class _Fragments(dict[object, str]):
-    """Values of one column and what each becomes in the payload: `"name":"text"`.
+class _FragmentCache(dict[object, str]):
+    """A cache from a column's values to their payload fragments, `"name":"text"`.
 
-    Most columns hold few values in many rows. A column of a warehouse has one type, so
-    that equal values become equal texts. A null that is skipped becomes ''.
+    Most columns have few distinct values. All values of a column have one type, so
+    equal values have equal fragments. A null that is ignored has the fragment ''.
     """
 
     def __init__(self, field: Field, *, is_decimal: bool) -> None:
         super().__init__()
         self.name = field.name
-        self.render = renderer(field)
+        self.render = make_renderer(field)
         if is_decimal:
-            self.render = _of_digits(self.render)
-        self._head = f"{_quoted(field.name)}:"
-        self._null = "" if field.nulls == "ignore" else f"{self._head}null"
+            self.render = _decimal_text_renderer(self.render)
+        self._prefix = f"{_json_text(field.name)}:"
+        self._null = "" if field.nulls == "ignore" else f"{self._prefix}null"
 
     def __missing__(self, value: object) -> str:
         text = self.render(value)
-        told = self._null if text is None else self._head + _quoted(text)
-        if len(self) < REMEMBERED_VALUES:
-            self[value] = told
-        return told
+        fragment = self._null if text is None else self._prefix + _json_text(text)
+        if len(self) < CACHED_VALUES:
+            self[value] = fragment
+        return fragment
 
 
 class RowRenderer:
-    """Renders rows of one mapping; make it once, call it for every row.
+    """Renders the rows of one mapping; create it once and call it for every row.
 
-    `version` (org and mapping) goes into every hash, so that what another org or
-    another mapping accepted never counts as sent. Values of the columns `decimals`
-    come as the digits of exact decimals.
+    `version` (org and mapping) is part of every hash, so that values accepted by
+    another org or with another mapping never count as sent. Values of the columns
+    `decimals` must be the text of exact decimals.
     """
 
     def __init__(
         self, mapping: Mapping, version: str, *, decimals: Collection[str] = ()
     ) -> None:
         self._version = version
-        self._columns = [
-            _Fragments(field, is_decimal=field.column in decimals)
+        self._caches = [
+            _FragmentCache(field, is_decimal=field.column in decimals)
             for field in mapping.fields
             if field.name != mapping.external_id
         ]
-        self._key = renderer(mapping.key)
+        self._render_key = make_renderer(mapping.key)
         if mapping.key.column in decimals:
-            self._key = _of_digits(self._key)
+            self._render_key = _decimal_text_renderer(self._render_key)
         self._key_name = mapping.external_id
-        self._position = mapping.key_position
-        self._hashed = _hash_of(version)
+        self._key_position = mapping.key_position
+        self._version_hash = _start_hash(version)
 
-    def __call__(self, row: Sequence[object]) -> Rendered | RefusedRow:
-        """Render the values of one row, which stand in the mapping's order."""
+    def __call__(self, row: Sequence[object]) -> RenderedRow | RejectedRow:
+        """Render one row, whose values are in the mapping's order."""
         values = list(row)
-        raw_key = values.pop(self._position)
+        raw_key = values.pop(self._key_position)
         try:
-            told = list(map(getitem, self._columns, values))
+            fragments = list(map(getitem, self._caches, values))
             key = self._key_text(raw_key)
-        except Refused:
-            return self._refusal(raw_key, values)
-        text = f"{{{','.join(filter(None, told))}}}"
-        hashed = self._hashed.copy()
-        hashed.update(text.encode())
-        return Rendered(key, text, hashed.hexdigest())
+        except RejectedValueError:
+            return self._reject(raw_key, values)
+        payload = f"{{{','.join(filter(None, fragments))}}}"
+        digest = self._version_hash.copy()
+        digest.update(payload.encode())
+        return RenderedRow(key, payload, digest.hexdigest())
 
     def _key_text(self, value: object) -> str:
-        key = self._key(value)
+        key = self._render_key(value)
         if key is None:
-            raise Refused("BLANK_KEY", "the key is null or blank")
+            raise RejectedValueError("BLANK_KEY", "the key is null or blank")
         return key
 
-    def _refusal(self, raw_key: object, values: list[object]) -> RefusedRow:
-        """Go through the row again, slowly, and gather every reason."""
+    def _reject(self, raw_key: object, values: list[object]) -> RejectedRow:
+        """Render each value again to collect every reason."""
         reasons: list[tuple[str, str, str]] = []
-        checks = [(self._key_name, self._key_text, raw_key)]
+        checks: list[tuple[str, Renderer, object]] = [
+            (self._key_name, self._key_text, raw_key)
+        ]
         checks += [
-            (fragments.name, fragments.render, value)
-            for fragments, value in zip(self._columns, values, strict=True)
+            (cache.name, cache.render, value)
+            for cache, value in zip(self._caches, values, strict=True)
         ]
         for name, render, value in checks:
             try:
                 render(value)
-            except Refused as refused:
-                reasons.append((refused.code, f"{name}: {refused.message}", name))
-        return RefusedRow(
-            key=_readable(raw_key),
+            except RejectedValueError as error:
+                reasons.append((error.code, f"{name}: {error.message}", name))
+        return RejectedRow(
+            key=_storable_key(raw_key),
             code=reasons[0][0],
             message="; ".join(reason[1] for reason in reasons),
             fields=",".join(reason[2] for reason in reasons),
@@ -131,27 +136,29 @@ class RowRenderer:
         )
 
 
-def _readable(key: object) -> str:
-    """Return a refused row's key as text that any ledger can hold."""
+def _storable_key(key: object) -> str:
+    """Return a rejected row's key as text that the ledger can hold."""
     if key is None:
         return ""
-    return str(key).encode("utf-8", "replace").decode()[:REFUSED_KEY_LENGTH]
+    return str(key).encode("utf-8", "replace").decode()[:REJECTED_KEY_LENGTH]
 
 
 def payload_hash(text: str, version: str) -> str:
-    """Return the hash under which a payload's text is remembered for a version."""
-    hashed = _hash_of(version)
-    hashed.update(text.encode("utf-8", "surrogatepass"))
-    return hashed.hexdigest()
+    """Return the hash of a payload's text for a version of org and mapping."""
+    digest = _start_hash(version)
+    digest.update(text.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
 
 
-def _hash_of(version: str) -> hashlib.blake2b:
-    """Return the hash of a version, to go on with a payload."""
+def _start_hash(version: str) -> hashlib.blake2b:
+    """Return a hash of the version, to be updated with the payload."""
     return hashlib.blake2b(f"{version}\n".encode(), digest_size=HASH_BYTES)
 
 
-def _of_digits(render: Renderer) -> Renderer:
-    def read(value: object) -> str | None:
+def _decimal_text_renderer(render: Renderer) -> Renderer:
+    """Return a renderer for decimals that come as text."""
+
+    def render_text(value: object) -> str | None:
         return render(None if value is None else Decimal(str(value)))
 
-    return read
+    return render_text

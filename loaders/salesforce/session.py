@@ -1,10 +1,10 @@
-"""One HTTP session with Salesforce that tries again when that is safe.
+"""An HTTP session with Salesforce that retries requests when that is safe.
 
-Every request gets a timeout and the current token. Refusals that pass (429, 503, a
-connection that was never made) are retried with jitter, and the pause a server asks
-for by Retry-After is kept; a 401 renews the token. When nobody can say whether a
-request that writes was carried out, `OutcomeUnknownError` is raised at once and the
-caller looks before it acts again. Tokens are never logged.
+Every request has a timeout and the current token. Statuses 429 and 503 and connections
+that were never made are retried with jitter, after the pause that `Retry-After` asks
+for; a 401 renews the token. When a writing request may have been processed,
+`OutcomeUnknownError` is raised at once, and the caller must read back before it sends
+again. Tokens are never logged.
 """
 
 import time
@@ -25,15 +25,15 @@ from tenacity import (
 
 from loaders.errors import ConfigError, TransientError
 from loaders.salesforce.failures import (
-    RefusedForNowError,
+    RetryableError,
     TokenExpiredError,
-    of_connection,
-    of_reply,
-    plain_url,
+    error_from_exception,
+    error_from_response,
+    url_without_query,
 )
-from loaders.salesforce.policy import Patience
+from loaders.salesforce.policy import RetryPolicy
 
-MAX_RENEWALS = 3
+MAX_TOKEN_RENEWALS = 3
 BLOCK_BYTES = 1 << 18
 
 T = TypeVar("T")
@@ -41,10 +41,10 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-class _Bearer(AuthBase):
-    """Puts the session's current token on each request, whoever made its headers."""
+class _BearerAuth(AuthBase):
+    """Sets the session's current token on each request."""
 
-    def __init__(self, session: "PatientSession") -> None:
+    def __init__(self, session: "RetryingSession") -> None:
         self._session = session
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -52,131 +52,150 @@ class _Bearer(AuthBase):
         return request
 
 
-class TimedSession(requests.Session):
-    """A `requests.Session` none of whose requests waits for ever."""
+class TimeoutSession(requests.Session):
+    """A `requests.Session` whose requests all have a timeout."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, retry_policy: RetryPolicy) -> None:
         super().__init__()
-        self.patience = patience
+        self.retry_policy = retry_policy
 
-    def request(self, method: str, url: str, **options: Any) -> requests.Response:  # noqa: ANN401 - requests' own options
-        """Send a request, with a timeout for connecting and one for each read."""
-        limits = (
-            self.patience.connect_timeout_seconds,
-            self.patience.read_timeout_seconds,
+    # requests' options are passed on as they are.
+    def request(  # type: ignore[override]
+        self,
+        method: str,
+        url: str,
+        **options: Any,  # noqa: ANN401
+    ) -> requests.Response:
+        """Send a request with a timeout for connecting and one for each read."""
+        timeout = (
+            self.retry_policy.connect_timeout_seconds,
+            self.retry_policy.read_timeout_seconds,
         )
-        return super().request(method, url, **{"timeout": limits, **options})
+        return super().request(method, url, **{"timeout": timeout, **options})
 
 
-class PatientSession(TimedSession):
-    """A session with Salesforce's manners; see the module.
+class RetryingSession(TimeoutSession):
+    """A session that logs in, retries, and turns failures into our errors.
 
-    `login` returns a token; it is called on first use and, unless `can_renew` is
-    false, again after a 401.
-    `usage` is (used, allowed) API requests of the day, once a reply has said so.
+    `login` returns a token; it is called on first use and, if `can_renew`, after a 401.
+    `usage` is today's API requests as (used, allowed), None before the first response.
     """
 
     def __init__(
-        self, patience: Patience, *, login: Callable[[], str], can_renew: bool = True
+        self,
+        retry_policy: RetryPolicy,
+        *,
+        login: Callable[[], str],
+        can_renew: bool = True,
     ) -> None:
-        super().__init__(patience)
+        super().__init__(retry_policy)
         self._can_renew = can_renew
         self.usage: tuple[int, int] | None = None
         self._login = login
         self._token: str | None = None
-        self.auth = _Bearer(self)
+        self.auth = _BearerAuth(self)
 
     def token(self) -> str:
-        """Return the token in force, logging in if there is none."""
+        """Return the current token; log in if there is none."""
         if self._token is None:
             self._token = self._login()
         return self._token
 
-    def request(self, method: str, url: str, **options: Any) -> requests.Response:  # noqa: ANN401 - requests' own options
-        """Send a request and return a reply below 300.
+    # requests' options are passed on as they are.
+    def request(  # type: ignore[override]
+        self,
+        method: str,
+        url: str,
+        **options: Any,  # noqa: ANN401
+    ) -> requests.Response:
+        """Send a request and return a response with a status below 300.
 
-        Raises a `TransientError` when patience ends or the outcome is unknown, a
-        `DataError` for what Salesforce refuses, a `ConfigError` for lack of rights.
+        Raises `TransientError` when all attempts failed or the outcome is unknown,
+        `DataError` when Salesforce rejected the request, and `ConfigError` when a
+        permission is missing.
         """
         renewals = 0
         while True:
             try:
-                return self._again_on(
-                    RefusedForNowError,
-                    lambda: self._once(method.upper(), url, **options),
+                return self._retry_on(
+                    RetryableError,
+                    lambda: self._send_once(method.upper(), url, **options),
                 )
             except TokenExpiredError as error:
                 renewals += 1
-                if renewals > MAX_RENEWALS or not self._can_renew:
+                if renewals > MAX_TOKEN_RENEWALS or not self._can_renew:
                     raise ConfigError(
                         f"{error} Check the access token, or the connected app "
                         "and its user."
                     ) from None
-                log.info("salesforce token renewed", url=plain_url(url))
+                log.info("salesforce token renewed", url=url_without_query(url))
                 self._token = None
 
     def save(self, url: str, path: Path, **options: Any) -> None:  # noqa: ANN401 - requests' own options
-        """Write a reply's body to `path`, whole or not at all, trying again."""
+        """Write a response body to `path`, completely or not at all, with retries."""
         part = path.with_name(path.name + ".part")
 
         def fetch() -> None:
             with (
-                self.request("GET", url, stream=True, **options) as reply,
+                self.request("GET", url, stream=True, **options) as response,
                 part.open("wb") as file,
             ):
-                for block in reply.iter_content(BLOCK_BYTES):
+                for block in response.iter_content(BLOCK_BYTES):
                     file.write(block)
 
         try:
-            self._again_on(requests.RequestException, fetch)
+            self._retry_on(requests.RequestException, fetch)
         except requests.RequestException as error:
             raise TransientError(
-                f"{plain_url(url)} breaks off each time ({type(error).__name__}). "
+                f"The download of {url_without_query(url)} failed "
+                f"{self.retry_policy.attempts} times ({type(error).__name__}). "
                 "Run again later."
             ) from error
         part.replace(path)
 
-    def _again_on(self, passing: type[Exception], deed: Callable[[], T]) -> T:
+    def _retry_on(self, error_type: type[Exception], action: Callable[[], T]) -> T:
         retrying = Retrying(
-            retry=retry_if_exception_type(passing),
-            stop=stop_after_attempt(self.patience.attempts),
-            wait=self._pause,
+            retry=retry_if_exception_type(error_type),
+            stop=stop_after_attempt(self.retry_policy.attempts),
+            wait=self._retry_wait,
             sleep=time.sleep,
             reraise=True,
         )
-        return retrying(deed)
+        return retrying(action)
 
-    def _pause(self, state: RetryCallState) -> float:
+    def _retry_wait(self, state: RetryCallState) -> float:
+        """Return the seconds to wait before the next attempt."""
+        policy = self.retry_policy
         error = state.outcome.exception() if state.outcome else None
         jitter = wait_random_exponential(
-            multiplier=self.patience.base_seconds, max=self.patience.max_wait_seconds
+            multiplier=policy.base_seconds, max=policy.max_wait_seconds
         )(state)
-        asked = error.pause if isinstance(error, RefusedForNowError) else None
-        if asked is None:
+        pause = error.pause if isinstance(error, RetryableError) else None
+        if pause is None:
             return jitter
-        if asked > self.patience.max_wait_seconds:
+        if pause > policy.max_wait_seconds:
             raise TransientError(
-                f"{error} It asks to wait {asked:.0f} s, longer than "
-                f"{self.patience.max_wait_seconds:.0f} s. Run again after that."
+                f"{error} Salesforce asks to wait {pause:.0f} s, but the limit is "
+                f"{policy.max_wait_seconds:.0f} s. Run again after that time."
             )
-        return asked + min(jitter, self.patience.base_seconds)
+        return pause + min(jitter, policy.base_seconds)
 
-    def _once(self, method: str, url: str, **options: Any) -> requests.Response:  # noqa: ANN401 - requests' own options
+    def _send_once(self, method: str, url: str, **options: Any) -> requests.Response:  # noqa: ANN401 - requests' own options
         body = options.get("data")
-        if hasattr(body, "seek"):
+        if body is not None and hasattr(body, "seek"):
             body.seek(0)
         try:
-            reply = super().request(method, url, **options)
+            response = super().request(method, url, **options)
         except requests.RequestException as error:
-            raise of_connection(method, url, error) from error
-        self._note_usage(reply)
-        if reply.status_code >= requests.codes.multiple_choices:
-            raise of_reply(method, reply)
-        return reply
+            raise error_from_exception(method, url, error) from error
+        self._record_usage(response)
+        if response.status_code >= requests.codes.multiple_choices:
+            raise error_from_response(method, response)
+        return response
 
-    def _note_usage(self, reply: requests.Response) -> None:
-        told = reply.headers.get("Sforce-Limit-Info", "")
-        for part in told.split(";"):
+    def _record_usage(self, response: requests.Response) -> None:
+        header = response.headers.get("Sforce-Limit-Info", "")
+        for part in header.split(";"):
             name, _, numbers = part.strip().partition("=")
             used, _, allowed = numbers.partition("/")
             if name == "api-usage" and used.isdigit() and allowed.isdigit():

@@ -1,8 +1,7 @@
-"""The spool: one folder an object, one folder a sync in it, one sync at a time.
+"""The spool: a folder per object, with a folder per sync, locked by one sync at a time.
 
-Workbooks and CSV files lie here while rows are in flight, so that a restart on the
-same machine finds them. A finished sync leaves at most its `rejects.csv`; leftovers
-of syncs that never sent anything are swept by the next one.
+Staging databases and CSV files are kept there while rows are in flight, so that the
+next sync on the same machine finds them. A finished sync leaves at most `rejects.csv`.
 """
 
 import fcntl
@@ -18,9 +17,9 @@ REJECTS = "rejects.csv"
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the object's folder; `TransientError` when another sync has it.
+    """Lock an object's folder; raise `TransientError` if another sync holds the lock.
 
-    The lock ends with the process, however it ends.
+    The operating system releases the lock when the process ends.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("a+") as file:
@@ -38,15 +37,15 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def sweep(folder: Path, *, keep: set[str]) -> None:
-    """Remove what syncs other than `keep` left behind, apart from their rejects."""
+def remove_sync_folders(folder: Path, *, keep: set[str]) -> None:
+    """Remove the files of all syncs but those in `keep`, except their rejects."""
     for path in folder.iterdir():
         if path.is_dir() and path.name not in keep:
             clear(path)
 
 
 def clear(folder: Path) -> None:
-    """Remove a sync's files apart from its rejects, and the folder when empty."""
+    """Remove a sync's files except its rejects, and the folder if it is then empty."""
     for path in folder.iterdir():
         if path.name != REJECTS:
             path.unlink()

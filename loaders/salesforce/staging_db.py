@@ -1,9 +1,9 @@
-"""The workbook of one sync: every row, what is to become of it, what became of it.
+"""The staging database: the working state of one sync, in a SQLite file.
 
-A SQLite file in the spool folder, so that a million rows need little memory and a
-killed sync finds what it had sent. It holds the rendered rows of the mart, what
-Salesforce last accepted for each key, and each answer. It is thrown away once its
-content stands in the ledgers.
+It holds the rendered rows of the mart, what Salesforce last accepted for each key, and
+the result of each row sent. It is a file in the spool folder, so that a million rows
+need little memory and recovery finds what an interrupted sync had sent. It is deleted
+once its content is in the ledgers.
 """
 
 import json
@@ -18,7 +18,7 @@ SENDABLE = "verdict in ('create', 'change', 'resend', 'missing')"
 PENDING = f"{SENDABLE} and outcome is null"
 
 SCHEMA = """
-create table identity (told text not null);
+create table identity (content text not null);
 create table rows (
     seq integer primary key, folded text not null, key text not null,
     hash text not null, payload text not null, verdict text,
@@ -27,15 +27,15 @@ create table rows (
 create table state (
     folded text primary key, key text not null, hash text not null,
     payload text not null, accepted_at text not null default '',
-    refused_at text not null default '', refused_hash text not null default '',
-    unsure_at text not null default ''
+    rejected_at text not null default '', rejected_hash text not null default '',
+    outcome_unknown_at text not null default ''
 );
-create table answers (
+create table results (
     chunk integer not null, folded text not null, kind text not null,
     salesforce_id text not null, is_created integer not null,
     code text not null, message text not null, fields text not null
 );
-create index answers_by_key on answers (chunk, folded);
+create index results_by_key on results (chunk, folded);
 create table failures (
     key text not null, hash text not null, code text not null,
     message text not null, fields text not null, is_transient integer not null,
@@ -45,9 +45,9 @@ create table failures (
 
 
 class Row(NamedTuple):
-    """A row to send: its key, rendered fields as JSON text, and their hash.
+    """A row to send: its key, its rendered fields as JSON text, and their hash.
 
-    `folded` is the key as Salesforce looks it up, and the order of sending.
+    `folded` is the key as Salesforce compares it. Rows are sent in its order.
     """
 
     folded: str
@@ -56,10 +56,10 @@ class Row(NamedTuple):
     hash: str
 
 
-class Answer(NamedTuple):
-    """What Salesforce says of one row; `folded` is its key as Salesforce looks it up.
+class RowResult(NamedTuple):
+    """Salesforce's result for one row; `folded` is the key as Salesforce compares it.
 
-    A failed row has a code, a message and the fields' names, comma-separated.
+    A failed row has a code, a message and comma-separated field names.
     """
 
     folded: str
@@ -72,7 +72,7 @@ class Answer(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Why a row was not taken, in Salesforce's words or ours; chunk 0: never sent."""
+    """Why a row was not accepted; `chunk` is 0 if it was never sent."""
 
     key: str
     hash: str
@@ -85,99 +85,100 @@ class Failure(NamedTuple):
     job_id: str = ""
 
 
-class Workbook:
-    """See the module. Use `create` or `reopen`, then `close`."""
+class StagingDb:
+    """A staging database; open it with `create` or `reopen`, then `close` it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.database = sqlite3.connect(path, isolation_level=None)
-        # A killed process loses nothing this way; after a lost machine Salesforce
-        # is asked.
+        # These settings survive a killed process. After a power loss the file may be
+        # damaged, but recovery can read the records back from Salesforce.
         self.database.execute("pragma journal_mode = wal")
         self.database.execute("pragma synchronous = off")
         self.database.execute("pragma temp_store = file")
 
     @classmethod
-    def create(cls, path: Path, *, identity: dict[str, str]) -> "Workbook":
-        """Start an empty workbook, in place of any file there.
+    def create(cls, path: Path, *, identity: dict[str, str]) -> "StagingDb":
+        """Create an empty staging database in place of any existing file.
 
-        `identity` says whose it is, for a process that finds it later.
+        `identity` is the sync's identity, for a process that reopens the file.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in path.parent.glob(f"{path.name}*"):
-            leftover.unlink()
-        workbook = cls(path)
-        workbook.database.executescript(SCHEMA)
-        workbook.run("insert into identity values (?)", json.dumps(identity))
-        return workbook
+        for existing in path.parent.glob(f"{path.name}*"):
+            existing.unlink()
+        staging_db = cls(path)
+        staging_db.database.executescript(SCHEMA)
+        staging_db.execute("insert into identity values (?)", json.dumps(identity))
+        return staging_db
 
     @classmethod
-    def reopen(cls, path: Path) -> "Workbook | None":
-        """Open the workbook of an earlier process; None when it is not here."""
+    def reopen(cls, path: Path) -> "StagingDb | None":
+        """Open the staging database of an earlier sync; None if it does not exist."""
         return cls(path) if path.exists() else None
 
     def identity(self) -> dict[str, str]:
-        """Return what `create` was told."""
-        told = self.database.execute("select told from identity").fetchone()
-        return json.loads(told[0])
+        """Return the identity that was passed to `create`."""
+        row = self.database.execute("select content from identity").fetchone()
+        identity: dict[str, str] = json.loads(row[0])
+        return identity
 
     def close(self) -> None:
-        """Close the file; it stays until the spool is swept."""
+        """Close the file; it stays until the spool is cleared."""
         self.database.close()
 
-    def write(self, statement: str, rows: Iterable[Sequence[object]]) -> int:
-        """Run a statement for each row, all of them or none; return how many.
+    def execute_many(self, statement: str, rows: Iterable[Sequence[object]]) -> int:
+        """Run a statement for each row in one transaction; return the number of rows.
 
-        Within another `write`, whose rows are being made, as part of that.
+        If `rows` itself writes to the database, those writes join the transaction.
         """
         if self.database.in_transaction:
-            return self._put(statement, rows)
+            return self._execute_batches(statement, rows)
         with self.database:
             self.database.execute("begin")
-            return self._put(statement, rows)
+            return self._execute_batches(statement, rows)
 
-    def _put(self, statement: str, rows: Iterable[Sequence[object]]) -> int:
-        count, given = 0, iter(rows)
-        while batch := list(islice(given, BATCH_ROWS)):
+    def _execute_batches(self, statement: str, rows: Iterable[Sequence[object]]) -> int:
+        count, iterator = 0, iter(rows)
+        while batch := list(islice(iterator, BATCH_ROWS)):
             self.database.executemany(statement, batch)
             count += len(batch)
         return count
 
-    def run(self, statement: str, *parameters: object) -> int:
-        """Run one statement; return how many rows it touched."""
+    def execute(self, statement: str, *parameters: object) -> int:
+        """Run one statement; return the number of rows that it changed."""
         return self.database.execute(statement, parameters).rowcount
 
-    def number(self, query: str, *parameters: object) -> int:
-        """Return the one number that a query gives; 0 for null."""
+    def query_int(self, query: str, *parameters: object) -> int:
+        """Return the single integer that a query selects; 0 for null."""
         return self.database.execute(query, parameters).fetchone()[0] or 0
 
     def count_pending(self) -> int:
-        """Return how many rows are still to be sent."""
-        return self.number(f"select count(*) from rows where {PENDING}")
+        """Return the number of rows still to be sent."""
+        return self.query_int(f"select count(*) from rows where {PENDING}")
 
     def pending_size(self) -> tuple[int, int]:
-        """Return how many rows are still to be sent, and the length of their JSON."""
+        """Return the number of rows still to be sent and their characters of JSON."""
         row = self.database.execute(
             "select count(*), coalesce(sum(length(payload)), 0) from rows"
             f" where {PENDING}"
         ).fetchone()
         return row[0], row[1]
 
-    def counts(self) -> dict[str, int]:
-        """Return how many rows there are of each verdict."""
+    def count_by_verdict(self) -> dict[str, int]:
+        """Return the number of rows by verdict."""
         return dict(
             self.database.execute("select verdict, count(*) from rows group by 1")
         )
 
-    def pending(self) -> Iterator[Row]:
-        """Yield the rows still to be sent, in order of key, so that none can race."""
+    def pending_rows(self) -> Iterator[Row]:
+        """Yield the rows still to be sent, in key order."""
         yield from self._rows(
             f"select folded, key, payload, hash from rows where {PENDING}"
             " order by folded"
         )
 
     def chunk_rows(self, chunk: int) -> Iterator[Row]:
-        """Yield the rows that a chunk was made of, in order of key."""
+        """Yield the rows of a chunk, in key order."""
         yield from self._rows(
             "select folded, key, payload, hash from rows where chunk = ?"
             " order by folded",
@@ -187,34 +188,34 @@ class Workbook:
     def _rows(self, query: str, *parameters: object) -> Iterator[Row]:
         yield from map(Row._make, self.database.execute(query, parameters))
 
-    def put_in_chunk(self, chunk: int, *, first: str, last: str) -> None:
-        """Remember which chunk the pending rows between two keys are sent with."""
-        self.run(
+    def assign_chunk(self, chunk: int, *, first: str, last: str) -> None:
+        """Assign the pending rows between two folded keys to a chunk."""
+        self.execute(
             f"update rows set chunk = ? where {PENDING} and folded between ? and ?",
             *(chunk, first, last),
         )
 
-    def next_chunk(self) -> int:
-        """Return a chunk number that was never used; the first is 1."""
-        last = self.number("select max(chunk) from rows")
-        return 1 + max(last, self.number("select max(chunk) from failures"))
+    def next_chunk_number(self) -> int:
+        """Return an unused chunk number; the first is 1."""
+        last = self.query_int("select max(chunk) from rows")
+        return 1 + max(last, self.query_int("select max(chunk) from failures"))
 
-    def add_answers(self, answers: Iterable[Answer], *, chunk: int) -> int:
-        """Keep what Salesforce says of a chunk's rows; return how many answers."""
-        return self.write(
-            "insert into answers values (?, ?, ?, ?, ?, ?, ?, ?)",
-            ((chunk, *answer) for answer in answers),
+    def add_results(self, results: Iterable[RowResult], *, chunk: int) -> int:
+        """Store the results for a chunk's rows; return their number."""
+        return self.execute_many(
+            "insert into results values (?, ?, ?, ?, ?, ?, ?, ?)",
+            ((chunk, *result) for result in results),
         )
 
     def add_failures(self, failures: Iterable[Failure]) -> int:
-        """Keep failures; return how many."""
-        return self.write(
+        """Store failures; return their number."""
+        return self.execute_many(
             "insert into failures values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             failures,
         )
 
     def failures(self, chunk: int | None = None) -> Iterator[Failure]:
-        """Yield the failures of a chunk, or of all."""
+        """Yield the failures of a chunk, or all failures."""
         where = "" if chunk is None else " where chunk = ?"
         for record in self.database.execute(
             f"select * from failures{where} order by chunk, key",

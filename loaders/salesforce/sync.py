@@ -1,9 +1,9 @@
-"""The sync: one mart's rows become one object's records, and every answer is kept.
+"""Sync one mart to one Salesforce object and record the result of every row.
 
-Login, preflight, recovery of what was left in flight, difference, brake, quota, then
-the small or the large path; rows that fail for a passing reason go again, smaller and
-later. The ledger row of the sync is the last thing written. Nothing is sent twice,
-nothing is lost in silence: rows of the mart = accepted + rejected + unchanged.
+The steps are login, preflight check, recovery of interrupted syncs, comparison, safety
+check, quota check, and sending as collections or bulk jobs. Rows that fail with a
+transient error are sent again in smaller chunks. The sync's own ledger row is written
+last. No row is sent twice or lost: rows of the mart = accepted + rejected + unchanged.
 """
 
 import random
@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -25,6 +26,7 @@ from loaders.salesforce import (
     client,
     composite,
     diff,
+    dry_run,
     ledger,
     outcome,
     preflight,
@@ -35,12 +37,11 @@ from loaders.salesforce import (
     sync_state,
     verification,
 )
-from loaders.salesforce import dry_run as rehearsal
-from loaders.salesforce.context import Errand, ProgressHook, tell_nobody
+from loaders.salesforce.context import ProgressCallback, SyncContext, ignore_progress
 from loaders.salesforce.mapping import Mapping
 from loaders.salesforce.outcome import SyncResult
 from loaders.salesforce.policy import SyncPolicy
-from loaders.salesforce.staging_db import Workbook
+from loaders.salesforce.staging_db import StagingDb
 from loaders.warehouse import bulk_rows
 
 log = structlog.get_logger()
@@ -48,12 +49,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class SyncRequest:
-    """What to sync, for which night, and how; `spool` is a folder of the caller's.
+    """What to sync, for which data date, and how.
 
-    `fingerprint` identifies the mart that was tested, for the ledger. `full` sends
-    unchanged rows too; `only_refused` none but those refused before; `as_of` sends the
-    values of an earlier night instead of the mart's. `approve` is the id of a plan
-    that the brake stopped. `allow_older` sends a night although a later one was sent.
+    `spool` is the folder for working files. `fingerprint` identifies the tested build
+    of the mart and is stored in the ledger. `full` sends unchanged rows too;
+    `only_rejected` sends only rows that were rejected before. `as_of` sends the values
+    of an earlier data date instead of the mart's. `approve` is the id of a plan that
+    the safety check stopped. `allow_older` sends a data date although a later one was
+    already sent.
     """
 
     mapping: Mapping
@@ -65,7 +68,7 @@ class SyncRequest:
     fingerprint: str = ""
     full: bool = False
     dry_run: bool = False
-    only_refused: bool = False
+    only_rejected: bool = False
     as_of: date | None = None
     approve: str | None = None
     allow_older: bool = False
@@ -76,58 +79,71 @@ def run(
     settings: Settings,
     *,
     policy: SyncPolicy | None = None,
-    tell: ProgressHook = tell_nobody,
+    on_progress: ProgressCallback = ignore_progress,
 ) -> SyncResult:
-    """Bring the object up to the mart; return what came of it.
+    """Sync the mart to the object and return the result.
 
-    Raises `ConfigError` (settings, rights, mapping), `DataError` (the brake, answers
-    that do not match, the mart's date), `TransientError` (busy, out of quota, a job
-    still running). Whatever is raised, a later run goes on where this one stopped.
+    Raises `ConfigError` (settings, permissions, mapping), `DataError` (safety check,
+    results that do not match, the mart's data date) or `TransientError` (busy, quota
+    exhausted, a job still running). After any error, the next run resumes.
     """
     policy = policy or SyncPolicy()
     root = request.spool / request.mapping.object
-    with spool.locked(root), errand_for(request, settings, policy=policy) as errand:
-        errand = replace(errand, tell=tell)
+    with spool.locked(root), context_for(request, settings, policy=policy) as context:
+        context = replace(context, on_progress=on_progress)
         started_at = ledger.now()
-        recovered = recovery.Recovered(0, 0, ())
+        recovered = recovery.RecoveryResult(0, ())
         if not request.dry_run:
-            recovered = recovery.finish(errand, spool_folder=root)
-            recovery.close_unfinished(errand, env=request.env, version=request.version)
-            recovery.sweep(errand, spool_folder=root)
-        with closing(_workbook(errand)) as workbook:
-            result = _bring_up(
+            recovered = recovery.recover_open_chunks(context, spool_folder=root)
+            recovery.record_interrupted_syncs(
+                context, env=request.env, version=request.version
+            )
+            recovery.remove_closed_spools(context, spool_folder=root)
+        identity = context.sync.as_dict()
+        with closing(
+            StagingDb.create(context.staging_db_path, identity=identity)
+        ) as staging_db:
+            result = _sync_rows(
                 replace(request, full=request.full or bool(recovered.lost)),
-                errand,
-                workbook,
+                context,
+                staging_db,
             )
             result = replace(
                 result, started_at=started_at, recovered=recovered.accepted
             )
-            outcome.write_rejects(workbook, errand.folder / spool.REJECTS)
+            outcome.write_rejects(staging_db, context.folder / spool.REJECTS)
             if not request.dry_run:
-                _record(request, errand, workbook, result=result, recovered=recovered)
+                _record_sync(
+                    request, context, staging_db, result=result, lost=recovered.lost
+                )
         if not request.dry_run and not policy.keep_spool:
-            spool.clear(errand.folder)
-    log.info("salesforce sync", **_told(result))
+            spool.clear(context.folder)
+    log.info(
+        "salesforce sync",
+        sync_id=result.sync_id,
+        object=result.object,
+        data_date=str(result.data_date),
+        **result.figures(),
+        codes=result.codes,
+    )
     return result
 
 
 @contextmanager
-def errand_for(
+def context_for(
     request: SyncRequest, settings: Settings, *, policy: SyncPolicy
-) -> Iterator[Errand]:
-    """Log in and look at the object: what every command on it begins with."""
+) -> Iterator[SyncContext]:
+    """Log in, run the preflight check, and yield the context of a new sync."""
     mapping = request.mapping
     if policy.missing_rows == "flag":
         mapping = mapping.with_flag(policy.missing_flag_field)
-    connection = client.connect(settings, policy.patience)
+    connection = client.connect(settings, policy.retry_policy)
     try:
         destination = preflight.check(
             connection, mapping, expect_sandbox=settings.expect_sandbox
         )
-        now = ledger.now()
-        sync_id = f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
-        yield Errand(
+        sync_id = f"{ledger.now():%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
+        yield SyncContext(
             sync=ledger.Sync(
                 sync_id=sync_id,
                 object=mapping.object,
@@ -145,140 +161,138 @@ def errand_for(
         connection.close()
 
 
-def fill(request: SyncRequest, errand: Errand, workbook: Workbook) -> str:
-    """Bring rows and state into the workbook and judge them; return the plan's id."""
+def prepare_rows(
+    request: SyncRequest, context: SyncContext, staging_db: StagingDb
+) -> str:
+    """Load rows and state, assign verdicts, and return the id of the plan."""
     if request.as_of:
-        diff.fill_as_of(workbook, errand, request.as_of)
+        diff.load_rows_as_of(staging_db, context, request.as_of)
     else:
-        diff.fill(workbook, errand, data_date=request.data_date)
-    diff.judge(workbook, errand, full=request.full)
-    if request.only_refused:
-        diff.only_refused(workbook)
-    return circuit_breaker.plan_id(workbook, errand)
+        diff.load_rows(staging_db, context, data_date=request.data_date)
+    diff.assign_verdicts(staging_db, context, full=request.full)
+    if request.only_rejected:
+        diff.keep_only_rejected(staging_db)
+    return circuit_breaker.compute_plan_id(staging_db, context)
 
 
-def _bring_up(request: SyncRequest, errand: Errand, workbook: Workbook) -> SyncResult:
+def _sync_rows(
+    request: SyncRequest, context: SyncContext, staging_db: StagingDb
+) -> SyncResult:
+    """Compare, check and send the rows, unless the sync is superseded or a dry run."""
     result = SyncResult(
-        sync_id=errand.sync.sync_id,
-        object=errand.mapping.object,
-        data_date=errand.sync.data_date,
+        sync_id=context.sync.sync_id,
+        object=context.mapping.object,
+        data_date=context.sync.data_date,
         status=outcome.SUCCESS,
-        warnings=errand.destination.warnings,
+        warnings=context.destination.warnings,
     )
-    if _is_superseded(request, errand):
+    if _is_superseded(request, context):
         return replace(result, status=outcome.SUPERSEDED)
-    plan = fill(request, errand, workbook)
-    result = replace(result, plan_id=plan, verdicts=workbook.counts())
+    plan = prepare_rows(request, context, staging_db)
+    result = replace(result, plan_id=plan, verdicts=staging_db.count_by_verdict())
     if request.dry_run:
-        return rehearsal.rehearse(errand, workbook, result)
+        return dry_run.complete_dry_run(context, staging_db, result)
     job_ids: list[str] = []
-    policy = errand.policy
-    if workbook.count_pending():
-        circuit_breaker.check(workbook, errand, plan=plan, approved=request.approve)
-        need = quota.needed(workbook, policy)
-        quota.check(errand.client, need, reserve_ratio=policy.quota_reserve_ratio)
-        job_ids = _send(errand, workbook)
-    counts = outcome.counted(workbook)
+    policy = context.policy
+    if staging_db.count_pending():
+        circuit_breaker.check(staging_db, context, plan=plan, approved=request.approve)
+        required = quota.estimate_required(staging_db, policy)
+        quota.check(context.client, required, reserve_ratio=policy.quota_reserve_ratio)
+        job_ids = _send(context, staging_db)
+    counts: dict[str, Any] = outcome.count_rows(staging_db)
     rows = sum(result.verdicts.values())
-    status = outcome.status(counts, policy, rows=rows)
+    status = outcome.decide_status(counts, policy, rows=rows)
     if request.as_of and status == outcome.SUCCESS:
         status = outcome.ROLLED_BACK
     return replace(
         result,
         status=status,
         job_ids=tuple(job_ids),
-        codes=outcome.codes(workbook),
-        read_back=_read_back(errand, workbook),
+        codes=outcome.count_codes(staging_db),
+        verification=_verify_sample(context, staging_db),
         **counts,
     )
 
 
-def _is_superseded(request: SyncRequest, errand: Errand) -> bool:
-    """Say whether a later night was sent, whose values must not be overwritten."""
+def _is_superseded(request: SyncRequest, context: SyncContext) -> bool:
+    """Return whether a later data date was already sent to this org."""
     if request.as_of or request.allow_older:
         return False
     with warehouse.session() as connection:
-        newest = sync_state.newest_date(
-            connection, errand.mapping.object, org_id=errand.sync.org_id
+        newest = sync_state.newest_data_date(
+            connection, context.mapping.object, org_id=context.sync.org_id
         )
     return newest is not None and newest > request.data_date
 
 
-def _send(errand: Errand, workbook: Workbook) -> list[str]:
-    """Send what is pending, and again what fails for a passing reason."""
-    policy = errand.policy
+def _send(context: SyncContext, staging_db: StagingDb) -> list[str]:
+    """Send the pending rows, retry transient failures, and return the job ids."""
+    policy = context.policy
     job_ids: list[str] = []
     for attempt in range(1, policy.send_attempts + 1):
-        pending = workbook.count_pending()
+        pending = staging_db.count_pending()
         if not pending:
             break
         if attempt > 1:
             pause = policy.send_pause_seconds * 2 ** (attempt - 2)
             time.sleep(pause * random.uniform(0.5, 1.5))
         if pending <= policy.bulk_above_rows:
-            composite.send(errand, workbook, attempt=attempt)
+            composite.send(context, staging_db, attempt=attempt)
         else:
-            job_ids += bulk.send(errand, workbook, attempt=attempt)
+            job_ids += bulk.send(context, staging_db, attempt=attempt)
     return job_ids
 
 
-def _read_back(errand: Errand, workbook: Workbook) -> verification.ReadBack | None:
-    if not errand.policy.read_back_rows:
+def _verify_sample(
+    context: SyncContext, staging_db: StagingDb
+) -> verification.Verification | None:
+    if not context.policy.read_back_rows:
         return None
-    found = verification.spot_check(
-        errand.client,
-        errand.destination,
-        mapping=errand.mapping,
-        workbook=workbook,
-        sample=errand.policy.read_back_rows,
+    result = verification.verify_sample(
+        context.client,
+        context.destination,
+        mapping=context.mapping,
+        staging_db=staging_db,
+        sample=context.policy.read_back_rows,
     )
-    if found.differences:
-        log.warning("salesforce holds other values", differences=found.differences)
-    return found
+    if result.differences:
+        log.warning("salesforce has other values", differences=result.differences)
+    return result
 
 
-def _workbook(errand: Errand) -> Workbook:
-    return Workbook.create(errand.workbook_path, identity=errand.sync.told())
-
-
-def _record(
+def _record_sync(
     request: SyncRequest,
-    errand: Errand,
-    workbook: Workbook,
+    context: SyncContext,
+    staging_db: StagingDb,
     *,
     result: SyncResult,
-    recovered: recovery.Recovered,
+    lost: tuple[ledger.Chunk, ...],
 ) -> None:
-    """Write the last row: the sync itself, with the rows that were never sent."""
+    """Append the sync's ledger row, its rejects that were never sent, and withdrawals.
+
+    Also closes the lost chunks if this sync sent all rows.
+    """
     figures = {
         **result.figures(),
         "env": request.env,
         "version": request.version,
         "fingerprint": request.fingerprint,
     }
-    never_sent = workbook.number("select count(*) from failures where chunk = 0")
+    never_sent = staging_db.query_int("select count(*) from failures where chunk = 0")
     with bulk_rows.transaction(never_sent) as connection:
-        ledger.record_failures(connection, errand.sync, workbook.failures(0))
+        ledger.record_failures(connection, context.sync, staging_db.failures(0))
         if not request.as_of:
-            ledger.record_failures(connection, errand.sync, rejects.withdrawn(workbook))
-        ledger.record_sync(connection, errand.sync, figures)
+            ledger.record_failures(
+                connection, context.sync, rejects.withdrawn_rejects(staging_db)
+            )
+        ledger.record_sync(connection, context.sync, figures)
         if result.deferred or result.status == outcome.SUPERSEDED:
-            return  # lost chunks stay open until all rows are known to have arrived
-        for chunk in recovered.lost:
-            ledger.set_chunk(
+            return
+        for chunk in lost:
+            ledger.update_chunk(
                 connection,
                 chunk.sync_id,
                 chunk=chunk.chunk,
                 state=ledger.ABANDONED,
                 job_id=chunk.job_id,
             )
-
-
-def _told(result: SyncResult) -> dict[str, object]:
-    return {
-        "sync_id": result.sync_id,
-        "object": result.object,
-        "data_date": str(result.data_date),
-        **result.figures(),
-        "codes": result.codes,
-    }

@@ -1,8 +1,8 @@
-"""What was accepted and refused before, as a sync, a rollback or a person asks it.
+"""Read what Salesforce accepted and rejected in earlier syncs.
 
-Read from `ops.salesforce_rows` and `ops.salesforce_rejects`; of the rows of a key the
-latest counts. Streams, so that a million keys need little memory. What another org
-accepted is never mixed in: `mapping_version` begins with the org's id.
+The state comes from `ops.salesforce_rows` and `ops.salesforce_rejects`, where the
+latest row of a key counts. Results are streamed, so that a million keys need little
+memory. `mapping_version` begins with the org id, so orgs are never mixed.
 """
 
 import json
@@ -15,7 +15,7 @@ from loaders.warehouse import Connection
 
 
 @dataclass(frozen=True)
-class Accepted:
+class AcceptedState:
     """What Salesforce last accepted for a key."""
 
     key: str
@@ -25,49 +25,51 @@ class Accepted:
 
 
 @dataclass(frozen=True)
-class Refused:
-    """The latest refusal of a key, and when last nobody knew what it holds.
+class RejectedState:
+    """The latest reject of a key.
 
-    A withdrawn refusal has no time any more; that nobody knew stays true.
+    `rejected_at` is None if the reject was withdrawn. `outcome_unknown_at` is the
+    latest time at which the outcome was unknown; a withdrawal does not change it.
     """
 
     key: str
     hash: str
     is_transient: bool
-    refused_at: datetime | None
-    unsure_at: datetime | None
+    rejected_at: datetime | None
+    outcome_unknown_at: datetime | None
 
 
-def accepted(
+def read_accepted(
     connection: Connection, object_name: str, *, org_id: str
-) -> Iterator[Accepted]:
-    """Yield what each key last had accepted in this org, in bounded memory."""
+) -> Iterator[AcceptedState]:
+    """Yield what this org last accepted for each key, in bounded memory."""
     table = connection.table("ops", "salesforce_rows")
-    # A join instead of a window, which would keep every payload in memory.
+    # A window function would keep every payload in memory; this join does not.
     query = f"""-- loaders.salesforce.sync_state accepted {object_name}
-select sent.key, sent.payload_hash, sent.payload, sent.accepted_at
-from {table} as sent
+select
+    accepted.key, accepted.payload_hash, accepted.payload, accepted.accepted_at
+from {table} as accepted
 inner join (
     select key, max(accepted_at) as accepted_at
     from {table}
     where object = ? and mapping_version like ?
     group by 1
 ) as latest
-    on sent.key = latest.key
-    and sent.accepted_at = latest.accepted_at
-where sent.object = ? and sent.mapping_version like ?"""
-    mine = [object_name, f"{org_id}/%"]
-    yield from _accepted(connection, query, [*mine, *mine])
+    on accepted.key = latest.key
+    and accepted.accepted_at = latest.accepted_at
+where accepted.object = ? and accepted.mapping_version like ?"""
+    object_and_org = [object_name, f"{org_id}/%"]
+    yield from _stream_accepted(connection, query, [*object_and_org, *object_and_org])
 
 
-def accepted_on(
+def read_accepted_as_of(
     connection: Connection, object_name: str, *, org_id: str, day: date
-) -> Iterator[Accepted]:
-    """Yield what each key had on a data date: its row of that date or the last before.
+) -> Iterator[AcceptedState]:
+    """Yield, for each key, the values accepted for a data date or the last one before.
 
-    Of rows of one date, the one accepted last counts.
+    Of several rows for one data date, the one accepted last counts.
     """
-    query = f"""-- loaders.salesforce.sync_state accepted on {object_name}
+    query = f"""-- loaders.salesforce.sync_state accepted as of {object_name}
 select key, payload_hash, payload, accepted_at
 from (
     select *, row_number() over (
@@ -75,48 +77,50 @@ from (
     ) as recency
     from {connection.table("ops", "salesforce_rows")}
     where object = ? and mapping_version like ? and data_date <= ?
-) as sent
+) as accepted
 where recency = 1"""
-    yield from _accepted(connection, query, [object_name, f"{org_id}/%", day])
+    yield from _stream_accepted(connection, query, [object_name, f"{org_id}/%", day])
 
 
-def _accepted(
+def _stream_accepted(
     connection: Connection, query: str, parameters: list[object]
-) -> Iterator[Accepted]:
+) -> Iterator[AcceptedState]:
     for batch in connection.stream(query, parameters):
         for key, payload_hash, payload, accepted_at in batch:
-            yield Accepted(key, payload_hash, json_text(payload), accepted_at)
+            yield AcceptedState(key, payload_hash, json_text(payload), accepted_at)
 
 
-def refused(connection: Connection, object_name: str) -> Iterator[Refused]:
-    """Yield the keys whose refusal stands, or of which once nobody knew."""
+def read_rejected(connection: Connection, object_name: str) -> Iterator[RejectedState]:
+    """Yield the keys with an open reject or an outcome that was once unknown."""
     table = connection.table("ops", "salesforce_rejects")
-    query = f"""-- loaders.salesforce.sync_state refused {object_name}
-select key, payload_hash, is_transient, refused_at, unsure_at
+    query = f"""-- loaders.salesforce.sync_state rejected {object_name}
+select key, payload_hash, is_transient, open_rejected_at, outcome_unknown_at
 from (
     select
         *,
-        case when code != ? then rejected_at end as refused_at,
+        case when code != ? then rejected_at end as open_rejected_at,
         max(case when code = ? then rejected_at end) over (
             partition by key
-        ) as unsure_at,
+        ) as outcome_unknown_at,
         row_number() over (
             partition by key order by rejected_at desc, attempt desc
         ) as recency
     from {table}
     where object = ?
 ) as rejects
-where recency = 1 and coalesce(refused_at, unsure_at) is not null"""
+where recency = 1 and coalesce(open_rejected_at, outcome_unknown_at) is not null"""
     parameters = [WITHDRAWN, OUTCOME_UNKNOWN, object_name]
     for batch in connection.stream(query, parameters):
         for row in batch:
-            yield Refused(*row)
+            yield RejectedState(*row)
 
 
-def has_finished(connection: Connection, object_name: str, *, org_id: str) -> bool:
-    """Say whether any sync to this org came to its end, whatever was rejected."""
+def has_completed_sync(
+    connection: Connection, object_name: str, *, org_id: str
+) -> bool:
+    """Return whether any sync to this org was completed, even with rejects."""
     row = connection.fetch_one(
-        "-- loaders.salesforce.sync_state has finished\n"
+        "-- loaders.salesforce.sync_state has completed sync\n"
         f"select count(*) from {connection.table('ops', 'salesforce_syncs')} "
         "where object = ? and status != ? and sync_id in (select sync_id "
         f"from {connection.table('ops', 'salesforce_rows')} "
@@ -126,12 +130,12 @@ def has_finished(connection: Connection, object_name: str, *, org_id: str) -> bo
     return bool(row and row[0])
 
 
-def newest_date(
+def newest_data_date(
     connection: Connection, object_name: str, *, org_id: str
 ) -> date | None:
-    """Return the greatest data date of which this org accepted rows."""
+    """Return the latest data date of which this org accepted rows."""
     row = connection.fetch_one(
-        "-- loaders.salesforce.sync_state newest date\n"
+        "-- loaders.salesforce.sync_state newest data date\n"
         f"select max(data_date) from {connection.table('ops', 'salesforce_rows')} "
         "where object = ? and mapping_version like ?",
         [object_name, f"{org_id}/%"],
@@ -140,6 +144,6 @@ def newest_date(
 
 
 def json_text(value: object) -> str:
-    """Return a JSON column's value as text; some drivers quote it once more."""
+    """Return a JSON column's value as text; some drivers encode it a second time."""
     text = str(value)
-    return json.loads(text) if text.startswith('"') else text
+    return str(json.loads(text)) if text.startswith('"') else text

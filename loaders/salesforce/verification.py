@@ -1,9 +1,9 @@
-"""Reading back: what the records hold now, compared with what was sent.
+"""Read records back from Salesforce and compare them with what was sent.
 
-By SOQL on the external id, in pieces that fit into a URL. Used when a connection
-broke and nobody knows whether rows arrived, and, if asked for, as a spot check after
-a sync. Values are compared as what they mean: 12.50 is 12.5, and outer blanks, which
-Salesforce trims, do not count.
+Records are queried by external id, in batches whose keys fit into a URL. This is used
+when a connection broke and rows may have arrived, and to verify a sample after a sync.
+Values are compared by meaning: 12.50 equals 12.5, and leading and trailing blanks,
+which Salesforce trims, are ignored.
 """
 
 import json
@@ -16,95 +16,107 @@ from urllib.parse import quote_plus
 from loaders.salesforce.client import Client
 from loaders.salesforce.mapping import Field, Mapping
 from loaders.salesforce.preflight import Destination
-from loaders.salesforce.staging_db import SENDABLE, Answer, Row, Workbook
+from loaders.salesforce.staging_db import SENDABLE, Row, RowResult, StagingDb
 
 MAX_KEYS_LENGTH = 6_000
 MAX_KEYS = 200
 
 
 @dataclass(frozen=True)
-class ReadBack:
-    """A spot check: records in the object, rows compared, and differences in words."""
+class Verification:
+    """The result of reading a sample back.
+
+    `records` is the number of records of the object, `compared` the number of rows
+    compared, and `differences` describes each difference found.
+    """
 
     records: int
     compared: int
     differences: tuple[str, ...]
 
 
-def records(
+def fetch_records(
     client: Client, mapping: Mapping, keys: Iterable[str]
 ) -> Iterator[dict[str, Any]]:
-    """Yield the records of these external ids, with the mapped fields and `Id`."""
+    """Yield the records with these external ids: the mapped fields and `Id`."""
     names = ", ".join(["Id", *(field.name for field in mapping.fields)])
-    for piece in _pieces(keys):
-        listed = ", ".join(piece)
+    for batch in _quoted_key_batches(keys):
         yield from client.query(
             f"SELECT {names} FROM {mapping.object} "
-            f"WHERE {mapping.external_id} IN ({listed})"
+            f"WHERE {mapping.external_id} IN ({', '.join(batch)})"
         )
 
 
-def arrived(
+def find_arrived(
     client: Client, destination: Destination, *, mapping: Mapping, rows: Sequence[Row]
-) -> list[Answer]:
-    """Return an acceptance for each row that Salesforce holds exactly as sent.
+) -> list[RowResult]:
+    """Return an accepted result for each row whose record equals what was sent.
 
-    Whether the record was new cannot be told any more.
+    `is_created` is False for all, because it can no longer be found out.
     """
-    found = {
-        destination.fold(record[mapping.external_id]): record
-        for record in records(client, mapping, (row.key for row in rows))
-    }
+    records = _records_by_key(client, destination, mapping=mapping, rows=rows)
     return [
-        Answer(destination.fold(row.key), "accepted", record["Id"])
+        RowResult(destination.fold(row.key), "accepted", record["Id"])
         for row in rows
-        if (record := found.get(destination.fold(row.key)))
-        and not differences(record, row, mapping=mapping)
+        if (record := records.get(destination.fold(row.key)))
+        and not find_differences(record, row, mapping=mapping)
     ]
 
 
-def differences(record: dict[str, Any], row: Row, *, mapping: Mapping) -> list[str]:
-    """Name the sent fields that the record holds otherwise, with both values."""
+def find_differences(
+    record: dict[str, Any], row: Row, *, mapping: Mapping
+) -> list[str]:
+    """Describe each field that was sent and has another value in the record."""
     sent = json.loads(row.payload)
     sent[mapping.external_id] = row.key
     return [
         f"{field.name} is {record.get(field.name)!r}, sent {sent[field.name]!r}"
         for field in mapping.fields
         if field.name in sent
-        and _meaning(field, record.get(field.name)) != _meaning(field, sent[field.name])
+        and _comparable(field, record.get(field.name))
+        != _comparable(field, sent[field.name])
     ]
 
 
-def spot_check(
+def verify_sample(
     client: Client,
     destination: Destination,
     *,
     mapping: Mapping,
-    workbook: Workbook,
+    staging_db: StagingDb,
     sample: int,
-) -> ReadBack:
-    """Count the object and compare a sample of the rows accepted by this sync."""
+) -> Verification:
+    """Count the object's records and compare a sample of the rows just accepted."""
     query = (
         "select folded, key, payload, hash from rows"
         f" where {SENDABLE} and outcome = 'accepted' order by random() limit ?"
     )
-    rows = [Row(*record) for record in workbook.database.execute(query, [sample])]
-    found = {
-        destination.fold(record[mapping.external_id]): record
-        for record in records(client, mapping, (row.key for row in rows))
-    }
-    told = []
+    rows = [Row(*values) for values in staging_db.database.execute(query, [sample])]
+    records = _records_by_key(client, destination, mapping=mapping, rows=rows)
+    differences = []
     for row in rows:
-        record = found.get(destination.fold(row.key))
+        record = records.get(destination.fold(row.key))
         if record is None:
-            told.append(f"{row.key} is not there")
+            differences.append(f"{row.key} does not exist")
         else:
-            wrong = differences(record, row, mapping=mapping)
-            told += [f"{row.key}: {sentence}" for sentence in wrong]
-    return ReadBack(client.count(mapping.object), len(rows), tuple(told))
+            differences += [
+                f"{row.key}: {difference}"
+                for difference in find_differences(record, row, mapping=mapping)
+            ]
+    return Verification(client.count(mapping.object), len(rows), tuple(differences))
 
 
-def _meaning(field: Field, value: object) -> object:
+def _records_by_key(
+    client: Client, destination: Destination, *, mapping: Mapping, rows: Sequence[Row]
+) -> dict[str, dict[str, Any]]:
+    """Return the records of these rows by folded key."""
+    return {
+        destination.fold(record[mapping.external_id]): record
+        for record in fetch_records(client, mapping, (row.key for row in rows))
+    }
+
+
+def _comparable(field: Field, value: object) -> object:
     if value is None or value == "":
         return None
     if field.is_numeric:
@@ -116,17 +128,17 @@ def _meaning(field: Field, value: object) -> object:
     return str(value).strip().replace("\r\n", "\n")
 
 
-def _pieces(keys: Iterable[str]) -> Iterator[list[str]]:
-    """Quote keys for SOQL and gather as many as a URL will hold."""
-    piece: list[str] = []
+def _quoted_key_batches(keys: Iterable[str]) -> Iterator[list[str]]:
+    """Quote keys for SOQL and yield them in batches that fit into a URL."""
+    batch: list[str] = []
     length = 0
     for key in keys:
         quoted = "'" + key.replace("\\", "\\\\").replace("'", "\\'") + "'"
         size = len(quote_plus(quoted)) + 4
-        if piece and (length + size > MAX_KEYS_LENGTH or len(piece) == MAX_KEYS):
-            yield piece
-            piece, length = [], 0
-        piece.append(quoted)
+        if batch and (length + size > MAX_KEYS_LENGTH or len(batch) == MAX_KEYS):
+            yield batch
+            batch, length = [], 0
+        batch.append(quoted)
         length += size
-    if piece:
-        yield piece
+    if batch:
+        yield batch

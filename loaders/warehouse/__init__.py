@@ -1,37 +1,37 @@
-"""The warehouse: connections to DuckDB or Redshift, from the dbt profile."""
+"""The warehouse: connections to DuckDB or Redshift, as the dbt profile selects."""
 
 from loaders.warehouse.connection import (
     SCHEMAS,
     Connection,
-    begun,
-    committed,
     ensure_tables,
     exists,
     identifier,
     is_single_writer,
     is_transient,
-    kept_open,
-    limited,
+    keep_open,
     literal,
     location,
+    run_in_transaction,
     session,
     transaction,
+    transaction_on,
+    with_settings,
 )
 
 __all__ = [
     "SCHEMAS",
     "Connection",
-    "begun",
-    "committed",
     "ensure_tables",
     "exists",
     "identifier",
     "is_single_writer",
     "is_transient",
-    "kept_open",
-    "limited",
+    "keep_open",
     "literal",
     "location",
+    "run_in_transaction",
     "session",
     "transaction",
+    "transaction_on",
+    "with_settings",
 ]

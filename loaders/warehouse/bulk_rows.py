@@ -1,9 +1,9 @@
-"""A million rows into a ledger, or out of the warehouse, in little memory and time.
+"""Append or stream up to millions of rows in bounded memory.
 
-A statement with the values in it is parsed value by value, which for thousands of rows
-takes longer than all else: they go through a file, which the warehouse reads itself.
-It lies here, or for a cluster on S3 below the archive, as long as the statement runs.
-An embedded engine would keep all that it has read in memory; here it may not.
+A large INSERT is slow because every value is parsed from the statement. Many rows are
+therefore written to a temporary CSV file that the warehouse reads itself: a local file
+for DuckDB, an object below the archive URL for Redshift. DuckDB's memory is limited
+meanwhile, because it would otherwise cache everything it reads.
 """
 
 import tempfile
@@ -17,37 +17,38 @@ from loaders import s3, warehouse
 from loaders.config import settings
 from loaders.warehouse import Connection, duckdb, identifier, redshift_s3
 
-FEW_ROWS = 200  # these are quicker in a statement
-BUFFER_BYTES = 4_000_000  # no line may be longer
+MAX_INSERT_ROWS = 200  # up to this number an INSERT statement is faster
+MAX_LINE_BYTES = 4_000_000
 FOLDER = "_nightshift/rows"
-ENGINE_MEMORY = "100MB"
-FRUGAL = {"memory_limit": f"'{ENGINE_MEMORY}'", "threads": "1"}
+LOW_MEMORY_SETTINGS = {"memory_limit": "'100MB'", "threads": "1"}
 
 
 @contextmanager
 def session() -> Iterator[Connection]:
-    """Open a session like the warehouse's own, for streams of many rows."""
-    with warehouse.session() as connection, _frugal(connection):
+    """Open a session for streaming many rows, with DuckDB's memory limited."""
+    with warehouse.session() as connection, _low_memory(connection):
         yield connection
 
 
 @contextmanager
 def transaction(rows: int) -> Iterator[Connection]:
-    """Open a transaction like the warehouse's own, to append about so many rows in."""
-    opened = session if rows > FEW_ROWS else warehouse.session
-    with opened() as connection, warehouse.begun(connection):
+    """Open a transaction for appending about `rows` rows."""
+    open_session = session if rows > MAX_INSERT_ROWS else warehouse.session
+    with open_session() as connection, warehouse.transaction_on(connection):
         yield connection
 
 
 @contextmanager
-def _frugal(connection: Connection) -> Iterator[None]:
-    """Let an embedded engine take little memory, up to and with its checkpoint."""
-    with warehouse.limited(connection, FRUGAL):
+def _low_memory(connection: Connection) -> Iterator[None]:
+    """Limit DuckDB's memory, including during the final checkpoint."""
+    with warehouse.with_settings(connection, LOW_MEMORY_SETTINGS):
         yield
         if warehouse.is_single_writer():
-            # Refused while another session of this process writes, which does it then.
+            # Fails while another session of this process writes; that session does it.
             with suppress(duckdb.Error):
-                connection.execute("-- loaders.warehouse.bulk_rows\ncheckpoint")
+                connection.execute(
+                    "-- loaders.warehouse.bulk_rows checkpoint\ncheckpoint"
+                )
 
 
 def append(
@@ -56,28 +57,28 @@ def append(
     columns: Sequence[str],
     rows: Iterable[Sequence[object]],
 ) -> int:
-    """Append rows without nulls to the table `ops.{name}`; return how many.
+    """Append rows without nulls to the table `ops.{name}`; return their number.
 
-    In the open transaction, and in bounded memory however many rows come.
+    Runs in the open transaction and in bounded memory.
     """
     table = connection.table("ops", name)
-    given = iter(rows)
-    first = list(islice(given, FEW_ROWS + 1))
-    if len(first) <= FEW_ROWS:
+    remaining = iter(rows)
+    first = list(islice(remaining, MAX_INSERT_ROWS + 1))
+    if len(first) <= MAX_INSERT_ROWS:
         connection.insert(table, columns, first)
         return len(first)
     with tempfile.TemporaryDirectory(prefix="nightshift-rows-") as folder:
         path = Path(folder) / f"{name}.csv"
-        count = _write(path, chain(first, given))
-        read = _read_here if warehouse.is_single_writer() else _copy
-        read(connection, table, columns=columns, path=path)
+        count = _write_csv(path, chain(first, remaining))
+        load = _insert_from_csv if warehouse.is_single_writer() else _copy_through_s3
+        load(connection, table, columns=columns, path=path)
     return count
 
 
-def _write(path: Path, rows: Iterable[Sequence[object]]) -> int:
-    """Write CSV with everything in quotes: then an empty text is none, and no null.
+def _write_csv(path: Path, rows: Iterable[Sequence[object]]) -> int:
+    """Write CSV with all values quoted, so that empty text is not read as null.
 
-    The csv module looks at each character, which for JSON takes ten times as long.
+    The csv module inspects every character, which takes ten times as long for JSON.
     """
     count = 0
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -88,23 +89,23 @@ def _write(path: Path, rows: Iterable[Sequence[object]]) -> int:
     return count
 
 
-def _read_here(
+def _insert_from_csv(
     connection: Connection, table: str, *, columns: Sequence[str], path: Path
 ) -> None:
     names = ", ".join(identifier(column) for column in columns)
-    texts = ", ".join(f"'{column}': 'varchar'" for column in columns)
+    types = ", ".join(f"'{column}': 'varchar'" for column in columns)
     connection.execute(
-        f"-- loaders.warehouse.bulk_rows append {table}\n"
+        f"-- loaders.warehouse.bulk_rows insert {table}\n"
         f"insert into {table} ({names}) select {names} from read_csv("
-        f"?, columns = {{{texts}}}, auto_detect = false, header = false, "
+        f"?, columns = {{{types}}}, auto_detect = false, header = false, "
         "delim = ',', quote = '\"', escape = '\"', new_line = '\\n', "
-        f"allow_quoted_nulls = false, parallel = false, buffer_size = {BUFFER_BYTES}, "
-        f"max_line_size = {BUFFER_BYTES})",
+        "allow_quoted_nulls = false, parallel = false, "
+        f"buffer_size = {MAX_LINE_BYTES}, max_line_size = {MAX_LINE_BYTES})",
         [str(path)],
     )
 
 
-def _copy(
+def _copy_through_s3(
     connection: Connection, table: str, *, columns: Sequence[str], path: Path
 ) -> None:
     url = f"{settings.load().required_archive_url()}/{FOLDER}/{uuid4().hex}.csv"
@@ -112,8 +113,8 @@ def _copy(
     s3.upload(path, url)
     try:
         connection.execute(
-            f"-- loaders.warehouse.bulk_rows append {table}\n"
-            f"copy {table} ({names}) from '{redshift_s3.quoted(url)}' "
+            f"-- loaders.warehouse.bulk_rows copy {table}\n"
+            f"copy {table} ({names}) from '{redshift_s3.escape_url(url)}' "
             f"{redshift_s3.iam_role()} {redshift_s3.region_clause()} "
             "csv timeformat 'auto' compupdate off statupdate off"
         )

@@ -1,8 +1,8 @@
-"""The warehouse: connections, transactions, names, whichever engine it is.
+"""Connections, transactions and table names for DuckDB and Redshift.
 
-Connections come from the dbt profile and are opened for short: the embedded engine
-lets one process in at a time. Statements say who sends them in their first line, and
-values travel as bound parameters only.
+The dbt profile selects the warehouse. Keep sessions short: only one process at a time
+can open a DuckDB file. The first line of every statement is a comment that names its
+sender, and values are passed as bound parameters only.
 """
 
 import re
@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, TypeVar
 
-import structlog
 from tenacity import (
     retry,
     retry_if_exception_type,
@@ -24,17 +23,16 @@ from loaders.warehouse import declared_tables, duckdb, redshift
 
 SCHEMAS = ("staging", "intermediate", "marts", "ops")
 INSERT_BATCH_ROWS = 500
-COMMIT_TRIES = 5
+MAX_ATTEMPTS = 5
 
 Result = TypeVar("Result")
-log = structlog.get_logger()
 
 
 class Connection:
-    """An open session. Use it through `session()` or `transaction()`.
+    """An open session; create it with `session()` or `transaction()`.
 
-    `engine` is the adapter type of the profile's target; only this module, copy.py
-    and archive.py may look at it.
+    `engine` is the adapter type of the profile's target. Only this module, raw/load.py
+    and archive.py may depend on it.
     """
 
     def __init__(self, handle: Any, engine: str, prefix: str) -> None:  # noqa: ANN401
@@ -43,9 +41,9 @@ class Connection:
         self._prefix = prefix
 
     def schema(self, name: str) -> str:
-        """Return the real name of one of `SCHEMAS` on this target."""
+        """Return the quoted name that one of `SCHEMAS` has on this target."""
         if name not in SCHEMAS:
-            raise ValueError(f"no such schema: {name}")
+            raise ValueError(f"unknown schema: {name}")
         return identifier(f"{self._prefix}{name}")
 
     def table(self, schema: str, name: str) -> str:
@@ -53,56 +51,58 @@ class Connection:
         return f"{self.schema(schema)}.{identifier(name)}"
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> None:
-        """Run one statement; `?` marks a parameter."""
+        """Run one statement with `?` placeholders."""
         self._cursor(sql, parameters)
 
     def fetch_all(
         self, sql: str, parameters: Sequence[object] = ()
     ) -> list[tuple[Any, ...]]:
-        """Return all rows of a small result."""
+        """Return all rows of a query with a small result."""
         return [tuple(row) for row in self._cursor(sql, parameters).fetchall()]
 
     def fetch_one(
         self, sql: str, parameters: Sequence[object] = ()
     ) -> tuple[Any, ...] | None:
-        """Return the first row, or None."""
+        """Return the first row of a query, or None."""
         row = self._cursor(sql, parameters).fetchone()
         return None if row is None else tuple(row)
 
     def stream(
         self, sql: str, parameters: Sequence[object] = (), *, size: int = 10_000
     ) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield batches of at most `size` rows, in bounded memory."""
+        """Yield batches of at most `size` rows, using bounded memory."""
         cursor = self._cursor(sql, parameters)
         while batch := cursor.fetchmany(size):
             yield [tuple(row) for row in batch]
 
     def columns(self, sql: str) -> list[tuple[str, str]]:
-        """Return the (name, type) pairs that a query would give."""
-        cursor = self._cursor(f"select * from ({sql}) as asked where false", ())
-        named = str if self.engine == "duckdb" else redshift.type_name
-        return [(column[0], named(column[1])) for column in cursor.description]
+        """Return the (name, type) pairs of a query's result columns."""
+        cursor = self._cursor(f"select * from ({sql}) as subquery where false", ())
+        type_name = str if self.engine == "duckdb" else redshift.type_name
+        return [(column[0], type_name(column[1])) for column in cursor.description]
 
-    def take_notices(self) -> list[str]:
-        """Return what the warehouse remarked since last asked."""
-        return [] if self.engine == "duckdb" else redshift.take_notices(self._handle)
+    def take_server_messages(self) -> list[str]:
+        """Return and clear the informational messages that the server sent."""
+        if self.engine == "duckdb":
+            return []
+        return redshift.take_server_messages(self._handle)
 
     def insert(
         self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
     ) -> None:
-        """Insert a few rows (ledger rows, not data) into a qualified table."""
+        """Insert a few rows, for example ledger rows, into a qualified table."""
         names = ", ".join(identifier(column) for column in columns)
-        marks = f"({', '.join(self._mark(table, column) for column in columns)})"
+        values = ", ".join(self._placeholder(table, column) for column in columns)
         for start in range(0, len(rows), INSERT_BATCH_ROWS):
             batch = rows[start : start + INSERT_BATCH_ROWS]
             self.execute(
-                f"-- loaders.warehouse insert {table}\n"
+                f"-- loaders.warehouse.connection insert {table}\n"
                 f"insert into {table} ({names}) values "
-                + ", ".join(marks for _ in batch),
+                + ", ".join(f"({values})" for _ in batch),
                 [value for row in batch for value in row],
             )
 
-    def _mark(self, table: str, column: str) -> str:
+    def _placeholder(self, table: str, column: str) -> str:
         name = table.rpartition(".")[2].strip('"')
         is_json = column in declared_tables.json_columns(name)
         return "json_parse(?)" if is_json and self.engine == "redshift" else "?"
@@ -110,13 +110,13 @@ class Connection:
     def _cursor(self, sql: str, parameters: Sequence[object]) -> Any:  # noqa: ANN401
         if self.engine == "duckdb":
             return self._handle.execute(sql, list(parameters))
-        with redshift.explained(sql.partition("\n")[0].removeprefix("-- ")):
+        with redshift.classified_errors(sql.partition("\n")[0].removeprefix("-- ")):
             cursor = self._handle.cursor()
             cursor.paramstyle = "qmark"
             return cursor.execute(sql, tuple(parameters) or None)
 
     def close(self) -> None:
-        """Close the session; what was not committed is gone."""
+        """Close the session and discard uncommitted changes."""
         if self.engine == "duckdb":
             self._handle.close()
         else:
@@ -125,7 +125,7 @@ class Connection:
 
 @contextmanager
 def session() -> Iterator[Connection]:
-    """Open a session in which each statement commits by itself, for reading."""
+    """Open a session in autocommit mode, for reading."""
     connection = _connect()
     try:
         yield connection
@@ -133,89 +133,98 @@ def session() -> Iterator[Connection]:
         connection.close()
 
 
-def kept_open() -> AbstractContextManager[None]:
-    """Let the first session of an embedded engine keep its file open for the rest."""
-    return duckdb.kept_open()
+def keep_open() -> AbstractContextManager[None]:
+    """Keep a DuckDB file open from the first session on; no effect on Redshift."""
+    return duckdb.keep_open()
 
 
 @contextmanager
 def transaction() -> Iterator[Connection]:
-    """Open a session whose statements commit together at the end, or not at all."""
-    with session() as connection, begun(connection):
+    """Open a session with one transaction around all statements."""
+    with session() as connection, transaction_on(connection):
         yield connection
 
 
 @contextmanager
-def begun(connection: Connection) -> Iterator[None]:
-    """Let statements of an open session commit together at the end, or not at all."""
-    connection.execute("-- loaders.warehouse begin\nbegin")
+def transaction_on(connection: Connection) -> Iterator[None]:
+    """Run the statements of an open session in one transaction."""
+    connection.execute("-- loaders.warehouse.connection begin\nbegin")
     try:
         yield
     except BaseException:
-        # The first error is the one to show, also when the session is dead.
+        # A failing rollback must not hide the original error.
         with suppress(duckdb.Error, NightshiftError):
-            connection.execute("-- loaders.warehouse rollback\nrollback")
+            connection.execute("-- loaders.warehouse.connection rollback\nrollback")
         raise
-    connection.execute("-- loaders.warehouse commit\ncommit")
+    connection.execute("-- loaders.warehouse.connection commit\ncommit")
 
 
 @contextmanager
-def limited(connection: Connection, settings: Mapping[str, str]) -> Iterator[None]:
-    """Let an embedded engine work under other settings; a server has its own.
+def with_settings(
+    connection: Connection, settings: Mapping[str, str]
+) -> Iterator[None]:
+    """Change DuckDB settings within the block; no effect on Redshift.
 
-    Open the transaction within: a failed one would refuse to let go of them.
+    Open the transaction inside: settings cannot be reset in a failed transaction.
     """
-    chosen = settings if is_single_writer() else {}
-    for name, value in chosen.items():
-        connection.execute(f"-- loaders.warehouse limit\nset {name} = {value}")
+    changed = settings if is_single_writer() else {}
+    for name, value in changed.items():
+        connection.execute(
+            f"-- loaders.warehouse.connection change settings\nset {name} = {value}"
+        )
     try:
         yield
     finally:
-        # The first error is the one to show, also when the session is dead.
+        # A failing reset must not hide the original error.
         with suppress(duckdb.Error):
-            for name in chosen:
-                connection.execute(f"-- loaders.warehouse limit\nreset {name}")
+            for name in changed:
+                connection.execute(
+                    f"-- loaders.warehouse.connection reset settings\nreset {name}"
+                )
 
 
 @retry(
     retry=retry_if_exception_type(TransientError),
-    stop=stop_after_attempt(COMMIT_TRIES),
+    stop=stop_after_attempt(MAX_ATTEMPTS),
     wait=wait_random_exponential(multiplier=0.2, max=10),
     reraise=True,
 )
-def committed(work: Callable[[Connection], Result]) -> Result:
-    """Do `work` in a transaction of its own, the whole of it again when that helps.
+def run_in_transaction(work: Callable[[Connection], Result]) -> Result:
+    """Run `work` in its own transaction; retry all of it after a transient error.
 
-    For ledger rows and tables; whoever loads data counts its tries itself.
+    Use it for ledger rows and tables. Loads of data have their own retries.
     """
     with transaction() as connection:
         return work(connection)
 
 
 def identifier(name: str) -> str:
-    """Quote a name; only plain lower-case names are names here."""
+    """Quote a name; `DataError` unless it is a lower-case SQL identifier."""
     if not re.fullmatch(r"[a-z_][a-z0-9_]{0,126}", name):
-        raise DataError(f"{name!r} is not a name this project uses for a table.")
+        raise DataError(
+            f"{name!r} is not a valid identifier. Use only a-z, 0-9 and _, "
+            "not starting with a digit."
+        )
     return f'"{name}"'
 
 
 def literal(text: str) -> str:
-    """Quote a text of ours that stands in a statement; values travel as parameters."""
+    """Quote a constant of the code as a SQL literal; pass values as parameters."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def is_single_writer() -> bool:
-    """Say whether one process at a time may hold the warehouse."""
+    """Return whether only one process at a time can open the warehouse (DuckDB)."""
     return dbt_profile.target().engine == "duckdb"
 
 
 def exists() -> bool:
-    """Say whether there is a warehouse to ask; a server is taken to be there."""
+    """Return whether the DuckDB file exists; always true for Redshift."""
     return not is_single_writer() or duckdb.file(dbt_profile.target().values).exists()
 
 
 def location() -> str:
-    """Say in words where the warehouse is, without secrets."""
+    """Return the file or the host and database of the warehouse, for messages."""
     target = dbt_profile.target()
     if target.engine == "duckdb":
         return str(duckdb.file(target.values))
@@ -223,74 +232,67 @@ def location() -> str:
 
 
 def is_transient(message: str) -> bool:
-    """Say whether a warehouse's error message is of a kind that passes by itself."""
+    """Return whether a warehouse's error message is that of a transient error."""
     return "could not set lock" in message.lower() or redshift.is_transient(message)
 
 
 def ensure_tables(connection: Connection) -> None:
-    """Create the schemas and declared tables that are absent, and nothing else.
+    """Create the schemas and declared tables that do not exist.
 
-    Who may not create any can still run, when they are there.
+    Needs no CREATE privilege if all of them exist.
     """
-    present = connection.fetch_all(
-        "-- loaders.warehouse schemas\nselect nspname from pg_namespace"
+    schemas = connection.fetch_all(
+        "-- loaders.warehouse.connection list schemas\nselect nspname from pg_namespace"
     )
     for name in SCHEMAS:
-        if (connection.schema(name).strip('"'),) not in present:
+        if (connection.schema(name).strip('"'),) not in schemas:
             connection.execute(
-                f"-- loaders.warehouse ensure {name}\n"
+                f"-- loaders.warehouse.connection create schema {name}\n"
                 f"create schema if not exists {connection.schema(name)}"
             )
     tables = connection.fetch_all(
-        "-- loaders.warehouse tables\n"
+        "-- loaders.warehouse.connection list tables\n"
         "select table_schema, table_name from information_schema.tables"
     )
-    for table in declared_tables.declared():
+    for table in declared_tables.all_tables():
         if (connection.schema(table.schema).strip('"'), table.name) in tables:
             continue
         columns = ", ".join(
-            f"{identifier(column.name)} {_type(column.data_type, connection.engine)}"
+            f"{identifier(column.name)} {_data_type(column, connection.engine)}"
             for column in table.columns
         )
         connection.execute(
-            f"-- loaders.warehouse ensure {table.schema}.{table.name}\n"
+            f"-- loaders.warehouse.connection create table "
+            f"{table.schema}.{table.name}\n"
             f"create table if not exists "
             f"{connection.table(table.schema, table.name)} ({columns})"
-            f"{_layout(table, connection.engine)}"
+            f"{_distribution(table, connection.engine)}"
         )
 
 
-def _layout(table: declared_tables.Table, engine: str) -> str:
-    """Sort a raw table by its days; it has no one key to be spread by."""
+def _distribution(table: declared_tables.Table, engine: str) -> str:
+    """Return the Redshift distribution and sort key of a raw table, '' otherwise."""
     if engine == "duckdb" or not table.source:
         return ""
     return " diststyle even sortkey (dt)"
 
 
-def _type(data_type: str, engine: str) -> str:
-    if data_type == "json" and engine == "redshift":
+def _data_type(column: declared_tables.Column, engine: str) -> str:
+    if column.data_type == "json" and engine == "redshift":
         return "super"
-    return data_type
+    return column.data_type
 
 
 def _connect() -> Connection:
     target = dbt_profile.target()
-    openers: dict[str, Callable[[dbt_profile.Target], Any]] = {
-        "duckdb": _open_duckdb,
-        "redshift": _open_redshift,
+    openers: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+        "duckdb": duckdb.open_session,
+        "redshift": redshift.open_session,
     }
     if target.engine not in openers:
         raise ConfigError(
-            f"Target {target.name!r} has type {target.engine!r}; "
-            f"Nightshift runs on {' and '.join(openers)}."
+            f"Target {target.name!r} has type {target.engine!r}. "
+            f"Choose a target of type {' or '.join(openers)}."
         )
-    handle = openers[target.engine](target)
+    handle = openers[target.engine](target.values)
     return Connection(handle, target.engine, target.schema_prefix)
-
-
-def _open_duckdb(target: dbt_profile.Target) -> Any:  # noqa: ANN401 - driver's own
-    return duckdb.open_session(target.values)
-
-
-def _open_redshift(target: dbt_profile.Target) -> Any:  # noqa: ANN401 - driver's own
-    return redshift.open_session(target.values)

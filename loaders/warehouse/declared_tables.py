@@ -1,8 +1,7 @@
-"""What staging and ops tables look like, read from the dbt sources' YAML.
+"""The tables of `staging` and `ops`, as declared in the dbt sources' YAML.
 
-The YAML under `models/` is the one declaration: dbt documents and tests it, a macro
-creates the tables on a bare `dbt run`, and this module gives the same tables to the
-loaders. It changes when somebody adds a raw source or a ledger column.
+The YAML under `models/` is the only declaration: dbt documents and tests the tables, a
+macro creates them on a bare `dbt run`, and this module provides them to the loaders.
 """
 
 from collections.abc import Iterator
@@ -16,31 +15,35 @@ import yaml
 from loaders.config.settings import PROJECT
 from loaders.errors import ConfigError
 
-HELD = {"strings": "an array of strings", "object": "an object"}
+JSON_PHRASES = {"strings": "an array of strings", "object": "an object"}
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name, portable type, and what the contract says of it."""
+    """A declared column with its portable data type.
+
+    `json_content` is `strings` or `object` for a JSON column with such values.
+    Bookkeeping columns are filled by the loader and not from the record.
+    """
 
     name: str
     data_type: str
     is_required: bool = False
     is_bookkeeping: bool = False
-    holds: str = ""
+    json_content: str = ""
 
     @property
-    def kind(self) -> str:
-        """What a value must be, in words that a rejected line's reason ends with."""
-        if self.holds:
-            return HELD[self.holds]
+    def type_phrase(self) -> str:
+        """The expected type in words, for reject reasons, for example `an integer`."""
+        if self.json_content:
+            return JSON_PHRASES[self.json_content]
         plain = self.data_type.partition("(")[0]
         return f"an {plain}" if plain == "integer" else f"a {plain}"
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of `staging` or `ops`; `source` is set for raw tables only."""
+    """A table of `staging` or `ops`; only raw tables have a `source`."""
 
     schema: str
     name: str
@@ -49,8 +52,8 @@ class Table:
     line_format: str = ""
 
     @property
-    def keys(self) -> tuple[Column, ...]:
-        """The columns that a line's own keys or fields become, in order."""
+    def data_columns(self) -> tuple[Column, ...]:
+        """The columns that are filled from a record's own keys or fields."""
         return tuple(
             column
             for column in self.columns
@@ -59,19 +62,22 @@ class Table:
 
 
 @cache
-def declared() -> tuple[Table, ...]:
+def all_tables() -> tuple[Table, ...]:
     """Return every declared table of `staging` and `ops`."""
     files = sorted((PROJECT / "models").rglob("*__sources.yml"))
-    tables = tuple(table for path in files for table in _tables_of(path))
+    tables = tuple(table for path in files for table in _read_tables(path))
     if not tables:
-        raise ConfigError(f"No dbt sources found under {PROJECT / 'models'}.")
+        raise ConfigError(
+            f"No dbt sources found under {PROJECT / 'models'}. Restore the "
+            "`*__sources.yml` files."
+        )
     return tables
 
 
 @cache
 def raw_tables() -> dict[str, Table]:
-    """Return the raw tables by the name of their S3 source, for example `orgs`."""
-    return {table.source: table for table in declared() if table.source}
+    """Return the raw tables by their S3 source, for example `orgs`."""
+    return {table.source: table for table in all_tables() if table.source}
 
 
 @cache
@@ -79,14 +85,14 @@ def json_columns(name: str) -> frozenset[str]:
     """Return the columns of the declared table `name` that hold JSON."""
     return frozenset(
         column.name
-        for table in declared()
+        for table in all_tables()
         if table.name == name
         for column in table.columns
         if column.data_type == "json"
     )
 
 
-def _tables_of(path: Path) -> Iterator[Table]:
+def _read_tables(path: Path) -> Iterator[Table]:
     for source in yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]:
         schema = "ops" if source["name"] == "ops" else "staging"
         for table in source["tables"]:
@@ -107,9 +113,10 @@ def _column(column: dict[str, Any]) -> Column:
         data_type=column["data_type"],
         is_required=bool(meta.get("required")),
         is_bookkeeping=bool(meta.get("bookkeeping")),
-        holds=meta.get("holds", ""),
+        json_content=meta.get("json_content", ""),
     )
 
 
 def _meta(node: dict[str, Any]) -> dict[str, Any]:
-    return node.get("config", {}).get("meta", node.get("meta", {}))
+    meta: dict[str, Any] = node.get("config", {}).get("meta", node.get("meta", {}))
+    return meta

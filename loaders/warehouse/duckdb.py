@@ -1,7 +1,7 @@
-"""The embedded engine's file: where it is, sessions of it. The one importer of duckdb.
+"""Sessions on the DuckDB file. The only importer of duckdb.
 
-It lets one process in at a time, so sessions are short, unless a process that does all
-the work itself keeps the file open.
+Only one process at a time can open the file, so sessions are short. A process that does
+all the work itself can keep the file open.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,31 +20,32 @@ from tenacity import (
 from loaders.config.settings import PROJECT
 from loaders.errors import ConfigError, TransientError
 
-LOCK_PATIENCE_SECONDS = 120
+LOCK_TIMEOUT_SECONDS = 120
 
 Error = duckdb.Error
-_keeper: ExitStack | None = None  # closes at its end what keeps the file open
+# Set by `keep_open` until the first session adds the connection that stays open.
+_kept_connections: ExitStack | None = None
 
 
 def file(values: Mapping[str, Any]) -> Path:
-    """Return the path that the profile's target names, below the project."""
+    """Return the target's file; a relative path starts at the project folder."""
     path = Path(str(values["path"]))
     return path if path.is_absolute() else PROJECT / path
 
 
 @retry(
     retry=retry_if_exception_type(TransientError),
-    stop=stop_after_delay(LOCK_PATIENCE_SECONDS),
+    stop=stop_after_delay(LOCK_TIMEOUT_SECONDS),
     wait=wait_random_exponential(multiplier=0.05, max=2),
     reraise=True,
 )
 def open_session(values: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
-    """Open the file; wait while another process has it.
+    """Open the file; wait up to two minutes while another process has it open.
 
-    Raises `TransientError` when it is not let go of, `ConfigError` when it cannot be
-    opened at all.
+    Raises `TransientError` if the file stays locked, and `ConfigError` if it cannot be
+    opened.
     """
-    global _keeper
+    global _kept_connections
     path = file(values)
     path.parent.mkdir(parents=True, exist_ok=True)
     options = dict(values.get("config_options") or {})
@@ -53,29 +54,32 @@ def open_session(values: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
     except duckdb.IOException as error:
         if "lock" in str(error).lower():
             raise TransientError(
-                f"{path} is held by another process. Close it there "
+                f"{path} is locked by another process. Close it there "
                 f"(a `duckdb` shell, a notebook, a running dbt), then run again."
             ) from error
-        raise ConfigError(f"Cannot open the warehouse file {path}: {error}") from error
+        raise ConfigError(
+            f"Cannot open the DuckDB file {path}: {error}. "
+            "Check NIGHTSHIFT_DUCKDB_PATH."
+        ) from error
     handle.execute("set timezone = 'UTC'")
-    handle.execute("set enable_progress_bar = false")  # standard output holds results
-    if _keeper is not None:
-        # Not a cursor of this one: that would be closed with it.
-        _keeper.callback(duckdb.connect(str(path), config=options).close)
-        _keeper = None  # one suffices: whoever opens the file now shares it
+    handle.execute("set enable_progress_bar = false")  # stdout is for results
+    if _kept_connections is not None:
+        # A second connection, because closing `handle` would also close its cursors.
+        _kept_connections.callback(duckdb.connect(str(path), config=options).close)
+        _kept_connections = None
     return handle
 
 
 @contextmanager
-def kept_open() -> Iterator[None]:
-    """Keep the file open from the first session on: opening costs more than asking.
+def keep_open() -> Iterator[None]:
+    """Keep the file open from the first session on, because opening is expensive.
 
-    A process that forks meanwhile would hand it on, and must not.
+    The process must not fork meanwhile: the child would inherit the open file.
     """
-    global _keeper
+    global _kept_connections
     with ExitStack() as stack:
-        _keeper = stack
+        _kept_connections = stack
         try:
             yield
         finally:
-            _keeper = None
+            _kept_connections = None

@@ -1,8 +1,8 @@
-"""A cluster's sessions: opened with dbt's own credential classes, its errors sorted.
+"""Redshift sessions and the classification of their errors.
 
-Host, user and way of logging in (password, IAM, serverless) come from the dbt profile.
-The one importer of the cluster's driver and of dbt's adapter for it; both cost seconds
-to import, which the embedded engine need not pay.
+Host, user and login method (password, IAM, serverless) come from the dbt profile; dbt's
+own credential classes open the session. The only importer of redshift_connector and
+dbt-redshift, which are imported inside functions because each takes seconds to import.
 """
 
 import re
@@ -19,8 +19,8 @@ from tenacity import (
 
 from loaders.errors import ConfigError, DataError, NightshiftError, TransientError
 
-# What passes by itself: conflicts of transactions, a cluster that restarts or is full.
-TRANSIENT_SIGNS = (
+# Conflicts between transactions; a cluster that restarts or is busy.
+TRANSIENT_TEXTS = (
     "serializable isolation violation",
     "conflict with concurrent transaction",
     "could not open relation with oid",
@@ -39,29 +39,35 @@ TRANSIENT_SIGNS = (
     "timed out",
     "slowdown",
 )
-TRANSIENT_STATES = ("08", "40", "53", "57")
-# Two first nights at once may both create a table; the second finds it there.
-TRANSIENT_STATES += ("42P06", "42P07", "23505")
-REMEDIES = {
+# Prefixes of SQLSTATE codes. The last three are "already exists": two first runs at the
+# same time may both create a table.
+TRANSIENT_STATES = ("08", "40", "53", "57", "42P06", "42P07", "23505")
+NEXT_STEP_BY_STATE = {
     "28": "Check NIGHTSHIFT_REDSHIFT_USER and NIGHTSHIFT_REDSHIFT_PASSWORD, or the "
     "rights of the IAM identity",
     "3D": "Check NIGHTSHIFT_REDSHIFT_DATABASE",
-    "42501": "Grant it, see docs/redshift.md",
+    "42501": "Grant the privilege, see docs/redshift.md",
 }
-ROLE_SIGNS = ("s3serviceexception", "accessdenied", "assumerole", "iam_role")
-ROLE_SIGNS += ("iam role", "not authorized")
-ROLE_REMEDY = (
-    "Check NIGHTSHIFT_COPY_IAM_ROLE: the role must be attached to the cluster and may "
-    "read and write the buckets, see docs/redshift.md"
+IAM_ROLE_TEXTS = (
+    "s3serviceexception",
+    "accessdenied",
+    "assumerole",
+    "iam_role",
+    "iam role",
+    "not authorized",
 )
-FORGIVEN_SIGNS = ("no such key", "nosuchkey", "specified key does not exist")
+IAM_ROLE_NEXT_STEP = (
+    "Check NIGHTSHIFT_COPY_IAM_ROLE: the role must be attached to the cluster and have "
+    "read and write access to the buckets, see docs/redshift.md"
+)
+MISSING_OBJECT_TEXTS = ("no such key", "nosuchkey", "specified key does not exist")
 
 
-def open_session(values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - driver's own
-    """Open a session as the dbt profile's output says, each statement its own commit.
+def open_session(values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - driver's type
+    """Open a session in autocommit mode with the credentials of the dbt profile.
 
-    Tried again `retries` times when the cluster does not answer. `ConfigError` says
-    which setting is wrong, `TransientError` that it never answered.
+    Retries `retries` times if Redshift does not answer. Raises `ConfigError` with the
+    setting to correct, or `TransientError` if Redshift does not answer at all.
     """
     from dbt.adapters.redshift.connections import get_connection_method
 
@@ -73,8 +79,8 @@ def open_session(values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - driver's o
         reraise=True,
     )
 
-    def connect() -> Any:  # noqa: ANN401 - driver's own
-        with explained(f"connecting to {credentials.host}"):
+    def connect() -> Any:  # noqa: ANN401 - driver's type
+        with classified_errors(f"connecting to {credentials.host}"):
             handle = get_connection_method(credentials)()
             handle.autocommit = True
             return handle
@@ -82,19 +88,19 @@ def open_session(values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - driver's o
     return attempts(connect)
 
 
-def _credentials(values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - dbt's own
+def _credentials(values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - dbt's type
     from dbt.adapters.redshift.connections import RedshiftCredentials
     from dbt_common.dataclass_schema import ValidationError
 
-    given = {key: value for key, value in values.items() if key != "type"}
-    given = RedshiftCredentials.translate_aliases(given)
+    options = {key: value for key, value in values.items() if key != "type"}
+    options = RedshiftCredentials.translate_aliases(options)
     try:
-        RedshiftCredentials.validate(given)
-        credentials = RedshiftCredentials.from_dict(given)
+        RedshiftCredentials.validate(options)
+        credentials = RedshiftCredentials.from_dict(options)
     except ValidationError as error:
         raise ConfigError(
-            f"The dbt profile's target cannot be read: {error.message}. Compare with "
-            f"profiles.yml.example."
+            f"The target in the dbt profile is invalid: {error.message}. Compare it "
+            f"with profiles.yml.example."
         ) from None
     if credentials.method == "database" and not credentials.password:
         raise ConfigError(
@@ -105,8 +111,8 @@ def _credentials(values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - dbt's own
 
 
 @contextmanager
-def explained(doing: str) -> Iterator[None]:
-    """Turn the driver's errors into ours: what was done, what is wrong, what to do."""
+def classified_errors(action: str) -> Iterator[None]:
+    """Turn the driver's errors into ours, naming the action and the next step."""
     import redshift_connector
     from botocore.exceptions import BotoCoreError, ClientError
     from dbt_common.exceptions import DbtBaseException
@@ -114,66 +120,83 @@ def explained(doing: str) -> Iterator[None]:
     try:
         yield
     except redshift_connector.Error as error:
-        raise _sorted(error, doing) from error
+        raise _classify(error, action) from error
     except (OSError, AttributeError, ValueError) as error:
-        # What the driver raises when its socket has gone, some of it unmeant.
+        # The driver raises these when its socket is closed, some of them by accident.
         raise TransientError(
-            f"The warehouse's connection was lost, {doing}: {error}. Run again."
+            f"The connection to Redshift was lost ({action}: {error}). Run again."
         ) from error
     except (BotoCoreError, ClientError, DbtBaseException) as error:
         raise ConfigError(
-            f"{doing}: {error} Check the NIGHTSHIFT_REDSHIFT_* and AWS_* variables."
+            f"Redshift: {action} failed ({error}). Check the NIGHTSHIFT_REDSHIFT_* "
+            "and AWS_* variables."
         ) from error
 
 
 def is_transient(message: str) -> bool:
-    """Say whether an error message of a cluster is of a kind that passes by itself."""
-    # dbt tells of error 1023 by its number alone, on a line of its own.
+    """Return whether a Redshift error message is that of a transient error."""
+    # dbt reports error 1023 as only that number on a separate line.
     is_conflict = re.search(r"^\s*1023\b", message, re.MULTILINE) is not None
-    return is_conflict or any(sign in message.lower() for sign in TRANSIENT_SIGNS)
+    return is_conflict or any(text in message.lower() for text in TRANSIENT_TEXTS)
 
 
-def close(handle: Any) -> None:  # noqa: ANN401 - driver's own
-    """Close a session, also one whose connection is lost already."""
-    with suppress(NightshiftError), explained("closing"):
+def close(handle: Any) -> None:  # noqa: ANN401 - driver's type
+    """Close a session, even if its connection is already lost."""
+    with suppress(NightshiftError), classified_errors("closing"):
         handle.close()
 
 
-def take_notices(handle: Any) -> list[str]:  # noqa: ANN401 - driver's own
-    """Return the notices since last asked, as text."""
-    taken = [notice.get(b"M", b"") for notice in handle.notices]
+def take_server_messages(handle: Any) -> list[str]:  # noqa: ANN401 - driver's type
+    """Return and clear the text of the NOTICE and WARNING messages received so far."""
+    messages = [fields.get(b"M", b"") for fields in handle.notices]
     handle.notices.clear()
-    return [notice.decode("utf-8", "replace") for notice in taken]
+    return [message.decode("utf-8", "replace") for message in messages]
 
 
 def type_name(code: int) -> str:
-    """Return the name of a column's type from the number in a cursor's description."""
+    """Return the type name for a type code of a cursor's description."""
     from redshift_connector.utils.oids import get_datatype_name
 
     return str(get_datatype_name(code)).lower()
 
 
-def _sorted(error: Exception, doing: str) -> NightshiftError:
+def _classify(error: Exception, action: str) -> NightshiftError:
+    """Classify an error of the driver by its SQLSTATE and its message.
+
+    The driver passes the fields of a server error as a dict: C is the SQLSTATE, M the
+    message and D the detail.
+    """
     import redshift_connector
 
-    told = error.args[0] if error.args else ""
-    facts = told if isinstance(told, dict) else {}
-    state = str(facts.get("C", ""))
+    first = error.args[0] if error.args else ""
+    fields = first if isinstance(first, dict) else {}
+    state = str(fields.get("C", ""))
     message = " ".join(
-        str(part) for part in (facts.get("M", ""), facts.get("D", "")) if part
+        str(part) for part in (fields.get("M", ""), fields.get("D", "")) if part
     ) or " ".join(str(part) for part in error.args)
-    text = f"{message.strip()} ({state or type(error).__name__}, {doing})"
-    for sign, remedy in REMEDIES.items():
-        if state.startswith(sign):
-            return ConfigError(f"{text}. {remedy}.")
-    is_lost = isinstance(
+    text = f"{message.strip()} ({state or type(error).__name__}, {action})"
+    for prefix, next_step in NEXT_STEP_BY_STATE.items():
+        if state.startswith(prefix):
+            return ConfigError(f"{text}. {next_step}.")
+    is_connection_error = isinstance(
         error, redshift_connector.InterfaceError | redshift_connector.OperationalError
     )
-    if is_lost or is_transient(message) or state.startswith(TRANSIENT_STATES):
-        return TransientError(f"{text}. Run again; nothing of it was kept.")
-    lowered = message.lower()
-    if any(sign in lowered for sign in ROLE_SIGNS) and not any(
-        sign in lowered for sign in FORGIVEN_SIGNS
+    if (
+        is_connection_error
+        or is_transient(message)
+        or state.startswith(TRANSIENT_STATES)
     ):
-        return ConfigError(f"{text}. {ROLE_REMEDY}.")
-    return DataError(f"{text}. Nothing of it was kept; mend what it names, run again.")
+        return TransientError(f"{text}. Nothing was committed. Run again.")
+    if _is_about_iam_role(message.lower()):
+        return ConfigError(f"{text}. {IAM_ROLE_NEXT_STEP}.")
+    return DataError(
+        f"{text}. Nothing was committed. Correct what the message names, then run "
+        "again."
+    )
+
+
+def _is_about_iam_role(message: str) -> bool:
+    """Return whether the role lacks access; a missing S3 object looks similar."""
+    return any(text in message for text in IAM_ROLE_TEXTS) and not any(
+        text in message for text in MISSING_OBJECT_TEXTS
+    )

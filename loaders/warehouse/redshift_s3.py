@@ -6,11 +6,11 @@ from loaders import s3
 from loaders.config import settings
 from loaders.errors import ConfigError
 
-ROLE = r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+"
+ROLE_ARN = r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+"
 
 
 def iam_role() -> str:
-    """Return the IAM_ROLE clause of COPY and UNLOAD; `ConfigError` without a role."""
+    """Return the IAM_ROLE clause; `ConfigError` if the role is missing or malformed."""
     role = settings.load().copy_iam_role
     if not role:
         raise ConfigError(
@@ -19,22 +19,25 @@ def iam_role() -> str:
         )
     if role == "default":
         return "iam_role default"
-    if not re.fullmatch(rf"{ROLE}(,{ROLE})*", role):
+    if not re.fullmatch(rf"{ROLE_ARN}(,{ROLE_ARN})*", role):
         raise ConfigError(
             f"NIGHTSHIFT_COPY_IAM_ROLE is {role!r}. It must be `default`, the ARN of "
-            f"an IAM role, or such ARNs chained with commas."
+            f"an IAM role, or several ARNs separated by commas."
         )
     return f"iam_role '{role}'"
 
 
 def region_clause() -> str:
-    """Return the REGION clause: where boto3 looks for the buckets."""
+    """Return the REGION clause with boto3's region, '' if it has none."""
     region = s3.region()
     return f"region '{region}'" if region else ""
 
 
-def quoted(url: str) -> str:
-    """Return a URL as it may stand between quotes in COPY and UNLOAD."""
+def escape_url(url: str) -> str:
+    """Escape a URL for a quoted string in COPY or UNLOAD."""
     if "\\" in url or "\n" in url:
-        raise ConfigError(f"{url!r} cannot be named in COPY or UNLOAD. Choose another.")
+        raise ConfigError(
+            f"{url!r} contains a backslash or a line break, which COPY and UNLOAD do "
+            "not accept. Choose another URL."
+        )
     return url.replace("'", "''")

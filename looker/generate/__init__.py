@@ -1,5 +1,5 @@
-"""Looker: what its users see of the marts, generated from the marts' own YAML.
+"""Generate LookML for the marts from their dbt YAML.
 
-`marts.py` reads dbt's manifest, `views.py` and `model.py` say it in LookML's words,
-`files.py` writes the folder `looker/`.
+`marts.py` reads dbt's manifest, `views.py` and `model.py` build the LookML, and
+`files.py` writes it to the folder `looker/`.
 """

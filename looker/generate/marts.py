@@ -1,4 +1,4 @@
-"""The marts as dbt's manifest declares them, with what their `looker` meta adds.
+"""The marts as declared in dbt's manifest, with their `looker` meta.
 
     config:
       meta:
@@ -10,9 +10,9 @@
           joins:
             - {to: org_trial_metrics_latest, by: {org_id: org_id}}
 
-It changes when somebody edits a mart's YAML. `primary_key` is needed only where the
-mart's unique_key tests do not name just one. A column may have `looker` meta, too:
-`label`, `format`, `hidden`. Personal data (`pii`) is hidden without a word.
+`primary_key` is required only where the mart does not have exactly one
+`unique_combination_of_columns` test. A column may have `looker` meta as well: `label`,
+`format`, `hidden`. Columns with personal data (`pii`) are hidden automatically.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ from typing import Any
 from loaders.errors import ConfigError
 
 SCHEMA = "marts"
-UNIQUE_KEY_TEST = "unique_key"
+UNIQUE_KEY_TEST = "unique_combination_of_columns"
 MEASURE_TYPES = frozenset(
     {"average", "count_distinct", "max", "median", "min", "number", "sum"}
 )
@@ -51,9 +51,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Measure:
-    """A figure over rows: of a column, or for type `number` an `sql` over measures.
+    """An aggregate of a column or, for type `number`, `sql` over other measures.
 
-    `where` counts only rows whose columns have these values, as LookML filters.
+    `where` maps columns to the values of the rows to include, as LookML filters.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Join:
-    """Another mart that rows find by its whole primary key: own column to theirs."""
+    """A join to another mart; `by` maps own columns to its whole primary key."""
 
     to: str
     by: Mapping[str, str]
@@ -76,7 +76,7 @@ class Join:
 
 @dataclass(frozen=True)
 class Mart:
-    """A table that Looker reads; `key` names the columns that make a row unique."""
+    """A table that Looker reads; `key` are the columns of its primary key."""
 
     name: str
     relation: str
@@ -93,32 +93,22 @@ class Mart:
         for column in self.columns:
             if column.name == name:
                 return column
-        raise _wrong(self.name, f"there is no column {name}")
+        raise _invalid_meta(self.name, f"there is no column {name}")
 
 
-def read(manifest: Mapping[str, Any]) -> list[Mart]:
-    """Return every mart of a manifest by name; `ConfigError` names what is amiss."""
+def read_marts(manifest: Mapping[str, Any]) -> list[Mart]:
+    """Return all marts of a manifest, by name; `ConfigError` for invalid meta."""
     nodes = manifest["nodes"].values()
-    found = [
-        _mart(node, _tests_of(node, nodes))
+    parsed = [
+        _parse_mart(node, _tests_of(node, nodes))
         for node in nodes
         if node["resource_type"] == "model" and node["config"]["schema"] == SCHEMA
     ]
-    marts = {mart.name: mart for mart in sorted(found, key=lambda mart: mart.name)}
+    marts = {mart.name: mart for mart in sorted(parsed, key=lambda mart: mart.name)}
     for mart in marts.values():
         for join in mart.joins:
             _require_whole_key(mart, join, marts.get(join.to))
     return list(marts.values())
-
-
-def flat(text: str) -> str:
-    """Return a text of the YAML as one line."""
-    return " ".join(text.split())
-
-
-def _first_paragraph(text: str) -> str:
-    """Return the grain and what belongs to it; examples and details follow it."""
-    return flat(text.strip().partition("\n\n")[0])
 
 
 def _tests_of(node: Node, nodes: Iterable[Node]) -> list[Node]:
@@ -131,18 +121,18 @@ def _tests_of(node: Node, nodes: Iterable[Node]) -> list[Node]:
     ]
 
 
-def _mart(node: Node, tests: list[Node]) -> Mart:
+def _parse_mart(node: Node, tests: list[Node]) -> Mart:
     name = node["name"]
-    own = _looker(node, "mart", name)
+    meta = _looker_meta(node, "mart", name)
     mart = Mart(
         name=name,
         relation=node["alias"],
-        label=own.get("label", ""),
+        label=meta.get("label", ""),
         description=_first_paragraph(node["description"]),
-        columns=tuple(_column(name, each) for each in node["columns"].values()),
-        key=_key(name, own, tests),
-        measures=tuple(_measure(name, each) for each in own.get("measures", [])),
-        joins=tuple(_join(name, each) for each in own.get("joins", [])),
+        columns=tuple(_parse_column(name, each) for each in node["columns"].values()),
+        key=_parse_key(name, meta, tests),
+        measures=tuple(_parse_measure(name, each) for each in meta.get("measures", [])),
+        joins=tuple(_parse_join(name, each) for each in meta.get("joins", [])),
         declared_in=str(node["patch_path"] or "").partition("://")[2],
     )
     for column in (
@@ -155,92 +145,111 @@ def _mart(node: Node, tests: list[Node]) -> Mart:
     return mart
 
 
-def _column(mart: str, node: Node) -> Column:
-    own = _looker(node, "column", f"{mart}.{node['name']}")
+def _parse_column(mart: str, node: Node) -> Column:
+    meta = _looker_meta(node, "column", f"{mart}.{node['name']}")
     return Column(
         name=node["name"],
         data_type=str(node["data_type"] or "").lower(),
-        description=flat(node["description"]),
-        label=own.get("label", ""),
-        format=own.get("format", ""),
-        is_hidden=bool(own.get("hidden") or _meta(node).get("pii")),
+        description=_on_one_line(node["description"]),
+        label=meta.get("label", ""),
+        format=meta.get("format", ""),
+        is_hidden=bool(meta.get("hidden") or _meta(node).get("pii")),
     )
 
 
-def _measure(mart: str, given: dict[str, Any]) -> Measure:
-    _refuse_unknown(given, "measure", mart)
-    lacking = [key for key in ("name", "type", "description") if not given.get(key)]
-    if lacking:
-        raise _wrong(mart, f"a measure lacks {' and '.join(lacking)}")
-    is_over_measures = given["type"] == "number"
-    if given["type"] not in MEASURE_TYPES:
-        known = ", ".join(sorted(MEASURE_TYPES))
-        raise _wrong(mart, f"measure {given['name']} has type {given['type']}: {known}")
-    if not given.get("sql" if is_over_measures else "column"):
-        wanted = "sql over other measures" if is_over_measures else "a column"
-        raise _wrong(mart, f"measure {given['name']} ({given['type']}) needs {wanted}")
+def _parse_measure(mart: str, meta: dict[str, Any]) -> Measure:
+    _reject_unknown_keys(meta, "measure", mart)
+    missing = [key for key in ("name", "type", "description") if not meta.get(key)]
+    if missing:
+        raise _invalid_meta(mart, f"a measure has no {' and no '.join(missing)}")
+    if meta["type"] not in MEASURE_TYPES:
+        raise _invalid_meta(
+            mart,
+            f"measure {meta['name']} has type {meta['type']}, which is not one of "
+            f"{', '.join(sorted(MEASURE_TYPES))}",
+        )
+    is_over_measures = meta["type"] == "number"
+    if not meta.get("sql" if is_over_measures else "column"):
+        required = "sql over other measures" if is_over_measures else "a column"
+        raise _invalid_meta(
+            mart, f"measure {meta['name']} ({meta['type']}) needs {required}"
+        )
     return Measure(
-        name=given["name"],
-        type=given["type"],
-        description=flat(given["description"]),
-        column=given.get("column", ""),
-        sql=given.get("sql", ""),
-        label=given.get("label", ""),
-        format=given.get("format", ""),
-        where=dict(given.get("where", {})),
+        name=meta["name"],
+        type=meta["type"],
+        description=_on_one_line(meta["description"]),
+        column=meta.get("column", ""),
+        sql=meta.get("sql", ""),
+        label=meta.get("label", ""),
+        format=meta.get("format", ""),
+        where=dict(meta.get("where", {})),
     )
 
 
-def _join(mart: str, given: dict[str, Any]) -> Join:
-    _refuse_unknown(given, "join", mart)
-    return Join(to=given.get("to", ""), by=dict(given.get("by", {})))
+def _parse_join(mart: str, meta: dict[str, Any]) -> Join:
+    _reject_unknown_keys(meta, "join", mart)
+    return Join(to=meta.get("to", ""), by=dict(meta.get("by", {})))
 
 
-def _key(mart: str, own: Node, tests: list[Node]) -> tuple[str, ...]:
-    if own.get("primary_key"):
-        return tuple(own["primary_key"])
+def _parse_key(mart: str, meta: Node, tests: list[Node]) -> tuple[str, ...]:
+    if meta.get("primary_key"):
+        return tuple(meta["primary_key"])
     keys = {
-        tuple(test["test_metadata"]["kwargs"]["columns"])
+        tuple(test["test_metadata"]["kwargs"]["combination_of_columns"])
         for test in tests
         if test["test_metadata"]["name"] == UNIQUE_KEY_TEST
     }
     if len(keys) != 1:
-        raise _wrong(
+        raise _invalid_meta(
             mart,
-            f"it has {len(keys)} unique keys, so primary_key must name the columns "
-            "that make a row unique",
+            f"the mart has {len(keys)} unique keys instead of one, so primary_key is "
+            "required",
         )
     return keys.pop()
 
 
 def _require_whole_key(mart: Mart, join: Join, other: Mart | None) -> None:
-    """Refuse a join that could multiply rows: sums over it would be wrong."""
+    """Reject a join that could duplicate rows, because sums would be wrong."""
     if other is None:
-        raise _wrong(mart.name, f"it joins {join.to!r}, which is no mart")
+        raise _invalid_meta(mart.name, f"it joins {join.to!r}, which is not a mart")
     if set(join.by.values()) != set(other.key):
-        raise _wrong(
+        raise _invalid_meta(
             mart.name,
             f"its join to {other.name} must use the whole primary key "
-            f"({', '.join(other.key)}), or rows would be counted twice",
+            f"({', '.join(other.key)}), because otherwise rows are counted twice",
         )
 
 
-def _looker(node: Node, kind: str, name: str) -> dict[str, Any]:
-    own = dict(_meta(node).get("looker") or {})
-    _refuse_unknown(own, kind, name)
-    return own
+def _looker_meta(node: Node, kind: str, name: str) -> dict[str, Any]:
+    meta = dict(_meta(node).get("looker") or {})
+    _reject_unknown_keys(meta, kind, name)
+    return meta
 
 
 def _meta(node: Node) -> Node:
     return node.get("config", {}).get("meta") or node.get("meta") or {}
 
 
-def _refuse_unknown(given: Mapping[str, Any], kind: str, name: str) -> None:
-    unknown = sorted(given.keys() - KNOWN_KEYS[kind])
+def _reject_unknown_keys(meta: Mapping[str, Any], kind: str, name: str) -> None:
+    unknown = sorted(meta.keys() - KNOWN_KEYS[kind])
     if unknown:
-        known = ", ".join(sorted(KNOWN_KEYS[kind]))
-        raise _wrong(name, f"{', '.join(unknown)} is not known of a {kind} ({known})")
+        raise _invalid_meta(
+            name,
+            f"unknown key {', '.join(unknown)} in a {kind}; the known keys are "
+            f"{', '.join(sorted(KNOWN_KEYS[kind]))}",
+        )
 
 
-def _wrong(name: str, what: str) -> ConfigError:
-    return ConfigError(f"The looker meta of {name}: {what}. Mend it in the YAML.")
+def _invalid_meta(name: str, cause: str) -> ConfigError:
+    return ConfigError(
+        f"The looker meta of {name} is invalid: {cause}. Correct it in the YAML."
+    )
+
+
+def _first_paragraph(text: str) -> str:
+    """Return the first paragraph of a description, which states the grain."""
+    return _on_one_line(text.strip().partition("\n\n")[0])
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,17 +1,17 @@
-"""The LookML model: an explore per mart, joins by whole keys, how long answers last.
+"""The LookML model: explores, joins by whole primary keys, and the cache policy.
 
-Answers are kept until a night has finished: the datagroup asks `ops.runs` for the end
-of the latest run that built the marts, whether or not Salesforce took every row.
+Looker caches query results until a run has finished: the datagroup queries `ops.runs`
+for the end of the latest run that built the marts, including runs with rejects.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 from looker.generate.marts import Join, Mart
-from looker.generate.views import label, reference
+from looker.generate.views import field_name, label
 
-FINISHED_NIGHT = "finished_night"
-# A night that never comes must not leave old answers in place for ever.
+FINISHED_RUN = "finished_run"
+# Limits how long results stay cached when no run finishes.
 MAX_CACHE_AGE = "26 hours"
 CONSTANTS = (
     ("CONNECTION_NAME", "nightshift", "override_required"),
@@ -21,7 +21,7 @@ CONSTANTS = (
 
 
 def manifest() -> dict[str, Any]:
-    """Return the project manifest: what differs between one Looker and another."""
+    """Return the project manifest with the constants of a Looker instance."""
     return {
         "project_name": "nightshift",
         "constants": [
@@ -32,7 +32,7 @@ def manifest() -> dict[str, Any]:
 
 
 def model(marts: Sequence[Mart]) -> dict[str, Any]:
-    """Return the model file in lkml's terms."""
+    """Return the model file in lkml's format."""
     by_name = {mart.name: mart for mart in marts}
     return {
         "connection": "@{CONNECTION_NAME}",
@@ -41,39 +41,39 @@ def model(marts: Sequence[Mart]) -> dict[str, Any]:
         "week_start_day": "monday",
         "datagroups": [
             {
-                "name": FINISHED_NIGHT,
-                "label": "Finished night",
-                "description": "Changes when a night has built the marts.",
+                "name": FINISHED_RUN,
+                "label": "Finished run",
+                "description": "Changes when a run has built the marts.",
                 "sql_trigger": "select max(finished_at) from @{OPS_SCHEMA}.runs "
                 "where status in ('done', 'rejected')",
                 "max_cache_age": MAX_CACHE_AGE,
             }
         ],
-        "persist_with": FINISHED_NIGHT,
+        "persist_with": FINISHED_RUN,
         "explores": [_explore(mart, by_name) for mart in marts],
     }
 
 
 def relationship(mart: Mart, join: Join, other: Mart) -> str:
-    """Say how many rows meet how many; the other side's key is always whole."""
-    is_whole = set(join.by) == set(mart.key) and len(join.by) == len(other.key)
-    return "one_to_one" if is_whole else "many_to_one"
+    """Return LookML's relationship of a join to the other mart's whole key."""
+    is_own_key = set(join.by) == set(mart.key) and len(join.by) == len(other.key)
+    return "one_to_one" if is_own_key else "many_to_one"
 
 
 def _explore(mart: Mart, marts: dict[str, Mart]) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    explore: dict[str, Any] = {
         "name": mart.name,
         "label": mart.label or label(mart.name),
         "description": mart.description,
     }
     joins = [_join(mart, join, marts[join.to]) for join in mart.joins]
-    return told | ({"joins": joins} if joins else {})
+    return explore | ({"joins": joins} if joins else {})
 
 
 def _join(mart: Mart, join: Join, other: Mart) -> dict[str, Any]:
     conditions = (
-        f"${{{mart.name}.{reference(mart.column(own))}}} = "
-        f"${{{other.name}.{reference(other.column(theirs))}}}"
+        f"${{{mart.name}.{field_name(mart.column(own))}}} = "
+        f"${{{other.name}.{field_name(other.column(theirs))}}}"
         for own, theirs in join.by.items()
     )
     return {

@@ -6,14 +6,14 @@ view: big_customer_usage {
   dimension: primary_key {
     primary_key: yes
     hidden: yes
-    description: "What makes a row unique: org_id, metric_date."
+    description: "Unique key of a row: org_id, metric_date."
     type: string
     sql: coalesce(cast(${TABLE}.org_id as varchar), '') || '|' || coalesce(cast(${TABLE}.metric_date as varchar), '') ;;
   }
 
   dimension: org_id {
     label: "Org ID"
-    description: "The org: the number that the product gave the account. It never changes."
+    description: "The org: the account number in the product. It never changes."
     type: number
     value_format_name: id
     sql: ${TABLE}.org_id ;;
@@ -21,7 +21,7 @@ view: big_customer_usage {
 
   dimension: billing_plan_id {
     label: "Billing Plan ID"
-    description: "The plan that the org was on that day. `billing_plans` says which plans are paid; one that is not there counts as not paid and warns."
+    description: "Billing plan of the org on that day. `billing_plans` lists which plans are paid. A plan that is missing there counts as not paid and causes a warning."
     type: number
     value_format_name: id
     sql: ${TABLE}.billing_plan_id ;;
@@ -29,147 +29,147 @@ view: big_customer_usage {
 
   dimension: org_name {
     label: "Org Name"
-    description: "What the org is called, as its owner typed it: any characters, quotes and `<` among them. It names a company, not a person, so it is not marked as personal data; escape it wherever it is shown."
+    description: "Name of the org as entered by its owner. It can contain any characters, including quotes and `<`, so escape it wherever it is displayed. It is the name of a company and not marked as personal data."
     type: string
     sql: ${TABLE}.org_name ;;
   }
 
   dimension: billing_plan_name {
     label: "Billing Plan Name"
-    description: "What the product called the plan that day. To group by plan, use its id."
+    description: "Name of the plan in the product on that day. Names can change; use the id to group by plan."
     type: string
     sql: ${TABLE}.billing_plan_name ;;
   }
 
   dimension: usage_rank {
     label: "Usage Rank"
-    description: "Place on that day, the most hosts first; among equals the most custom metrics, dashboards, integrations."
+    description: "Rank on that day by hosts, then by custom metrics, dashboards and integrations; 1 is the largest."
     type: number
     sql: ${TABLE}.usage_rank ;;
   }
 
   dimension: hosts {
     label: "Hosts"
-    description: "Hosts in use that day; 0 without samples."
+    description: "Number of hosts in use on the day; 0 without samples."
     type: number
     sql: ${TABLE}.hosts ;;
   }
 
   dimension: hosts_day_change {
     label: "Hosts Day Change"
-    description: "How many hosts more than the day before."
+    description: "Change in hosts since the day before."
     type: number
     sql: ${TABLE}.hosts_day_change ;;
   }
 
   dimension: hosts_week_change {
     label: "Hosts Week Change"
-    description: "How many hosts more than seven days before."
+    description: "Change in hosts since seven days before."
     type: number
     sql: ${TABLE}.hosts_week_change ;;
   }
 
   dimension: hosts_month_change {
     label: "Hosts Month Change"
-    description: "How many hosts more than usage_month_days before."
+    description: "Change in hosts since four weeks before."
     type: number
     sql: ${TABLE}.hosts_month_change ;;
   }
 
   dimension: integrations {
     label: "Integrations"
-    description: "Integrations in use that day; 0 without samples."
+    description: "Number of integrations in use on the day; 0 without samples."
     type: number
     sql: ${TABLE}.integrations ;;
   }
 
   dimension: integrations_day_change {
     label: "Integrations Day Change"
-    description: "How many integrations more than the day before."
+    description: "Change in integrations since the day before."
     type: number
     sql: ${TABLE}.integrations_day_change ;;
   }
 
   dimension: integrations_week_change {
     label: "Integrations Week Change"
-    description: "How many integrations more than seven days before."
+    description: "Change in integrations since seven days before."
     type: number
     sql: ${TABLE}.integrations_week_change ;;
   }
 
   dimension: integrations_month_change {
     label: "Integrations Month Change"
-    description: "How many integrations more than usage_month_days before."
+    description: "Change in integrations since four weeks before."
     type: number
     sql: ${TABLE}.integrations_month_change ;;
   }
 
   dimension: dashboards {
     label: "Dashboards"
-    description: "Dashboards in use that day; 0 without samples."
+    description: "Number of dashboards in use on the day; 0 without samples."
     type: number
     sql: ${TABLE}.dashboards ;;
   }
 
   dimension: dashboards_day_change {
     label: "Dashboards Day Change"
-    description: "How many dashboards more than the day before."
+    description: "Change in dashboards since the day before."
     type: number
     sql: ${TABLE}.dashboards_day_change ;;
   }
 
   dimension: dashboards_week_change {
     label: "Dashboards Week Change"
-    description: "How many dashboards more than seven days before."
+    description: "Change in dashboards since seven days before."
     type: number
     sql: ${TABLE}.dashboards_week_change ;;
   }
 
   dimension: dashboards_month_change {
     label: "Dashboards Month Change"
-    description: "How many dashboards more than usage_month_days before."
+    description: "Change in dashboards since four weeks before."
     type: number
     sql: ${TABLE}.dashboards_month_change ;;
   }
 
   dimension: metrics {
     label: "Custom Metrics"
-    description: "Custom metrics in use that day; 0 without samples."
+    description: "Number of custom metrics in use on the day; 0 without samples."
     type: number
     sql: ${TABLE}.metrics ;;
   }
 
   dimension: metrics_day_change {
     label: "Custom Metrics Day Change"
-    description: "How many custom metrics more than the day before."
+    description: "Change in custom metrics since the day before."
     type: number
     sql: ${TABLE}.metrics_day_change ;;
   }
 
   dimension: metrics_week_change {
     label: "Custom Metrics Week Change"
-    description: "How many custom metrics more than seven days before."
+    description: "Change in custom metrics since seven days before."
     type: number
     sql: ${TABLE}.metrics_week_change ;;
   }
 
   dimension: metrics_month_change {
     label: "Custom Metrics Month Change"
-    description: "How many custom metrics more than usage_month_days before."
+    description: "Change in custom metrics since four weeks before."
     type: number
     sql: ${TABLE}.metrics_month_change ;;
   }
 
   dimension: has_samples {
     label: "Has Samples"
-    description: "Whether there was any usage sample of it that day."
+    description: "Whether there are usage samples of the org on the day."
     type: yesno
     sql: ${TABLE}.has_samples ;;
   }
 
   dimension_group: metric {
     label: "Metric"
-    description: "The UTC day that the row is about; late lines of it are still taken in for `late_arrival_days`."
+    description: "UTC date of the usage and activity in the row. Late data is still added for some days."
     type: time
     timeframes: [
       raw,
@@ -186,14 +186,14 @@ view: big_customer_usage {
 
   measure: count {
     label: "Rows"
-    description: "Number of rows. One row per paying org per day, ranked by size."
+    description: "Number of rows. One row per org per day, for paying orgs, ranked by size, with usage and its change since the day before, a week before and four weeks before."
     type: count
     drill_fields: [detail*]
   }
 
   measure: customers {
     label: "Customers"
-    description: "Different paying orgs."
+    description: "Number of distinct paying orgs."
     type: count_distinct
     sql: ${org_id} ;;
     drill_fields: [detail*]
@@ -201,7 +201,7 @@ view: big_customer_usage {
 
   measure: total_hosts {
     label: "Total Hosts"
-    description: "Hosts in use, added up; pick a day, or one by one."
+    description: "Total number of hosts. Group or filter by day."
     type: sum
     sql: ${hosts} ;;
     drill_fields: [detail*]
@@ -209,7 +209,7 @@ view: big_customer_usage {
 
   measure: total_hosts_day_change {
     label: "Total Hosts Day Change"
-    description: "Hosts more than the day before, added up."
+    description: "Total change in hosts since the day before."
     type: sum
     sql: ${hosts_day_change} ;;
     drill_fields: [detail*]
@@ -217,7 +217,7 @@ view: big_customer_usage {
 
   measure: total_hosts_week_change {
     label: "Total Hosts Week Change"
-    description: "Hosts more than a week before, added up."
+    description: "Total change in hosts since a week before."
     type: sum
     sql: ${hosts_week_change} ;;
     drill_fields: [detail*]
@@ -225,7 +225,7 @@ view: big_customer_usage {
 
   measure: total_hosts_month_change {
     label: "Total Hosts Month Change"
-    description: "Hosts more than usage_month_days before, added up."
+    description: "Total change in hosts since four weeks before."
     type: sum
     sql: ${hosts_month_change} ;;
     drill_fields: [detail*]

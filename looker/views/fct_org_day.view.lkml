@@ -6,14 +6,14 @@ view: fct_org_day {
   dimension: primary_key {
     primary_key: yes
     hidden: yes
-    description: "What makes a row unique: org_id, metric_date."
+    description: "Unique key of a row: org_id, metric_date."
     type: string
     sql: coalesce(cast(${TABLE}.org_id as varchar), '') || '|' || coalesce(cast(${TABLE}.metric_date as varchar), '') ;;
   }
 
   dimension: org_id {
     label: "Org ID"
-    description: "The org: the number that the product gave the account. It never changes."
+    description: "The org: the account number in the product. It never changes."
     type: number
     value_format_name: id
     sql: ${TABLE}.org_id ;;
@@ -21,7 +21,7 @@ view: fct_org_day {
 
   dimension: billing_plan_id {
     label: "Billing Plan ID"
-    description: "The plan that the org was on that day. `billing_plans` says which plans are paid; one that is not there counts as not paid and warns."
+    description: "Billing plan of the org on that day. `billing_plans` lists which plans are paid. A plan that is missing there counts as not paid and causes a warning."
     type: number
     value_format_name: id
     sql: ${TABLE}.billing_plan_id ;;
@@ -29,98 +29,98 @@ view: fct_org_day {
 
   dimension: org_name {
     label: "Org Name"
-    description: "What the org is called, as its owner typed it: any characters, quotes and `<` among them. It names a company, not a person, so it is not marked as personal data; escape it wherever it is shown."
+    description: "Name of the org as entered by its owner. It can contain any characters, including quotes and `<`, so escape it wherever it is displayed. It is the name of a company and not marked as personal data."
     type: string
     sql: ${TABLE}.org_name ;;
   }
 
   dimension: billing_plan_name {
     label: "Billing Plan Name"
-    description: "What the product called the plan that day. To group by plan, use its id."
+    description: "Name of the plan in the product on that day. Names can change; use the id to group by plan."
     type: string
     sql: ${TABLE}.billing_plan_name ;;
   }
 
   dimension: org_day {
     label: "Org Day"
-    description: "Which day of its trial the org is on: the day the trial began is 1, and days after the trial count on."
+    description: "Day number within the trial. Day 1 is the day on which the trial started; numbering continues after the trial ends."
     type: number
     sql: ${TABLE}.org_day ;;
   }
 
   dimension: hosts {
     label: "Hosts"
-    description: "Most hosts that reported in one sample of the day; 0 without samples."
+    description: "Highest number of reporting hosts in the day's samples; 0 without samples."
     type: number
     sql: ${TABLE}.hosts ;;
   }
 
   dimension: integrations {
     label: "Integrations"
-    description: "How many different integrations the samples of the day name; 0 without samples."
+    description: "Number of distinct integrations in the day's samples; 0 without samples."
     type: number
     sql: ${TABLE}.integrations ;;
   }
 
   dimension: dashboards {
     label: "Dashboards"
-    description: "Most dashboards in one sample of the day; 0 without samples."
+    description: "Highest number of dashboards in the day's samples; 0 without samples."
     type: number
     sql: ${TABLE}.dashboards ;;
   }
 
   dimension: metrics {
     label: "Custom Metrics"
-    description: "Most custom metrics in one sample of the day; 0 without samples."
+    description: "Highest number of custom metrics in the day's samples; 0 without samples."
     type: number
     sql: ${TABLE}.metrics ;;
   }
 
   dimension: log_events {
     label: "Log Events"
-    description: "Application log events of the day, each event once however often it was delivered."
+    description: "Number of application log events of the day, without duplicates."
     type: number
     sql: ${TABLE}.log_events ;;
   }
 
   dimension: active_users {
     label: "Active Users"
-    description: "How many different users caused the day's log events; the system itself is none."
+    description: "Number of distinct users in the day's log events. Events without a user are not counted."
     type: number
     sql: ${TABLE}.active_users ;;
   }
 
   dimension: error_events {
     label: "Error Events"
-    description: "Of the day's log events, those with level ERROR or CRITICAL in any case."
+    description: "Number of log events of the day with level ERROR or CRITICAL, in any case."
     type: number
     sql: ${TABLE}.error_events ;;
   }
 
   dimension: sessions {
     label: "Sessions"
-    description: "Web sessions of the org's users that began that day."
+    description: "Number of web sessions of the org's users that started on the day."
     type: number
     sql: ${TABLE}.sessions ;;
   }
 
   dimension: session_minutes {
     label: "Session Minutes"
-    description: "The length of those sessions in minutes, added up; a visit of one request has none."
+    description: "Total length of those sessions in minutes. A session with one request has length 0."
     type: number
     sql: ${TABLE}.session_minutes ;;
   }
 
   dimension: is_in_trial {
     label: "Is In Trial"
-    description: "Whether the day lies in the trial period, not in the days after it."
+    description: "Whether the day is in the trial period rather than after it."
     type: yesno
     sql: ${TABLE}.is_in_trial ;;
   }
 
   dimension_group: metric {
     label: "Metric"
-    description: "The UTC day that the row is about; late lines of it are still taken in for `late_arrival_days`."
+    description: "UTC date of the usage and activity in the row. Late data is still added for some days."
     type: time
     timeframes: [
       raw,
@@ -137,7 +137,7 @@ view: fct_org_day {
 
   dimension_group: trial_start {
     label: "Trial Start"
-    description: "The UTC day on which the org's present trial began. A restarted trial has a new one, and nothing of the trial before counts for it."
+    description: "UTC date on which the org's current trial started. A restarted trial has a new start date and does not include anything from earlier trials."
     type: time
     timeframes: [
       raw,
@@ -154,14 +154,14 @@ view: fct_org_day {
 
   measure: count {
     label: "Rows"
-    description: "Number of rows. One row per org per day of its trial and the days after in which trials still convert."
+    description: "Number of rows. One row per org per day, for the days of its trial and of the conversion period after it."
     type: count
     drill_fields: [detail*]
   }
 
   measure: orgs {
     label: "Orgs"
-    description: "Different orgs."
+    description: "Number of distinct orgs."
     type: count_distinct
     sql: ${org_id} ;;
     drill_fields: [detail*]
@@ -169,7 +169,7 @@ view: fct_org_day {
 
   measure: orgs_in_trial {
     label: "Orgs In Trial"
-    description: "Different orgs within their trial period."
+    description: "Number of distinct orgs in their trial period."
     type: count_distinct
     sql: ${org_id} ;;
     filters: [
@@ -180,7 +180,7 @@ view: fct_org_day {
 
   measure: active_orgs {
     label: "Active Orgs"
-    description: "Different orgs with at least one log event on a day."
+    description: "Number of distinct orgs with a log event on at least one day."
     type: count_distinct
     sql: ${org_id} ;;
     filters: [
@@ -191,7 +191,7 @@ view: fct_org_day {
 
   measure: total_log_events {
     label: "Total Log Events"
-    description: "Application log events, added up."
+    description: "Total number of application log events."
     type: sum
     sql: ${log_events} ;;
     drill_fields: [detail*]
@@ -199,7 +199,7 @@ view: fct_org_day {
 
   measure: total_error_events {
     label: "Total Error Events"
-    description: "Events with level ERROR or CRITICAL, added up."
+    description: "Total number of events with level ERROR or CRITICAL."
     type: sum
     sql: ${error_events} ;;
     drill_fields: [detail*]
@@ -207,7 +207,7 @@ view: fct_org_day {
 
   measure: error_share {
     label: "Error Share"
-    description: "Share of the log events that are errors."
+    description: "Share of log events that are errors."
     type: number
     sql: 1.0 * ${total_error_events} / nullif(${total_log_events}, 0) ;;
     value_format_name: percent_2
@@ -215,7 +215,7 @@ view: fct_org_day {
 
   measure: total_sessions {
     label: "Total Sessions"
-    description: "Web sessions, added up."
+    description: "Total number of web sessions."
     type: sum
     sql: ${sessions} ;;
     drill_fields: [detail*]
@@ -223,7 +223,7 @@ view: fct_org_day {
 
   measure: total_session_minutes {
     label: "Total Session Minutes"
-    description: "Minutes of web sessions, added up."
+    description: "Total length of web sessions in minutes."
     type: sum
     sql: ${session_minutes} ;;
     value_format_name: decimal_2
@@ -232,7 +232,7 @@ view: fct_org_day {
 
   measure: average_hosts {
     label: "Average Hosts"
-    description: "Mean of the hosts over org days, days without samples as 0."
+    description: "Average number of hosts per org and day. Days without samples count as 0."
     type: average
     sql: ${hosts} ;;
     value_format_name: decimal_1

@@ -6,7 +6,7 @@ view: fct_web_sessions {
   dimension: session_id {
     primary_key: yes
     label: "Session ID"
-    description: "Digest of the visitor and the second in which the session began. Neither moves, so an open session keeps its id as it grows."
+    description: "Id of the session, derived from the visitor and the second in which the session started. It stays the same while the session grows."
     type: string
     sql: ${TABLE}.session_id ;;
   }
@@ -14,7 +14,7 @@ view: fct_web_sessions {
   dimension: visitor_id {
     hidden: yes
     label: "Visitor ID"
-    description: "Who came: the user id, or a digest of client address and user agent when nobody was logged in."
+    description: "The visitor: the user id, or for anonymous requests a hash of client address and user agent."
     type: string
     sql: ${TABLE}.visitor_id ;;
   }
@@ -22,7 +22,7 @@ view: fct_web_sessions {
   dimension: user_id {
     hidden: yes
     label: "User ID"
-    description: "The user who was logged in; null for an anonymous visitor or the system itself."
+    description: "The user. Null for anonymous requests and for events of the system itself."
     type: number
     value_format_name: id
     sql: ${TABLE}.user_id ;;
@@ -30,7 +30,7 @@ view: fct_web_sessions {
 
   dimension: org_id {
     label: "Org ID"
-    description: "Where the user was last active in the user_org_lookback_days up to that day; null if nowhere, and for an anonymous visitor."
+    description: "The org in which the user was last active before or on the session date. Null for anonymous visitors and for users without recent activity."
     type: number
     value_format_name: id
     sql: ${TABLE}.org_id ;;
@@ -38,28 +38,28 @@ view: fct_web_sessions {
 
   dimension: requests {
     label: "Requests"
-    description: "Requests of the visit."
+    description: "Number of requests in the session."
     type: number
     sql: ${TABLE}.requests ;;
   }
 
   dimension: page_views {
     label: "Page Views"
-    description: "Requests for a path that is no image, style, script or font."
+    description: "Number of requests that are not for an image, style, script or font."
     type: number
     sql: ${TABLE}.page_views ;;
   }
 
   dimension: is_bot {
     label: "Is Bot"
-    description: "Whether the user agent names a robot, see `bot_patterns`."
+    description: "Whether a user agent of the session matches one of `bot_patterns`."
     type: yesno
     sql: ${TABLE}.is_bot ;;
   }
 
   dimension_group: session {
     label: "Session"
-    description: "The UTC day on which the session began, which it counts for even when it ends on the next."
+    description: "UTC date on which the session started. A session that crosses midnight counts on this date."
     type: time
     timeframes: [
       raw,
@@ -76,7 +76,7 @@ view: fct_web_sessions {
 
   dimension_group: started {
     label: "Started"
-    description: "First request (UTC)."
+    description: "When the first request was made (UTC)."
     type: time
     timeframes: [
       raw,
@@ -93,7 +93,7 @@ view: fct_web_sessions {
 
   dimension_group: ended {
     label: "Ended"
-    description: "Last request (UTC)."
+    description: "When the last request was made (UTC)."
     type: time
     timeframes: [
       raw,
@@ -110,14 +110,14 @@ view: fct_web_sessions {
 
   measure: count {
     label: "Rows"
-    description: "Number of rows. One row per visit, of users and of anonymous visitors."
+    description: "Number of rows. One row per web session (visit), of users and anonymous visitors."
     type: count
     drill_fields: [detail*]
   }
 
   measure: visits_by_people {
     label: "Visits By People"
-    description: "Visits whose user agent names no robot."
+    description: "Number of sessions without a bot user agent."
     type: count_distinct
     sql: ${session_id} ;;
     filters: [
@@ -128,7 +128,7 @@ view: fct_web_sessions {
 
   measure: visitors {
     label: "Visitors"
-    description: "Different visitors, users and anonymous ones."
+    description: "Number of distinct visitors, including anonymous ones."
     type: count_distinct
     sql: ${visitor_id} ;;
     drill_fields: [detail*]
@@ -136,7 +136,7 @@ view: fct_web_sessions {
 
   measure: users {
     label: "Users"
-    description: "Different users who were logged in."
+    description: "Number of distinct logged-in users."
     type: count_distinct
     sql: ${user_id} ;;
     drill_fields: [detail*]
@@ -144,7 +144,7 @@ view: fct_web_sessions {
 
   measure: orgs {
     label: "Orgs"
-    description: "Different orgs of those users."
+    description: "Number of distinct orgs of the users."
     type: count_distinct
     sql: ${org_id} ;;
     drill_fields: [detail*]
@@ -152,7 +152,7 @@ view: fct_web_sessions {
 
   measure: total_requests {
     label: "Total Requests"
-    description: "Requests, added up."
+    description: "Total number of requests."
     type: sum
     sql: ${requests} ;;
     drill_fields: [detail*]
@@ -160,7 +160,7 @@ view: fct_web_sessions {
 
   measure: total_page_views {
     label: "Total Page Views"
-    description: "Page views, added up."
+    description: "Total number of page views."
     type: sum
     sql: ${page_views} ;;
     drill_fields: [detail*]
@@ -168,7 +168,7 @@ view: fct_web_sessions {
 
   measure: page_views_per_visit {
     label: "Page Views Per Visit"
-    description: "Page views of a visit, on average."
+    description: "Average number of page views per session."
     type: number
     sql: 1.0 * ${total_page_views} / nullif(${count}, 0) ;;
     value_format_name: decimal_1

@@ -6,14 +6,14 @@ view: free_account_usage {
   dimension: primary_key {
     primary_key: yes
     hidden: yes
-    description: "What makes a row unique: org_id, metric_date."
+    description: "Unique key of a row: org_id, metric_date."
     type: string
     sql: coalesce(cast(${TABLE}.org_id as varchar), '') || '|' || coalesce(cast(${TABLE}.metric_date as varchar), '') ;;
   }
 
   dimension: org_id {
     label: "Org ID"
-    description: "The org: the number that the product gave the account. It never changes."
+    description: "The org: the account number in the product. It never changes."
     type: number
     value_format_name: id
     sql: ${TABLE}.org_id ;;
@@ -21,7 +21,7 @@ view: free_account_usage {
 
   dimension: billing_plan_id {
     label: "Billing Plan ID"
-    description: "The plan that the org was on that day. `billing_plans` says which plans are paid; one that is not there counts as not paid and warns."
+    description: "Billing plan of the org on that day. `billing_plans` lists which plans are paid. A plan that is missing there counts as not paid and causes a warning."
     type: number
     value_format_name: id
     sql: ${TABLE}.billing_plan_id ;;
@@ -29,112 +29,112 @@ view: free_account_usage {
 
   dimension: org_name {
     label: "Org Name"
-    description: "What the org is called, as its owner typed it: any characters, quotes and `<` among them. It names a company, not a person, so it is not marked as personal data; escape it wherever it is shown."
+    description: "Name of the org as entered by its owner. It can contain any characters, including quotes and `<`, so escape it wherever it is displayed. It is the name of a company and not marked as personal data."
     type: string
     sql: ${TABLE}.org_name ;;
   }
 
   dimension: billing_plan_name {
     label: "Billing Plan Name"
-    description: "What the product called the plan that day. To group by plan, use its id."
+    description: "Name of the plan in the product on that day. Names can change; use the id to group by plan."
     type: string
     sql: ${TABLE}.billing_plan_name ;;
   }
 
   dimension: limits_reached {
     label: "Limits Reached"
-    description: "Of how many metrics it uses all that is included, or more."
+    description: "Number of metrics at or above the included amount."
     type: number
     sql: ${TABLE}.limits_reached ;;
   }
 
   dimension: hosts {
     label: "Hosts"
-    description: "Hosts in use that day."
+    description: "Number of hosts in use on the day."
     type: number
     sql: ${TABLE}.hosts ;;
   }
 
   dimension: included_hosts {
     label: "Included Hosts"
-    description: "Hosts that the plan includes; null for no limit."
+    description: "Hosts included in the plan. Null if unlimited."
     type: number
     sql: ${TABLE}.included_hosts ;;
   }
 
   dimension: hosts_above {
     label: "Hosts Above"
-    description: "Hosts in use beyond those; 0 when exactly all are, negative with room to spare."
+    description: "Hosts above the included amount; 0 if exactly at the limit, negative if below."
     type: number
     sql: ${TABLE}.hosts_above ;;
   }
 
   dimension: integrations {
     label: "Integrations"
-    description: "Integrations in use that day."
+    description: "Number of integrations in use on the day."
     type: number
     sql: ${TABLE}.integrations ;;
   }
 
   dimension: included_integrations {
     label: "Included Integrations"
-    description: "Integrations that the plan includes; null for no limit."
+    description: "Integrations included in the plan. Null if unlimited."
     type: number
     sql: ${TABLE}.included_integrations ;;
   }
 
   dimension: integrations_above {
     label: "Integrations Above"
-    description: "Integrations in use beyond those; 0 when exactly all are, negative with room to spare."
+    description: "Integrations above the included amount; 0 if exactly at the limit, negative if below."
     type: number
     sql: ${TABLE}.integrations_above ;;
   }
 
   dimension: dashboards {
     label: "Dashboards"
-    description: "Dashboards in use that day."
+    description: "Number of dashboards in use on the day."
     type: number
     sql: ${TABLE}.dashboards ;;
   }
 
   dimension: included_dashboards {
     label: "Included Dashboards"
-    description: "Dashboards that the plan includes; null for no limit."
+    description: "Dashboards included in the plan. Null if unlimited."
     type: number
     sql: ${TABLE}.included_dashboards ;;
   }
 
   dimension: dashboards_above {
     label: "Dashboards Above"
-    description: "Dashboards in use beyond those; 0 when exactly all are, negative with room to spare."
+    description: "Dashboards above the included amount; 0 if exactly at the limit, negative if below."
     type: number
     sql: ${TABLE}.dashboards_above ;;
   }
 
   dimension: metrics {
     label: "Custom Metrics"
-    description: "Custom metrics in use that day."
+    description: "Number of custom metrics in use on the day."
     type: number
     sql: ${TABLE}.metrics ;;
   }
 
   dimension: included_metrics {
     label: "Included Custom Metrics"
-    description: "Custom metrics that the plan includes; null for no limit."
+    description: "Custom metrics included in the plan. Null if unlimited."
     type: number
     sql: ${TABLE}.included_metrics ;;
   }
 
   dimension: metrics_above {
     label: "Custom Metrics Above"
-    description: "Custom metrics in use beyond those; 0 when exactly all are, negative with room to spare."
+    description: "Custom metrics above the included amount; 0 if exactly at the limit, negative if below."
     type: number
     sql: ${TABLE}.metrics_above ;;
   }
 
   dimension_group: metric {
     label: "Metric"
-    description: "The UTC day that the row is about; late lines of it are still taken in for `late_arrival_days`."
+    description: "UTC date of the usage and activity in the row. Late data is still added for some days."
     type: time
     timeframes: [
       raw,
@@ -151,14 +151,14 @@ view: free_account_usage {
 
   measure: count {
     label: "Rows"
-    description: "Number of rows. One row per org per day on which it is a free account that uses all of what its plan includes of at least one metric, or more."
+    description: "Number of rows. One row per org per day, for free accounts that use at least as much of a metric as their plan includes."
     type: count
     drill_fields: [detail*]
   }
 
   measure: orgs {
     label: "Orgs"
-    description: "Different free accounts at or above what their plan includes."
+    description: "Number of distinct free accounts at or above a limit of their plan."
     type: count_distinct
     sql: ${org_id} ;;
     drill_fields: [detail*]
@@ -166,7 +166,7 @@ view: free_account_usage {
 
   measure: average_limits_reached {
     label: "Average Limits Reached"
-    description: "Mean number of metrics at or above what is included."
+    description: "Average number of metrics at or above the included amount."
     type: average
     sql: ${limits_reached} ;;
     value_format_name: decimal_1
@@ -175,7 +175,7 @@ view: free_account_usage {
 
   measure: most_hosts_above {
     label: "Most Hosts Above"
-    description: "Most hosts beyond those included."
+    description: "Highest number of hosts above the included amount."
     type: max
     sql: ${hosts_above} ;;
     drill_fields: [detail*]

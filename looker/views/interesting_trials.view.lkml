@@ -6,14 +6,14 @@ view: interesting_trials {
   dimension: primary_key {
     primary_key: yes
     hidden: yes
-    description: "What makes a row unique: org_id, generated_date."
+    description: "Unique key of a row: org_id, generated_date."
     type: string
     sql: coalesce(cast(${TABLE}.org_id as varchar), '') || '|' || coalesce(cast(${TABLE}.generated_date as varchar), '') ;;
   }
 
   dimension: org_id {
     label: "Org ID"
-    description: "The org: the number that the product gave the account. It never changes."
+    description: "The org: the account number in the product. It never changes."
     type: number
     value_format_name: id
     sql: ${TABLE}.org_id ;;
@@ -21,7 +21,7 @@ view: interesting_trials {
 
   dimension: billing_plan_id {
     label: "Billing Plan ID"
-    description: "The plan that the org was on that day. `billing_plans` says which plans are paid; one that is not there counts as not paid and warns."
+    description: "Billing plan of the org on that day. `billing_plans` lists which plans are paid. A plan that is missing there counts as not paid and causes a warning."
     type: number
     value_format_name: id
     sql: ${TABLE}.billing_plan_id ;;
@@ -29,98 +29,98 @@ view: interesting_trials {
 
   dimension: org_name {
     label: "Org Name"
-    description: "What the org is called, as its owner typed it: any characters, quotes and `<` among them. It names a company, not a person, so it is not marked as personal data; escape it wherever it is shown."
+    description: "Name of the org as entered by its owner. It can contain any characters, including quotes and `<`, so escape it wherever it is displayed. It is the name of a company and not marked as personal data."
     type: string
     sql: ${TABLE}.org_name ;;
   }
 
   dimension: billing_plan_name {
     label: "Billing Plan Name"
-    description: "What the product called the plan that day. To group by plan, use its id."
+    description: "Name of the plan in the product on that day. Names can change; use the id to group by plan."
     type: string
     sql: ${TABLE}.billing_plan_name ;;
   }
 
   dimension: reasons {
     label: "Reasons"
-    description: "Reason codes, comma-separated, as Salesforce gets them; see `reason_codes`."
+    description: "Reason codes, comma-separated, as sent to Salesforce. See `reason_codes`."
     type: string
     sql: ${TABLE}.reasons ;;
   }
 
   dimension: reasons_in_words {
     label: "Reasons In Words"
-    description: "What they mean for a call, the weightiest first."
+    description: "Meaning of the reasons, by descending weight."
     type: string
     sql: ${TABLE}.reasons_in_words ;;
   }
 
   dimension: trial_rank {
     label: "Trial Rank"
-    description: "Place on that night; 1 is to be called first."
+    description: "Rank on that date; call 1 first."
     type: number
     sql: ${TABLE}.trial_rank ;;
   }
 
   dimension: org_day {
     label: "Org Day"
-    description: "Which day of its trial the org is on: the day the trial began is 1, and days after the trial count on."
+    description: "Day number within the trial. Day 1 is the day on which the trial started; numbering continues after the trial ends."
     type: number
     sql: ${TABLE}.org_day ;;
   }
 
   dimension: days_left_in_trial {
     label: "Days Left In Trial"
-    description: "Days until the trial period ends; 0 on its last day and ever after."
+    description: "Days until the trial period ends; 0 on the last day and afterwards."
     type: number
     sql: ${TABLE}.days_left_in_trial ;;
   }
 
   dimension: hosts {
     label: "Hosts"
-    description: "Hosts on the latest trial day."
+    description: "Hosts on the latest trial day so far. Null if there is no trial day."
     type: number
     sql: ${TABLE}.hosts ;;
   }
 
   dimension: integrations {
     label: "Integrations"
-    description: "Integrations on the latest trial day."
+    description: "Integrations on the latest trial day so far. Null if there is no trial day."
     type: number
     sql: ${TABLE}.integrations ;;
   }
 
   dimension: dashboards {
     label: "Dashboards"
-    description: "Dashboards on the latest trial day."
+    description: "Dashboards on the latest trial day so far. Null if there is no trial day."
     type: number
     sql: ${TABLE}.dashboards ;;
   }
 
   dimension: metrics {
     label: "Custom Metrics"
-    description: "Custom metrics on the latest trial day."
+    description: "Custom metrics on the latest trial day so far. Null if there is no trial day."
     type: number
     sql: ${TABLE}.metrics ;;
   }
 
   dimension: active_days {
     label: "Active Days"
-    description: "Trial days with at least one log event."
+    description: "Number of trial days with at least one log event."
     type: number
     sql: ${TABLE}.active_days ;;
   }
 
   dimension: active_users {
     label: "Active Users"
-    description: "Most active users on any trial day."
+    description: "Highest number of active users on one trial day so far. Null if there is no trial day."
     type: number
     sql: ${TABLE}.active_users ;;
   }
 
   dimension: target_attainment {
     label: "Target Attainment"
-    description: "How far the trial has come towards what converted trials reached, 0 to 1: the mean over the four metrics of least(1, value / target). A metric whose target is 0 or missing is left out; null if all are."
+    description: "Progress towards the usage of converted trials, from 0 to 1. It is the mean over the four metrics of value divided by target, each capped at 1. A metric without a target, or with a target of 0, is left out. Null if all four are left out."
     type: number
     value_format_name: percent_1
     sql: ${TABLE}.target_attainment ;;
@@ -128,7 +128,7 @@ view: interesting_trials {
 
   dimension_group: generated {
     label: "Generated"
-    description: "The data date of the night whose snapshot this is: everything up to the end of that day, and nothing after it."
+    description: "Data date of the snapshot. It includes everything up to the end of that day and nothing later."
     type: time
     timeframes: [
       raw,
@@ -145,7 +145,7 @@ view: interesting_trials {
 
   dimension_group: trial_start {
     label: "Trial Start"
-    description: "The UTC day on which the org's present trial began. A restarted trial has a new one, and nothing of the trial before counts for it."
+    description: "UTC date on which the org's current trial started. A restarted trial has a new start date and does not include anything from earlier trials."
     type: time
     timeframes: [
       raw,
@@ -162,7 +162,7 @@ view: interesting_trials {
 
   dimension_group: last_active {
     label: "Last Active"
-    description: "Latest day of this trial's window with a log event, after the trial period too; null if there was none."
+    description: "Latest day with a log event within the window of this trial, including days after the trial period. Null if there is none."
     type: time
     timeframes: [
       raw,
@@ -179,14 +179,14 @@ view: interesting_trials {
 
   measure: count {
     label: "Rows"
-    description: "Number of rows. One row per night and org whose trial gives a reason for a call, the best first."
+    description: "Number of rows. One row per org and data date, for unpaid trials with a reason for a sales call, ranked."
     type: count
     drill_fields: [detail*]
   }
 
   measure: trials {
     label: "Trials"
-    description: "Different trials with a reason for a call."
+    description: "Number of distinct trials with a reason for a call."
     type: count_distinct
     sql: ${org_id} ;;
     drill_fields: [detail*]
@@ -194,7 +194,7 @@ view: interesting_trials {
 
   measure: average_target_attainment {
     label: "Average Target Attainment"
-    description: "Mean of the target attainment over trials that have one."
+    description: "Average target attainment of trials that have one."
     type: average
     sql: ${target_attainment} ;;
     value_format_name: percent_1

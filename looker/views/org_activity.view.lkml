@@ -6,14 +6,14 @@ view: org_activity {
   dimension: primary_key {
     primary_key: yes
     hidden: yes
-    description: "What makes a row unique: org_id, metric_date."
+    description: "Unique key of a row: org_id, metric_date."
     type: string
     sql: coalesce(cast(${TABLE}.org_id as varchar), '') || '|' || coalesce(cast(${TABLE}.metric_date as varchar), '') ;;
   }
 
   dimension: org_id {
     label: "Org ID"
-    description: "The org: the number that the product gave the account. It never changes."
+    description: "The org: the account number in the product. It never changes."
     type: number
     value_format_name: id
     sql: ${TABLE}.org_id ;;
@@ -21,7 +21,7 @@ view: org_activity {
 
   dimension: billing_plan_id {
     label: "Billing Plan ID"
-    description: "The plan that the org was on that day. `billing_plans` says which plans are paid; one that is not there counts as not paid and warns."
+    description: "Billing plan of the org on that day. `billing_plans` lists which plans are paid. A plan that is missing there counts as not paid and causes a warning."
     type: number
     value_format_name: id
     sql: ${TABLE}.billing_plan_id ;;
@@ -29,112 +29,112 @@ view: org_activity {
 
   dimension: org_name {
     label: "Org Name"
-    description: "What the org is called, as its owner typed it: any characters, quotes and `<` among them. It names a company, not a person, so it is not marked as personal data; escape it wherever it is shown."
+    description: "Name of the org as entered by its owner. It can contain any characters, including quotes and `<`, so escape it wherever it is displayed. It is the name of a company and not marked as personal data."
     type: string
     sql: ${TABLE}.org_name ;;
   }
 
   dimension: billing_plan_name {
     label: "Billing Plan Name"
-    description: "What the product called the plan that day. To group by plan, use its id."
+    description: "Name of the plan in the product on that day. Names can change; use the id to group by plan."
     type: string
     sql: ${TABLE}.billing_plan_name ;;
   }
 
   dimension: account_state {
     label: "Account State"
-    description: "trial, paid, free or expired, as `paid_account_flow` explains them; null for an internal org and for one whose trial has not begun."
+    description: "`trial`, `paid`, `free` or `expired`, see `paid_account_flow`. Null for internal orgs and for orgs whose trial has not started."
     type: string
     sql: ${TABLE}.account_state ;;
   }
 
   dimension: hosts {
     label: "Hosts"
-    description: "Most hosts that reported in one sample of the day; 0 without samples."
+    description: "Highest number of reporting hosts in the day's samples; 0 without samples."
     type: number
     sql: ${TABLE}.hosts ;;
   }
 
   dimension: integrations {
     label: "Integrations"
-    description: "How many different integrations the samples of the day name; 0 without samples."
+    description: "Number of distinct integrations in the day's samples; 0 without samples."
     type: number
     sql: ${TABLE}.integrations ;;
   }
 
   dimension: dashboards {
     label: "Dashboards"
-    description: "Most dashboards in one sample of the day; 0 without samples."
+    description: "Highest number of dashboards in the day's samples; 0 without samples."
     type: number
     sql: ${TABLE}.dashboards ;;
   }
 
   dimension: metrics {
     label: "Custom Metrics"
-    description: "Most custom metrics in one sample of the day; 0 without samples."
+    description: "Highest number of custom metrics in the day's samples; 0 without samples."
     type: number
     sql: ${TABLE}.metrics ;;
   }
 
   dimension: log_events {
     label: "Log Events"
-    description: "Application log events of the day, each event once however often it was delivered."
+    description: "Number of application log events of the day, without duplicates."
     type: number
     sql: ${TABLE}.log_events ;;
   }
 
   dimension: active_users {
     label: "Active Users"
-    description: "How many different users caused the day's log events; the system itself is none."
+    description: "Number of distinct users in the day's log events. Events without a user are not counted."
     type: number
     sql: ${TABLE}.active_users ;;
   }
 
   dimension: error_events {
     label: "Error Events"
-    description: "Of the day's log events, those with level ERROR or CRITICAL in any case."
+    description: "Number of log events of the day with level ERROR or CRITICAL, in any case."
     type: number
     sql: ${TABLE}.error_events ;;
   }
 
   dimension: sessions {
     label: "Sessions"
-    description: "Web sessions of the org's users that began that day."
+    description: "Number of web sessions of the org's users that started on the day."
     type: number
     sql: ${TABLE}.sessions ;;
   }
 
   dimension: session_minutes {
     label: "Session Minutes"
-    description: "The length of those sessions in minutes, added up; a visit of one request has none."
+    description: "Total length of those sessions in minutes. A session with one request has length 0."
     type: number
     sql: ${TABLE}.session_minutes ;;
   }
 
   dimension: has_samples {
     label: "Has Samples"
-    description: "Whether there was any usage sample of it that day."
+    description: "Whether there are usage samples of the org on the day."
     type: yesno
     sql: ${TABLE}.has_samples ;;
   }
 
   dimension: is_internal {
     label: "Is Internal"
-    description: "Whether the account belongs to our own staff; such orgs are in no trial figures."
+    description: "Whether the account belongs to our own staff. Internal orgs are excluded from all trial metrics."
     type: yesno
     sql: ${TABLE}.is_internal ;;
   }
 
   dimension: is_paid {
     label: "Is Paid"
-    description: "Whether the plan is a paid one."
+    description: "Whether the plan is a paid plan; false for a plan missing in `billing_plans`."
     type: yesno
     sql: ${TABLE}.is_paid ;;
   }
 
   dimension_group: metric {
     label: "Metric"
-    description: "The UTC day that the row is about; late lines of it are still taken in for `late_arrival_days`."
+    description: "UTC date of the usage and activity in the row. Late data is still added for some days."
     type: time
     timeframes: [
       raw,
@@ -151,7 +151,7 @@ view: org_activity {
 
   dimension_group: trial_start {
     label: "Trial Start"
-    description: "The day on which its latest trial begins; null for an org without one."
+    description: "Start date of the org's latest trial. Null if it never had one."
     type: time
     timeframes: [
       raw,
@@ -168,14 +168,14 @@ view: org_activity {
 
   measure: count {
     label: "Rows"
-    description: "Number of rows. One row per org per day on which it is known, active or not, in trial or not."
+    description: "Number of rows. One row per org per day, in trial or not, with its plan, usage and activity."
     type: count
     drill_fields: [detail*]
   }
 
   measure: orgs {
     label: "Orgs"
-    description: "Different orgs."
+    description: "Number of distinct orgs."
     type: count_distinct
     sql: ${org_id} ;;
     drill_fields: [detail*]
@@ -183,7 +183,7 @@ view: org_activity {
 
   measure: active_orgs {
     label: "Active Orgs"
-    description: "Different orgs with at least one log event on a day."
+    description: "Number of distinct orgs with a log event on at least one day."
     type: count_distinct
     sql: ${org_id} ;;
     filters: [
@@ -194,7 +194,7 @@ view: org_activity {
 
   measure: total_log_events {
     label: "Total Log Events"
-    description: "Application log events, added up."
+    description: "Total number of application log events."
     type: sum
     sql: ${log_events} ;;
     drill_fields: [detail*]
@@ -202,7 +202,7 @@ view: org_activity {
 
   measure: total_sessions {
     label: "Total Sessions"
-    description: "Web sessions, added up."
+    description: "Total number of web sessions."
     type: sum
     sql: ${sessions} ;;
     drill_fields: [detail*]
@@ -210,7 +210,7 @@ view: org_activity {
 
   measure: average_hosts {
     label: "Average Hosts"
-    description: "Mean of the hosts over org days, days without samples as 0."
+    description: "Average number of hosts per org and day. Days without samples count as 0."
     type: average
     sql: ${hosts} ;;
     value_format_name: decimal_1

@@ -6,7 +6,7 @@ view: org_trial_metrics_latest {
   dimension: org_id {
     primary_key: yes
     label: "Org ID"
-    description: "The org: the number that the product gave the account. It never changes."
+    description: "The org: the account number in the product. It never changes."
     type: number
     value_format_name: id
     sql: ${TABLE}.org_id ;;
@@ -14,7 +14,7 @@ view: org_trial_metrics_latest {
 
   dimension: billing_plan_id {
     label: "Billing Plan ID"
-    description: "The plan that the org was on that day. `billing_plans` says which plans are paid; one that is not there counts as not paid and warns."
+    description: "Billing plan of the org on that day. `billing_plans` lists which plans are paid. A plan that is missing there counts as not paid and causes a warning."
     type: number
     value_format_name: id
     sql: ${TABLE}.billing_plan_id ;;
@@ -22,161 +22,161 @@ view: org_trial_metrics_latest {
 
   dimension: org_name {
     label: "Org Name"
-    description: "What the org is called, as its owner typed it: any characters, quotes and `<` among them. It names a company, not a person, so it is not marked as personal data; escape it wherever it is shown."
+    description: "Name of the org as entered by its owner. It can contain any characters, including quotes and `<`, so escape it wherever it is displayed. It is the name of a company and not marked as personal data."
     type: string
     sql: ${TABLE}.org_name ;;
   }
 
   dimension: billing_plan_name {
     label: "Billing Plan Name"
-    description: "What the product called the plan that day. To group by plan, use its id."
+    description: "Name of the plan in the product on that day. Names can change; use the id to group by plan."
     type: string
     sql: ${TABLE}.billing_plan_name ;;
   }
 
   dimension: org_day {
     label: "Org Day"
-    description: "Which day of its trial the org is on: the day the trial began is 1, and days after the trial count on."
+    description: "Day number within the trial. Day 1 is the day on which the trial started; numbering continues after the trial ends."
     type: number
     sql: ${TABLE}.org_day ;;
   }
 
   dimension: days_left_in_trial {
     label: "Days Left In Trial"
-    description: "Days until the trial period ends; 0 on its last day and ever after."
+    description: "Days until the trial period ends; 0 on the last day and afterwards."
     type: number
     sql: ${TABLE}.days_left_in_trial ;;
   }
 
   dimension: days_to_convert {
     label: "Days To Convert"
-    description: "The org_day of converted_on: 1 if the org paid from the start; null if it never did."
+    description: "The org_day of converted_on; 1 if the org paid from the start. Null if it never paid."
     type: number
     sql: ${TABLE}.days_to_convert ;;
   }
 
   dimension: trial_days {
     label: "Trial Days"
-    description: "How many days of the trial period there are rows for, up to the data date."
+    description: "Number of trial days with a row, up to the data date."
     type: number
     sql: ${TABLE}.trial_days ;;
   }
 
   dimension: hosts {
     label: "Hosts"
-    description: "Hosts on the latest day of the trial period so far; null if no such day was seen."
+    description: "Hosts on the latest trial day so far. Null if there is no trial day."
     type: number
     sql: ${TABLE}.hosts ;;
   }
 
   dimension: integrations {
     label: "Integrations"
-    description: "Integrations on the latest day of the trial period so far; null if no such day was seen."
+    description: "Integrations on the latest trial day so far. Null if there is no trial day."
     type: number
     sql: ${TABLE}.integrations ;;
   }
 
   dimension: dashboards {
     label: "Dashboards"
-    description: "Dashboards on the latest day of the trial period so far; null if no such day was seen."
+    description: "Dashboards on the latest trial day so far. Null if there is no trial day."
     type: number
     sql: ${TABLE}.dashboards ;;
   }
 
   dimension: metrics {
     label: "Custom Metrics"
-    description: "Custom metrics on the latest day of the trial period so far; null if no such day was seen."
+    description: "Custom metrics on the latest trial day so far. Null if there is no trial day."
     type: number
     sql: ${TABLE}.metrics ;;
   }
 
   dimension: max_hosts {
     label: "Max Hosts"
-    description: "Most hosts on any day of the trial period so far."
+    description: "Maximum of hosts over the trial days so far."
     type: number
     sql: ${TABLE}.max_hosts ;;
   }
 
   dimension: max_integrations {
     label: "Max Integrations"
-    description: "Most integrations on any day of the trial period so far."
+    description: "Maximum of integrations over the trial days so far."
     type: number
     sql: ${TABLE}.max_integrations ;;
   }
 
   dimension: max_dashboards {
     label: "Max Dashboards"
-    description: "Most dashboards on any day of the trial period so far."
+    description: "Maximum of dashboards over the trial days so far."
     type: number
     sql: ${TABLE}.max_dashboards ;;
   }
 
   dimension: max_metrics {
     label: "Max Custom Metrics"
-    description: "Most custom metrics on any day of the trial period so far."
+    description: "Maximum of custom metrics over the trial days so far."
     type: number
     sql: ${TABLE}.max_metrics ;;
   }
 
   dimension: median_hosts {
     label: "Median Hosts"
-    description: "Median of hosts over the days of the trial period so far; between two middle days it interpolates."
+    description: "Median of hosts over the trial days so far, interpolated."
     type: number
     sql: ${TABLE}.median_hosts ;;
   }
 
   dimension: median_integrations {
     label: "Median Integrations"
-    description: "Median of integrations over the days of the trial period so far; between two middle days it interpolates."
+    description: "Median of integrations over the trial days so far, interpolated."
     type: number
     sql: ${TABLE}.median_integrations ;;
   }
 
   dimension: median_dashboards {
     label: "Median Dashboards"
-    description: "Median of dashboards over the days of the trial period so far; between two middle days it interpolates."
+    description: "Median of dashboards over the trial days so far, interpolated."
     type: number
     sql: ${TABLE}.median_dashboards ;;
   }
 
   dimension: median_metrics {
     label: "Median Custom Metrics"
-    description: "Median of custom metrics over the days of the trial period so far; between two middle days it interpolates."
+    description: "Median of custom metrics over the trial days so far, interpolated."
     type: number
     sql: ${TABLE}.median_metrics ;;
   }
 
   dimension: active_days {
     label: "Active Days"
-    description: "Days of the trial period with at least one log event."
+    description: "Number of trial days with at least one log event."
     type: number
     sql: ${TABLE}.active_days ;;
   }
 
   dimension: active_users {
     label: "Active Users"
-    description: "Most active users on one day of the trial period so far; null if no such day was seen."
+    description: "Highest number of active users on one trial day so far. Null if there is no trial day."
     type: number
     sql: ${TABLE}.active_users ;;
   }
 
   dimension: log_events {
     label: "Log Events"
-    description: "Log events of the trial period so far, added up."
+    description: "Total number of log events on the trial days so far."
     type: number
     sql: ${TABLE}.log_events ;;
   }
 
   dimension: sessions {
     label: "Sessions"
-    description: "Web sessions that began in the trial period so far."
+    description: "Number of web sessions that started on the trial days so far."
     type: number
     sql: ${TABLE}.sessions ;;
   }
 
   dimension: target_attainment {
     label: "Target Attainment"
-    description: "How far the trial has come towards what converted trials reached, 0 to 1: the mean over the four metrics of least(1, value / target). A metric whose target is 0 or missing is left out; null if all are."
+    description: "Progress towards the usage of converted trials, from 0 to 1. It is the mean over the four metrics of value divided by target, each capped at 1. A metric without a target, or with a target of 0, is left out. Null if all four are left out."
     type: number
     value_format_name: percent_1
     sql: ${TABLE}.target_attainment ;;
@@ -184,14 +184,14 @@ view: org_trial_metrics_latest {
 
   dimension: is_paid {
     label: "Is Paid"
-    description: "Whether the org's plan that day is a paid one, by the seed `billing_plans`."
+    description: "Whether the org's plan on that day is a paid plan according to the seed `billing_plans`."
     type: yesno
     sql: ${TABLE}.is_paid ;;
   }
 
   dimension_group: generated {
     label: "Generated"
-    description: "The data date of the night whose snapshot this is: everything up to the end of that day, and nothing after it."
+    description: "Data date of the snapshot. It includes everything up to the end of that day and nothing later."
     type: time
     timeframes: [
       raw,
@@ -208,7 +208,7 @@ view: org_trial_metrics_latest {
 
   dimension_group: trial_start {
     label: "Trial Start"
-    description: "The UTC day on which the org's present trial began. A restarted trial has a new one, and nothing of the trial before counts for it."
+    description: "UTC date on which the org's current trial started. A restarted trial has a new start date and does not include anything from earlier trials."
     type: time
     timeframes: [
       raw,
@@ -225,7 +225,7 @@ view: org_trial_metrics_latest {
 
   dimension_group: converted {
     label: "Converted"
-    description: "First day of this trial's window on a paid plan, also when the org pays no longer; null if it never did."
+    description: "First day on a paid plan within the window of this trial, even if the org no longer pays. Null if it never paid."
     type: time
     timeframes: [
       raw,
@@ -242,7 +242,7 @@ view: org_trial_metrics_latest {
 
   dimension_group: last_active {
     label: "Last Active"
-    description: "Latest day of this trial's window with a log event, after the trial period too; null if there was none."
+    description: "Latest day with a log event within the window of this trial, including days after the trial period. Null if there is none."
     type: time
     timeframes: [
       raw,
@@ -259,14 +259,14 @@ view: org_trial_metrics_latest {
 
   measure: count {
     label: "Rows"
-    description: "Number of rows. One row per org."
+    description: "Number of rows. One row per org, with its latest snapshot."
     type: count
     drill_fields: [detail*]
   }
 
   measure: orgs {
     label: "Orgs"
-    description: "Different orgs."
+    description: "Number of distinct orgs."
     type: count_distinct
     sql: ${org_id} ;;
     drill_fields: [detail*]
@@ -274,7 +274,7 @@ view: org_trial_metrics_latest {
 
   measure: paid_orgs {
     label: "Paid Orgs"
-    description: "Different orgs on a paid plan."
+    description: "Number of distinct orgs on a paid plan."
     type: count_distinct
     sql: ${org_id} ;;
     filters: [
@@ -285,7 +285,7 @@ view: org_trial_metrics_latest {
 
   measure: paid_share {
     label: "Paid Share"
-    description: "Share of the orgs that are on a paid plan."
+    description: "Share of orgs on a paid plan."
     type: number
     sql: 1.0 * ${paid_orgs} / nullif(${orgs}, 0) ;;
     value_format_name: percent_1
@@ -293,7 +293,7 @@ view: org_trial_metrics_latest {
 
   measure: average_target_attainment {
     label: "Average Target Attainment"
-    description: "Mean of the target attainment over orgs that have one."
+    description: "Average target attainment of orgs that have one."
     type: average
     sql: ${target_attainment} ;;
     value_format_name: percent_1
@@ -302,7 +302,7 @@ view: org_trial_metrics_latest {
 
   measure: median_of_days_to_convert {
     label: "Median Of Days To Convert"
-    description: "Median trial day of the first paid day, over orgs that converted."
+    description: "Median trial day of the first paid day, for orgs that converted."
     type: median
     sql: ${days_to_convert} ;;
     value_format_name: decimal_1
@@ -311,7 +311,7 @@ view: org_trial_metrics_latest {
 
   measure: average_active_days {
     label: "Average Active Days"
-    description: "Mean of the trial days with a log event."
+    description: "Average number of trial days with a log event."
     type: average
     sql: ${active_days} ;;
     value_format_name: decimal_1

@@ -6,42 +6,42 @@ view: paid_account_flow {
   dimension: primary_key {
     primary_key: yes
     hidden: yes
-    description: "What makes a row unique: day, from_state, to_state."
+    description: "Unique key of a row: day, from_state, to_state."
     type: string
     sql: coalesce(cast(${TABLE}.day as varchar), '') || '|' || coalesce(cast(${TABLE}.from_state as varchar), '') || '|' || coalesce(cast(${TABLE}.to_state as varchar), '') ;;
   }
 
   dimension: from_state {
     label: "From State"
-    description: "The state the day before; null for accounts that have just come."
+    description: "Account state on the day before. Null for new accounts."
     type: string
     sql: ${TABLE}.from_state ;;
   }
 
   dimension: to_state {
     label: "To State"
-    description: "The state on the day; null for accounts that have gone."
+    description: "Account state on the day. Null for lost accounts."
     type: string
     sql: ${TABLE}.to_state ;;
   }
 
   dimension: orgs {
     label: "Orgs"
-    description: "How many accounts."
+    description: "Number of accounts."
     type: number
     sql: ${TABLE}.orgs ;;
   }
 
   dimension: is_change {
     label: "Is Change"
-    description: "Whether the two states differ."
+    description: "Whether from_state and to_state differ."
     type: yesno
     sql: ${TABLE}.is_change ;;
   }
 
   dimension_group: day {
     label: "Day"
-    description: "The day (UTC)."
+    description: "UTC date of to_state."
     type: time
     timeframes: [
       raw,
@@ -58,14 +58,14 @@ view: paid_account_flow {
 
   measure: count {
     label: "Rows"
-    description: "Number of rows. One row per day and pair of states."
+    description: "Number of rows. One row per day, from_state and to_state, with the number of accounts that were in from_state the day before and in to_state on the day."
     type: count
     drill_fields: [detail*]
   }
 
   measure: accounts {
     label: "Accounts"
-    description: "Accounts, each counted once a day; pick a day, or one by one."
+    description: "Number of accounts. Each account counts once per day, so group or filter by day."
     type: sum
     sql: ${orgs} ;;
     drill_fields: [detail*]
@@ -73,7 +73,7 @@ view: paid_account_flow {
 
   measure: accounts_moved {
     label: "Accounts Moved"
-    description: "Accounts that changed their state, came or went."
+    description: "Number of accounts that changed state, are new or were lost."
     type: sum
     sql: ${orgs} ;;
     filters: [

@@ -6,133 +6,133 @@ view: sf_trial_metrics {
   dimension: org_id__c {
     primary_key: yes
     label: "Org ID"
-    description: "The org's number as text, the external id."
+    description: "The org id as text. External id in Salesforce."
     type: string
     sql: ${TABLE}.org_id__c ;;
   }
 
   dimension: org_name__c {
     label: "Org Name"
-    description: "The org's name."
+    description: "Name of the org as entered by its owner."
     type: string
     sql: ${TABLE}.org_name__c ;;
   }
 
   dimension: org_day__c {
     label: "Org Day"
-    description: "How many days into the trial and what follows it; the first is 1."
+    description: "Day number since the start of the trial; the first day is 1."
     type: number
     sql: ${TABLE}.org_day__c ;;
   }
 
   dimension: days_left_in_trial__c {
     label: "Days Left In Trial"
-    description: "Days until the trial ends, 0 once it has."
+    description: "Days until the trial ends; 0 once it has ended."
     type: number
     sql: ${TABLE}.days_left_in_trial__c ;;
   }
 
   dimension: billing_plan__c {
     label: "Billing Plan"
-    description: "The plan the org is on."
+    description: "Current billing plan of the org."
     type: string
     sql: ${TABLE}.billing_plan__c ;;
   }
 
   dimension: is_paid__c {
     label: "Is Paid"
-    description: "Whether that plan is a paid one."
+    description: "Whether the current plan is a paid plan."
     type: yesno
     sql: ${TABLE}.is_paid__c ;;
   }
 
   dimension: hosts__c {
     label: "Hosts"
-    description: "Hosts on the last trial day so far."
+    description: "Hosts on the latest trial day so far."
     type: number
     sql: ${TABLE}.hosts__c ;;
   }
 
   dimension: integrations__c {
     label: "Integrations"
-    description: "Integrations on the last trial day so far."
+    description: "Integrations on the latest trial day so far."
     type: number
     sql: ${TABLE}.integrations__c ;;
   }
 
   dimension: dashboards__c {
     label: "Dashboards"
-    description: "Dashboards on the last trial day so far."
+    description: "Dashboards on the latest trial day so far."
     type: number
     sql: ${TABLE}.dashboards__c ;;
   }
 
   dimension: metrics__c {
     label: "Custom Metrics"
-    description: "Custom metrics on the last trial day so far."
+    description: "Custom metrics on the latest trial day so far."
     type: number
     sql: ${TABLE}.metrics__c ;;
   }
 
   dimension: median_hosts__c {
     label: "Median Hosts"
-    description: "Median hosts over the trial days so far."
+    description: "Median of hosts over the trial days so far."
     type: number
     sql: ${TABLE}.median_hosts__c ;;
   }
 
   dimension: median_integrations__c {
     label: "Median Integrations"
-    description: "Median integrations over the trial days so far."
+    description: "Median of integrations over the trial days so far."
     type: number
     sql: ${TABLE}.median_integrations__c ;;
   }
 
   dimension: median_dashboards__c {
     label: "Median Dashboards"
-    description: "Median dashboards over the trial days so far."
+    description: "Median of dashboards over the trial days so far."
     type: number
     sql: ${TABLE}.median_dashboards__c ;;
   }
 
   dimension: median_metrics__c {
     label: "Median Custom Metrics"
-    description: "Median custom metrics over the trial days so far."
+    description: "Median of custom metrics over the trial days so far."
     type: number
     sql: ${TABLE}.median_metrics__c ;;
   }
 
   dimension: active_days__c {
     label: "Active Days"
-    description: "Trial days on which the org's application logged anything."
+    description: "Number of trial days with at least one log event."
     type: number
     sql: ${TABLE}.active_days__c ;;
   }
 
   dimension: active_users__c {
     label: "Active Users"
-    description: "Most users that were active on one trial day."
+    description: "Highest number of active users on one trial day."
     type: number
     sql: ${TABLE}.active_users__c ;;
   }
 
   dimension: target_attainment__c {
     label: "Target Attainment"
-    description: "How far the trial has come towards the targets, in percent."
+    description: "Progress towards the usage of converted trials, in percent."
     type: number
     sql: ${TABLE}.target_attainment__c ;;
   }
 
   dimension: interesting_reasons__c {
     label: "Interesting Reasons"
-    description: "Reason codes for a call, comma-separated; empty if there is none."
+    description: "Reason codes for a sales call, comma-separated. Empty if there is none."
     type: string
     sql: ${TABLE}.interesting_reasons__c ;;
   }
 
   dimension_group: generated {
     label: "Generated"
-    description: "The data date of the figures."
+    description: "Data date of the values."
     type: time
     timeframes: [
       raw,
@@ -149,7 +149,7 @@ view: sf_trial_metrics {
 
   dimension_group: trial_start {
     label: "Trial Start"
-    description: "The day the trial began."
+    description: "UTC date on which the current trial started."
     type: time
     timeframes: [
       raw,
@@ -166,7 +166,7 @@ view: sf_trial_metrics {
 
   dimension_group: converted {
     label: "Converted"
-    description: "First day on a paid plan; empty if there was none."
+    description: "First day on a paid plan. Empty if there is none."
     type: time
     timeframes: [
       raw,
@@ -183,7 +183,7 @@ view: sf_trial_metrics {
 
   dimension_group: last_active {
     label: "Last Active"
-    description: "Last day with any log event; empty if there was none."
+    description: "Latest day with a log event. Empty if there is none."
     type: time
     timeframes: [
       raw,
@@ -200,14 +200,14 @@ view: sf_trial_metrics {
 
   measure: count {
     label: "Rows"
-    description: "Number of rows. One row per org in its trial window on the data date."
+    description: "Number of rows. One row per org in its trial window on the data date, with the fields of Trial_Metrics__c in Salesforce."
     type: count
     drill_fields: [detail*]
   }
 
   measure: average_target_attainment {
     label: "Average Target Attainment"
-    description: "Mean of the target attainment in percent."
+    description: "Average target attainment in percent."
     type: average
     sql: ${target_attainment__c} ;;
     value_format_name: decimal_1

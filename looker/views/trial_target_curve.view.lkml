@@ -6,42 +6,42 @@ view: trial_target_curve {
   dimension: primary_key {
     primary_key: yes
     hidden: yes
-    description: "What makes a row unique: generated_date, cohort, metric_name, org_day."
+    description: "Unique key of a row: generated_date, cohort, metric_name, org_day."
     type: string
     sql: coalesce(cast(${TABLE}.generated_date as varchar), '') || '|' || coalesce(cast(${TABLE}.cohort as varchar), '') || '|' || coalesce(cast(${TABLE}.metric_name as varchar), '') || '|' || coalesce(cast(${TABLE}.org_day as varchar), '') ;;
   }
 
   dimension: cohort {
     label: "Cohort"
-    description: "`converted`: the org is on a paid plan; `not_converted`: it is not, and its trial period is over. An org still in trial is in neither."
+    description: "`converted` if the org is on a paid plan. `not_converted` if it is not and its trial period is over. Unpaid orgs in their trial period are in neither cohort."
     type: string
     sql: ${TABLE}.cohort ;;
   }
 
   dimension: metric_name {
     label: "Metric Name"
-    description: "Which of the four usage metrics the row is about, as `metric_catalog` lists them."
+    description: "Name of the usage metric, one of the four in `metric_catalog`."
     type: string
     sql: ${TABLE}.metric_name ;;
   }
 
   dimension: org_day {
     label: "Org Day"
-    description: "Which day of its trial the org is on: the day the trial began is 1, and days after the trial count on."
+    description: "Day number within the trial. Day 1 is the day on which the trial started; numbering continues after the trial ends."
     type: number
     sql: ${TABLE}.org_day ;;
   }
 
   dimension: median_value {
     label: "Median Value"
-    description: "Median over the cohort's orgs on that trial day."
+    description: "Median of the cohort's orgs on that trial day."
     type: number
     sql: ${TABLE}.median_value ;;
   }
 
   dimension_group: generated {
     label: "Generated"
-    description: "The data date of the night whose snapshot this is: everything up to the end of that day, and nothing after it."
+    description: "Data date of the snapshot. It includes everything up to the end of that day and nothing later."
     type: time
     timeframes: [
       raw,
@@ -58,14 +58,14 @@ view: trial_target_curve {
 
   measure: count {
     label: "Rows"
-    description: "Number of rows. One row per night, cohort, metric and trial day."
+    description: "Number of rows. One row per data date, cohort, metric and trial day, with the median usage of the cohort's orgs on that day of their trial."
     type: count
     drill_fields: [detail*]
   }
 
   measure: reached {
     label: "Reached"
-    description: "The median by trial day; pick one night, one cohort and one metric."
+    description: "Median by trial day. Filter by one date, one cohort and one metric."
     type: max
     sql: ${median_value} ;;
     value_format_name: decimal_1

@@ -6,56 +6,56 @@ view: trial_target_metrics {
   dimension: primary_key {
     primary_key: yes
     hidden: yes
-    description: "What makes a row unique: generated_date, cohort, metric_name."
+    description: "Unique key of a row: generated_date, cohort, metric_name."
     type: string
     sql: coalesce(cast(${TABLE}.generated_date as varchar), '') || '|' || coalesce(cast(${TABLE}.cohort as varchar), '') || '|' || coalesce(cast(${TABLE}.metric_name as varchar), '') ;;
   }
 
   dimension: cohort {
     label: "Cohort"
-    description: "`converted`: the org is on a paid plan; `not_converted`: it is not, and its trial period is over. An org still in trial is in neither."
+    description: "`converted` if the org is on a paid plan. `not_converted` if it is not and its trial period is over. Unpaid orgs in their trial period are in neither cohort."
     type: string
     sql: ${TABLE}.cohort ;;
   }
 
   dimension: metric_name {
     label: "Metric Name"
-    description: "Which of the four usage metrics the row is about, as `metric_catalog` lists them."
+    description: "Name of the usage metric, one of the four in `metric_catalog`."
     type: string
     sql: ${TABLE}.metric_name ;;
   }
 
   dimension: orgs {
     label: "Orgs"
-    description: "Orgs in the cohort, also those never seen in their trial days."
+    description: "Number of orgs in the cohort, including orgs without a value."
     type: number
     sql: ${TABLE}.orgs ;;
   }
 
   dimension: median_value {
     label: "Median Value"
-    description: "Their median: the target, for cohort `converted`; null if none has a value."
+    description: "Median of the cohort; the target for cohort `converted`. Null if no org has a value."
     type: number
     sql: ${TABLE}.median_value ;;
   }
 
   dimension: p25 {
     label: "P25"
-    description: "Lower quartile of the cohort's values."
+    description: "25th percentile of the cohort's values."
     type: number
     sql: ${TABLE}.p25 ;;
   }
 
   dimension: p75 {
     label: "P75"
-    description: "Upper quartile of the cohort's values."
+    description: "75th percentile of the cohort's values."
     type: number
     sql: ${TABLE}.p75 ;;
   }
 
   dimension_group: generated {
     label: "Generated"
-    description: "The data date of the night whose snapshot this is: everything up to the end of that day, and nothing after it."
+    description: "Data date of the snapshot. It includes everything up to the end of that day and nothing later."
     type: time
     timeframes: [
       raw,
@@ -72,14 +72,14 @@ view: trial_target_metrics {
 
   measure: count {
     label: "Rows"
-    description: "Number of rows. One row per night, cohort and metric."
+    description: "Number of rows. One row per data date, cohort and metric, with the usage that recent trials reached."
     type: count
     drill_fields: [detail*]
   }
 
   measure: target {
     label: "Target"
-    description: "The median; pick one night, one cohort and one metric."
+    description: "The median. Filter by one date, one cohort and one metric."
     type: max
     sql: ${median_value} ;;
     value_format_name: decimal_1
@@ -88,7 +88,7 @@ view: trial_target_metrics {
 
   measure: lower_quartile {
     label: "Lower Quartile"
-    description: "The lower quartile; pick one night, one cohort and one metric."
+    description: "The p25. Filter by one date, one cohort and one metric."
     type: max
     sql: ${p25} ;;
     value_format_name: decimal_1
@@ -97,7 +97,7 @@ view: trial_target_metrics {
 
   measure: upper_quartile {
     label: "Upper Quartile"
-    description: "The upper quartile; pick one night, one cohort and one metric."
+    description: "The p75. Filter by one date, one cohort and one metric."
     type: max
     sql: ${p75} ;;
     value_format_name: decimal_1

@@ -6,42 +6,42 @@ view: trial_trends {
   dimension: primary_key {
     primary_key: yes
     hidden: yes
-    description: "What makes a row unique: cohort_week."
+    description: "Unique key of a row: cohort_week."
     type: string
     sql: coalesce(cast(${TABLE}.cohort_week as varchar), '') ;;
   }
 
   dimension: trials {
     label: "Trials"
-    description: "Trials that began in the week."
+    description: "Number of trials that started in the week."
     type: number
     sql: ${TABLE}.trials ;;
   }
 
   dimension: trials_seen_late {
     label: "Trials Seen Late"
-    description: "Of those, the ones first seen after their first day, because they began before the first export or were granted with an earlier date; what they did until then is not in the figures."
+    description: "Number of trials that first appear in the data after their first day, because they started before the first orgs export or were backdated. Their earlier activity is missing."
     type: number
     sql: ${TABLE}.trials_seen_late ;;
   }
 
   dimension: activated {
     label: "Activated"
-    description: "Of those, the ones with hosts on a trial day and log events on at least activation_active_days trial days."
+    description: "Number of trials with hosts on a trial day and log events on enough trial days."
     type: number
     sql: ${TABLE}.activated ;;
   }
 
   dimension: converted {
     label: "Converted"
-    description: "Of those, the ones with a paid day in their window, also when it is paid no longer."
+    description: "Number of trials with a paid day in their window, even if they no longer pay."
     type: number
     sql: ${TABLE}.converted ;;
   }
 
   dimension: conversion_rate {
     label: "Conversion Rate"
-    description: "Share of the trials that converted, 0 to 1."
+    description: "Share of the trials that converted, from 0 to 1."
     type: number
     value_format_name: percent_1
     sql: ${TABLE}.conversion_rate ;;
@@ -49,21 +49,21 @@ view: trial_trends {
 
   dimension: median_days_to_convert {
     label: "Median Days To Convert"
-    description: "Median, over those that converted, of the org_day of their first paid day; null if none did."
+    description: "Median org_day of the first paid day, for trials that converted. Null if none did."
     type: number
     sql: ${TABLE}.median_days_to_convert ;;
   }
 
   dimension: is_settled {
     label: "Is Settled"
-    description: "Whether the window of all the week's trials is over, so that the figures are final."
+    description: "Whether the windows of all trials of the week are over, so that the numbers are final."
     type: yesno
     sql: ${TABLE}.is_settled ;;
   }
 
   dimension_group: cohort {
     label: "Cohort"
-    description: "Monday of the week in which the trials began."
+    description: "Monday of the week in which the trials started."
     type: time
     timeframes: [
       raw,
@@ -80,14 +80,14 @@ view: trial_trends {
 
   measure: count {
     label: "Rows"
-    description: "Number of rows. One row per week, named by its Monday, with the trials that began in it."
+    description: "Number of rows. One row per week in which trials started, with the numbers of those trials that were activated and converted so far."
     type: count
     drill_fields: [detail*]
   }
 
   measure: total_trials {
     label: "Total Trials"
-    description: "Trials that began, added up."
+    description: "Total number of trials started."
     type: sum
     sql: ${trials} ;;
     drill_fields: [detail*]
@@ -95,7 +95,7 @@ view: trial_trends {
 
   measure: total_activated {
     label: "Total Activated"
-    description: "Activated trials, added up."
+    description: "Total number of activated trials."
     type: sum
     sql: ${activated} ;;
     drill_fields: [detail*]
@@ -103,7 +103,7 @@ view: trial_trends {
 
   measure: total_converted {
     label: "Total Converted"
-    description: "Converted trials, added up."
+    description: "Total number of converted trials."
     type: sum
     sql: ${converted} ;;
     drill_fields: [detail*]
@@ -111,7 +111,7 @@ view: trial_trends {
 
   measure: activated_share {
     label: "Activated Share"
-    description: "Share of the trials that were activated."
+    description: "Share of trials that were activated."
     type: number
     sql: 1.0 * ${total_activated} / nullif(${total_trials}, 0) ;;
     value_format_name: percent_1
@@ -119,7 +119,7 @@ view: trial_trends {
 
   measure: converted_share {
     label: "Converted Share"
-    description: "Share of the trials that converted."
+    description: "Share of trials that converted."
     type: number
     sql: 1.0 * ${total_converted} / nullif(${total_trials}, 0) ;;
     value_format_name: percent_1

@@ -2,7 +2,7 @@
 
 with org_states as (
 
-    select * from {{ ref('int_org_states_carried') }}
+    select * from {{ ref('int_org_states_filled') }}
 
 ),
 
@@ -12,9 +12,9 @@ billing_plans as (
 
 ),
 
-org_states_on_plans as (
+org_states_with_plans as (
 
-    -- A plan that is not paid and says what it includes has no end: it is free.
+    -- An unpaid plan with included units is a free plan: it does not expire.
     select
         org_states.*,
         coalesce(billing_plans.is_paid, false) as is_paid,
@@ -54,7 +54,7 @@ final as (
         metric_date,
         trial_start_date
 
-    from org_states_on_plans
+    from org_states_with_plans
 
 )
 

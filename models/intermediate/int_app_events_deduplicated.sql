@@ -1,12 +1,14 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
-    meta={'replaces': 'event_date'},
+    incremental_strategy='delete_insert_by_day',
+    meta={'date_column': 'event_date'},
     dist='org_id',
     sort=['event_date', 'org_id']
 ) }}
 
-{% set kept_relation = this if is_incremental() else ref('stg_app__events') %}
+{% set existing_relation = (
+    this if is_incremental() else ref('stg_app__events')
+) %}
 
 with events as (
 
@@ -39,19 +41,19 @@ ranked_events as (
 
 ),
 
-settled_copies as (
+final_copies as (
 
-    -- Days before the window are settled: their copies came in earlier
-    -- partitions than any that is new, so they win over copies inside it.
-    -- Joined to the few new events, one column of the many old ones is read.
-    select distinct kept_events.event_id
+    -- Days before the window are final. Their copies came in earlier
+    -- partitions, so they take precedence over copies in the window. The join
+    -- to the few new events reads a single column of the large existing table.
+    select distinct existing_events.event_id
 
-    from {{ kept_relation }} as kept_events
+    from {{ existing_relation }} as existing_events
 
     inner join events
-        on kept_events.event_id = events.event_id
+        on existing_events.event_id = events.event_id
 
-    where {{ is_settled('kept_events.event_date') }}
+    where {{ is_before_window('existing_events.event_date') }}
 
 ),
 
@@ -68,12 +70,12 @@ final as (
 
     from ranked_events
 
-    left join settled_copies
-        on ranked_events.event_id = settled_copies.event_id
+    left join final_copies
+        on ranked_events.event_id = final_copies.event_id
 
     where
         ranked_events.copy_number = 1
-        and settled_copies.event_id is null
+        and final_copies.event_id is null
 
 )
 

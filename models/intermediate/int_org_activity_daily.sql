@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
-    meta={'replaces': 'metric_date'},
+    incremental_strategy='delete_insert_by_day',
+    meta={'date_column': 'metric_date'},
     dist='org_id',
     sort=['metric_date', 'org_id']
 ) }}
@@ -59,7 +59,7 @@ sessions_by_day as (
 
 ),
 
-days_gathered as (
+event_and_session_days as (
 
     select
         org_id,
@@ -83,7 +83,7 @@ active_days as (
         org_id,
         metric_date
 
-    from days_gathered
+    from event_and_session_days
 
 ),
 

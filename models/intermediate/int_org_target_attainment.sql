@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
-    meta={'replaces': 'generated_date'},
+    incremental_strategy='delete_insert_by_day',
+    meta={'date_column': 'generated_date'},
     dist='org_id',
     sort=['generated_date', 'org_id']
 ) }}
@@ -10,7 +10,7 @@ with trials as (
 
     select *
 
-    from {{ ref('int_org_trials_summarised') }}
+    from {{ ref('int_org_trials_aggregated') }}
 
     where {{ in_window('generated_date') }}
 
@@ -34,9 +34,9 @@ metric_values as (
 
 ),
 
-metrics_against_targets as (
+metrics_with_targets as (
 
-    -- A target of 0 asks for nothing and says nothing.
+    -- A target of 0 carries no information, so the metric is left out.
     select
         metric_values.org_id,
         metric_values.metric_name,
@@ -80,7 +80,7 @@ attainments_by_metric as (
         count(case when is_met then 1 end) as metrics_met,
         count(case when is_big then 1 end) as metrics_big
 
-    from metrics_against_targets
+    from metrics_with_targets
 
     group by 1, 2
 
@@ -88,8 +88,8 @@ attainments_by_metric as (
 
 final as (
 
-    -- A mean of floating numbers depends on the order they are added in:
-    -- spelled out, so that every build gives the same to the last bit.
+    -- A sum of floating-point numbers depends on the order of addition. This
+    -- fixed order gives the same result in every build.
     select
         org_id,
         metrics_with_target,

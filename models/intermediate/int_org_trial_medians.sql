@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
-    meta={'replaces': 'generated_date'},
+    incremental_strategy='delete_insert_by_day',
+    meta={'date_column': 'generated_date'},
     dist='org_id',
     sort=['generated_date', 'org_id']
 ) }}
@@ -10,7 +10,7 @@ with trials as (
 
     select *
 
-    from {{ ref('int_org_trials_listed') }}
+    from {{ ref('int_org_trial_spine') }}
 
     where {{ in_window('generated_date') }}
 
@@ -31,7 +31,7 @@ trial_days as (
 
 ),
 
-trial_days_by_night as (
+trial_days_by_snapshot as (
 
     select
         trials.generated_date,
@@ -50,14 +50,14 @@ trial_days_by_night as (
 metric_values as (
 
     {{ unpivot_metrics(
-        'trial_days_by_night', ['org_id', 'generated_date']
+        'trial_days_by_snapshot', ['org_id', 'generated_date']
     ) }}
 
 ),
 
 final as (
 
-    -- Redshift allows one sort order per select: long form, one median.
+    -- Redshift allows one sort order per select, so the metrics are in rows.
     select
         org_id,
         metric_name,

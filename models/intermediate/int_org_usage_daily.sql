@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
-    meta={'replaces': 'metric_date'},
+    incremental_strategy='delete_insert_by_day',
+    meta={'date_column': 'metric_date'},
     dist='org_id',
     sort=['metric_date', 'org_id']
 ) }}
@@ -41,7 +41,7 @@ integrations_counted as (
 
 samples_by_day as (
 
-    -- Copies of a sample do no harm to a maximum.
+    -- Duplicate samples do not change a maximum.
     select
         org_id,
         metric_date,

@@ -1,24 +1,24 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
-    meta={'replaces': 'generated_date'},
+    incremental_strategy='delete_insert_by_day',
+    meta={'date_column': 'generated_date'},
     dist='org_id',
     sort=['generated_date', 'org_id']
 ) }}
 
 with trials as (
 
-    -- A trial that began within the target window has its snapshots there too.
+    -- Snapshots of trials that began in the target window are in it too.
     select *
 
-    from {{ ref('int_org_trials_summarised') }}
+    from {{ ref('int_org_trials_aggregated') }}
 
     where
         {{ in_window_and_before('generated_date', var('target_window_days')) }}
 
 ),
 
-nights as (
+snapshot_dates as (
 
     select distinct generated_date
 
@@ -28,7 +28,7 @@ nights as (
 
 ),
 
-trials_until_next as (
+trials_with_next as (
 
     select
         *,
@@ -41,26 +41,27 @@ trials_until_next as (
 
 ),
 
-trials_as_last_seen as (
+trials_last_seen as (
 
-    -- For each night, the last snapshot that each org had by then.
+    -- The latest snapshot of each org on or before each snapshot date.
     select
-        trials_until_next.*,
-        nights.generated_date as cohort_date
+        trials_with_next.*,
+        snapshot_dates.generated_date as cohort_date
 
-    from trials_until_next
+    from trials_with_next
 
-    inner join nights
+    inner join snapshot_dates
         on
-            trials_until_next.generated_date <= nights.generated_date
+            trials_with_next.generated_date <= snapshot_dates.generated_date
             and (
-                trials_until_next.next_generated_date is null
-                or trials_until_next.next_generated_date > nights.generated_date
+                trials_with_next.next_generated_date is null
+                or trials_with_next.next_generated_date
+                > snapshot_dates.generated_date
             )
 
     where
-        trials_until_next.trial_start_date
-        > nights.generated_date - {{ var('target_window_days') }}
+        trials_with_next.trial_start_date
+        > snapshot_dates.generated_date - {{ var('target_window_days') }}
 
 ),
 
@@ -77,7 +78,7 @@ trials_in_cohorts as (
                 then 'not_converted'
         end as cohort
 
-    from trials_as_last_seen
+    from trials_last_seen
 
 ),
 

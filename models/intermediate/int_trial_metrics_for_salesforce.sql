@@ -14,7 +14,7 @@ reasons as (
 
 final as (
 
-    -- Salesforce's names and types; every night, so that each can be archived.
+    -- Salesforce names and types, for every data date so each can be archived.
     select
         cast(trial_metrics.org_id as varchar(18)) as org_id__c,
         trial_metrics.org_name as org_name__c,
@@ -36,7 +36,7 @@ final as (
         trial_metrics.active_days as active_days__c,
         trial_metrics.active_users as active_users__c,
         trial_metrics.last_active_date as last_active_date__c,
-        -- By way of a decimal: as a floating number, a half may be just below.
+        -- Cast to numeric before rounding: a binary x.x5 can be slightly less.
         cast(
             round(
                 cast(trial_metrics.target_attainment * 100 as numeric(18, 6)), 1

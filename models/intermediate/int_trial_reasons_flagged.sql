@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
-    meta={'replaces': 'generated_date'},
+    incremental_strategy='delete_insert_by_day',
+    meta={'date_column': 'generated_date'},
     dist='org_id',
     sort=['generated_date', 'org_id']
 ) }}
@@ -10,7 +10,7 @@ with trials as (
 
     select *
 
-    from {{ ref('int_org_trials_summarised') }}
+    from {{ ref('int_org_trials_aggregated') }}
 
     where {{ in_window('generated_date') }}
 
@@ -28,7 +28,7 @@ attainments as (
 
 trials_flagged as (
 
-    -- Early in a trial, silence says nothing yet.
+    -- The first days of a trial are too early to call it stalled.
     select
         trials.org_id,
         trials.generated_date,
@@ -55,9 +55,9 @@ trials_flagged as (
 
 ),
 
-reasons_listed as (
+reasons_concatenated as (
 
-    -- Reasons are for sales: who pays already needs no call.
+    -- Sales does not call orgs that already pay.
     select
         org_id,
         generated_date,
@@ -82,7 +82,7 @@ final as (
         cast(nullif(substring(reasons, 2), '') as varchar(255)) as reasons,
         generated_date
 
-    from reasons_listed
+    from reasons_concatenated
 
 )
 

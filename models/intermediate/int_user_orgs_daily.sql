@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
-    meta={'replaces': 'event_date'},
+    incremental_strategy='delete_insert_by_day',
+    meta={'date_column': 'event_date'},
     sort=['event_date', 'user_id']
 ) }}
 

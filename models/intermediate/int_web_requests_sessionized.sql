@@ -1,15 +1,15 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
-    meta={'replaces': 'session_date'},
+    incremental_strategy='delete_insert_by_day',
+    meta={'date_column': 'session_date'},
     dist='visitor_id',
     sort=['session_date', 'visitor_id']
 ) }}
 
 with requests as (
 
-    -- A session covers two dates at most, so the day before the window tells
-    -- whether its first requests go on with a session of the evening before.
+    -- A session spans at most two dates. The day before the window shows
+    -- whether the first requests continue a session of the previous evening.
     select *
 
     from {{ ref('stg_web__requests') }}
@@ -24,25 +24,25 @@ visitor_days as (
 
     select *
 
-    from {{ ref('int_web_visitor_days_paced') }}
+    from {{ ref('int_web_visitor_activity_gaps') }}
 
     where {{ in_window_and_before('request_date', 1) }}
 
 ),
 
-requests_after_previous as (
+requests_with_previous as (
 
     select
         requests.*,
-        visitor_days.is_ceaseless,
+        visitor_days.is_continuous,
         lag(requests.requested_at) over (
             partition by requests.visitor_id
             order by requests.requested_at
         ) as previous_requested_at,
-        lag(visitor_days.is_ceaseless) over (
+        lag(visitor_days.is_continuous) over (
             partition by requests.visitor_id
             order by requests.requested_at
-        ) as was_ceaseless
+        ) as was_continuous
 
     from requests
 
@@ -53,10 +53,10 @@ requests_after_previous as (
 
 ),
 
-requests_starting as (
+requests_with_start as (
 
-    -- Who never rests is split at midnight, on both sides of that day; else
-    -- such a session had no end and could not be computed from a few days.
+    -- Continuous visitors are split at both midnights of the day. Otherwise
+    -- their sessions would never end, and a window could not compute them.
     select
         *,
         case
@@ -69,18 +69,18 @@ requests_starting as (
                 then 1
             when
                 cast(previous_requested_at as date) != request_date
-                and (is_ceaseless or was_ceaseless)
+                and (is_continuous or was_continuous)
                 then 1
             else 0
         end as starts_session
 
-    from requests_after_previous
+    from requests_with_previous
 
 ),
 
 requests_numbered as (
 
-    -- Of requests in the same second, the one that starts a session is first.
+    -- Among requests of the same second, the session start comes first.
     select
         *,
         sum(starts_session) over (
@@ -89,7 +89,7 @@ requests_numbered as (
             rows between unbounded preceding and current row
         ) as session_number
 
-    from requests_starting
+    from requests_with_start
 
 ),
 

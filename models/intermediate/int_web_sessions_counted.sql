@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
-    meta={'replaces': 'session_date'},
+    incremental_strategy='delete_insert_by_day',
+    meta={'date_column': 'session_date'},
     dist='visitor_id',
     sort=['session_date', 'visitor_id']
 ) }}
@@ -30,7 +30,7 @@ bot_patterns as (
 
 user_agents as (
 
-    -- There are few: matching each once spares every request the patterns.
+    -- Matching each distinct user agent once is cheaper than every request.
     select distinct user_agent from requests
 
 ),
@@ -48,7 +48,7 @@ bot_user_agents as (
 
 ),
 
-requests_judged as (
+requests_classified as (
 
     select
         requests.*,
@@ -79,7 +79,7 @@ final as (
         min(requested_at) as started_at,
         max(requested_at) as ended_at
 
-    from requests_judged
+    from requests_classified
 
     group by session_id, visitor_id, user_id, session_date
 

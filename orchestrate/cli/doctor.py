@@ -1,4 +1,4 @@
-"""Check each thing that a night needs, and say how to mend what is not well."""
+"""`nightshift doctor`: checks everything that a run needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,43 +9,46 @@ from rich.text import Text
 from loaders import mail, s3, warehouse
 from loaders.config import dbt_profile, settings
 from loaders.errors import NightshiftError
-from loaders.salesforce import client as salesforce_client
-from loaders.salesforce import doctor as field_doctor
-from loaders.salesforce import mapping, preflight
-from orchestrate.dbt import graph as dbt_graph
+from loaders.ledger.retired_models import retired_relations
+from loaders.salesforce import client, mapping, preflight
+from loaders.salesforce import doctor as salesforce_doctor
+from orchestrate.dbt import graph
 from reports.console import console
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at; `told` is the finding or the remedy."""
+    """The result of one check; `message` is the finding, or the error and its fix."""
 
     name: str
-    is_well: bool
-    told: str
+    passed: bool
+    message: str
 
 
-def examine() -> list[Check]:
-    """Look at everything, whatever fails first."""
+def run_checks() -> list[Check]:
+    """Run all checks, also after one has failed."""
     return [
-        _checked(name, look)
-        for name, look in (
-            ("settings", _settings),
-            ("dbt profile", _profile),
-            ("dbt project", _project),
-            ("warehouse", _warehouse),
-            ("raw bucket", _raw_bucket),
-            ("archive bucket", _archive_bucket),
-            ("salesforce", _salesforce),
-            ("mail", _mail),
-        )
+        *(
+            _run(name, check)
+            for name, check in (
+                ("settings", _check_settings),
+                ("dbt profile", _check_profile),
+                ("dbt project", _check_project),
+                ("warehouse", _check_warehouse),
+                ("raw bucket", _check_raw_bucket),
+                ("archive bucket", _check_archive_bucket),
+                ("salesforce", _check_salesforce),
+                ("mail", _check_mail),
+            )
+        ),
+        check_retired_models(),
     ]
 
 
-def examine_salesforce() -> list[Check]:
-    """Hold the mart against the object, value by value; nothing is written."""
+def run_salesforce_checks() -> list[Check]:
+    """Check each value of the mart against its Salesforce field; write nothing."""
     try:
-        findings = field_doctor.check(mapping.load(), settings.load().salesforce)
+        findings = salesforce_doctor.check(mapping.load(), settings.load().salesforce)
     except NightshiftError as error:
         return [Check("salesforce", False, str(error))]
     if not findings:
@@ -62,74 +65,110 @@ def examine_salesforce() -> list[Check]:
     ]
 
 
-def show(checks: list[Check]) -> None:
-    """Print one line a check, and the remedy of each that failed."""
-    for check in checks:
-        mark, colour = ("✔", "green") if check.is_well else ("✘", "red")
-        text = Text(f"{mark} ", style=colour).append(f"{check.name:<16}", style="bold")
-        console.print(text.append(check.told))
+def check_retired_models() -> Check:
+    """List the relations of models that were removed from the project.
 
-
-def _checked(name: str, look: Callable[[], str]) -> Check:
+    They are harmless, so the check always passes; its message says how to drop them.
+    """
+    name = "retired models"
     try:
-        return Check(name, True, look())
+        relations = _retired_relations()
+    except NightshiftError as error:
+        return Check(name, True, f"not checked: {error}")
+    if not relations:
+        return Check(name, True, "no relation of a removed model exists")
+    return Check(
+        name,
+        True,
+        f"relations of removed models exist: {', '.join(relations)}. Drop them: "
+        f"dbt run-operation drop_retired_models --target {dbt_profile.target().name}",
+    )
+
+
+def print_checks(checks: list[Check]) -> None:
+    """Print one line per check."""
+    for check in checks:
+        symbol, colour = ("✔", "green") if check.passed else ("✘", "red")
+        line = Text(f"{symbol} ", style=colour).append(f"{check.name:<16}", "bold")
+        console.print(line.append(check.message))
+
+
+def _run(name: str, check: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, check())
     except NightshiftError as error:
         return Check(name, False, str(error))
 
 
-def _settings() -> str:
+def _check_settings() -> str:
     settings.load().require_complete()
-    return "all that a night needs is set"
+    return "all required settings are set"
 
 
-def _profile() -> str:
+def _check_profile() -> str:
     target = dbt_profile.target()
     return f"{dbt_profile.profiles_file()}, target {target.name} ({target.engine})"
 
 
-def _project() -> str:
-    graph = dbt_graph.load()
-    return f"{len(graph.nodes)} models and seeds"
+def _check_project() -> str:
+    return f"{len(graph.load().nodes)} models and seeds"
 
 
-def _warehouse() -> str:
+def _check_warehouse() -> str:
     with warehouse.transaction() as connection:
         warehouse.ensure_tables(connection)
-    return f"{warehouse.location()}: schemas {', '.join(warehouse.SCHEMAS)} are there"
+    return f"{warehouse.location()}: schemas {', '.join(warehouse.SCHEMAS)} exist"
 
 
-def _raw_bucket() -> str:
+def _check_raw_bucket() -> str:
     url = settings.load().required_raw_url()
     s3.check_bucket(url)
     return f"{url} can be listed"
 
 
-def _archive_bucket() -> str:
-    """Write and delete: the archive needs both."""
-    url = f"{settings.load().required_archive_url()}/.doctor-{uuid4().hex}"
-    s3.write(url, b"")
-    s3.delete([url])
-    return f"{settings.load().required_archive_url()} can be written"
+def _check_archive_bucket() -> str:
+    """Write and delete an object, because the archive needs both permissions."""
+    archive_url = settings.load().required_archive_url()
+    object_url = f"{archive_url}/.doctor-{uuid4().hex}"
+    s3.write(object_url, b"")
+    s3.delete([object_url])
+    return f"{archive_url} can be written"
 
 
-def _salesforce() -> str:
-    mine = settings.load().salesforce
-    connected = salesforce_client.connect(mine)
+def _check_salesforce() -> str:
+    config = settings.load().salesforce
+    connection = client.connect(config)
     try:
-        wanted = mapping.load()
-        found = preflight.check(connected, wanted, expect_sandbox=mine.expect_sandbox)
+        destination = preflight.check(
+            connection, mapping.load(), expect_sandbox=config.expect_sandbox
+        )
     finally:
-        connected.close()
-    kind = "sandbox" if found.is_sandbox else "production"
-    notes = "".join(f"; {warning}" for warning in found.warnings)
-    return f"org {found.org_id} ({kind}) takes all fields of {found.object}{notes}"
+        connection.close()
+    kind = "sandbox" if destination.is_sandbox else "production"
+    warnings = "".join(f"; {warning}" for warning in destination.warnings)
+    return (
+        f"org {destination.org_id} ({kind}) has all fields of "
+        f"{destination.object}{warnings}"
+    )
 
 
-def _mail() -> str:
-    mine = settings.load()
+def _check_mail() -> str:
+    config = settings.load()
     readers, on_call = (
         ", ".join(to.addresses) or f"nobody ({to.setting} is not set)"
-        for to in (mail.report_readers(mine), mail.on_call(mine))
+        for to in (mail.report_recipients(config), mail.on_call_recipients(config))
     )
-    said = mail.check(mine.smtp)
-    return f"{said}; the report goes to {readers}, failures to {on_call}"
+    reply = mail.check(config.smtp)
+    return f"{reply}; reports go to {readers}, alerts go to {on_call}"
+
+
+def _retired_relations() -> list[str]:
+    if not warehouse.exists():
+        return []
+    nodes = graph.load().nodes
+    with warehouse.session() as connection:
+        return retired_relations(
+            connection,
+            models=nodes,
+            relations={(node.schema, node.relation) for node in nodes.values()},
+        )

@@ -1,4 +1,4 @@
-"""`nightshift looker`: the LookML of the marts, generated and kept in step."""
+"""`nightshift looker`: generates the LookML of the marts."""
 
 import json
 from typing import Annotated
@@ -7,40 +7,40 @@ import typer
 
 from looker.generate import files, marts
 from orchestrate.dbt import manifest
-from orchestrate.runs.execution import ExitCode
+from orchestrate.runs.outcome import ExitCode
 from reports.console import console
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="What Looker shows of the marts: generate it from their YAML.",
+    help="Generate the LookML of the marts from their YAML.",
 )
 
 
 @app.callback()
 def looker() -> None:
-    """Keep the one command a subcommand."""
+    """Make Typer keep `build` a subcommand although it is the only one."""
 
 
 @app.command()
 def build(
     check: Annotated[
-        bool, typer.Option("--check", help="write nothing; fail if anything differs")
+        bool, typer.Option("--check", help="Write nothing; fail if a file differs.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Write looker/ from the marts' YAML; what is right already stays untouched."""
-    found = marts.read(manifest.read())
-    changed = files.differing(found) if check else files.write(found)
+    """Write looker/ from the YAML of the marts; leave unchanged files alone."""
+    declared = marts.read_marts(manifest.read())
+    changed = files.find_outdated(declared) if check else files.write_files(declared)
     if as_json:
-        print(json.dumps({"views": len(found), "changed": changed}, indent=2))
+        print(json.dumps({"views": len(declared), "changed": changed}, indent=2))
     elif check and changed:
         for name in changed:
-            console.print(f"[red]✘[/] looker/{name} is not what the YAML says")
-        console.print("Bring it up: nightshift looker build")
+            console.print(f"[red]✘[/] looker/{name} differs from the YAML")
+        console.print("Update it: nightshift looker build")
     else:
         for name in changed:
             console.print(f"[green]✔[/] looker/{name}")
-        told = f"{len(changed)} file(s) changed" if changed else "up to date"
-        console.print(f"{len(found)} views: {told}.")
+        state = f"{len(changed)} file(s) changed" if changed else "up to date"
+        console.print(f"{len(declared)} views: {state}.")
     if check and changed:
         raise typer.Exit(int(ExitCode.FAILED))

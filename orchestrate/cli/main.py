@@ -1,8 +1,8 @@
-"""The `nightshift` command: run a night, see what would run, see what ran.
+"""The `nightshift` command: runs the pipeline, shows plans and results.
 
-Results go to standard output (a table to read, or JSON with --json), progress and
-errors to standard error. Exit codes: 0 all done, 1 a task failed, 2 done but rows were
-rejected beyond the threshold or left for later, 3 bad configuration or arguments.
+Results go to standard output (tables, or JSON with --json), progress and errors to
+standard error. Exit codes: 0 all done, 1 a task failed, 2 done but rows were rejected
+beyond the threshold or left for later, 3 bad configuration or arguments.
 """
 
 import json
@@ -18,19 +18,16 @@ from typer.exceptions import TyperException
 from loaders.config import settings
 from loaders.errors import ConfigError, NightshiftError
 from orchestrate import logs, progress
-from orchestrate.cli import doctor as examination
-from orchestrate.cli import looker as looker_cli
-from orchestrate.cli import salesforce as salesforce_cli
-from orchestrate.cli import summary
+from orchestrate.cli import doctor, looker, salesforce, summary
 from orchestrate.nightly import Nightly
 from orchestrate.planning import run_state
 from orchestrate.planning.rerun import request_rerun
-from orchestrate.runs.execution import ExitCode, execute, require_past
-from orchestrate.tasks import report as morning
+from orchestrate.runs.execution import execute, require_past
+from orchestrate.runs.outcome import ExitCode
 from orchestrate.tasks.parameters import DEFAULT_ENV, DEFAULT_VERSION
+from orchestrate.tasks.report import write_page
 from reports.console import console
-from reports.org import explain
-from reports.org import terminal as org_terminal
+from reports.org import explain, terminal
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,31 +35,36 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help=(
-        "Nightshift: raw logs on S3 to marts, an archive and Salesforce, every night."
-        "\n\nEvery command is safe to repeat: what is done is not done again."
-        "\n\nExit codes: 0 all done (also when nothing was to do), 1 a task failed, "
+        "Nightshift: loads raw logs from S3, builds marts, and publishes them to "
+        "Looker, an S3 archive and Salesforce."
+        "\n\nEvery command is safe to repeat: work that is done is not repeated."
+        "\n\nExit codes: 0 all done (also if nothing was to do), 1 a task failed, "
         "2 done but rows were rejected beyond the threshold or left for later, "
         "3 bad configuration or arguments."
     ),
 )
 
-app.add_typer(salesforce_cli.app, name="salesforce")
-app.add_typer(looker_cli.app, name="looker")
+app.add_typer(salesforce.app, name="salesforce")
+app.add_typer(looker.app, name="looker")
 
 Day = Annotated[
     datetime | None,
     typer.Option(
         "--date",
         formats=["%Y-%m-%d"],
-        help="data date: a day that has ended (UTC); without it, yesterday",
+        help="Data date: a day that has ended (UTC). Default: yesterday.",
     ),
 ]
-Env = Annotated[str, typer.Option(help="whose results; a folder of the archive")]
-Version = Annotated[str, typer.Option(help="version of the results; a folder")]
-Workers = Annotated[
-    int, typer.Option(min=1, help="how many tasks run side by side on a server")
+Env = Annotated[
+    str, typer.Option(help="Environment of the results; a folder of the archive.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead")]
+Version = Annotated[
+    str, typer.Option(help="Version of the results; a folder of the archive.")
+]
+Workers = Annotated[
+    int, typer.Option(min=1, help="Number of tasks to run in parallel on Redshift.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT_WORKERS = 2
 
 
@@ -74,9 +76,9 @@ def run(
     workers: Workers = DEFAULT_WORKERS,
     as_json: AsJson = False,
 ) -> None:
-    """Do one night: load, build, test, archive, send to Salesforce.
+    """Run the pipeline for one date: load, build, test, archive, send, report.
 
-    After a failure the same command goes on where it stopped.
+    After a failure, the same command resumes where the run stopped.
     """
     data_date = _data_date(day)
     root = Nightly(data_date=data_date, env=env, version=version)
@@ -86,19 +88,21 @@ def run(
 @app.command()
 def backfill(
     first: Annotated[
-        datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="first data date")
+        datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First data date.")
     ],
     last: Annotated[
-        datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="last data date")
+        datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last data date.")
     ],
     env: Env = DEFAULT_ENV,
     version: Version = DEFAULT_VERSION,
     workers: Workers = DEFAULT_WORKERS,
     as_json: AsJson = False,
 ) -> None:
-    """Do a range of nights in one pass; the result is that of night after night."""
+    """Backfill a date range in one pass, with the results of one run per date."""
     if first > last:
-        raise ConfigError(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}.")
+        raise ConfigError(
+            f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}. Swap the dates."
+        )
     root = Nightly(
         data_date=_data_date(last),
         data_date_from=first.date(),
@@ -113,13 +117,15 @@ def plan(
     day: Day = None,
     first: Annotated[
         datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d"], help="first of a backfill"),
+        typer.Option(
+            "--from", formats=["%Y-%m-%d"], help="First data date of a backfill."
+        ),
     ] = None,
     env: Env = DEFAULT_ENV,
     version: Version = DEFAULT_VERSION,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a run would do and why, without touching anything."""
+    """Show what a run would do and why, without changing anything."""
     root = Nightly(
         data_date=_data_date(day),
         data_date_from=first.date() if first else None,
@@ -127,33 +133,33 @@ def plan(
         version=version,
     )
     settings.load()
-    steps = summary.plan(root)
-    summary.show_plan(steps, root, as_json=as_json)
+    summary.print_plan(summary.plan(root), root, as_json=as_json)
 
 
 @app.command()
 def rerun(
     day: Day = None,
     source: Annotated[
-        list[str] | None, typer.Option(help="load this source again (repeatable)")
+        list[str] | None, typer.Option(help="Reload this source (repeatable).")
     ] = None,
     model: Annotated[
-        list[str] | None, typer.Option(help="build this model and all below it again")
+        list[str] | None,
+        typer.Option(help="Rebuild this model and its descendants (repeatable)."),
     ] = None,
     dataset: Annotated[
-        list[str] | None, typer.Option(help="archive this dataset again")
+        list[str] | None, typer.Option(help="Archive this dataset again (repeatable).")
     ] = None,
     salesforce: Annotated[
-        bool, typer.Option("--salesforce", help="compare and send again")
+        bool, typer.Option("--salesforce", help="Compare and send again.")
     ] = False,
     mail_report: Annotated[
-        bool, typer.Option("--report", help="write and mail the report again")
+        bool, typer.Option("--report", help="Write and mail the report again.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Do parts of a night again although they are done; without a part, all of it.
+    """Run parts of a date again although they are done; without an option, all parts.
 
-    Results are replaced as a whole, so this is as safe as the first run.
+    Results are replaced as a whole, so a rerun is as safe as the first run.
     """
     root = Nightly(data_date=_data_date(day))
     settings.load().require_complete()
@@ -175,100 +181,101 @@ def report(
     day: Day = None,
     env: Env = DEFAULT_ENV,
     version: Version = DEFAULT_VERSION,
-    is_to_open: Annotated[
-        bool, typer.Option("--open", help="show the page in the browser")
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Open the page in the browser.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a night's report page anew and say where it lies; no mail is sent.
+    """Write a date's report page again and print its path and URL; send no mail.
 
-    To mail it once more: nightshift rerun --date D --report
+    To mail it again: nightshift rerun --date D --report
     """
-    page = morning.show(run_state.refreshed(_data_date(day), env=env, version=version))
+    state = run_state.reload(_data_date(day), env=env, version=version)
+    page = write_page(state)
     if as_json:
         print(json.dumps({"page": str(page.path), "url": page.url}, indent=2))
     else:
         console.print(f"{page.path}\n{page.url}", markup=False)
-    if is_to_open:
+    if open_page:
         typer.launch(page.path.as_uri())
 
 
-@app.command()
-def doctor(
+@app.command("doctor")
+def check_setup(
     target: Annotated[
-        str | None, typer.Option(help="look at this dbt target, not DBT_TARGET's")
+        str | None, typer.Option(help="dbt target to check. Default: DBT_TARGET.")
     ] = None,
     salesforce: Annotated[
         bool,
         typer.Option(
-            "--salesforce", help="count the values that Salesforce would refuse"
+            "--salesforce", help="Count the values that Salesforce would reject."
         ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check what a night needs and say how to mend it: profile, buckets, logins."""
+    """Check everything that a run needs, and show how to fix each problem."""
     if target:
         os.environ["DBT_TARGET"] = target
-    look = examination.examine_salesforce if salesforce else examination.examine
-    checks = look()
+    checks = doctor.run_salesforce_checks() if salesforce else doctor.run_checks()
     if as_json:
         print(json.dumps({"checks": [asdict(check) for check in checks]}, indent=2))
     else:
-        examination.show(checks)
-    if not all(check.is_well for check in checks):
+        doctor.print_checks(checks)
+    if not all(check.passed for check in checks):
         raise typer.Exit(int(ExitCode.MISCONFIGURED))
 
 
 @app.command()
 def status(
-    nights: Annotated[int, typer.Option(min=1, help="how many nights to show")] = 7,
+    count: Annotated[
+        int, typer.Option("--nights", min=1, help="Number of data dates to show.")
+    ] = 7,
     env: Env = DEFAULT_ENV,
     version: Version = DEFAULT_VERSION,
     as_json: AsJson = False,
 ) -> None:
-    """Show the last nights: lines, rejects, models, tests, archive, Salesforce."""
+    """Show the last data dates: lines, rejects, models, tests, archive, Salesforce."""
     settings.load()
-    summary.show_nights(
-        summary.nights(nights, env=env, version=version), as_json=as_json
-    )
+    runs = summary.read_runs(count, env=env, version=version)
+    summary.print_runs(runs, as_json=as_json)
 
 
 @app.command("explain-org")
 def explain_org(
-    org: Annotated[int, typer.Argument(min=1, help="the org's number")],
+    org: Annotated[int, typer.Argument(min=1, help="The org's id.")],
     day: Day = None,
     env: Env = DEFAULT_ENV,
     version: Version = DEFAULT_VERSION,
     as_json: AsJson = False,
 ) -> None:
-    """Tell one org's story: raw lines, org days, metrics, targets, Salesforce."""
-    story = explain.tell(org, _data_date(day), env=env, version=version)
+    """Trace one org: raw records, org days, metrics, targets, Salesforce."""
+    trace = explain.trace_org(org, _data_date(day), env=env, version=version)
     if as_json:
-        print(json.dumps(explain.as_dict(story), indent=2, default=str))
+        print(json.dumps(explain.as_dict(trace), indent=2, default=str))
     else:
-        org_terminal.show(story)
+        terminal.print_trace(trace)
 
 
 def main() -> None:
-    """Run the command line; every error ends in one message and its exit code."""
-    log_file = logs.to_file()
+    """Run the command line; print one message for any error and set the exit code."""
+    log_file = logs.log_to_file()
     try:
-        # Typer would end bad arguments with 2, which means something else here.
+        # In standalone mode, Typer exits with 2 for bad arguments, which is taken.
         code = app(standalone_mode=False)
     except TyperException as error:
-        told = getattr(error, "format_message", lambda: "stopped")()
-        _complain(f"{told} Try --help.")
+        message = getattr(error, "format_message", lambda: "Aborted.")()
+        _print_error(f"{message} Try --help.")
         code = ExitCode.MISCONFIGURED
     except ConfigError as error:
-        _complain(str(error))
+        _print_error(str(error))
         code = ExitCode.MISCONFIGURED
     except NightshiftError as error:
-        _complain(f"{error}\nThe log is {log_file}.")
+        _print_error(f"{error}\nThe log is {log_file}.")
         code = ExitCode.FAILED
     sys.exit(int(code or 0))
 
 
-def _complain(message: str) -> None:
+def _print_error(message: str) -> None:
     progress.console.print("[bold red]nightshift:[/] ", end="")
     progress.console.print(message, markup=False)
 
@@ -281,12 +288,12 @@ def _data_date(day: datetime | None) -> date:
 
 def _execute(root: Nightly, *, command: str, workers: int, as_json: bool) -> None:
     settings.load().require_complete()
-    progress.show()
+    progress.enable()
     outcome = execute(root, command=command, workers=workers)
     if outcome.exit_code == ExitCode.MISCONFIGURED:
         raise ConfigError(outcome.failures[0].error)
     if as_json:
         print(json.dumps(summary.as_dict(root, outcome), indent=2, default=str))
     else:
-        summary.show(root, outcome)
+        summary.print_outcome(root, outcome)
     raise typer.Exit(int(outcome.exit_code))

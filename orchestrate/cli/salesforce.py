@@ -1,4 +1,4 @@
-"""`nightshift salesforce`: what would be sent, send it, and what was refused."""
+"""`nightshift salesforce`: compare with Salesforce, send, and show rejected rows."""
 
 import json
 from dataclasses import asdict
@@ -10,70 +10,77 @@ from rich.table import Table
 
 from loaders.config import settings
 from loaders.errors import ConfigError
-from loaders.salesforce import history as sent_history
-from loaders.salesforce import mapping, plan, rejects, sync
+from loaders.salesforce import mapping, rejects, sync
+from loaders.salesforce.history import read_history
 from loaders.salesforce.mapping import SALESFORCE_MODEL
+from loaders.salesforce.plan import Plan, make_plan
 from loaders.salesforce.sync import SyncRequest
 from orchestrate.planning import run_state
 from orchestrate.run_id import RUN_ID
-from orchestrate.runs.execution import ExitCode
+from orchestrate.runs.outcome import ExitCode
 from orchestrate.tasks.export import SPOOL
 from orchestrate.tasks.parameters import DEFAULT_ENV, DEFAULT_VERSION
 from reports.console import console
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="What sales sees in Salesforce: compare, send, look at refusals.",
+    help="Compare the mart with Salesforce, send it, and show rejected rows.",
 )
 Day = Annotated[
     datetime | None,
     typer.Option(
         "--date",
         formats=["%Y-%m-%d"],
-        help="data date of the mart; without it, the newest that was built",
+        help="Data date of the mart. Default: the newest that was built.",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead")]
-SHOWN_FIELDS = 6
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+MAX_SHOWN_FIELDS = 6
 
 
 @app.command()
 def diff(
     day: Day = None,
-    limit: Annotated[int, typer.Option(min=1, help="changed rows to show")] = 20,
+    limit: Annotated[
+        int, typer.Option(min=1, help="Number of changed rows to show.")
+    ] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a sync would create, change field by field, and leave alone."""
+    """Show what a sync would create, change (by field) and leave unchanged."""
     request = _request(day)
-    found = plan.make(request, settings.load().salesforce, limit=limit)
+    plan = make_plan(request, settings.load().salesforce, limit=limit)
     if as_json:
-        print(json.dumps(asdict(found), indent=2, default=str))
+        print(json.dumps(asdict(plan), indent=2, default=str))
         return
-    counts = ", ".join(f"{count:,} {name}" for name, count in found.verdicts.items())
+    counts = ", ".join(f"{count:,} {name}" for name, count in plan.verdicts.items())
     console.print(f"{request.data_date}: {counts or 'the mart is empty'}.")
-    _show_changes(found)
-    for objection in found.objections:
-        console.print(f"[yellow]The sync would stop:[/] {objection}")
-    console.print(f"Plan {found.plan_id}. Send it: nightshift salesforce sync")
+    _print_changes(plan)
+    for blocker in plan.blockers:
+        console.print(f"[yellow]The sync would stop:[/] {blocker}")
+    console.print(f"Plan {plan.plan_id}. Send it: nightshift salesforce sync")
 
 
 @app.command("sync")
-def sync_now(
+def run_sync(
     day: Day = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="all checks, no write")
+        bool, typer.Option("--dry-run", help="Run all checks, send nothing.")
     ] = False,
-    full: Annotated[bool, typer.Option("--full", help="unchanged rows too")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Send unchanged rows too.")
+    ] = False,
     as_of: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="send that night's values again"),
+        typer.Option(
+            formats=["%Y-%m-%d"], help="Send the values of this data date again."
+        ),
     ] = None,
     approve: Annotated[
-        str | None, typer.Option(help="id of a plan that the brake stopped")
+        str | None, typer.Option(help="Id of a plan that the safety check stopped.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send the mart to Salesforce; only what changed, unless --full."""
+    """Send the mart to Salesforce: the changed rows, or all rows with --full."""
     request = _request(
         day,
         dry_run=dry_run,
@@ -87,65 +94,69 @@ def sync_now(
 @app.command("rejects")
 def show_rejects(
     retry: Annotated[
-        bool, typer.Option("--retry", help="send the refused rows again")
+        bool, typer.Option("--retry", help="Send the rejected rows again.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the rows that Salesforce refused and has not accepted since."""
+    """Show the rows that Salesforce rejected and has not accepted since."""
     settings.load()
     if retry:
-        _send(_request(None, only_refused=True), as_json=as_json)
+        _send(_request(None, only_rejected=True), as_json=as_json)
         return
-    found = rejects.standing(run_state.SALESFORCE_OBJECT)
+    open_rejects = rejects.open_rejects(run_state.SALESFORCE_OBJECT)
     if as_json:
-        told = [asdict(reject) for reject in found]
-        print(json.dumps({"rejects": told}, indent=2, default=str))
+        rows = [asdict(reject) for reject in open_rejects]
+        print(json.dumps({"rejects": rows}, indent=2, default=str))
         return
-    if not found:
-        console.print("Nothing is refused.")
+    if not open_rejects:
+        console.print("No rows are rejected.")
         return
-    table = Table(box=None, pad_edge=False, title="Refused rows", title_justify="left")
+    table = Table(box=None, pad_edge=False, title="Rejected rows", title_justify="left")
     for column in ("org", "code", "fields", "message", "at (UTC)"):
         table.add_column(column)
-    for reject in found:
-        when = f"{reject.rejected_at:%Y-%m-%d %H:%M}"
-        table.add_row(reject.key, reject.code, reject.fields, reject.message, when)
+    for reject in open_rejects:
+        rejected_at = f"{reject.rejected_at:%Y-%m-%d %H:%M}"
+        table.add_row(
+            reject.key, reject.code, reject.fields, reject.message, rejected_at
+        )
     console.print(table)
-    console.print("Mend them in the product or in Salesforce; the next night sends")
-    console.print("them again, or now: nightshift salesforce rejects --retry")
+    console.print("Correct the values in the product or in Salesforce. The next run")
+    console.print("sends them again, or now: nightshift salesforce rejects --retry")
 
 
 @app.command()
 def history(
-    org: Annotated[str, typer.Argument(help="the org's number")],
+    org: Annotated[str, typer.Argument(help="The org's id.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show what was sent of one org, when, and what Salesforce answered."""
+    """Show what was sent for one org, when, and the results."""
     settings.load()
-    found = sent_history.of(run_state.SALESFORCE_OBJECT, org)
+    events = read_history(run_state.SALESFORCE_OBJECT, org)
     if as_json:
-        told = [asdict(event) for event in found]
-        print(json.dumps({"history": told}, indent=2, default=str))
+        rows = [asdict(event) for event in events]
+        print(json.dumps({"history": rows}, indent=2, default=str))
         return
-    if not found:
-        console.print(f"Nothing of org {org} was ever sent.")
-    for event in found:
+    if not events:
+        console.print(f"Org {org} was never sent to Salesforce.")
+    for event in events:
         console.print(f"{event.at:%Y-%m-%d %H:%M} {event.code} {event.message}".strip())
         for name, (old, new) in event.fields.items():
             console.print(f"    {name}: {old!s} → {new!s}", markup=False)
 
 
 def _request(day: datetime | None, **options: Any) -> SyncRequest:  # noqa: ANN401
-    state = run_state.refreshed(
+    state = run_state.reload(
         day.date() if day else datetime.min.date(),
         env=DEFAULT_ENV,
         version=DEFAULT_VERSION,
     )
-    built = [date for model, date in state.marks.models if model == SALESFORCE_MODEL]
+    built = [
+        date for model, date in state.completed.models if model == SALESFORCE_MODEL
+    ]
     if not built:
         raise ConfigError(
-            f"{SALESFORCE_MODEL} was never built with its tests. "
-            "Run a night first: nightshift run --date D"
+            f"{SALESFORCE_MODEL} was never built and tested. "
+            "Run the pipeline first: nightshift run --date D"
         )
     data_date = day.date() if day else max(built)
     return SyncRequest(
@@ -155,7 +166,7 @@ def _request(day: datetime | None, **options: Any) -> SyncRequest:  # noqa: ANN4
         env=DEFAULT_ENV,
         version=DEFAULT_VERSION,
         run_id=RUN_ID,
-        fingerprint=state.model_fingerprint(SALESFORCE_MODEL, data_date),
+        fingerprint=state.built_fingerprint(SALESFORCE_MODEL, data_date),
         **options,
     )
 
@@ -176,12 +187,13 @@ def _send(request: SyncRequest, *, as_json: bool) -> None:
         raise typer.Exit(int(ExitCode.REJECTED))
 
 
-def _show_changes(found: plan.Plan) -> None:
-    for change in found.changes:
+def _print_changes(plan: Plan) -> None:
+    for change in plan.changes:
         fields = list(change.fields.items())
-        told = ", ".join(
-            f"{name}: {old!s} → {new!s}" for name, (old, new) in fields[:SHOWN_FIELDS]
+        text = ", ".join(
+            f"{name}: {old!s} → {new!s}"
+            for name, (old, new) in fields[:MAX_SHOWN_FIELDS]
         )
-        more = len(fields) - SHOWN_FIELDS
-        told += f" and {more} more" if more > 0 else ""
-        console.print(f"  {change.key}: {told}", markup=False)
+        more = len(fields) - MAX_SHOWN_FIELDS
+        text += f" and {more} more" if more > 0 else ""
+        console.print(f"  {change.key}: {text}", markup=False)

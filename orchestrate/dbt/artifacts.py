@@ -1,4 +1,4 @@
-"""Paths of what dbt writes: the kept manifest, compiled SQL and logs."""
+"""Paths of the files that dbt writes: manifest, compiled SQL and logs."""
 
 from loaders.config.settings import PROJECT
 

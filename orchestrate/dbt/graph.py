@@ -1,6 +1,6 @@
-"""The dbt project as a graph: models, their parents, sources and code checksums.
+"""The graph of the dbt project: models, parents, raw sources and code checksums.
 
-Built from the kept manifest (`manifest.py`).
+Built from the cached manifest (`manifest.py`).
 """
 
 import hashlib
@@ -15,17 +15,18 @@ from loaders.config.dbt_project import project_vars
 from orchestrate.dbt import manifest
 
 BUILT_TYPES = ("model", "seed")
-# Vars that say which days to work on: they change what is done, not how.
+# These vars select the dates to build. They are not part of a model's code.
 WINDOW_VARS = {"data_date", "data_date_from"}
 
 
 @dataclass(frozen=True)
 class Node:
-    """A model or seed: `parents` are models and seeds, `sources` S3 source names.
+    """A model or seed. `parents` are node names, `sources` are raw source names.
 
-    `code_checksum` covers its own code, the macros and vars it uses and its parents';
-    `sources` are all raw sources above it, however far, `own_sources` those it reads.
-    A test over several models belongs to the last of them.
+    `own_sources` are the raw sources that the node reads itself, `sources` all raw
+    sources upstream. `tests` are unique ids; a test of several models belongs to the
+    last one in build order. `code_checksum` covers the node's code, the macros and vars
+    that it uses, and the checksums of its parents.
     """
 
     name: str
@@ -46,46 +47,54 @@ class Graph:
     nodes: dict[str, Node]
 
     def with_ancestors(self, *names: str) -> list[str]:
-        """Return the named models and all above them, parents first."""
-        wanted: set[str] = set()
-        waiting = list(names)
-        while waiting:
-            name = waiting.pop()
-            if name not in wanted:
-                wanted.add(name)
-                waiting.extend(self.nodes[name].parents)
-        return [name for name in self.nodes if name in wanted]
+        """Return the named models and all their ancestors, parents first."""
+        selected: set[str] = set()
+        pending = list(names)
+        while pending:
+            name = pending.pop()
+            if name not in selected:
+                selected.add(name)
+                pending.extend(self.nodes[name].parents)
+        return [name for name in self.nodes if name in selected]
 
-    def below(self, names: Iterable[str]) -> set[str]:
-        """Return the named models and all that hang on them."""
-        found = set(names)
+    def with_descendants(self, names: Iterable[str]) -> set[str]:
+        """Return the named models and all their descendants."""
+        selected = set(names)
         for node in self.nodes.values():
-            if found.intersection(node.parents):
-                found.add(node.name)
-        return found
+            if selected.intersection(node.parents):
+                selected.add(node.name)
+        return selected
 
 
 @cache
 def load() -> Graph:
-    """Return the graph of the project as its files are now."""
+    """Return the graph of the project's current files."""
     return _graph(manifest.read(), project_vars())
 
 
 def _graph(contents: dict[str, Any], variables: dict[str, Any]) -> Graph:
-    built = {
+    manifest_nodes = {
         unique_id: node
         for unique_id, node in contents["nodes"].items()
         if node["resource_type"] in BUILT_TYPES
     }
     nodes: dict[str, Node] = {}
-    ordered = _parents_first(built)
-    tests = _tests(contents, ordered)
+    ordered = _parents_first(manifest_nodes)
+    tests = _tests_by_node(contents, ordered)
     for unique_id in ordered:
-        node = built[unique_id]
-        above = node["depends_on"].get("nodes", [])
-        parents = [nodes[built[parent]["name"]] for parent in above if parent in built]
-        read = (contents["sources"][one] for one in above if one not in built)
-        own_sources = frozenset(filter(None, map(_raw_source, read)))
+        node = manifest_nodes[unique_id]
+        upstream = node["depends_on"].get("nodes", [])
+        parents = [
+            nodes[manifest_nodes[parent]["name"]]
+            for parent in upstream
+            if parent in manifest_nodes
+        ]
+        source_tables = (
+            contents["sources"][parent]
+            for parent in upstream
+            if parent not in manifest_nodes
+        )
+        own_sources = frozenset(filter(None, map(_raw_source, source_tables)))
         nodes[node["name"]] = Node(
             name=node["name"],
             unique_id=unique_id,
@@ -103,53 +112,56 @@ def _graph(contents: dict[str, Any], variables: dict[str, Any]) -> Graph:
     return Graph(nodes)
 
 
-def _tests(contents: dict[str, Any], ordered: list[str]) -> dict[str, list[str]]:
-    places = {unique_id: place for place, unique_id in enumerate(ordered)}
+def _tests_by_node(
+    contents: dict[str, Any], ordered: list[str]
+) -> dict[str, list[str]]:
+    positions = {unique_id: position for position, unique_id in enumerate(ordered)}
     tests: dict[str, list[str]] = {}
     for unique_id, node in contents["nodes"].items():
         if node["resource_type"] == "test":
-            above = [one for one in node["depends_on"]["nodes"] if one in places]
-            if above:
-                tests.setdefault(max(above, key=places.__getitem__), []).append(
-                    unique_id
-                )
+            tested = [name for name in node["depends_on"]["nodes"] if name in positions]
+            if tested:
+                last = max(tested, key=positions.__getitem__)
+                tests.setdefault(last, []).append(unique_id)
     return tests
 
 
-def _parents_first(built: dict[str, dict[str, Any]]) -> list[str]:
+def _parents_first(manifest_nodes: dict[str, dict[str, Any]]) -> list[str]:
     ordered: dict[str, None] = {}
 
     def visit(unique_id: str) -> None:
         if unique_id in ordered:
             return
-        for parent in sorted(built[unique_id]["depends_on"].get("nodes", [])):
-            if parent in built:
+        for parent in sorted(manifest_nodes[unique_id]["depends_on"].get("nodes", [])):
+            if parent in manifest_nodes:
                 visit(parent)
         ordered[unique_id] = None
 
-    for unique_id in sorted(built):
+    for unique_id in sorted(manifest_nodes):
         visit(unique_id)
     return list(ordered)
 
 
-def _raw_source(source: dict[str, Any]) -> str:
-    meta = source.get("config", {}).get("meta") or source.get("meta", {})
+def _raw_source(source_table: dict[str, Any]) -> str:
+    """Return the S3 source of a declared table, '' for a table that has none."""
+    config = source_table.get("config", {})
+    meta = config.get("meta") or source_table.get("meta", {})
     return str(meta.get("raw", {}).get("source", ""))
 
 
 def _own_code(
     node: dict[str, Any], macros: dict[str, Any], variables: dict[str, Any]
 ) -> str:
-    """Put together everything that decides what the node's SQL does."""
+    """Return, as JSON, everything that determines the node's SQL."""
     texts = [node.get("raw_code", ""), node["checksum"]["checksum"]]
     used: dict[str, None] = {}
-    waiting = list(node["depends_on"].get("macros", []))
-    while waiting:
-        name = waiting.pop()
+    pending = list(node["depends_on"].get("macros", []))
+    while pending:
+        name = pending.pop()
         macro = macros.get(name)
         if macro and macro["package_name"] == "nightshift" and name not in used:
             used[name] = None
-            waiting.extend(macro["depends_on"]["macros"])
+            pending.extend(macro["depends_on"]["macros"])
     texts += [macros[name]["macro_sql"] for name in sorted(used)]
     names = set(re.findall(r"var\(\s*['\"](\w+)['\"]", "\n".join(texts)))
     values = {name: variables.get(name) for name in sorted(names - WINDOW_VARS)}

@@ -1,7 +1,7 @@
-"""dbt's manifest of the project, kept under `var/dbt` and parsed again when stale.
+"""The project's dbt manifest, cached under `var/dbt` and parsed again when stale.
 
-It is stale when a project file, the profile or dbt itself has changed; dbt is not
-imported otherwise.
+It is stale when a project file, the profile or the dbt version has changed. dbt is
+imported only then.
 """
 
 import hashlib
@@ -15,22 +15,26 @@ from loaders.config.settings import PROJECT
 from orchestrate.dbt.artifacts import MANIFEST, TARGET_FOLDER
 
 PROJECT_FILES = ("dbt_project.yml",)
-
-
 PROJECT_FOLDERS = ("models", "macros", "seeds", "tests/dbt")
 
 
 def read() -> dict[str, Any]:
-    """Return dbt's manifest of the project as its files are now."""
+    """Return the manifest of the project's current files."""
     digest = _project_digest()
-    kept = TARGET_FOLDER / "project.sha256"
-    if not (kept.exists() and MANIFEST.exists() and kept.read_text("utf-8") == digest):
-        # dbt takes seconds to import: only when there is something to parse.
+    digest_file = TARGET_FOLDER / "project.sha256"
+    is_current = (
+        MANIFEST.exists()
+        and digest_file.exists()
+        and digest_file.read_text("utf-8") == digest
+    )
+    if not is_current:
+        # Importing dbt takes seconds, so it is imported only to parse.
         from orchestrate.dbt import runner
 
         runner.parse()
-        kept.write_text(digest, encoding="utf-8")
-    return json.loads(MANIFEST.read_text(encoding="utf-8"))
+        digest_file.write_text(digest, encoding="utf-8")
+    contents: dict[str, Any] = json.loads(MANIFEST.read_text(encoding="utf-8"))
+    return contents
 
 
 def _project_digest() -> str:
@@ -43,9 +47,9 @@ def _project_digest() -> str:
     for path in paths:
         digest.update(f"{path}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
-    for fact in (version("dbt-core"), dbt_profile.target_name(), str(PROJECT)):
-        digest.update(f"{fact}\0".encode())
-    for name in sorted(settings.profile_names()):
+    for value in (version("dbt-core"), dbt_profile.target_name(), str(PROJECT)):
+        digest.update(f"{value}\0".encode())
+    for name in sorted(settings.profile_variables()):
         if "PASSWORD" not in name:
             digest.update(f"{name}={os.environ.get(name)}\0".encode())
     return digest.hexdigest()

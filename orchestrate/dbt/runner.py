@@ -1,7 +1,8 @@
-"""dbt in this process: parse the project, build models. The one importer of dbt.
+"""Runs dbt in this process: parses the project and builds models.
 
-A parsed manifest is kept under `var/dbt`, so a build starts without parsing. dbt is
-not safe twice at once in one process; the Luigi resource `dbt` keeps it to one.
+This is the only module that imports dbt. The parsed manifest is cached under `var/dbt`,
+so a build starts without parsing. dbt is not safe to run twice at once in one process;
+the Luigi resource `dbt` prevents it.
 """
 
 import json
@@ -22,35 +23,33 @@ from orchestrate.dbt.artifacts import LOG_FILE, PARSED_PROJECT, TARGET_FOLDER
 
 @dataclass(frozen=True)
 class NodeResult:
-    """How dbt ended one node: model, seed or test."""
+    """dbt's result for one node: a model, seed or test."""
 
     unique_id: str
-    resource_type: str
     status: str
     seconds: float
     message: str
     rows: int | None
-    depends_on: tuple[str, ...]
 
     @property
     def name(self) -> str:
-        """The node's name: the third part of its id, kind and project aside."""
+        """The node's name: the third part of its unique id."""
         return self.unique_id.split(".")[2]
 
     @property
-    def is_good(self) -> bool:
-        """A warning is good enough to go on."""
+    def has_passed(self) -> bool:
+        """Whether downstream models may be built: success, or a warning."""
         return self.status in ("success", "pass", "warn")
 
 
 def parse() -> None:
-    """Parse the project and keep its manifest; `ConfigError` says what is wrong."""
+    """Parse the project and cache its manifest; raise `ConfigError` if dbt cannot."""
     result = dbtRunner().invoke(["parse", *_common_arguments()])
-    _quieten()
+    _restore_luigi_logging()
     if not result.success:
         raise ConfigError(
-            f"dbt cannot read the project: {result.exception}. "
-            "Mend what it names, then try `dbt parse`."
+            f"dbt cannot parse the project: {result.exception}. "
+            "Correct the file that it names, then check with `dbt parse`."
         )
 
 
@@ -63,25 +62,26 @@ def build(
 ) -> list[NodeResult]:
     """Build models and seeds with their tests, parents first.
 
-    `on_result` is called from dbt's threads as each node ends, skipped ones aside.
-    What failed is in the result, not raised; `DataError` only if dbt did not start,
-    `TransientError` if that was for want of an answer from the warehouse.
+    dbt's threads call `on_result` as each node ends, except for skipped nodes. Failed
+    nodes are in the returned results. Raises `TransientError` if dbt did not start
+    because the warehouse did not answer, `DataError` if it did not start otherwise.
     """
     manifest = Manifest.from_msgpack(PARSED_PROJECT.read_bytes())
-    manifest.build_flat_graph()  # hooks read `graph`, which a kept manifest lacks
-    runner = dbtRunner(manifest=manifest, callbacks=[_listener(manifest, on_result)])
+    # Hooks read `graph`, which a manifest loaded from disk does not have.
+    manifest.build_flat_graph()
+    runner = dbtRunner(manifest=manifest, callbacks=[_event_listener(on_result)])
     arguments = ["build", *_common_arguments(), "--select", *names]
     arguments += ["--vars", json.dumps(variables)]
     arguments += ["--exclude-resource-type", "unit_test"]
-    # Only tests whose tables are all there: one of a model further down must not
-    # fail a build that has not come to that model.
+    # Runs only tests whose models are all built. A test of a model further downstream
+    # must not fail a build that does not include that model.
     arguments += ["--indirect-selection", "buildable"]
-    arguments.append("--no-write-json")  # the ledger keeps the results; a second less
+    arguments.append("--no-write-json")  # saves a second; the ledger has the results
     if is_full_refresh:
         arguments.append("--full-refresh")
     result = runner.invoke(arguments)
-    _quieten()
-    return _results(manifest, result)
+    _restore_luigi_logging()
+    return _node_results(result)
 
 
 def _common_arguments() -> list[str]:
@@ -96,74 +96,52 @@ def _common_arguments() -> list[str]:
     ]
 
 
-def _quieten() -> None:
-    """DbtRunner adds a handler to the root logger: Luigi's lines would come twice."""
+def _restore_luigi_logging() -> None:
+    """Stop Luigi's lines from being logged twice: dbtRunner adds a root handler."""
     logging.getLogger("luigi-interface").propagate = False
 
 
-def _listener(
-    manifest: Manifest, on_result: Callable[[NodeResult], None]
+def _event_listener(
+    on_result: Callable[[NodeResult], None],
 ) -> Callable[[EventMsg], None]:
     def listen(event: EventMsg) -> None:
         if event.info.name != "NodeFinished":
             return
-        told = event.data
+        data = event.data
         on_result(
-            _node_result(
-                manifest,
-                told.node_info.unique_id,
-                status=told.node_info.node_status,
-                seconds=told.run_result.execution_time,
-                message=told.run_result.message,
-                answer=dict(told.run_result.adapter_response),
+            NodeResult(
+                unique_id=data.node_info.unique_id,
+                status=data.node_info.node_status,
+                seconds=data.run_result.execution_time,
+                message=data.run_result.message,
+                rows=_row_count(dict(data.run_result.adapter_response)),
             )
         )
 
     return listen
 
 
-def _results(manifest: Manifest, result: dbtRunnerResult) -> list[NodeResult]:
-    answers = getattr(result.result, "results", None)
-    if answers is None:
-        is_passing = warehouse.is_transient(str(result.exception))
-        raise (TransientError if is_passing else DataError)(
+def _node_results(result: dbtRunnerResult) -> list[NodeResult]:
+    run_results = getattr(result.result, "results", None)
+    if run_results is None:
+        is_transient = warehouse.is_transient(str(result.exception))
+        raise (TransientError if is_transient else DataError)(
             f"dbt did not finish: {result.exception}. Its log is {LOG_FILE}."
         )
     return [
-        _node_result(
-            manifest,
-            answer.node.unique_id,
-            status=str(answer.status),
-            seconds=answer.execution_time,
-            message=answer.message or "",
-            answer=answer.adapter_response or {},
+        NodeResult(
+            unique_id=run_result.node.unique_id,
+            status=str(run_result.status),
+            seconds=run_result.execution_time,
+            message=run_result.message or "",
+            rows=_row_count(run_result.adapter_response or {}),
         )
-        for answer in answers
+        for run_result in run_results
     ]
 
 
-def _node_result(
-    manifest: Manifest,
-    unique_id: str,
-    *,
-    status: str,
-    seconds: float,
-    message: str,
-    answer: dict[str, object],
-) -> NodeResult:
-    node = manifest.nodes[unique_id]
-    return NodeResult(
-        unique_id=unique_id,
-        resource_type=str(node.resource_type),
-        status=status,
-        seconds=seconds,
-        message=message,
-        rows=_count(answer.get("rows_affected")),
-        depends_on=tuple(node.depends_on_nodes),
-    )
-
-
-def _count(told: object) -> int | None:
-    """Read an adapter's row count; some say -1 or nothing where they cannot tell."""
-    count = -1.0 if told is None else float(str(told))
+def _row_count(adapter_response: dict[str, object]) -> int | None:
+    """Return the number of affected rows; None if it is missing or -1 (unknown)."""
+    rows_affected = adapter_response.get("rows_affected")
+    count = -1.0 if rows_affected is None else float(str(rows_affected))
     return int(count) if count >= 0 else None

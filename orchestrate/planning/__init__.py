@@ -1,1 +1,1 @@
-"""What is stale and why."""
+"""Planning: what is stale, and why."""

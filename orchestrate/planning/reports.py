@@ -1,68 +1,66 @@
-"""Which reports a night must bring out, and why: new ones, and those out of date."""
+"""Which reports a run must publish, and why: new ones and outdated ones."""
 
 import hashlib
-from collections.abc import Mapping
 from datetime import date
-from typing import Any
 
 from loaders import archive, ledger
 from loaders.config.dbt_project import project_vars
 from loaders.ledger.reports import PENDING
 from loaders.salesforce.mapping import SALESFORCE_MODEL
-from orchestrate.planning import archives as archive_planning
-from orchestrate.planning.run_state import ASKED, SALESFORCE_OBJECT, Night
-from reports.morning.data import MODELS, Asked
+from orchestrate.planning import archives
+from orchestrate.planning.run_state import RERUN_REQUESTED, SALESFORCE_OBJECT, RunState
+from reports.morning.data import MODELS, ReportRequest
 
 REPORT = "report"
 
 
-def days(night: Night) -> list[date]:
-    """Return the night's own date, and those before whose report it may change."""
+def affected_days(state: RunState) -> list[date]:
+    """Return the run's data date, and earlier days whose report may have changed."""
     earlier = [
-        day for day in archive_planning.days(night) if day in night.marks.reports
+        day for day in archives.affected_days(state) if day in state.completed.reports
     ]
-    return sorted({*earlier, night.data_date})
+    return sorted({*earlier, state.data_date})
 
 
-def why(night: Night, day: date) -> str:
-    """Say why the day's report must be brought out, or ''."""
-    mark = night.marks.reports.get(day)
-    if mark and mark[1] == PENDING and not why_page(night, day):
+def stale_reason(state: RunState, day: date) -> str:
+    """Return why the day's report must be published, or ''."""
+    record = state.completed.reports.get(day)
+    reason = page_stale_reason(state, day)
+    if not reason and record and record[1] == PENDING:
         return "its mail was not sent"
-    return why_page(night, day)
+    return reason
 
 
-def why_page(night: Night, day: date) -> str:
-    """Say why the day's page must be written, or ''."""
-    mark = night.marks.reports.get(day)
-    if mark is None:
+def page_stale_reason(state: RunState, day: date) -> str:
+    """Return why the day's page must be written, or ''."""
+    record = state.completed.reports.get(day)
+    if record is None:
         return "never written"
-    if mark[0] == ledger.RERUN:
-        return ASKED
-    if day == night.last_date and night.why_sync(SALESFORCE_MODEL):
-        return "Salesforce is synced anew"
-    if mark[0] != fingerprint(night, day):
-        return "what it tells changed"
-    if day not in archive.finished_days(archive_planning.root(night), REPORT):
+    if record[0] == ledger.RERUN:
+        return RERUN_REQUESTED
+    if day == state.newest_data_date and state.sync_stale_reason(SALESFORCE_MODEL):
+        return "Salesforce will be synced"
+    if record[0] != fingerprint(state, day):
+        return "its figures changed"
+    if day not in archive.complete_days(archives.root_url(state), REPORT):
         return "missing on S3"
     return ""
 
 
-def fingerprint(night: Night, day: date) -> str:
-    """Digest what the day's report is made from: its models' rows, and the sync."""
-    synced = night.marks.syncs.get((SALESFORCE_OBJECT, day), ("", ""))
-    made_from = [night.wanted_fingerprint(model, day) for model in MODELS]
-    return hashlib.sha256("\0".join([*made_from, *synced]).encode()).hexdigest()
+def fingerprint(state: RunState, day: date) -> str:
+    """Digest the inputs of the day's report: its models' rows and the sync."""
+    sync = state.completed.syncs.get((SALESFORCE_OBJECT, day), ("", ""))
+    models = [state.expected_fingerprint(model, day) for model in MODELS]
+    return hashlib.sha256("\0".join([*models, *sync]).encode()).hexdigest()
 
 
-def asked(night: Night, day: date, *, salesforce_url: str) -> Asked:
-    """Return what the report of a day is asked to be."""
-    variables: Mapping[str, Any] = project_vars()
-    return Asked(
+def report_request(state: RunState, day: date, *, salesforce_url: str) -> ReportRequest:
+    """Return the request from which the day's report is made."""
+    return ReportRequest(
         data_date=day,
-        env=night.env,
-        version=night.version,
-        variables=variables,
+        env=state.env,
+        version=state.version,
+        variables=project_vars(),
         salesforce_object=SALESFORCE_OBJECT,
         salesforce_url=salesforce_url,
     )

@@ -1,10 +1,11 @@
-"""Ask for parts of a night again: rows in the ledgers that make them undone."""
+"""Rerun requests: ledger rows that mark parts of a run as stale."""
 
+from collections.abc import Collection
 from datetime import date
 
 from loaders import ledger, warehouse
 from loaders.errors import ConfigError
-from loaders.ledger.reports import NIGHT
+from loaders.ledger.reports import REPORT_NAME
 from loaders.warehouse.declared_tables import raw_tables
 from orchestrate.planning import run_state
 from orchestrate.planning.archives import DATASETS
@@ -22,22 +23,23 @@ def request_rerun(
     salesforce: bool,
     report: bool = False,
 ) -> None:
-    """Note what to do again; nothing named means the whole night.
+    """Record a rerun request for the named parts, or for the whole run if none is.
 
-    `ConfigError` names what does not exist. A model takes all below it along.
+    A model includes its descendants. Raises `ConfigError` for an unknown name.
     """
-    state = run_state.refreshed(data_date, env=env, version=version)
+    state = run_state.reload(data_date, env=env, version=version)
     graph = state.graph
     everything = not (sources or models or datasets or salesforce or report)
     _require_known("source", sources, raw_tables())
     _require_known("model", models, graph.nodes)
     _require_known("dataset", datasets, DATASETS)
+    stale_models = graph.nodes if everything else graph.with_descendants(models or [])
     names = {
         "load": list(raw_tables()) if everything else sources or [],
-        "model": sorted(graph.nodes if everything else graph.below(models or [])),
+        "model": sorted(stale_models),
         "archive": list(DATASETS) if everything else datasets or [],
         "sync": [run_state.SALESFORCE_OBJECT] if everything or salesforce else [],
-        "report": [NIGHT] if everything or report else [],
+        "report": [REPORT_NAME] if everything or report else [],
     }
     with warehouse.transaction() as connection:
         warehouse.ensure_tables(connection)
@@ -49,14 +51,15 @@ def request_rerun(
             version=version,
             run_id=RUN_ID,
         )
-    run_state.forget()
+    run_state.clear_cache()
 
 
 def _require_known(
-    kind: str, given: list[str] | None, known: dict[str, object]
+    kind: str, requested: list[str] | None, known: Collection[str]
 ) -> None:
-    unknown = sorted(set(given or []) - set(known))
+    unknown = sorted(set(requested or []) - set(known))
     if unknown:
         raise ConfigError(
-            f"No such {kind}: {', '.join(unknown)}. Known: {', '.join(sorted(known))}."
+            f"No such {kind}: {', '.join(unknown)}. "
+            f"Choose from: {', '.join(sorted(known))}."
         )

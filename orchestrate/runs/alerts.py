@@ -1,7 +1,7 @@
-"""What people are told of a run that failed, and that it is well again: one mail each.
+"""Alerts by mail: one when a run has failed, one when a later run recovers.
 
-Sent when the run is over, after the last retry; nothing when no mail is set up. A mail
-server that does not take them is told of in the log, for the run has ended already.
+They are sent at the end of a run, after its last retry, if mail is configured. A mail
+that cannot be sent is logged and does not change the run's outcome.
 """
 
 import shlex
@@ -15,116 +15,118 @@ from loaders import mail, warehouse
 from loaders.config import dbt_profile, redaction, settings
 from loaders.errors import NightshiftError
 from loaders.ledger import now
-from loaders.ledger import runs as run_ledger
-from loaders.salesforce import ledger as salesforce
+from loaders.ledger.runs import RunRecord
+from loaders.salesforce.ledger import open_chunks
 from orchestrate import progress
-from orchestrate.dbt import graph as dbt_graph
+from orchestrate.dbt import graph
 from orchestrate.planning import run_state
-from orchestrate.runs.blocked import SYNC, Blocked, blocked, in_order
-from orchestrate.runs.outcome import ExitCode, Outcome, TaskEnd
+from orchestrate.runs.blocked import SYNC, Blocked, find_blocked, sort_by_flow
+from orchestrate.runs.outcome import ExitCode, Outcome, TaskResult
 from orchestrate.tasks.parameters import DEFAULT_ENV, DEFAULT_VERSION
 from reports.morning import rendering
 
-MESSAGE_LETTERS = 1500
-SHOWN_FAILURES = 8
+MAX_ERROR_LENGTH = 1500
+MAX_SHOWN_FAILURES = 8
 PARTITION = "RawPartition"
 
 log = structlog.get_logger()
 
 
-def tell_failure(root: luigi.Task, outcome: Outcome) -> None:
-    """Mail one digest of the run: what failed, what waits for it, what to do."""
-    graph = _graph()
-    failures = in_order(outcome.failures, graph)
-    found = blocked(failures, graph)
-    answer, reason = can_wait(failures, found)
-    first = failures[0]
-    told = {
-        **_of_run(root, outcome),
-        "first": _of_failure(first),
-        "others": [_of_failure(end) for end in failures[1 : SHOWN_FAILURES + 1]],
-        "more": max(0, len(failures) - SHOWN_FAILURES - 1),
-        "blocked": found,
+def send_failure_alert(root: luigi.Task, outcome: Outcome) -> None:
+    """Mail what failed, what is blocked downstream, and how to resume the run."""
+    models = _load_graph()
+    root_cause, *others = sort_by_flow(outcome.failures, models)
+    blocked = find_blocked(outcome.failures, models)
+    answer, reason = can_wait(outcome.failures, blocked)
+    shown = others[:MAX_SHOWN_FAILURES]
+    context = {
+        **_run_context(root, outcome),
+        "root_cause": _failure_context(root_cause),
+        "others": [_failure_context(failure) for failure in shown],
+        "more": len(others) - len(shown),
+        "blocked": blocked,
         "can_wait": answer,
         "reason": reason,
     }
-    name = " ".join(filter(None, (first.task, first.thing)))
-    _send(f"The night of {root.data_date} failed: {name}", "failed", told)
+    subject = f"The run for {root.data_date} failed: {root_cause.name}"
+    _send(subject, "failed", context)
 
 
-def tell_recovery(
-    root: luigi.Task, outcome: Outcome, troubles: Sequence[run_ledger.Run]
+def send_recovery_alert(
+    root: luigi.Task, outcome: Outcome, unresolved: Sequence[RunRecord]
 ) -> None:
-    """Mail that what had failed, or was left over, is well; nothing without trouble."""
+    """Mail that earlier failed runs are resolved; send nothing if there are none.
+
+    A run in which Salesforce rejects rows resolves failures, but not earlier rejects.
+    """
     is_done = outcome.exit_code == ExitCode.DONE
-    over = [run for run in troubles if is_done or run.has_failed]
-    if not over:
+    resolved = [run for run in unresolved if is_done or run.has_failed]
+    if not resolved:
         return
-    first = over[0]
-    told = {
-        **_of_run(root, outcome),
+    first = resolved[0]
+    context = {
+        **_run_context(root, outcome),
         "since": first.finished_at,
-        "tries": len(over),
-        "cause": _shown(first.message),
-        "had_failed": any(run.has_failed for run in over),
+        "attempts": len(resolved),
+        "root_cause": _shorten(first.message),
+        "had_failed": any(run.has_failed for run in resolved),
         "is_done": is_done,
     }
-    _send(f"The night of {first.data_date} is well again", "recovered", told)
+    _send(f"The run for {first.data_date} recovered", "recovered", context)
 
 
-def can_wait(failures: Sequence[TaskEnd], found: Blocked) -> tuple[str, str]:
-    """Say whether it can wait until morning, and why."""
-    tasks = {end.task for end in failures}
-    if SYNC in tasks and _is_half_sent():
+def can_wait(failures: Sequence[TaskResult], blocked: Blocked) -> tuple[str, str]:
+    """Return whether the fix can wait until morning, and why."""
+    tasks = {failure.task for failure in failures}
+    if SYNC in tasks and _has_open_sync():
         return (
             "No",
-            "A part of the night's values is on its way to Salesforce and its answers "
-            "are not recorded. Running again finishes it; until then sales may see old "
-            "values beside new ones.",
+            "Some of the run's values were sent to Salesforce, but the results are not "
+            "recorded. Running again finishes the sync. Until then, Salesforce may "
+            "show old values beside new ones.",
         )
-    if found.is_whole_night or found.salesforce or SYNC in tasks:
-        waits_for = (
-            " Only the producer of the raw data can finish the partition; until then "
-            "running again changes nothing."
+    if blocked.is_everything or blocked.salesforce or SYNC in tasks:
+        needs_producer = (
+            " Only the producer of the raw data can complete the partition. Running "
+            "again before that changes nothing."
             if tasks == {PARTITION}
             else ""
         )
         return (
-            "Yes, until sales begins its day",
-            "Nothing is lost: Looker shows the last finished night and Salesforce "
-            "keeps its last values. Sales should not call by them for long."
-            + waits_for,
+            "Yes, but fix it before business hours",
+            "No data is lost. Looker shows the last finished run and Salesforce keeps "
+            "its last values, which sales should not use for long." + needs_producer,
         )
     return (
         "Yes",
-        "Salesforce has the night's values, or gets them all the same. What is missing "
-        "can be made at any time, from what is in the warehouse.",
+        "Salesforce has the run's values, or this failure does not block them. The "
+        "missing results can be rebuilt from the warehouse at any time.",
     )
 
 
 def resume_command(root: luigi.Task) -> str:
-    """Return the line that goes on where the run stopped."""
+    """Return the command that resumes the run."""
     first = root.data_date_from or root.data_date
-    words = ["nightshift", "run", "--date", str(root.data_date)]
+    arguments = ["nightshift", "run", "--date", str(root.data_date)]
     if first != root.data_date:
-        words = ["nightshift", "backfill", "--from", str(first)]
-        words += ["--to", str(root.data_date)]
+        arguments = ["nightshift", "backfill", "--from", str(first)]
+        arguments += ["--to", str(root.data_date)]
     if root.env != DEFAULT_ENV:
-        words += ["--env", root.env]
+        arguments += ["--env", root.env]
     if root.version != DEFAULT_VERSION:
-        words += ["--version", root.version]
-    return shlex.join(words)
+        arguments += ["--version", root.version]
+    return shlex.join(arguments)
 
 
-def _graph() -> dbt_graph.Graph | None:
-    """Return the graph of models; None when that is what cannot be read."""
+def _load_graph() -> graph.Graph | None:
+    """Return the graph of models, or None if the dbt project cannot be parsed."""
     try:
-        return dbt_graph.load()
+        return graph.load()
     except NightshiftError:
         return None
 
 
-def _of_run(root: luigi.Task, outcome: Outcome) -> dict[str, Any]:
+def _run_context(root: luigi.Task, outcome: Outcome) -> dict[str, Any]:
     return {
         "data_date": root.data_date,
         "place": f"{root.env}/{root.version} on {dbt_profile.target().name}",
@@ -136,40 +138,40 @@ def _of_run(root: luigi.Task, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _of_failure(end: TaskEnd) -> dict[str, str]:
-    return {
-        "name": " ".join(filter(None, (end.task, end.thing))),
-        "error": _shown(end.error),
-    }
+def _failure_context(failure: TaskResult) -> dict[str, str]:
+    return {"name": failure.name, "error": _shorten(failure.error)}
 
 
-def _shown(error: str) -> str:
-    text = redaction.hidden(error.strip())
-    return text if len(text) <= MESSAGE_LETTERS else f"{text[:MESSAGE_LETTERS]} …"
+def _shorten(error: str) -> str:
+    """Return the error without secrets, cut at `MAX_ERROR_LENGTH`."""
+    text = redaction.redact(error.strip())
+    return text if len(text) <= MAX_ERROR_LENGTH else f"{text[:MAX_ERROR_LENGTH]} …"
 
 
-def _is_half_sent() -> bool:
-    """Say whether rows went to Salesforce whose fate nobody has noted."""
+def _has_open_sync() -> bool:
+    """Return whether rows were sent to Salesforce whose results are not recorded."""
     try:
         with warehouse.session() as connection:
-            return bool(salesforce.open_chunks(connection, run_state.SALESFORCE_OBJECT))
+            return bool(open_chunks(connection, run_state.SALESFORCE_OBJECT))
     except NightshiftError:
         return False
 
 
-def _send(subject: str, template: str, told: dict[str, Any]) -> None:
-    given = settings.load()
-    to = mail.on_call(given)
-    if mail.why_no_mail(given.smtp, to):
+def _send(subject: str, template: str, context: dict[str, Any]) -> None:
+    config = settings.load()
+    recipients = mail.on_call_recipients(config)
+    if mail.missing_setting(config.smtp, recipients):
         return
-    letter = mail.Letter(
-        subject=f"{subject} ({told['place']})",
-        text=rendering.notice(f"{template}.txt", told),
-        html=rendering.notice(f"{template}.html", told),
-        reference=f"{template}.{told['run_id']}",
+    message = mail.Message(
+        subject=f"{subject} ({context['place']})",
+        text=rendering.render_alert(f"{template}.txt", context),
+        html=rendering.render_alert(f"{template}.html", context),
+        reference=f"{template}.{context['run_id']}",
     )
     try:
-        mail.send(letter, given.smtp, to)
+        mail.send(message, config.smtp, recipients)
     except NightshiftError as error:
-        log.error("notice not mailed", subject=letter.subject, error=str(error))
-        progress.line(f"Mail “{subject}” was not sent: {error}", outcome="failed")
+        log.error("alert not sent", subject=message.subject, error=str(error))
+        progress.print_line(
+            f"Alert “{subject}” was not sent: {error}", outcome="failed"
+        )

@@ -1,4 +1,4 @@
-"""What a failure keeps from being done, by the graph of models and what hangs on it."""
+"""What a failed task blocks downstream, by the graph of models and exports."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,59 +6,69 @@ from dataclasses import dataclass
 from loaders.salesforce.mapping import SALESFORCE_MODEL
 from orchestrate.dbt.graph import Graph
 from orchestrate.planning.archives import DATASETS
-from orchestrate.runs.outcome import TaskEnd
+from orchestrate.runs.outcome import TaskResult
 
 LOADS = ("RawPartition", "LoadRawTable")
 MODEL = "DbtModel"
 ARCHIVE = "ArchiveDataset"
 SYNC = "SyncTrialMetricsToSalesforce"
 REPORT = "MailReport"
+# Task classes in the order of the data flow.
 STAGES = (*LOADS, MODEL, ARCHIVE, SYNC, REPORT)
 
 
 @dataclass(frozen=True)
 class Blocked:
-    """What was not done because of the failures, themselves aside."""
+    """What could not run because of failed tasks, without those tasks themselves."""
 
     models: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
     salesforce: bool = False
     report: bool = False
-    is_whole_night: bool = False
+    is_everything: bool = False
 
     @property
     def is_nothing(self) -> bool:
-        """Whether nothing waits."""
+        """Whether nothing is blocked."""
         return self == Blocked()
 
 
-def in_order(failures: Sequence[TaskEnd], graph: Graph | None) -> list[TaskEnd]:
-    """Return the failures in the order of the flow: the first cause comes first."""
-    places = {name: place for place, name in enumerate(graph.nodes if graph else ())}
+def sort_by_flow(
+    failures: Sequence[TaskResult], graph: Graph | None
+) -> list[TaskResult]:
+    """Return the failures in the order of the data flow, the root cause first."""
+    positions = {
+        name: position for position, name in enumerate(graph.nodes if graph else ())
+    }
 
-    def place(end: TaskEnd) -> tuple[int, int]:
-        stage = STAGES.index(end.task) if end.task in STAGES else -1
-        return stage, places.get(end.thing, 0)
+    def position(failure: TaskResult) -> tuple[int, int]:
+        stage = STAGES.index(failure.task) if failure.task in STAGES else -1
+        return stage, positions.get(failure.subject, 0)
 
-    return sorted(failures, key=place)
+    return sorted(failures, key=position)
 
 
-def blocked(failures: Sequence[TaskEnd], graph: Graph | None) -> Blocked:
-    """Return all that waits for the failed tasks, however far below them."""
-    if graph is None or any(end.task not in STAGES for end in failures):
-        return Blocked(is_whole_night=True)
-    sources = {end.thing for end in failures if end.task in LOADS}
-    failed = {end.thing for end in failures if end.task == MODEL}
-    reading = {node.name for node in graph.nodes.values() if sources & node.sources}
-    missing = graph.below(failed | reading)
-    archived = {end.thing for end in failures if end.task == ARCHIVE}
+def find_blocked(failures: Sequence[TaskResult], graph: Graph | None) -> Blocked:
+    """Return everything downstream of the failed tasks.
+
+    Without a graph, or if the root task itself failed, everything is blocked.
+    """
+    if graph is None or any(failure.task not in STAGES for failure in failures):
+        return Blocked(is_everything=True)
+    sources = {failure.subject for failure in failures if failure.task in LOADS}
+    failed_models = {failure.subject for failure in failures if failure.task == MODEL}
+    failed_datasets = {
+        failure.subject for failure in failures if failure.task == ARCHIVE
+    }
+    readers = {node.name for node in graph.nodes.values() if sources & node.sources}
+    not_built = graph.with_descendants(failed_models | readers)
     return Blocked(
-        models=tuple(name for name in graph.nodes if name in missing - failed),
+        models=tuple(name for name in graph.nodes if name in not_built - failed_models),
         datasets=tuple(
             name
             for name, dataset in DATASETS.items()
-            if dataset.relation in missing and name not in archived
+            if dataset.relation in not_built and name not in failed_datasets
         ),
-        salesforce=SALESFORCE_MODEL in missing,
-        report=all(end.task != REPORT for end in failures),
+        salesforce=SALESFORCE_MODEL in not_built,
+        report=all(failure.task != REPORT for failure in failures),
     )

@@ -1,4 +1,8 @@
-"""Run a root task with Luigi and say how it ended, in the contract's exit codes."""
+"""Runs a root task with Luigi, determines its exit code and records it in `ops.runs`.
+
+Workers may be separate processes, so each task's result is appended to one file per
+run, from which the outcome is read at the end.
+"""
 
 import json
 from collections.abc import Iterator
@@ -15,136 +19,142 @@ from loaders import ledger, warehouse
 from loaders.config import dbt_profile
 from loaders.config.settings import PROJECT
 from loaders.errors import ConfigError, NightshiftError
-from loaders.ledger import runs as run_ledger
+from loaders.ledger.runs import RunRecord, unresolved_runs
 from orchestrate import progress
-from orchestrate.planning import archives as archive_planning
-from orchestrate.planning import run_state
+from orchestrate.planning import archives, run_state
 from orchestrate.run_id import RUN_ID
 from orchestrate.runs import alerts
-from orchestrate.runs.outcome import ExitCode, Outcome, TaskEnd
+from orchestrate.runs.outcome import ExitCode, Outcome, TaskResult
 from orchestrate.tasks.export import AcceptedBySalesforce, SyncTrialMetricsToSalesforce
 from orchestrate.tasks.report import MailReport
 
-EVENTS = PROJECT / "var" / "runs"
-SUCCESSES = (LuigiStatusCode.SUCCESS, LuigiStatusCode.SUCCESS_WITH_RETRY)
-SHOWN_TASKS = 3
+RESULTS_FOLDER = PROJECT / "var" / "runs"
+SUCCESS_CODES = (LuigiStatusCode.SUCCESS, LuigiStatusCode.SUCCESS_WITH_RETRY)
+MAX_SHOWN_TASKS = 3
+MAX_MESSAGE_LENGTH = 2000
 
 log = structlog.get_logger()
 
 
 def require_past(data_date: date) -> None:
-    """Raise `ConfigError` unless the day has ended (UTC)."""
+    """Raise `ConfigError` unless the data date has ended (UTC)."""
     today = datetime.now(UTC).date()
     if data_date >= today:
         raise ConfigError(
             f"Data date {data_date} has not ended (today is {today}, UTC). "
-            f"Give a day before today."
+            f"Use a date before today."
         )
 
 
 def execute(root: luigi.Task, *, command: str, workers: int) -> Outcome:
-    """Run `root` and all it wants; record the run in `ops.runs`.
+    """Run `root` and its dependencies; record the run in `ops.runs`.
 
-    Whether a luigid is asked, and which, is luigi.cfg's word.
+    luigi.cfg decides whether a central scheduler is used.
     """
     started_at = ledger.now()
     start_recording()
-    with warehouse.kept_open():
+    with warehouse.keep_open():
         result = luigi.build(
             [root],
-            # Tasks that take turns anyway do so in this process.
+            # With one writer, tasks run one at a time, so this process can run them.
             workers=1 if warehouse.is_single_writer() else workers,
             local_scheduler=luigi.interface.core().local_scheduler,
             detailed_summary=True,
         )
-        outcome = judge(root, is_done=result.status in SUCCESSES)
-        close(root, outcome, command=command, started_at=started_at)
+        outcome = determine_outcome(root, is_done=result.status in SUCCESS_CODES)
+        finish_run(root, outcome, command=command, started_at=started_at)
     return outcome
 
 
-def close(
+def finish_run(
     root: luigi.Task, outcome: Outcome, *, command: str, started_at: datetime
 ) -> None:
-    """Tell people how the run ended, and note it in `ops.runs`.
+    """Send the alert that the outcome calls for, and record the run in `ops.runs`.
 
-    A run that had nothing to do is noted only when it ends a trouble.
+    A run that had nothing to do is recorded only if it resolves an earlier failure.
     """
     if outcome.exit_code in (ExitCode.FAILED, ExitCode.MISCONFIGURED):
-        alerts.tell_failure(root, outcome)
+        alerts.send_failure_alert(root, outcome)
         try:
             _record(root, outcome, command=command, started_at=started_at)
         except NightshiftError as error:
-            log.error("run not recorded", error=str(error))  # the failure is the news
+            # The run's own failure is more important than this one.
+            log.error("run not recorded", error=str(error))
         return
-    troubles = _troubles(root)
-    if outcome.done or troubles:
+    unresolved = _unresolved_runs(root)
+    if outcome.done or unresolved:
         _record(root, outcome, command=command, started_at=started_at)
-    alerts.tell_recovery(root, outcome, troubles)
+    alerts.send_recovery_alert(root, outcome, unresolved)
 
 
-def judge(root: luigi.Task, *, is_done: bool) -> Outcome:
-    """Return how a run ended: by its failures, else by what is done now.
+def determine_outcome(root: luigi.Task, *, is_done: bool) -> Outcome:
+    """Return the outcome of a run: from its failures, otherwise from what is complete.
 
-    `is_done` is Luigi's word that all is; without it everything is asked anew.
+    `is_done` means that Luigi found everything complete. Without it every task is
+    checked again.
     """
-    ends = _recorded()
+    results = _recorded_results()
     if is_done:
-        return Outcome(RUN_ID, ExitCode.DONE, ends)
-    if not Outcome(RUN_ID, ExitCode.FAILED, ends).failures:
+        return Outcome(RUN_ID, ExitCode.DONE, results)
+    if not Outcome(RUN_ID, ExitCode.FAILED, results).failures:
         try:
-            missing = _missing(root)
-        except NightshiftError as error:
-            ends = (*ends, _failure(root, error, is_planned=False))
+            error = _incomplete_tasks_error(root)
+        except NightshiftError as caught:
+            results = (*results, _failure(root, caught, was_scheduled=False))
         else:
-            if not missing:
+            if not error:
                 code = ExitCode.DONE if root.complete() else ExitCode.REJECTED
-                return Outcome(RUN_ID, code, ends)
-            end = TaskEnd(root.task_family, str(root), "failed", error=missing)
-            ends = (*ends, end)
+                return Outcome(RUN_ID, code, results)
+            failure = TaskResult(root.task_family, str(root), "failed", error=error)
+            results = (*results, failure)
     is_misconfigured = any(
-        not end.is_planned and end.kind == ConfigError.__name__ for end in ends
+        not result.was_scheduled and result.error_type == ConfigError.__name__
+        for result in results
     )
     code = ExitCode.MISCONFIGURED if is_misconfigured else ExitCode.FAILED
-    return Outcome(RUN_ID, code, ends)
+    return Outcome(RUN_ID, code, results)
 
 
-def _missing(root: luigi.Task) -> str:
-    """Say what of the night is not done, Salesforce's acceptance aside, or ''."""
-    run_state.forget()
-    archive_planning.forget()
-    # What Salesforce did not take is sent, and reported, by every run anew.
-    is_open = not root.clone(AcceptedBySalesforce).complete()
-    again = (SyncTrialMetricsToSalesforce, MailReport) if is_open else ()
-    waiting = [
+def _incomplete_tasks_error(root: luigi.Task) -> str:
+    """Return an error that names the incomplete tasks, or ''.
+
+    Rows that Salesforce rejected are no failure of the run. Every run sends and reports
+    them again, so the sync and the report are not checked while there are any.
+    """
+    run_state.clear_cache()
+    archives.clear_cache()
+    has_rejects = not root.clone(AcceptedBySalesforce).complete()
+    unchecked = (SyncTrialMetricsToSalesforce, MailReport) if has_rejects else ()
+    incomplete = [
         str(task)
-        for task in _wanted(root)
-        if not isinstance(task, again) and not task.complete()
+        for task in _required_tasks(root)
+        if not isinstance(task, unchecked) and not task.complete()
     ]
-    if not waiting:
+    if not incomplete:
         return ""
-    shown = ", ".join(waiting[:SHOWN_TASKS])
-    more = len(waiting) - SHOWN_TASKS
+    shown = ", ".join(incomplete[:MAX_SHOWN_TASKS])
+    more = len(incomplete) - MAX_SHOWN_TASKS
     return (
-        f"The run ended before all was done. Not done: {shown}"
+        f"The run ended before all tasks were done. Not done: {shown}"
         f"{f' and {more} more' if more > 0 else ''}."
     )
 
 
-def _wanted(root: luigi.Task) -> Iterator[luigi.Task]:
+def _required_tasks(root: luigi.Task) -> Iterator[luigi.Task]:
     for task in flatten(root.requires()):
         if isinstance(task, luigi.WrapperTask):
-            yield from _wanted(task)
+            yield from _required_tasks(task)
         else:
             yield task
 
 
-def _troubles(root: luigi.Task) -> list[run_ledger.Run]:
-    """Return the troubles that a good end of this run puts an end to."""
+def _unresolved_runs(root: luigi.Task) -> list[RunRecord]:
+    """Return earlier runs of the same data dates that failed or left rejects."""
     if not warehouse.exists():
         return []
     first = root.data_date_from or root.data_date
     with warehouse.session() as connection:
-        return run_ledger.open_troubles(
+        return unresolved_runs(
             connection, first, root.data_date, env=root.env, version=root.version
         )
 
@@ -152,92 +162,103 @@ def _troubles(root: luigi.Task) -> list[run_ledger.Run]:
 def _record(
     root: luigi.Task, outcome: Outcome, *, command: str, started_at: datetime
 ) -> None:
-    columns = ["run_id", "command", "data_date_from", "data_date", "env", "version"]
-    columns += ["target", "status", "exit_code", "tasks_done", "tasks_failed"]
-    columns += ["started_at", "finished_at", "message"]
     failures = outcome.failures
-    row = [
-        *(outcome.run_id, command, root.data_date_from or root.data_date),
-        *(root.data_date, root.env, root.version, dbt_profile.target().name),
-        *(outcome.exit_code.name.lower(), int(outcome.exit_code)),
-        *(len(outcome.done), len(failures), started_at, ledger.now()),
-        failures[0].error[:2000] if failures else None,
-    ]
+    row = {
+        "run_id": outcome.run_id,
+        "command": command,
+        "data_date_from": root.data_date_from or root.data_date,
+        "data_date": root.data_date,
+        "env": root.env,
+        "version": root.version,
+        "target": dbt_profile.target().name,
+        "status": outcome.exit_code.name.lower(),
+        "exit_code": int(outcome.exit_code),
+        "tasks_done": len(outcome.done),
+        "tasks_failed": len(failures),
+        "started_at": started_at,
+        "finished_at": ledger.now(),
+        "message": failures[0].error[:MAX_MESSAGE_LENGTH] if failures else None,
+    }
     with warehouse.transaction() as connection:
         warehouse.ensure_tables(connection)
-        connection.insert(connection.table("ops", "runs"), columns, [row])
+        table = connection.table("ops", "runs")
+        connection.insert(table, list(row), [list(row.values())])
 
 
-_events: Path | None = None
+_results_file: Path | None = None
 
 
 def start_recording() -> None:
-    """Let each task's end be appended to one file, by whichever process runs it."""
-    global _events
-    EVENTS.mkdir(parents=True, exist_ok=True)
-    _events = EVENTS / f"{RUN_ID}.jsonl"
+    """Start to append each task's result to the run's file, from any process."""
+    global _results_file
+    RESULTS_FOLDER.mkdir(parents=True, exist_ok=True)
+    _results_file = RESULTS_FOLDER / f"{RUN_ID}.jsonl"
 
 
 def is_recording() -> bool:
-    """Say whether somebody keeps the ends of tasks already."""
-    return _events is not None
+    """Return whether task results are being recorded."""
+    return _results_file is not None
 
 
-def _append(end: TaskEnd) -> None:
-    if _events is not None:
-        with _events.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(end)) + "\n")
+def _append(result: TaskResult) -> None:
+    if _results_file is not None:
+        with _results_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(result)) + "\n")
 
 
-def _recorded() -> tuple[TaskEnd, ...]:
-    if _events is None or not _events.exists():
+def _recorded_results() -> tuple[TaskResult, ...]:
+    if _results_file is None or not _results_file.exists():
         return ()
-    lines = _events.read_text(encoding="utf-8").splitlines()
-    return tuple(TaskEnd(**json.loads(line)) for line in lines)
+    lines = _results_file.read_text(encoding="utf-8").splitlines()
+    return tuple(TaskResult(**json.loads(line)) for line in lines)
 
 
 @luigi.Task.event_handler(luigi.Event.PROCESSING_TIME)
-def _note_success(task: luigi.Task, seconds: float) -> None:
+def _record_success(task: luigi.Task, seconds: float) -> None:
     if not isinstance(task, luigi.WrapperTask):
-        _append(TaskEnd(task.task_family, str(task), "done", round(seconds, 3)))
+        _append(TaskResult(task.task_family, str(task), "done", round(seconds, 3)))
 
 
 @luigi.Task.event_handler(luigi.Event.FAILURE)
-def _note_failure(task: luigi.Task, error: Exception) -> None:
+def _record_failure(task: luigi.Task, error: Exception) -> None:
     _append(_failure(task, error))
 
 
 @luigi.Task.event_handler(luigi.Event.BROKEN_TASK)
-def _note_broken(task: luigi.Task, error: Exception) -> None:
-    _append(_failure(task, error, is_planned=False))
+def _record_broken_task(task: luigi.Task, error: Exception) -> None:
+    _append(_failure(task, error, was_scheduled=False))
 
 
 @luigi.Task.event_handler(luigi.Event.DEPENDENCY_MISSING)
-def _note_unknown(task: luigi.Task) -> None:
-    """Ask again why nobody can say whether the task is done: Luigi keeps it silent."""
+def _record_failed_check(task: luigi.Task) -> None:
+    """Check completeness again, because Luigi drops the error of a failed check."""
     if not isinstance(task, luigi.ExternalTask):
         try:
             task.complete()
         except NightshiftError as error:
-            _append(_failure(task, error, is_planned=False))
-
-
-def _failure(task: luigi.Task, error: Exception, *, is_planned: bool = True) -> TaskEnd:
-    return TaskEnd(
-        task.task_family,
-        str(task),
-        "failed",
-        error=str(error) if isinstance(error, NightshiftError) else repr(error),
-        thing=progress.thing(task),
-        kind=type(error).__name__,
-        is_planned=is_planned,
-    )
+            _append(_failure(task, error, was_scheduled=False))
 
 
 @luigi.Task.event_handler(luigi.Event.PROCESS_FAILURE)
 @luigi.Task.event_handler(luigi.Event.TIMEOUT)
-def _note_death(task: luigi.Task, told: str) -> None:
-    end = TaskEnd(
-        task.task_family, str(task), "failed", error=told, thing=progress.thing(task)
+def _record_dead_worker(task: luigi.Task, message: str) -> None:
+    subject = progress.subject(task)
+    _append(
+        TaskResult(
+            task.task_family, str(task), "failed", error=message, subject=subject
+        )
     )
-    _append(end)
+
+
+def _failure(
+    task: luigi.Task, error: Exception, *, was_scheduled: bool = True
+) -> TaskResult:
+    return TaskResult(
+        task.task_family,
+        str(task),
+        "failed",
+        error=str(error) if isinstance(error, NightshiftError) else repr(error),
+        subject=progress.subject(task),
+        error_type=type(error).__name__,
+        was_scheduled=was_scheduled,
+    )

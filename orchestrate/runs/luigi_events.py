@@ -1,6 +1,6 @@
-"""Runs that the `luigi` line started: noted and told of like those of `nightshift`.
+"""Records runs that the `luigi` command line started, and sends their alerts.
 
-Luigi has no event for the end of a run, so the end of its process is taken.
+Luigi has no event for the end of a run, so the run ends when the process exits.
 """
 
 import atexit
@@ -21,32 +21,32 @@ log = structlog.get_logger()
 
 
 @luigi.Task.event_handler(luigi.Event.DEPENDENCY_PRESENT)
-def _watch_finished(task: luigi.Task) -> None:
-    """Begin with a night of which Luigi finds that it is done."""
-    _begin(task, is_done=True)
+def _on_complete_root(task: luigi.Task) -> None:
+    """Start recording a run whose root task Luigi finds complete."""
+    _start(task, is_done=True)
 
 
 @luigi.Task.event_handler(luigi.Event.DEPENDENCY_DISCOVERED)
 @luigi.Task.event_handler(luigi.Event.DEPENDENCY_MISSING)
 @luigi.Task.event_handler(luigi.Event.BROKEN_TASK)
-def _watch(task: luigi.Task, *_: object) -> None:
-    """Begin with the first thing that Luigi finds out about a night."""
-    _begin(task, is_done=False)
+def _on_first_event(task: luigi.Task, *_: object) -> None:
+    """Start recording a run at the first event of its root task."""
+    _start(task, is_done=False)
 
 
-def _begin(task: luigi.Task, *, is_done: bool) -> None:
+def _start(task: luigi.Task, *, is_done: bool) -> None:
     if isinstance(task, Nightly | Backfill) and not execution.is_recording():
         execution.start_recording()
-        atexit.register(_close, task, os.getpid(), now(), is_done=is_done)
+        atexit.register(_finish, task, os.getpid(), now(), is_done=is_done)
 
 
-def _close(
+def _finish(
     root: luigi.Task, process: int, started_at: datetime, *, is_done: bool
 ) -> None:
     if os.getpid() != process:
-        return  # a forked worker ends, not the run
+        return  # A forked worker exits, not the run.
     try:
-        outcome = execution.judge(root, is_done=is_done)
-        execution.close(root, outcome, command=COMMAND, started_at=started_at)
+        outcome = execution.determine_outcome(root, is_done=is_done)
+        execution.finish_run(root, outcome, command=COMMAND, started_at=started_at)
     except NightshiftError as error:
-        log.error("run not noted", error=str(error))
+        log.error("run not recorded", error=str(error))

@@ -1,11 +1,11 @@
-"""How a run ended: its exit code, and each task that ran in it."""
+"""The outcome of a run: its exit code and the result of each task."""
 
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a scheduler may conclude from the end of a run."""
+    """The exit codes of `nightshift` and of the `luigi` command line."""
 
     DONE = 0
     FAILED = 1
@@ -14,38 +14,44 @@ class ExitCode(IntEnum):
 
 
 @dataclass(frozen=True)
-class TaskEnd:
-    """How one task ended, in whichever process it ran.
+class TaskResult:
+    """The result of one attempt of a task.
 
-    `thing` is the source, model or dataset that it was about; `kind` the error's class.
-    `is_planned` is false when it failed before anything could start.
+    `task` is the task's class, `task_id` includes its parameters, and `subject` is its
+    source, model or dataset. `error_type` is the exception's class. `was_scheduled` is
+    false if the task failed before Luigi could schedule it.
     """
 
     task: str
-    what: str
+    task_id: str
     status: str
     seconds: float = 0.0
     error: str = ""
-    thing: str = ""
-    kind: str = ""
-    is_planned: bool = True
+    subject: str = ""
+    error_type: str = ""
+    was_scheduled: bool = True
+
+    @property
+    def name(self) -> str:
+        """The task's class and subject, as messages show them."""
+        return f"{self.task} {self.subject}".rstrip()
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: its exit code and each task that ran."""
+    """The exit code of a run and the results of its tasks in order of time."""
 
     run_id: str
     exit_code: ExitCode
-    tasks: tuple[TaskEnd, ...] = field(default_factory=tuple)
+    tasks: tuple[TaskResult, ...] = field(default_factory=tuple)
 
     @property
-    def failures(self) -> list[TaskEnd]:
-        """Tasks whose last attempt failed."""
-        last = {(end.task, end.what): end for end in self.tasks}
-        return [end for end in last.values() if end.status == "failed"]
+    def failures(self) -> list[TaskResult]:
+        """The tasks whose last attempt failed."""
+        last = {(result.task, result.task_id): result for result in self.tasks}
+        return [result for result in last.values() if result.status == "failed"]
 
     @property
-    def done(self) -> list[TaskEnd]:
-        """Tasks that did something and succeeded."""
-        return [end for end in self.tasks if end.status == "done"]
+    def done(self) -> list[TaskResult]:
+        """The tasks that did some work and succeeded."""
+        return [result for result in self.tasks if result.status == "done"]

@@ -1,16 +1,17 @@
-"""What leaves the warehouse: the archive on S3 and the sync to Salesforce."""
+"""Tasks that publish outside the warehouse: the S3 archive and the Salesforce sync."""
 
 import luigi
 
-from loaders import archive, ledger, warehouse
+from loaders import ledger, warehouse
+from loaders.archive import Dataset, replace_partitions
 from loaders.config import settings
 from loaders.config.settings import PROJECT
 from loaders.salesforce import mapping, sync
 from loaders.salesforce.mapping import SALESFORCE_MODEL
 from orchestrate import progress
-from orchestrate.planning import archives as archive_planning
-from orchestrate.planning import run_state
+from orchestrate.planning import archives, run_state
 from orchestrate.planning.archives import DATASETS
+from orchestrate.planning.run_state import RunState
 from orchestrate.run_id import RUN_ID
 from orchestrate.tasks.parameters import (
     DATA_DATE_FROM,
@@ -20,7 +21,7 @@ from orchestrate.tasks.parameters import (
     VERSION,
     warehouse_slots,
 )
-from orchestrate.tasks.retries import retried
+from orchestrate.tasks.retries import retry
 from orchestrate.tasks.targets import LedgerTarget
 from orchestrate.tasks.transform import DbtModel
 
@@ -28,9 +29,9 @@ SPOOL = PROJECT / "var" / "spool" / "salesforce"
 
 
 class ArchiveDataset(luigi.Task):
-    """Each day of a dataset that the night may have changed lies on S3 as it is now."""
+    """Write each day of a dataset that the run may have changed to the S3 archive."""
 
-    data_date = luigi.DateParameter(description="the data date of the night")
+    data_date = luigi.DateParameter(description="the data date of the run")
     env = ENV
     version = VERSION
     dataset = luigi.ChoiceParameter(choices=sorted(DATASETS))
@@ -41,63 +42,62 @@ class ArchiveDataset(luigi.Task):
 
     @property
     def resources(self) -> dict[str, int]:
-        """One reader at a time where the warehouse has one slot."""
+        """Allow one reader at a time if the warehouse has a single slot."""
         return warehouse_slots()
 
-    def requires(self) -> DbtModel:
-        """Come after the model that the dataset is a copy of."""
+    def requires(self) -> luigi.Task:
+        """Require the model that the dataset is exported from."""
         return self.clone(DbtModel, model=DATASETS[self.dataset].relation)
 
     def output(self) -> LedgerTarget:
-        """Be done when ledger and S3 have every day."""
+        """Return a target that exists once ledger and S3 have every day."""
         return LedgerTarget(self)
 
     def run(self) -> None:
-        """Write the days that are missing or out of date."""
-        state = run_state.remarked(
+        """Write the days that are missing or outdated."""
+        state = run_state.reload_ledgers(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
-        retried(
+        retry(
             lambda: _archive(DATASETS[self.dataset], state),
             num_retries=self.num_retries,
             retry_sleep=self.retry_sleep,
         )
 
-    def why(self) -> str:
-        """Return which day must be written and why, or ''."""
-        state = run_state.of(
+    def stale_reason(self) -> str:
+        """Return the first day that must be written and why, or ''."""
+        state = run_state.load(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
         dataset = DATASETS[self.dataset]
-        reasons = (
-            (day, archive_planning.why(state, dataset, day))
-            for day in archive_planning.days(state)
-        )
-        return next((f"{day}: {reason}" for day, reason in reasons if reason), "")
+        for day in archives.affected_days(state):
+            if reason := archives.stale_reason(state, dataset, day):
+                return f"{day}: {reason}"
+        return ""
 
 
-def _archive(dataset: archive.Dataset, state: run_state.Night) -> None:
-    archive_planning.forget()
+def _archive(dataset: Dataset, state: RunState) -> None:
+    archives.clear_cache()
     days = [
         day
-        for day in archive_planning.days(state)
-        if archive_planning.why(state, dataset, day)
+        for day in archives.affected_days(state)
+        if archives.stale_reason(state, dataset, day)
     ]
     watch = progress.Stopwatch()
     with warehouse.session() as connection:
-        for result in archive.replace_partitions(
-            connection, dataset, days=days, root=archive_planning.root(state)
+        for result in replace_partitions(
+            connection, dataset, days=days, root=archives.root_url(state)
         ):
-            with warehouse.begun(connection):
+            with warehouse.transaction_on(connection):
                 ledger.record_archive(
                     connection,
                     result,
-                    fingerprint=archive_planning.fingerprint(state, dataset, result.dt),
+                    fingerprint=archives.fingerprint(state, dataset, result.dt),
                     env=state.env,
                     version=state.version,
                     run_id=RUN_ID,
                 )
-            progress.line(
+            progress.print_line(
                 f"ArchiveDataset {dataset.name}",
                 day=result.dt,
                 rows=result.rows,
@@ -107,9 +107,9 @@ def _archive(dataset: archive.Dataset, state: run_state.Night) -> None:
 
 
 class SyncTrialMetricsToSalesforce(luigi.Task):
-    """Salesforce has the trial metrics of the data date, and said so row by row."""
+    """Send the changed trial metrics of the data date to Salesforce."""
 
-    data_date = luigi.DateParameter(description="the data date of the night")
+    data_date = luigi.DateParameter(description="the data date of the run")
     env = ENV
     version = VERSION
     data_date_from = DATA_DATE_FROM
@@ -117,25 +117,25 @@ class SyncTrialMetricsToSalesforce(luigi.Task):
 
     @property
     def resources(self) -> dict[str, int]:
-        """One sync at a time, and the warehouse's one slot where it has one."""
+        """Allow one sync at a time, which also takes the warehouse's slot if any."""
         return {"salesforce": 1, **warehouse_slots()}
 
-    def requires(self) -> DbtModel:
-        """Come after the mart, and so after its tests."""
+    def requires(self) -> luigi.Task:
+        """Require the exported mart, whose tests must have passed."""
         return self.clone(DbtModel, model=SALESFORCE_MODEL)
 
     def output(self) -> LedgerTarget:
-        """Be done when the ledger says that these values were sent."""
+        """Return a target that exists once the current values are sent."""
         return LedgerTarget(self)
 
     def run(self) -> None:
-        """Send what changed; the sync itself retries each request."""
-        state = run_state.remarked(
+        """Send what changed. The sync itself retries each request."""
+        state = run_state.reload_ledgers(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
         watch = progress.Stopwatch()
-        result = sync.run(_request(state), settings.load().salesforce)
-        progress.line(
+        result = sync.run(_sync_request(state), settings.load().salesforce)
+        progress.print_line(
             "SyncTrialMetricsToSalesforce",
             day=result.data_date,
             rows=result.accepted,
@@ -143,38 +143,41 @@ class SyncTrialMetricsToSalesforce(luigi.Task):
             outcome="done" if result.is_complete else "warn",
         )
 
-    def why(self) -> str:
+    def stale_reason(self) -> str:
         """Return why Salesforce must be synced, or ''."""
-        state = run_state.of(
+        state = run_state.load(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
-        return state.why_sync(SALESFORCE_MODEL)
+        return state.sync_stale_reason(SALESFORCE_MODEL)
 
 
 class AcceptedBySalesforce(luigi.ExternalTask):
-    """No more rows were rejected or left for later than the threshold allows."""
+    """Check that the last sync was complete, or within the reject threshold."""
 
-    data_date = luigi.DateParameter(description="the data date of the night")
+    data_date = luigi.DateParameter(description="the data date of the run")
     env = ENV
     version = VERSION
 
     def output(self) -> LedgerTarget:
-        """Exist when the last sync was complete; Salesforce's people mend it."""
+        """Return a target that exists once the last sync is complete."""
         return LedgerTarget(self)
 
-    def why(self) -> str:
-        """Return what is left over, by the ledger as it is now."""
-        state = run_state.remarked(self.data_date, env=self.env, version=self.version)
-        return state.why_not_accepted()
+    def stale_reason(self) -> str:
+        """Return why the last sync is incomplete, or ''; reads the ledgers again."""
+        state = run_state.reload_ledgers(
+            self.data_date, env=self.env, version=self.version
+        )
+        return state.incomplete_sync_reason()
 
 
-def _request(state: run_state.Night) -> sync.SyncRequest:
+def _sync_request(state: RunState) -> sync.SyncRequest:
+    data_date = state.newest_data_date
     return sync.SyncRequest(
         mapping=mapping.load(model=SALESFORCE_MODEL),
-        data_date=state.last_date,
+        data_date=data_date,
         spool=SPOOL,
         env=state.env,
         version=state.version,
         run_id=RUN_ID,
-        fingerprint=state.model_fingerprint(SALESFORCE_MODEL, state.last_date),
+        fingerprint=state.built_fingerprint(SALESFORCE_MODEL, data_date),
     )

@@ -1,4 +1,4 @@
-"""Raw partitions and their loads into staging."""
+"""Tasks that wait for raw partitions and load them into staging."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,16 +23,17 @@ from orchestrate.tasks.parameters import (
     VERSION,
     warehouse_slots,
 )
-from orchestrate.tasks.retries import retried
+from orchestrate.tasks.retries import retry
 from orchestrate.tasks.targets import LedgerTarget
 
-TOGETHER_BYTES = 256 << 20
+# Days are loaded together in one transaction up to this size on S3.
+MAX_BATCH_BYTES = 256 << 20
 
-_loaded_here: set[tuple[str, date]] = set()
+_loaded_by_this_process: set[tuple[str, date]] = set()
 
 
 class RawPartition(luigi.Task):
-    """One day of one raw source lies on S3, finished with its `_SUCCESS`."""
+    """Wait for a complete partition of a raw source on S3, marked by `_SUCCESS`."""
 
     data_date = luigi.DateParameter(description="the partition's day")
     env = ENV
@@ -40,27 +41,26 @@ class RawPartition(luigi.Task):
     source = luigi.ChoiceParameter(choices=sorted(raw_tables()))
 
     def output(self) -> LedgerTarget:
-        """Exist once `_SUCCESS` does."""
+        """Return a target that exists once `_SUCCESS` does."""
         return LedgerTarget(self)
 
     def run(self) -> None:
-        """Say in words what is missing; Luigi asks again after a while."""
+        """Raise an error that says what is missing; Luigi retries the task."""
         url = settings.load().required_raw_url()
         s3.list_partition(url, self.source, self.data_date).require_complete()
 
-    def why(self) -> str:
-        """Return why the partition cannot be read yet, or ''."""
-        state = run_state.of(self.data_date, env=self.env, version=self.version)
+    def stale_reason(self) -> str:
+        """Return why the partition cannot be loaded yet, or ''."""
+        state = run_state.load(self.data_date, env=self.env, version=self.version)
         partition = state.partition(self.source, self.data_date)
         return "" if partition.is_complete else "_SUCCESS is missing"
 
 
 class LoadRawTable(luigi.Task):
-    """One day of one raw source is in staging, exactly once, with its rejects kept.
+    """Load one partition of a raw source into staging, in place of earlier rows.
 
-    The first load of a source that runs takes along the other days of its scope that
-    are complete, as many as may be lost together when it is killed; those find their
-    ledger rows.
+    The first task of a source to run also loads other complete days of its scope in the
+    same transaction, up to `MAX_BATCH_BYTES`. Their tasks then find them complete.
     """
 
     data_date = luigi.DateParameter(description="the day to load")
@@ -70,119 +70,122 @@ class LoadRawTable(luigi.Task):
     scope = luigi.Parameter(
         default="",
         significant=False,
-        description="days that the run is after: loaded together where they can be",
+        description="days that the run loads, comma-separated; batched where possible",
     )
     num_retries = NUM_RETRIES
     retry_sleep = RETRY_SLEEP
 
-    priority = 100  # all that has come in is loaded before dbt starts, once
+    priority = 100  # Loads run first, so that one dbt invocation sees all new rows.
 
     @property
     def resources(self) -> dict[str, int]:
-        """One writer a staging table."""
+        """Allow one writer per staging table."""
         return {f"staging.{self.source}": 1, **warehouse_slots()}
 
-    def requires(self) -> RawPartition:
-        """Wait for the partition."""
+    def requires(self) -> luigi.Task:
+        """Require the partition on S3."""
         return self.clone(RawPartition)
 
     def output(self) -> LedgerTarget:
-        """Be done when the ledger has what is on S3."""
+        """Return a target that exists once the loaded fingerprint matches S3."""
         return LedgerTarget(self)
 
     def run(self) -> None:
-        """Load the partition in place of what staging has of the day."""
-        together = self._together()
-        if self.data_date not in together:
-            return  # an earlier task of the scope has loaded it
+        """Load the day, and the days that are batched with it."""
+        days = self._batch()
+        if self.data_date not in days:
+            return  # An earlier task of the scope has loaded it.
         try:
-            self._load(together)
+            self._load(days)
         except DataError:
-            if together == [self.data_date]:
+            if days == [self.data_date]:
                 raise
-            self._load_one_by_one(together)
+            self._load_one_by_one(days)
 
-    def why(self) -> str:
+    def stale_reason(self) -> str:
         """Return why the day must be loaded, or ''."""
-        days = self._days()
-        state = run_state.of(max(days), min(days), env=self.env, version=self.version)
-        return state.why_load(self.source, self.data_date)
+        days = self._days_in_scope()
+        state = run_state.load(max(days), min(days), env=self.env, version=self.version)
+        return state.load_stale_reason(self.source, self.data_date)
 
-    def _days(self) -> list[date]:
-        """Return the days of the scope, whose listings come together."""
+    def _days_in_scope(self) -> list[date]:
+        """Return the days of the scope, which are listed on S3 together."""
         scope = self.scope.split(",") if self.scope else [str(self.data_date)]
         return [date.fromisoformat(day) for day in scope]
 
-    def _together(self) -> list[date]:
-        """Return the days that are to be loaded now; not the own one if it is done."""
+    def _batch(self) -> list[date]:
+        """Return the days to load now; empty if this task's day is loaded already."""
         if not self.scope:
             return [self.data_date]
-        if (self.source, self.data_date) in _loaded_here:
-            return []  # asked for often in a backfill: spare the ledger
-        days = self._days()
-        state = run_state.remarked(
+        if (self.source, self.data_date) in _loaded_by_this_process:
+            return []  # In a backfill this saves one ledger query per day.
+        days = self._days_in_scope()
+        state = run_state.reload_ledgers(
             max(days), min(days), env=self.env, version=self.version
         )
-        together: list[date] = []
+        batch: list[date] = []
         size = 0
         for day in sorted(days, key=lambda day: (day != self.data_date, day)):
             partition = state.partition(self.source, day)
-            # The own one was waited for: it may have become complete since the listing.
+            # The required partition may have been completed since it was listed.
             is_ready = partition.is_complete or day == self.data_date
-            if not (is_ready and state.why_load(self.source, day)):
+            if not (is_ready and state.load_stale_reason(self.source, day)):
                 continue
             size += partition.size
-            if together and size > TOGETHER_BYTES:
+            if batch and size > MAX_BATCH_BYTES:
                 break
-            together.append(day)
-        return together
+            batch.append(day)
+        return batch
 
     def _load_one_by_one(self, days: list[date]) -> None:
         for day in days:
             if day != self.data_date:
-                with suppress(DataError):  # its own task tells what is wrong with it
+                with suppress(DataError):  # That day's own task reports the error.
                     self._load([day])
         self._load([self.data_date])
 
     def _load(self, days: list[date]) -> None:
         watch = progress.Stopwatch()
-        results = retried(
+        results = retry(
             lambda: load_partitions(self.source, days),
             num_retries=self.num_retries,
             retry_sleep=self.retry_sleep,
         )
         for result in results:
-            _loaded_here.add((self.source, date.fromisoformat(result.dt)))
-            progress.line(
+            day = date.fromisoformat(result.dt)
+            _loaded_by_this_process.add((self.source, day))
+            progress.print_line(
                 f"LoadRawTable {self.source}",
-                day=date.fromisoformat(result.dt),
+                day=day,
                 rows=result.rows,
                 seconds=watch.seconds / len(results),
                 outcome="warn" if result.rejects else "done",
             )
 
 
-def loads_of(task: luigi.Task, source: str, days: list[date]) -> Iterator[LoadRawTable]:
-    """Yield the loads of a source that `task` wants, each knowing of the others."""
+def load_tasks(
+    task: luigi.Task, source: str, days: list[date]
+) -> Iterator[LoadRawTable]:
+    """Yield the load of each day, with all days as its scope."""
     scope = ",".join(str(day) for day in days)
     for day in days:
         yield task.clone(LoadRawTable, data_date=day, source=source, scope=scope)
 
 
 def load_partitions(source: str, days: list[date]) -> list[LoadResult]:
-    """List the partitions now and load exactly what was listed, all or none."""
+    """List the partitions on S3 and load them in one transaction."""
     url = settings.load().required_raw_url()
-    listed = s3.list_partitions(url, source, min(days), max(days))
-    warehouse.committed(warehouse.ensure_tables)
+    partitions = s3.list_partitions(url, source, min(days), max(days))
+    warehouse.run_in_transaction(warehouse.ensure_tables)
     with (
         warehouse.session() as connection,
-        warehouse.limited(connection, raw_load.LIMITS),
-        warehouse.begun(connection),
+        warehouse.with_settings(connection, raw_load.LIMITS),
+        warehouse.transaction_on(connection),
     ):
         return raw_load.replace_partitions(
             connection,
             raw_tables()[source],
-            partitions=[listed[day] for day in days],
+            partitions=[partitions[day] for day in days],
             max_reject_ratio=float(project_vars()["max_reject_ratio"]),
             run_id=RUN_ID,
         )

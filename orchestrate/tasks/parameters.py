@@ -1,4 +1,4 @@
-"""Parameters that every task has, said once."""
+"""Parameters and resources that several tasks share."""
 
 import luigi
 
@@ -10,7 +10,7 @@ DEFAULT_VERSION = "v1"
 
 ENV = luigi.Parameter(
     default=DEFAULT_ENV,
-    description="whose results these are; first folder of the archive",
+    description="environment of the results; first folder of the archive",
 )
 VERSION = luigi.Parameter(
     default=DEFAULT_VERSION,
@@ -19,18 +19,18 @@ VERSION = luigi.Parameter(
 DATA_DATE_FROM = luigi.DateParameter(
     default=None,
     significant=False,
-    description="first night of a backfill; without it, the data date",
+    description="first data date of a backfill (default: the data date)",
 )
 NUM_RETRIES = luigi.IntParameter(
-    default=3, significant=False, description="retries of what is transient"
+    default=3, significant=False, description="number of retries of transient errors"
 )
 RETRY_SLEEP = luigi.FloatParameter(
     default=1.0,
     significant=False,
-    description="seconds to sleep before the first retry at most, doubled each time",
+    description="longest wait before the first retry in seconds, doubled each time",
 )
 
 
 def warehouse_slots() -> dict[str, int]:
-    """Return the Luigi resource that keeps a one-writer warehouse to one task."""
+    """Return the Luigi resource that limits a single-writer warehouse to one task."""
     return {"warehouse": 1} if warehouse.is_single_writer() else {}

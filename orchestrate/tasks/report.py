@@ -1,6 +1,7 @@
-"""The morning report: its page in the archive and its mail, after all else.
+"""The morning report: writes its page to the archive and mails it, after all else.
 
-What draws and renders takes a second to import: only when there is something to do.
+`reports.morning.publishing` takes a second to import because of its charts, so it is
+imported only when there is a report to write.
 """
 
 from collections.abc import Iterator
@@ -15,17 +16,13 @@ from loaders import mail, warehouse
 from loaders.config import settings
 from loaders.config.settings import PROJECT
 from loaders.errors import ConfigError
-from loaders.ledger import reports
+from loaders.ledger import reports as report_ledger
 from orchestrate import progress
-from orchestrate.planning import archives as archive_planning
-from orchestrate.planning import reports as report_planning
-from orchestrate.planning import run_state
+from orchestrate.planning import archives, reports, run_state
 from orchestrate.planning.archives import DATASETS
+from orchestrate.planning.run_state import RunState
 from orchestrate.run_id import RUN_ID
-from orchestrate.tasks.export import (
-    ArchiveDataset,
-    SyncTrialMetricsToSalesforce,
-)
+from orchestrate.tasks.export import ArchiveDataset, SyncTrialMetricsToSalesforce
 from orchestrate.tasks.parameters import (
     DATA_DATE_FROM,
     ENV,
@@ -34,21 +31,21 @@ from orchestrate.tasks.parameters import (
     VERSION,
     warehouse_slots,
 )
-from orchestrate.tasks.retries import retried
+from orchestrate.tasks.retries import retry
 from orchestrate.tasks.targets import LedgerTarget
 from orchestrate.tasks.transform import DbtModel
 
 if TYPE_CHECKING:
-    from reports.morning.publishing import Edition
+    from reports.morning.publishing import RenderedReport
 
 FOLDER = PROJECT / "var" / "report"
 REPORTED_MODEL = "fct_org_trial_metrics"
 
 
 class MailReport(luigi.Task):
-    """The data date's report lies in the archive, and its readers have it by mail."""
+    """Publish the data date's report in the archive and mail it to its recipients."""
 
-    data_date = luigi.DateParameter(description="the data date of the night")
+    data_date = luigi.DateParameter(description="the data date of the run")
     env = ENV
     version = VERSION
     data_date_from = DATA_DATE_FROM
@@ -56,155 +53,162 @@ class MailReport(luigi.Task):
     num_retries = NUM_RETRIES
     retry_sleep = RETRY_SLEEP
 
-    dataset = report_planning.REPORT
+    # Not a parameter: the task's subject in the plan and in messages.
+    dataset = reports.REPORT
 
     @property
     def resources(self) -> dict[str, int]:
-        """One reader at a time where the warehouse has one slot."""
+        """Allow one reader at a time if the warehouse has a single slot."""
         return warehouse_slots()
 
     def requires(self) -> Iterator[luigi.Task]:
-        """Come after everything else of the night."""
-        for model in self._night().graph.nodes:
+        """Require every model and archive, and the Salesforce sync."""
+        for model in self._state().graph.nodes:
             yield self.clone(DbtModel, model=model)
         for dataset in DATASETS:
             yield self.clone(ArchiveDataset, dataset=dataset)
         yield self.clone(SyncTrialMetricsToSalesforce)
 
     def output(self) -> LedgerTarget:
-        """Be done when ledger and S3 have the page, and the mail is out."""
+        """Return a target that exists once the page is written and the mail sent."""
         return LedgerTarget(self)
 
     def run(self) -> None:
-        """Write the pages that are out of date; mail the night's own, once."""
-        retried(
-            self._bring_out, num_retries=self.num_retries, retry_sleep=self.retry_sleep
+        """Write the pages that are outdated; mail the report of the data date once."""
+        retry(
+            self._publish_stale_reports,
+            num_retries=self.num_retries,
+            retry_sleep=self.retry_sleep,
         )
 
-    def why(self) -> str:
-        """Return which report must be brought out and why, or ''."""
-        state = self._night()
-        reasons = (
-            (day, report_planning.why(state, day))
-            for day in report_planning.days(state)
-        )
-        return next((f"{day}: {reason}" for day, reason in reasons if reason), "")
+    def stale_reason(self) -> str:
+        """Return the first day whose report must be published and why, or ''."""
+        state = self._state()
+        for day in reports.affected_days(state):
+            if reason := reports.stale_reason(state, day):
+                return f"{day}: {reason}"
+        return ""
 
-    def _bring_out(self) -> None:
-        archive_planning.forget()
-        state = run_state.remarked(
+    def _publish_stale_reports(self) -> None:
+        archives.clear_cache()
+        state = run_state.reload_ledgers(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
-        for day in report_planning.days(state):
-            if report_planning.why(state, day):
-                bring_out(state, day)
+        for day in reports.affected_days(state):
+            if reports.stale_reason(state, day):
+                _publish(state, day)
 
-    def _night(self) -> run_state.Night:
+    def _state(self) -> RunState:
         first: date | None = self.data_date_from
-        return run_state.of(self.data_date, first, env=self.env, version=self.version)
+        return run_state.load(self.data_date, first, env=self.env, version=self.version)
 
 
-def bring_out(state: run_state.Night, day: date) -> None:
-    """Write the day's page where it is out of date, and mail it once, if it is due.
+def _publish(state: RunState, day: date) -> None:
+    """Write the day's page if it is outdated, and mail the report if that is due.
 
-    An earlier day's page is written anew without a mail.
+    A report is mailed once, by the run of its own data date.
     """
     watch = progress.Stopwatch()
-    edition = _prepare(state, day)
-    is_due = day == state.data_date and _mail_status(state, day) != reports.SENT
-    if report_planning.why_page(state, day):
-        _write(edition, state, "" if is_due else _mail_status(state, day))
-    progress.line("MailReport page", day=day, seconds=watch.seconds)
-    if is_due:
-        _mail(edition, state)
+    rendered = _prepare(state, day)
+    mail_status = _mail_status(state, day)
+    is_mail_due = day == state.data_date and mail_status != report_ledger.SENT
+    if reports.page_stale_reason(state, day):
+        _write(rendered, state, "" if is_mail_due else mail_status)
+    progress.print_line("MailReport page", day=day, seconds=watch.seconds)
+    if is_mail_due:
+        _mail(rendered, state)
 
 
 @dataclass(frozen=True)
 class Page:
-    """Where a report's page lies: on this disk, and on S3."""
+    """Where a report's page is stored: on this disk and on S3."""
 
     path: Path
     url: str
 
 
-def show(state: run_state.Night) -> Page:
-    """Write the night's page anew, to S3 and to this disk.
+def write_page(state: RunState) -> Page:
+    """Write the page of the run's data date to S3 and to this disk.
 
-    `ConfigError` when the night has not got so far.
+    Raises `ConfigError` if the models of the report were never built for the date.
     """
     day = state.data_date
-    if (REPORTED_MODEL, day) not in state.marks.models:
+    if (REPORTED_MODEL, day) not in state.completed.models:
         raise ConfigError(
-            f"The night of {day} has no report: {REPORTED_MODEL} was never built for "
-            f"it. Run the night first: nightshift run --date {day}"
+            f"There is no report for {day}: {REPORTED_MODEL} was never built for that "
+            f"date. Run the pipeline first: nightshift run --date {day}"
         )
-    from reports.morning import publishing as edition
+    from reports.morning import publishing
 
-    made = _prepare(state, day)
-    _write(made, state, _mail_status(state, day))
+    rendered = _prepare(state, day)
+    _write(rendered, state, _mail_status(state, day))
     return Page(
-        path=edition.write_folder(made, FOLDER / f"dt={day}"),
-        url=edition.page_url(archive_planning.root(state), made.report.asked),
+        path=publishing.write_folder(rendered, FOLDER / f"dt={day}"),
+        url=publishing.page_url(archives.root_url(state), rendered.report.request),
     )
 
 
-def _prepare(state: run_state.Night, day: date) -> "Edition":
-    from reports.morning import publishing as edition
+def _prepare(state: RunState, day: date) -> "RenderedReport":
+    from reports.morning import publishing
 
     url = settings.load().salesforce.instance_url or ""
-    return edition.prepare(report_planning.asked(state, day, salesforce_url=url))
+    request = reports.report_request(state, day, salesforce_url=url)
+    return publishing.prepare_report(request)
 
 
-def _write(edition: "Edition", state: run_state.Night, mail_status: str) -> None:
-    from reports.morning.publishing import write_page
+def _write(rendered: "RenderedReport", state: RunState, mail_status: str) -> None:
+    from reports.morning import publishing
 
     with warehouse.transaction() as connection:
         warehouse.ensure_tables(connection)
-    write_page(edition, archive_planning.root(state))
-    _record(edition, state, mail_status or reports.PENDING)
+    publishing.write_page(rendered, archives.root_url(state))
+    _record(rendered, state, mail_status or report_ledger.PENDING)
 
 
-def _mail(edition: "Edition", state: run_state.Night) -> None:
-    """Send the night's report, or note why it is not sent."""
-    from reports.morning.publishing import letter, page_url
+def _mail(rendered: "RenderedReport", state: RunState) -> None:
+    """Mail the report, or record why no mail is sent."""
+    from reports.morning import publishing
 
     watch = progress.Stopwatch()
-    given = settings.load()
-    to = mail.report_readers(given)
-    if missing := mail.why_no_mail(given.smtp, to):
-        _record(edition, state, reports.LEFT_OUT, message=missing)
-        progress.line(f"MailReport mail left out: {missing}", outcome="warn")
+    config = settings.load()
+    recipients = mail.report_recipients(config)
+    if missing := mail.missing_setting(config.smtp, recipients):
+        _record(rendered, state, report_ledger.LEFT_OUT, message=missing)
+        progress.print_line(f"MailReport sent no mail: {missing}", outcome="warn")
         return
-    url = page_url(archive_planning.root(state), edition.report.asked)
-    refused = mail.send(letter(edition, url), given.smtp, to)
+    url = publishing.page_url(archives.root_url(state), rendered.report.request)
+    message = publishing.mail_message(rendered, url)
+    rejected = mail.send(message, config.smtp, recipients)
     _record(
-        edition,
+        rendered,
         state,
-        reports.SENT,
-        recipients=len(to.addresses) - len(refused),
-        message=f"refused by the server: {', '.join(refused)}" if refused else "",
+        report_ledger.SENT,
+        recipients=len(recipients.addresses) - len(rejected),
+        message=f"rejected by the mail server: {', '.join(rejected)}"
+        if rejected
+        else "",
     )
-    progress.line("MailReport mail", day=state.data_date, seconds=watch.seconds)
+    progress.print_line("MailReport mail", day=state.data_date, seconds=watch.seconds)
 
 
 def _record(
-    edition: "Edition",
-    state: run_state.Night,
+    rendered: "RenderedReport",
+    state: RunState,
     mail_status: str,
     *,
     recipients: int = 0,
     message: str = "",
 ) -> None:
-    from reports.morning.publishing import page_url
+    from reports.morning import publishing
 
-    day = edition.report.data_date
-    reports.record(
-        reports.Entry(
+    day = rendered.report.data_date
+    report_ledger.record(
+        report_ledger.ReportRecord(
             data_date=day,
             env=state.env,
             version=state.version,
-            url=page_url(archive_planning.root(state), edition.report.asked),
-            fingerprint=report_planning.fingerprint(state, day),
+            url=publishing.page_url(archives.root_url(state), rendered.report.request),
+            fingerprint=reports.fingerprint(state, day),
             mail_status=mail_status,
             run_id=RUN_ID,
             recipients=recipients,
@@ -213,6 +217,6 @@ def _record(
     )
 
 
-def _mail_status(state: run_state.Night, day: date) -> str:
-    mark = state.marks.reports.get(day)
-    return (mark[1] or "") if mark else ""
+def _mail_status(state: RunState, day: date) -> str:
+    record = state.completed.reports.get(day)
+    return (record[1] or "") if record else ""

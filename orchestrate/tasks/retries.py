@@ -1,7 +1,7 @@
-"""Retries inside a task: only what is transient, with jittered back-off.
+"""Retries inside a task: transient errors only, with jittered exponential back-off.
 
-How often is set per kind of task (`num_retries`, in luigi.cfg or on the command
-line); Luigi's own retry of the whole task is the second line.
+`num_retries` and `retry_sleep` are parameters of each task, set in luigi.cfg or on the
+command line. Luigi's own retry of the whole task comes after these.
 """
 
 from collections.abc import Callable
@@ -18,27 +18,33 @@ from tenacity import (
 
 from loaders.errors import TransientError
 
+MAX_WAIT_SECONDS = 60
+
 Result = TypeVar("Result")
 log = structlog.get_logger()
 
 
-def retried(
+def retry(
     call: Callable[[], Result], *, num_retries: int, retry_sleep: float
 ) -> Result:
-    """Call until it works, at most `num_retries` times more.
+    """Call, and retry a `TransientError` up to `num_retries` times.
 
-    Waits up to `retry_sleep` seconds, doubled each time, at random; the last
-    `TransientError` is raised as it is.
+    Waits a random time of up to `retry_sleep` seconds, doubled each time. Raises the
+    last error unchanged.
     """
     return Retrying(
         retry=retry_if_exception_type(TransientError),
         stop=stop_after_attempt(num_retries + 1),
-        wait=wait_random_exponential(multiplier=retry_sleep, max=60),
-        before_sleep=_tell,
+        wait=wait_random_exponential(multiplier=retry_sleep, max=MAX_WAIT_SECONDS),
+        before_sleep=_log_retry,
         reraise=True,
     )(call)
 
 
-def _tell(state: RetryCallState) -> None:
+def _log_retry(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    log.warning("tried again", attempt=state.attempt_number, error=str(error))
+    log.warning(
+        "retrying after transient error",
+        attempt=state.attempt_number,
+        error=str(error),
+    )

@@ -1,23 +1,23 @@
-"""Targets whose existence is a ledger row that matches, not a file that was touched."""
+"""The Luigi target of all tasks: complete when nothing about the task is stale."""
 
 from typing import Protocol
 
 import luigi
 
 
-class Ledgered(Protocol):
-    """A task that can say why it is not done."""
+class HasStaleReason(Protocol):
+    """A task that can report why it must run."""
 
-    def why(self) -> str:
-        """Return the reason to run, or '' when the ledgers say it is done."""
+    def stale_reason(self) -> str:
+        """Return why the task must run, or '' if it is complete."""
 
 
 class LedgerTarget(luigi.Target):
-    """Exists when the task's ledger row carries today's fingerprints."""
+    """Exists if the task's ledger rows match its current inputs and code."""
 
-    def __init__(self, task: Ledgered) -> None:
+    def __init__(self, task: HasStaleReason) -> None:
         self._task = task
 
     def exists(self) -> bool:
-        """Ask the task for a reason to run; no reason is existence."""
-        return not self._task.why()
+        """Return whether the task has no reason to run."""
+        return not self._task.stale_reason()

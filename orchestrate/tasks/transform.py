@@ -1,8 +1,8 @@
-"""dbt models as Luigi tasks: edges from dbt's manifest, one dbt call for all that can.
+"""dbt models as Luigi tasks, with the dependencies of dbt's manifest.
 
 The first model task that runs builds every model of its scope whose partitions are
-loaded, in one dbt call; each gets its own ledger row as it and its tests finish, so
-the others find theirs done. A model that fails fails alone, with what hangs on it.
+loaded, in one dbt invocation. Each model gets its own ledger rows, so the other tasks
+find their model built. A failed model blocks only its descendants.
 """
 
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ import luigi
 
 from loaders.errors import DataError
 from orchestrate.planning import run_state
-from orchestrate.tasks.load import loads_of
-from orchestrate.tasks.model_build import Scope, bring_up
+from orchestrate.tasks.load import load_tasks
+from orchestrate.tasks.model_build import BuildScope, build_model
 from orchestrate.tasks.parameters import (
     DATA_DATE_FROM,
     ENV,
@@ -26,51 +26,51 @@ from orchestrate.tasks.targets import LedgerTarget
 
 
 class DbtModel(luigi.Task):
-    """One dbt model is built for the data date and its tests have passed."""
+    """Build one dbt model for the data date and run its tests."""
 
-    data_date = luigi.DateParameter(description="the data date of the night")
+    data_date = luigi.DateParameter(description="the data date of the run")
     env = ENV
     version = VERSION
-    model = luigi.Parameter(description="the model's or seed's name")
+    model = luigi.Parameter(description="name of the model or seed")
     data_date_from = DATA_DATE_FROM
     scope = luigi.Parameter(
         default="",
         significant=False,
-        description="models that the run is after: built together where possible",
+        description="models that the run builds, comma-separated; built together",
     )
     num_retries = NUM_RETRIES
     retry_sleep = RETRY_SLEEP
 
     @property
     def resources(self) -> dict[str, int]:
-        """Dbt is not safe twice at once."""
+        """Allow one dbt invocation at a time."""
         return {"dbt": 1, **warehouse_slots()}
 
     def requires(self) -> Iterator[luigi.Task]:
-        """Come after the model's parents and its raw partitions."""
-        state = self._night()
+        """Require the parent models and the raw partitions that the model reads."""
+        state = self._state()
         node = state.graph.nodes[self.model]
         for parent in node.parents:
             yield self.clone(DbtModel, model=parent)
         for source in sorted(node.own_sources):
-            yield from loads_of(self, source, state.days_to_load(source))
+            yield from load_tasks(self, source, state.days_to_load(source))
 
     def output(self) -> LedgerTarget:
-        """Be done when the ledger has today's code and inputs."""
+        """Return a target that exists once the model is built from current inputs."""
         return LedgerTarget(self)
 
     def run(self) -> None:
-        """Build the model, and with it all of the scope that can be built."""
-        problem = bring_up(self.model, self._scope())
-        if problem:
-            raise DataError(problem)
+        """Build the model together with all stale models of the scope."""
+        error = build_model(self.model, self._build_scope())
+        if error:
+            raise DataError(error)
 
-    def why(self) -> str:
+    def stale_reason(self) -> str:
         """Return why the model must be built, or ''."""
-        return self._night().why_build(self.model)
+        return self._state().build_stale_reason(self.model)
 
-    def _scope(self) -> Scope:
-        return Scope(
+    def _build_scope(self) -> BuildScope:
+        return BuildScope(
             models=tuple(self.scope.split(",") if self.scope else [self.model]),
             data_date=self.data_date,
             data_date_from=self.data_date_from or self.data_date,
@@ -80,6 +80,6 @@ class DbtModel(luigi.Task):
             retry_sleep=self.retry_sleep,
         )
 
-    def _night(self) -> run_state.Night:
+    def _state(self) -> run_state.RunState:
         first: date | None = self.data_date_from
-        return run_state.of(self.data_date, first, env=self.env, version=self.version)
+        return run_state.load(self.data_date, first, env=self.env, version=self.version)

@@ -1,5 +1,5 @@
-"""The morning report: read from marts and ledgers, drawn, written, and mailed.
+"""The morning report: read marts and ledgers, draw charts, render page and mail.
 
-One page a data date, `{archive}/{env}/{version}/report/dt=D/index.html` with its
-pictures beside it, and the same as a mail. Nothing here decides when.
+The page of a data date is `{archive}/{env}/{version}/report/dt=D/index.html`, with its
+charts in the same folder. When a report is due is decided in `orchestrate`.
 """

@@ -1,42 +1,43 @@
-"""What each picture shows, in words: for who does not see it."""
+"""Alternative texts of the report's charts."""
 
-from reports.morning.data import METRICS, Report
+from reports.morning.data import METRIC_LABELS, Report
 
 
 def trials(report: Report) -> str:
-    """Tell of the trials' picture."""
+    """Return the alternative text of the trials chart."""
     first, today = report.trial_days[0], report.today
     return (
-        f"Bars: trials in progress a day, from {first['in_trial']} on {first['day']} "
-        f"to {today['in_trial']} on {today['day']}, of which {today['active']} were "
-        f"active and {today['at_risk']} are at risk; below, trials started "
-        f"({today['started']} today) and converting ({today['converting']} today)."
+        f"Bar chart: trials in progress per day, from {first['in_trial']} on "
+        f"{first['day']} to {today['in_trial']} on {today['day']}, of which "
+        f"{today['active']} were active and {today['stalled']} are stalled. "
+        f"Below: trials started ({today['started']} today) and converted "
+        f"({today['converted']} today)."
     )
 
 
-def curve(report: Report) -> str:
-    """Tell of the target curves."""
-    last: dict[tuple[str, str], tuple[int, float]] = {}
-    for row in report.curve:
+def target_curve(report: Report) -> str:
+    """Return the alternative text of the usage chart."""
+    latest: dict[tuple[str, str], tuple[int, float]] = {}
+    for row in report.target_curve:
         if row["median_value"] is not None:
             point = (row["org_day"], float(row["median_value"]))
             key = (row["metric_name"], row["cohort"])
-            last[key] = max(last.get(key, point), point)
-    told = [
-        f"{metric} {last[metric, 'converted'][1]:g} against "
-        f"{last[metric, 'not_converted'][1]:g}"
-        for metric in METRICS
-        if (metric, "converted") in last and (metric, "not_converted") in last
+            latest[key] = max(latest.get(key, point), point)
+    comparisons = [
+        f"{label} {latest[metric, 'converted'][1]:g} and "
+        f"{latest[metric, 'not_converted'][1]:g}"
+        for metric, label in METRIC_LABELS.items()
+        if (metric, "converted") in latest and (metric, "not_converted") in latest
     ]
     return (
-        "Curves of the median by day of the trial, converted against not converted; "
-        f"at the end: {', '.join(told) or 'too few trials to compare'}."
+        "Line charts: median usage by trial day, converted and not converted trials. "
+        f"On the last day: {', '.join(comparisons) or 'too few trials to compare'}."
     )
 
 
-def flow(report: Report) -> str:
-    """Tell of the paid account flow's picture."""
+def paid_account_flow(report: Report) -> str:
+    """Return the alternative text of the paid accounts chart."""
     return (
-        f"Bars a day of the week: {report.flow.gained} accounts began to pay, "
-        f"{report.flow.lost} stopped paying."
+        f"Bar chart by day of this week: {report.paid_flow.gained} new paid accounts, "
+        f"{report.paid_flow.lost} lost."
     )

@@ -1,7 +1,7 @@
-"""Names as customers typed them, made harmless for a page, a mail and a text.
+"""Customer-supplied names and messages, made safe for HTML, mail and plain text.
 
-A name may hold markup, line breaks, marks that turn the direction of reading, a
-spreadsheet's formula, or three hundred letters. What is shown keeps the letters.
+A name may contain markup, line breaks, bidirectional control characters, a spreadsheet
+formula, or hundreds of characters.
 """
 
 import re
@@ -9,70 +9,71 @@ import unicodedata
 
 from markupsafe import Markup, escape
 
-SHOWN_LETTERS = 48
+MAX_NAME_LENGTH = 48
+MAX_MESSAGE_LENGTH = 400
 NO_NAME = "(no name)"
 ELLIPSIS = "…"
-# What a spreadsheet takes for a formula when a table is pasted into it.
-FORMULA_SIGNS = ("=", "+", "-", "@")
-KEPT_FORMATS = {"\u200d", "\u200c"}  # they join emoji and letters of some scripts
-RIGHT_TO_LEFT = ("R", "AL", "AN")
-ISOLATE, END_OF_ISOLATE = "\u2068", "\u2069"
+# A spreadsheet reads a pasted cell that starts with one of these as a formula.
+FORMULA_PREFIXES = ("=", "+", "-", "@")
+JOINERS = {"\u200d", "\u200c"}  # parts of emoji and of words in some scripts
+RIGHT_TO_LEFT_CLASSES = ("R", "AL", "AN")
+ISOLATE_START, ISOLATE_END = "\u2068", "\u2069"
 
 
-def clean(name: object, *, letters: int = SHOWN_LETTERS) -> str:
-    """Return a name on one line without control characters, cut to `letters`."""
-    text = "" if name is None else str(name)
-    kept = (_kept(letter) for letter in text)
-    text = re.sub(r"\s+", " ", "".join(kept)).strip()
+def clean_name(name: object) -> str:
+    """Return a name on one line, without control characters, cut to a fixed length."""
+    text = single_line("" if name is None else name, max_length=None)
     if not text:
         return NO_NAME
-    if text.startswith(FORMULA_SIGNS):
+    if text.startswith(FORMULA_PREFIXES):
         text = f"'{text}"
-    return _cut(text, letters)
+    return _truncate(text, MAX_NAME_LENGTH)
 
 
-def as_html(name: object) -> Markup:
-    """Return a name for a page: escaped, its direction kept to itself."""
-    return Markup("<bdi>{}</bdi>").format(clean(name))
+def name_as_html(name: object) -> Markup:
+    """Return a name for HTML: escaped, with its text direction isolated."""
+    return Markup("<bdi>{}</bdi>").format(clean_name(name))
 
 
-def as_text(name: object) -> str:
-    """Return a name for plain text: isolated where it reads from the right."""
-    text = clean(name)
-    if any(unicodedata.bidirectional(letter) in RIGHT_TO_LEFT for letter in text):
-        return f"{ISOLATE}{text}{END_OF_ISOLATE}"
+def name_as_text(name: object) -> str:
+    """Return a name for plain text, with right-to-left text isolated."""
+    text = clean_name(name)
+    if any(
+        unicodedata.bidirectional(character) in RIGHT_TO_LEFT_CLASSES
+        for character in text
+    ):
+        return f"{ISOLATE_START}{text}{ISOLATE_END}"
     return text
 
 
-def on_one_line(text: object, *, letters: int = 400) -> str:
-    """Return a message's text as one line of bounded length."""
-    kept = "".join(_kept(letter) for letter in str(text))
-    return _cut(re.sub(r"\s+", " ", kept).strip(), letters)
+def single_line(text: object, *, max_length: int | None = MAX_MESSAGE_LENGTH) -> str:
+    """Return a text on one line without control characters, cut to `max_length`."""
+    safe = "".join(_safe_character(character) for character in str(text))
+    line = re.sub(r"\s+", " ", safe).strip()
+    return line if max_length is None else _truncate(line, max_length)
 
 
 def breakable(text: object) -> Markup:
-    """Return an identifier for a page, with places where its line may break."""
+    """Return an identifier for HTML that may wrap after each underscore."""
     return Markup("_<wbr>").join(escape(part) for part in str(text).split("_"))
 
 
-def _kept(letter: str) -> str:
-    category = unicodedata.category(letter)
-    if category in ("Zl", "Zp") or letter in "\t\n\r\x0b\x0c\x85":
+def _safe_character(character: str) -> str:
+    category = unicodedata.category(character)
+    if category in ("Zl", "Zp") or character in "\t\n\r\x0b\x0c\x85":
         return " "
     if category in ("Cc", "Cs", "Co", "Cn"):
         return ""
-    return "" if category == "Cf" and letter not in KEPT_FORMATS else letter
+    return "" if category == "Cf" and character not in JOINERS else character
 
 
-def _cut(text: str, letters: int) -> str:
-    if len(text) <= letters:
+def _truncate(text: str, max_length: int) -> str:
+    if len(text) <= max_length:
         return text
-    cut = text[: letters - 1]
-    # Not within what is read as one letter.
-    while cut and (
-        text[len(cut)] in KEPT_FORMATS or unicodedata.combining(text[len(cut)])
-    ):
+    cut = text[: max_length - 1]
+    # Never cut inside a grapheme: before a combining character or a joiner.
+    while cut and (text[len(cut)] in JOINERS or unicodedata.combining(text[len(cut)])):
         cut = cut[:-1]
-    while cut and cut[-1] in KEPT_FORMATS:
+    while cut and cut[-1] in JOINERS:
         cut = cut[:-1]
     return cut.rstrip() + ELLIPSIS

@@ -1,6 +1,6 @@
-"""How the night went, read from the ledgers: what came in, what was refused, how long.
+"""The result of a run, read from the ledgers: loads, rejects, tests and durations.
 
-Of several rows for one thing the latest counts, as everywhere in `ops`.
+Where a ledger has several rows for one thing, the latest one counts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,104 +12,109 @@ from loaders import ledger
 from loaders.salesforce.ledger import WITHDRAWN
 from loaders.warehouse import Connection
 
-SLOWEST = 5
-SHOWN_REASONS = 12
-SHOWN_CODES = 3
-# How a sync ends that leaves nothing over.
-COMPLETE_SYNCS = ("success", "superseded", "rolled_back")
+MAX_SLOWEST_MODELS = 5
+MAX_REJECT_REASONS = 12
+MAX_SALESFORCE_CODES = 3
+# Statuses of a sync that needs no further action.
+COMPLETE_SYNC_STATUSES = ("success", "superseded", "rolled_back")
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Quality:
-    """A night's own figures; `figures` are those of `nightshift status`.
+    """The figures of one run.
 
-    `warned` has the models whose tests warned, each with what these said.
+    `figures` are those of `nightshift status`. `baseline_records` has each source's
+    mean records per day before the data date. `test_warnings` maps models to messages.
     """
 
     figures: Row
-    usual_lines: dict[str, float]
-    reasons: Sequence[Row]
-    late: Sequence[Row]
-    slowest: Sequence[Row]
-    warned: Mapping[str, str]
-    refusals: Sequence[Row]
+    baseline_records: Mapping[str, float]
+    reject_reasons: Sequence[Row]
+    reloads: Sequence[Row]
+    slowest_models: Sequence[Row]
+    test_warnings: Mapping[str, str]
+    salesforce_rejects: Sequence[Row]
 
     @property
-    def lines(self) -> int:
-        """Lines read of all sources."""
+    def records(self) -> int:
+        """Number of records read from all sources."""
         return sum(load["lines"] for load in self.figures["loads"])
 
     @property
     def rejects(self) -> int:
-        """Lines refused of all sources."""
+        """Number of records rejected in all sources."""
         return sum(load["rejects"] for load in self.figures["loads"])
 
-    def share_of_usual(self, source: str) -> float | None:
-        """Return today's lines as a share of a usual day's, where one is known."""
-        usual = self.usual_lines.get(source)
-        lines = next(
+    def ratio_to_baseline(self, source: str) -> float | None:
+        """Return the source's records divided by its baseline; None without one."""
+        baseline = self.baseline_records.get(source)
+        records = next(
             load["lines"] for load in self.figures["loads"] if load["source"] == source
         )
-        return lines / usual if usual else None
+        return records / baseline if baseline else None
 
 
 @dataclass(frozen=True)
-class Step:
-    """What somebody should do, and the line to type."""
+class Action:
+    """What the reader should do, and the command to run."""
 
-    what: str
+    description: str
     command: str
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """Last night in one line, and what somebody should do, if anything."""
+class RunSummary:
+    """The result of a run in one line, and the actions that it calls for."""
 
-    is_green: bool
-    line: str
-    todo: Sequence[Step]
+    succeeded: bool
+    details: str
+    actions: Sequence[Action]
+
+    @property
+    def headline(self) -> str:
+        """The result in a word or two."""
+        return "Succeeded" if self.succeeded else "Action required"
 
 
-def verdict(quality: Quality, data_date: date) -> Verdict:
-    """Say how the night went: all is well, or what is wrong and what to do."""
-    figures, sync = quality.figures, quality.figures["salesforce"]
-    models = figures["models"]
-    again = f"nightshift run --date {data_date}"
-    wrong: list[str] = []
-    todo: list[Step] = []
-    if models["failed"]:
-        wrong.append(f"{_counted(models['failed'], 'model')} failed")
-        todo.append(Step("Mend what failed, then run the night again", again))
+def summarize(quality: Quality, data_date: date) -> RunSummary:
+    """Return what the run did, or what went wrong and how to fix it."""
+    problems: list[str] = []
+    actions: list[Action] = []
+    sync = quality.figures["salesforce"]
+    failed_models = quality.figures["models"]["failed"]
+    run_command = f"nightshift run --date {data_date}"
+    if failed_models:
+        problems.append(f"{_count_of(failed_models, 'model')} failed")
+        actions.append(Action("Fix the failure, then resume the run", run_command))
     if not sync:
-        wrong.append("Salesforce has not been sent this night's values")
-        todo.append(Step("Send them", again))
-    elif sync["status"] not in COMPLETE_SYNCS:
-        wrong.append(
-            f"Salesforce does not take {_counted(sync['rejected'], 'org')}"
+        problems.append("nothing was sent to Salesforce for this data date")
+        actions.append(Action("Run the Salesforce sync", run_command))
+    elif sync["status"] not in COMPLETE_SYNC_STATUSES:
+        problems.append(
+            f"Salesforce rejected {_count_of(sync['rejected'], 'org')}"
             if sync["rejected"]
-            else f"the sync to Salesforce ended as “{sync['status']}”"
+            else f"the Salesforce sync ended with status “{sync['status']}”"
         )
-        todo.append(Step("See which and why", "nightshift salesforce rejects"))
-    if quality.warned:
-        told = (f"{model} ({said})" for model, said in quality.warned.items())
-        wrong.append(f"tests warned on {', '.join(told)}")
-        command = f"dbt test --select {' '.join(quality.warned)}"
-        todo.append(Step("Look at what they found", command))
-    if wrong:
-        line = "; ".join(wrong)
-        return Verdict(False, f"{line[0].upper()}{line[1:]}.", todo)
-    refused = f", {quality.rejects:,} refused" if quality.rejects else ""
-    sent = f"{sync['sent']:,} sent to Salesforce, {sync['unchanged']:,} unchanged there"
-    return Verdict(
-        True,
-        f"All is well: {quality.lines:,} lines loaded{refused}, "
-        f"{_counted(models['done'], 'model')} built, "
-        f"{_counted(models['tests'], 'test')} passed, "
-        f"{_counted(figures['archives'], 'dataset')} archived, {sent}.",
-        [],
-    )
+        actions.append(
+            Action("See the rejected records", "nightshift salesforce rejects")
+        )
+    if quality.test_warnings:
+        warnings = (
+            f"{model} ({message})" for model, message in quality.test_warnings.items()
+        )
+        problems.append(f"tests warned on {', '.join(warnings)}")
+        actions.append(
+            Action(
+                "Investigate the test warnings",
+                f"dbt test --select {' '.join(quality.test_warnings)}",
+            )
+        )
+    if problems:
+        details = "; ".join(problems)
+        return RunSummary(False, f"{details[0].upper()}{details[1:]}.", actions)
+    return RunSummary(True, _success_details(quality), [])
 
 
 def read_quality(
@@ -118,26 +123,39 @@ def read_quality(
     *,
     env: str,
     version: str,
-    usual_days: int,
+    baseline_days: int,
 ) -> Quality:
-    """Read the ledgers' word on one night."""
-    mine = [data_date, env, version]
+    """Read the figures of a data date's run from the ledgers."""
+    run_key = [data_date, env, version]
     return Quality(
-        figures=ledger.night_figures(connection, data_date, env=env, version=version),
-        usual_lines=_usual_lines(connection, data_date, usual_days),
-        reasons=_reasons(connection, data_date),
-        late=_late(connection, data_date, env=env, version=version),
-        slowest=_slowest(connection, mine),
-        warned=_warned(connection, mine),
-        refusals=_refusals(connection, mine),
+        figures=ledger.run_figures(connection, data_date, env=env, version=version),
+        baseline_records=_read_baseline_records(connection, data_date, baseline_days),
+        reject_reasons=_read_reject_reasons(connection, data_date),
+        reloads=_read_reloads(connection, data_date, env=env, version=version),
+        slowest_models=_read_slowest_models(connection, run_key),
+        test_warnings=_read_test_warnings(connection, run_key),
+        salesforce_rejects=_read_salesforce_rejects(connection, run_key),
     )
 
 
-def _usual_lines(
-    connection: Connection, data_date: date, usual_days: int
+def _success_details(quality: Quality) -> str:
+    models, sync = quality.figures["models"], quality.figures["salesforce"]
+    rejected = f", {quality.rejects:,} rejected" if quality.rejects else ""
+    return (
+        f"{quality.records:,} records read{rejected}, "
+        f"{_count_of(models['done'], 'model')} built, "
+        f"{_count_of(models['tests'], 'test')} passed, "
+        f"{_count_of(quality.figures['archives'], 'dataset')} archived, "
+        f"{sync['sent']:,} sent to Salesforce, {sync['unchanged']:,} unchanged there."
+    )
+
+
+def _read_baseline_records(
+    connection: Connection, data_date: date, baseline_days: int
 ) -> dict[str, float]:
+    """Return each source's mean records per day over the days before the data date."""
     rows = connection.fetch_all(
-        "-- reports.morning usual lines\n"
+        "-- reports.morning.quality baseline\n"
         "select source, avg(cast(lines as double precision)) from ("
         "select source, dt, lines, row_number() over ("
         "partition by source, dt order by finished_at desc) as recency "
@@ -145,41 +163,40 @@ def _usual_lines(
         "where dt between ? and ? and status != ?) as loads "
         "where recency = 1 group by 1",
         [
-            data_date - timedelta(days=usual_days),
+            data_date - timedelta(days=baseline_days),
             data_date - timedelta(days=1),
             ledger.RERUN,
         ],
     )
-    return {source: float(lines) for source, lines in rows}
+    return {source: float(records) for source, records in rows}
 
 
-def _reasons(connection: Connection, data_date: date) -> list[Row]:
-    """Count the refused lines of the partitions' latest loads by reason."""
+def _read_reject_reasons(connection: Connection, data_date: date) -> list[Row]:
+    """Count the rejected records of the latest loads by source and reason."""
     rows = connection.fetch_all(
-        "-- reports.morning reasons\n"
-        "select rejects.source, rejects.reason, count(*) as lines, "
-        "count(distinct rejects.object_key) as objects "
+        "-- reports.morning.quality reject reasons\n"
+        "select rejects.source, rejects.reason, count(*) as records "
         f"from {connection.table('ops', 'load_rejects')} as rejects "
         "inner join (select load_id, row_number() over ("
         "partition by source order by finished_at desc) as recency "
         f"from {connection.table('ops', 'loads')} where dt = ? and status != ?"
         ") as loads on rejects.load_id = loads.load_id and loads.recency = 1 "
-        f"group by 1, 2 order by 3 desc, 1, 2 limit {SHOWN_REASONS}",
+        f"group by 1, 2 order by 3 desc, 1, 2 limit {MAX_REJECT_REASONS}",
         [data_date, ledger.RERUN],
     )
-    names = ("source", "reason", "lines", "objects")
+    names = ("source", "reason", "records")
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _late(
+def _read_reloads(
     connection: Connection, data_date: date, *, env: str, version: str
 ) -> list[Row]:
-    """List earlier days that the night's own runs loaded again, with what changed."""
+    """List earlier partitions that runs of the data date reloaded."""
     loads = connection.table("ops", "loads")
     rows = connection.fetch_all(
-        "-- reports.morning late partitions\n"
-        "select source, dt, lines, lines_before, finished_at from ("
-        "select source, dt, lines, finished_at, run_id, lag(lines) over ("
+        "-- reports.morning.quality reloads\n"
+        "select source, dt, lines, lines_before from ("
+        "select source, dt, lines, run_id, lag(lines) over ("
         "partition by source, dt order by finished_at) as lines_before "
         f"from {loads} where dt < ? and status != ?) as reloads "
         "where lines_before is not null and run_id in ("
@@ -188,45 +205,50 @@ def _late(
         "where data_date = ? and env = ? and version = ?) order by 2, 1",
         [*(data_date, ledger.RERUN) * 2, data_date, env, version],
     )
-    names = ("source", "dt", "lines", "lines_before", "loaded_at")
+    names = ("source", "dt", "records", "records_before")
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _slowest(connection: Connection, mine: list[object]) -> list[Row]:
+def _read_slowest_models(connection: Connection, run_key: list[object]) -> list[Row]:
     rows = connection.fetch_all(
-        "-- reports.morning slowest models\n"
-        f"select model, seconds, tests {_latest_runs(connection)} "
-        f"order by seconds desc, model limit {SLOWEST}",
-        mine,
+        "-- reports.morning.quality slowest models\n"
+        f"select model, seconds, tests {_from_latest_model_runs(connection)} "
+        f"order by seconds desc, model limit {MAX_SLOWEST_MODELS}",
+        run_key,
     )
     names = ("model", "seconds", "tests")
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _warned(connection: Connection, mine: list[object]) -> dict[str, str]:
+def _read_test_warnings(
+    connection: Connection, run_key: list[object]
+) -> dict[str, str]:
     rows = connection.fetch_all(
-        "-- reports.morning warned tests\n"
-        f"select model, message {_latest_runs(connection)} and tests_warned > 0 "
-        "order by 1",
-        mine,
+        "-- reports.morning.quality test warnings\n"
+        f"select model, message {_from_latest_model_runs(connection)} "
+        "and tests_warned > 0 order by 1",
+        run_key,
     )
     return dict(rows)
 
 
-def _latest_runs(connection: Connection) -> str:
+def _from_latest_model_runs(connection: Connection) -> str:
+    """Return a FROM clause over each model's latest successful run of a data date."""
     return (
         "from (select *, row_number() over ("
         "partition by model order by finished_at desc) as recency "
         f"from {connection.table('ops', 'model_runs')} where data_date = ? "
-        f"and env = ? and version = ? and status = '{ledger.DONE}') as runs "
+        f"and env = ? and version = ? and status = '{ledger.SUCCESS}') as runs "
         "where recency = 1"
     )
 
 
-def _refusals(connection: Connection, mine: list[object]) -> list[Row]:
-    """Count what the night's latest sync was refused, by Salesforce's code."""
+def _read_salesforce_rejects(
+    connection: Connection, run_key: list[object]
+) -> list[Row]:
+    """Count the orgs that the latest sync had rejected, by Salesforce error code."""
     rows = connection.fetch_all(
-        "-- reports.morning refusals\n"
+        "-- reports.morning.quality salesforce rejects\n"
         "select rejects.code, count(distinct rejects.key) as orgs "
         f"from {connection.table('ops', 'salesforce_rejects')} as rejects "
         "inner join (select sync_id, row_number() over (order by finished_at desc) "
@@ -235,11 +257,11 @@ def _refusals(connection: Connection, mine: list[object]) -> list[Row]:
         f"and status != '{ledger.RERUN}') as syncs "
         "on rejects.sync_id = syncs.sync_id and syncs.recency = 1 "
         f"where rejects.code != '{WITHDRAWN}' "
-        f"group by 1 order by 2 desc, 1 limit {SHOWN_CODES}",
-        mine,
+        f"group by 1 order by 2 desc, 1 limit {MAX_SALESFORCE_CODES}",
+        run_key,
     )
     return [{"code": code, "orgs": orgs} for code, orgs in rows]
 
 
-def _counted(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+def _count_of(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

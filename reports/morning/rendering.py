@@ -1,6 +1,6 @@
-"""The report and the notices as HTML and as plain text, from jinja2 templates.
+"""The report and the alerts as HTML and plain text, rendered from jinja2 templates.
 
-Everything that comes from outside is escaped; names pass `names`, too.
+HTML is escaped; names and messages pass through `reports.morning.names` first.
 """
 
 import textwrap
@@ -8,79 +8,84 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from reports.morning import names
-from reports.morning.data import METRICS, Asked, Report
-from reports.morning.quality import Verdict, verdict
+from reports.morning.data import METRIC_LABELS, Report, ReportRequest
+from reports.morning.quality import summarize
+
+if TYPE_CHECKING:
+    from reports.morning.charts import Chart
 
 TEMPLATES = Path(__file__).parent / "templates"
 TEXT_WIDTH = 76
 COHORTS = ("converted", "not_converted")
-NOTHING = "\u2013"  # an en dash
+NO_VALUE = "\u2013"  # an en dash
 MINUS = "\u2212"
 
 
-def subject(report: Report) -> str:
-    """Return the mail's subject: figures only, no names."""
+def mail_subject(report: Report) -> str:
+    """Return the mail's subject: figures only, no customer names."""
     today = report.today
-    found = "" if verdict(report.quality, report.data_date).is_green else "look: "
+    summary = summarize(report.quality, report.data_date)
+    prefix = "" if summary.succeeded else f"[{summary.headline}] "
     return (
-        f"{found}Trials of {report.data_date}: {today['started']} started, "
-        f"{today['converting']} converting, {today['at_risk']} at risk"
+        f"{prefix}Trial report {report.data_date}: {today['started']} started, "
+        f"{today['converted']} converted, {today['stalled']} stalled"
     )
 
 
-def page(report: Report, pictures: Mapping[str, Any], *, written_at: datetime) -> str:
-    """Return the page; its pictures lie beside it as `{name}.png`."""
-    return _report("report.html", report, pictures, written_at, is_mail=False)
+def page_html(
+    report: Report, charts: Mapping[str, "Chart"], *, written_at: datetime
+) -> str:
+    """Return the page; it shows the charts as `{name}.png` in its own folder."""
+    return _render("report.html", report, charts, written_at, is_mail=False)
 
 
 def mail_html(
-    report: Report, pictures: Mapping[str, Any], *, written_at: datetime, url: str
+    report: Report, charts: Mapping[str, "Chart"], *, written_at: datetime, url: str
 ) -> str:
-    """Return the mail's HTML; its pictures are inline by content id."""
-    return _report("report.html", report, pictures, written_at, is_mail=True, url=url)
+    """Return the mail's HTML; it shows the charts inline by content id."""
+    return _render("report.html", report, charts, written_at, is_mail=True, url=url)
 
 
 def mail_text(
-    report: Report, pictures: Mapping[str, Any], *, written_at: datetime, url: str
+    report: Report, charts: Mapping[str, "Chart"], *, written_at: datetime, url: str
 ) -> str:
-    """Return the report as plain text that needs no pictures."""
-    return _report("report.txt", report, pictures, written_at, is_mail=True, url=url)
+    """Return the report as plain text."""
+    return _render("report.txt", report, charts, written_at, is_mail=True, url=url)
 
 
-def notice(template: str, told: Mapping[str, Any]) -> str:
-    """Return a notice about a run: `failed` or `recovered`, as .html or .txt."""
-    return _environment().get_template(template).render(told)
+def render_alert(template: str, context: Mapping[str, Any]) -> str:
+    """Return an alert or recovery alert; `template` is a file such as failed.html."""
+    return _environment().get_template(template).render(context)
 
 
 def content_id(name: str, data_date: date) -> str:
-    """Return the content id of a picture in the mail of a data date."""
+    """Return the content id of a chart in the mail of a data date."""
     return f"{name}.{data_date}@nightshift"
 
 
-def _report(
+def _render(
     template: str,
     report: Report,
-    pictures: Mapping[str, Any],
+    charts: Mapping[str, "Chart"],
     written_at: datetime,
     *,
     is_mail: bool,
     url: str = "",
 ) -> str:
-    found: Verdict = verdict(report.quality, report.data_date)
     return (
         _environment()
         .get_template(template)
         .render(
             report=report,
-            verdict=found,
-            pictures=pictures,
+            summary=summarize(report.quality, report.data_date),
+            charts=charts,
             targets=_targets_by_metric(report),
-            metrics=METRICS,
+            metric_labels=METRIC_LABELS,
             written_at=written_at,
             is_mail=is_mail,
             url=url,
@@ -90,13 +95,15 @@ def _report(
 
 
 def _targets_by_metric(report: Report) -> dict[str, dict[str, Any]]:
-    """Return each metric's row by cohort; a cohort without orgs has none of values."""
-    found: dict[str, dict[str, Any]] = {}
-    nothing = dict.fromkeys(("median_value", "p25", "p75"))
+    """Return target rows by metric and cohort; a missing cohort has no values."""
+    targets: dict[str, dict[str, Any]] = {}
+    no_values = dict.fromkeys(("median_value", "p25", "p75"))
     for row in report.targets:
-        cohorts = found.setdefault(row["metric_name"], dict.fromkeys(COHORTS, nothing))
-        cohorts[row["cohort"]] = row
-    return {metric: found[metric] for metric in METRICS if metric in found}
+        by_cohort = targets.setdefault(
+            row["metric_name"], dict.fromkeys(COHORTS, no_values)
+        )
+        by_cohort[row["cohort"]] = row
+    return {metric: targets[metric] for metric in METRIC_LABELS if metric in targets}
 
 
 @cache
@@ -110,17 +117,17 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {
-        "name": names.as_html,
-        "plain_name": names.as_text,
+        "name": names.name_as_html,
+        "plain_name": names.name_as_text,
         "breakable": names.breakable,
-        "one_line": names.on_one_line,
+        "one_line": names.single_line,
         "wrapped": _wrapped,
         "number": _number,
         "signed": _signed,
         "percent": _percent,
-        "day": _day,
-        "long_day": _long_day,
-        "things": _things,
+        "short_date": _short_date,
+        "long_date": _long_date,
+        "counted": _counted,
         "time_left": _time_left,
         "words": lambda code: str(code).replace("_", " "),
     }
@@ -129,45 +136,45 @@ def _environment() -> Environment:
 
 def _number(value: float | None) -> str:
     if value is None:
-        return NOTHING
+        return NO_VALUE
     rounded = round(float(value), 1)
     return f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,.1f}"
 
 
 def _signed(value: float | None) -> str:
-    """Return a change as people write it, with a real minus."""
+    """Return a change with its sign; the minus is the typographic one."""
     if value is None:
-        return NOTHING
+        return NO_VALUE
     if not value:
         return "±0"
     return f"{'+' if value > 0 else MINUS}{_number(abs(value))}"
 
 
 def _percent(value: float | None) -> str:
-    return NOTHING if value is None else f"{float(value):.0%}"
+    return NO_VALUE if value is None else f"{float(value):.0%}"
 
 
-def _day(value: date | datetime | None) -> str:
-    return NOTHING if value is None else f"{value.day} {value:%b}"
+def _short_date(value: date | datetime | None) -> str:
+    return NO_VALUE if value is None else f"{value.day} {value:%b}"
 
 
-def _wrapped(text: object, indent: int = 0) -> str:
-    """Return a text in lines of the mail's width, all but the first indented."""
-    lines = textwrap.wrap(names.on_one_line(text), TEXT_WIDTH - indent)
-    return ("\n" + " " * indent).join(lines)
-
-
-def _long_day(value: date) -> str:
+def _long_date(value: date) -> str:
     return f"{value:%A}, {value.day} {value:%B %Y}"
 
 
-def _time_left(trial: Mapping[str, Any], asked: Asked) -> str:
-    """Return how long a trial still lasts; on its last day no day is left."""
+def _wrapped(text: object, indent: int = 0) -> str:
+    """Wrap a text to the mail's width and indent all lines but the first."""
+    lines = textwrap.wrap(names.single_line(text), TEXT_WIDTH - indent)
+    return ("\n" + " " * indent).join(lines)
+
+
+def _time_left(trial: Mapping[str, Any], request: ReportRequest) -> str:
+    """Return the rest of a trial in words, such as `3 days left` or `last day`."""
     if trial["days_left_in_trial"]:
-        return f"{_things(trial['days_left_in_trial'], 'day')} left"
-    is_over = trial["org_day"] > int(asked.variables["trial_period_days"])
+        return f"{_counted(trial['days_left_in_trial'], 'day')} left"
+    is_over = trial["org_day"] > int(request.variables["trial_period_days"])
     return "trial over" if is_over else "last day"
 
 
-def _things(count: int, thing: str) -> str:
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,6 +1,6 @@
-"""Colours of the report's pictures, on a light page and on a dark one.
+"""Colours and matplotlib settings of the report's charts, light and dark.
 
-Those of Okabe and Ito, which colour-blind readers tell apart.
+The colours are the Okabe-Ito palette, which is safe for colour-blind readers.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Theme:
-    """The colours of a picture; `background` is the card that it lies on."""
+    """The colours of a chart; `background` is also the colour of the page's cards."""
 
     background: str
     ink: str
@@ -45,8 +45,8 @@ THEMES = {
 }
 
 
-def settings(theme: Theme) -> dict[str, Any]:
-    """Return the drawing settings of a theme."""
+def rc_settings(theme: Theme) -> dict[str, Any]:
+    """Return the matplotlib rcParams of a theme."""
     return {
         "figure.facecolor": theme.background,
         "axes.facecolor": theme.background,

@@ -1,1 +1,1 @@
-"""The trace of one org through the warehouse, for `nightshift explain-org`."""
+"""The trace of one org through the pipeline, for `nightshift explain-org`."""

@@ -1,7 +1,7 @@
-"""The story of one org and data date, from its raw lines to its Salesforce record.
+"""Trace one org on one data date, from its raw records to its Salesforce record.
 
-Gathered for `nightshift explain-org`. Nothing is changed anywhere; Salesforce is asked
-once, and when it cannot be, the story says why and goes on without.
+The trace only reads. It queries Salesforce once; when that fails, the trace contains
+the reason instead of the record.
 """
 
 import json
@@ -19,214 +19,248 @@ from loaders.salesforce import history, verification
 from loaders.salesforce.history import Event
 from loaders.salesforce.mapping import SALESFORCE_MODEL, Mapping
 from loaders.salesforce.mapping import load as load_mapping
-from loaders.salesforce.policy import Patience
+from loaders.salesforce.policy import RetryPolicy
 from loaders.salesforce.staging_db import Row
 from loaders.warehouse import Connection
 from reports.org import queries as org_queries
-from reports.org.queries import RawObject, Record, Reject, Term, plain
+from reports.org import raw_records
+from reports.org.queries import AttainmentTerm, Record, json_value
+from reports.org.raw_records import RawObject, Reject
 
-ONE_QUESTION = Patience(attempts=1, connect_timeout_seconds=5, read_timeout_seconds=30)
+SINGLE_ATTEMPT = RetryPolicy(
+    attempts=1, connect_timeout_seconds=5, read_timeout_seconds=30
+)
 
 
 @dataclass(frozen=True)
-class Crm:
-    """The org in Salesforce: what the night made, what was sent, what is held now.
+class SalesforceTrace:
+    """One org in Salesforce: values exported, accepted, and in its record now.
 
-    `accepted` are the values that Salesforce has taken so far, from `history`.
-    `held` is None when nothing is held or nobody could ask; `told` says which.
+    `accepted` has the latest accepted value of each field. `current` is None when
+    there is no record or the query failed; `message` gives the reason.
     """
 
     exported: Record | None
     accepted: dict[str, str | None]
     history: tuple[Event, ...]
-    held: Record | None
-    told: str
+    current: Record | None
+    message: str
     differences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Story:
-    """Everything that is known of one org on one data date.
+class OrgTrace:
+    """One org on one data date.
 
-    `absence` says why the org has no trial metrics that night; '' when it has.
+    `absence_reason` is why the org has no trial metrics on the data date, or ''.
+    `partitions` are the first and last `dt` of the raw records.
     """
 
     org_id: int
     data_date: date
     account: Record
-    absence: str
-    days: tuple[date, date]
+    absence_reason: str
+    partitions: tuple[date, date]
     raw_objects: tuple[RawObject, ...]
     rejects: tuple[Reject, ...]
     activity: Record | None
     org_days: tuple[Record, ...]
     trial_metrics: Record | None
-    terms: tuple[Term, ...]
+    attainment_terms: tuple[AttainmentTerm, ...]
     reasons: Record | None
-    crm: Crm
+    salesforce: SalesforceTrace
 
     @property
     def attainment(self) -> float | None:
-        """The mean of the terms' shares; None without any."""
-        shares = [term.share for term in self.terms if term.share is not None]
+        """The mean of the terms' shares; None when no term has one."""
+        shares = [
+            term.share for term in self.attainment_terms if term.share is not None
+        ]
         return sum(shares) / len(shares) if shares else None
 
 
-def tell(org_id: int, data_date: date, *, env: str, version: str) -> Story:
-    """Gather the story; `ConfigError` for an org or date that nobody knows."""
+def trace_org(org_id: int, data_date: date, *, env: str, version: str) -> OrgTrace:
+    """Collect an org's trace; `ConfigError` for an unknown org or unbuilt data date."""
     if not warehouse.exists():
-        raise _no_night(data_date)
+        raise _no_finished_run(data_date)
     mapping = load_mapping(model=SALESFORCE_MODEL)
     variables = project_vars()
     with warehouse.session() as connection:
         _require_built(connection, data_date, env=env, version=version)
-        account = org_queries.account(connection, org_id, until=data_date)
+        account = org_queries.read_account(connection, org_id, until=data_date)
         if account is None:
             raise ConfigError(
-                f"Org {org_id} is in no export up to {data_date}. "
-                "Look its number up by org_name in marts.org_activity."
+                f"Org {org_id} is not in any orgs export up to {data_date}. "
+                "Look up its org_id by org_name in marts.org_activity."
             )
-        found = _warehouse_part(connection, org_id, data_date, account, variables)
-        exported = org_queries.exported(
+        warehouse_trace = _trace_warehouse(
+            connection, org_id, data_date, account, variables
+        )
+        exported = org_queries.read_export_row(
             connection,
             org_id,
             data_date=data_date,
-            key=mapping.key.column,
-            day=mapping.data_date or "",
+            key_column=mapping.key.column,
+            date_column=mapping.data_date or "",
         )
-    return Story(
+    return OrgTrace(
         org_id=org_id,
         data_date=data_date,
         account=account,
-        crm=_crm(mapping, str(org_id), exported),
-        **found,
+        salesforce=_trace_salesforce(mapping, str(org_id), exported),
+        **warehouse_trace,
     )
 
 
-def as_dict(story: Story) -> dict[str, Any]:
-    """Return the story as JSON has it."""
-    told = asdict(story)
-    told["target_attainment"] = {
-        "terms": [asdict(term) | {"share": term.share} for term in story.terms],
-        "mean": story.attainment,
-        "in_mart": (story.trial_metrics or {}).get("target_attainment"),
+def as_dict(trace: OrgTrace) -> dict[str, Any]:
+    """Return the trace as a dictionary for `--json`."""
+    result = asdict(trace)
+    del result["attainment_terms"]
+    result["target_attainment"] = {
+        "terms": [
+            asdict(term) | {"share": term.share} for term in trace.attainment_terms
+        ],
+        "mean": trace.attainment,
+        "in_mart": (trace.trial_metrics or {}).get("target_attainment"),
     }
-    del told["terms"]
-    told["salesforce"] = told.pop("crm")
-    return told
+    return result
 
 
 def why_absent(account: Record, data_date: date, variables: dict[str, Any]) -> str:
-    """Say why an org that is known has no trial metrics on the data date.
+    """Return why a known org has no trial metrics on the data date.
 
-    `variables` are the project's vars.
+    `account` is its latest export record, `variables` are the project's dbt vars.
     """
-    carried = int(variables["org_carry_forward_days"])
-    window = int(variables["trial_period_days"])
-    window += int(variables["extra_conversion_period_days"])
-    began = account["trial_started_at"]
-    if account["dt"] < data_date - timedelta(days=carried):
+    carry_forward_days = int(variables["org_carry_forward_days"])
+    window_days = int(variables["trial_period_days"])
+    window_days += int(variables["extra_conversion_period_days"])
+    trial_started_at = account["trial_started_at"]
+    if account["dt"] < data_date - timedelta(days=carry_forward_days):
         return (
-            f"the exports lack it since {account['dt']}, "
-            f"longer than the {carried} days for which its last state counts"
+            f"it was last in the orgs export of {account['dt']}, more than "
+            f"{carry_forward_days} days before"
         )
     if account["is_internal"]:
-        return "it is internal"
-    if began is None:
+        return "it is an internal org"
+    if trial_started_at is None:
         return "it has no trial"
-    day = (data_date - began.date()).days + 1
-    if day < 1:
-        return f"its trial begins on {began.date()}"
-    if day >= window:
-        return f"it is day {day} of its trial; the window ends with day {window - 1}"
-    return "the night was built before this line was loaded; run the night again"
+    org_day = (data_date - trial_started_at.date()).days + 1
+    if org_day < 1:
+        return f"its trial starts on {trial_started_at.date()}"
+    if org_day >= window_days:
+        return (
+            f"it is on day {org_day} of its trial, and the trial and conversion "
+            f"window ends on day {window_days - 1}"
+        )
+    return "the models were built before this record was loaded; run the date again"
 
 
 def _require_built(
     connection: Connection, data_date: date, *, env: str, version: str
 ) -> None:
-    if not ledger.is_set_up(connection):
-        raise _no_night(data_date)
-    built = org_queries.built_dates(connection, env=env, version=version)
+    if not ledger.table_exists(connection):
+        raise _no_finished_run(data_date)
+    built = org_queries.read_built_dates(connection, env=env, version=version)
     if not built:
-        raise _no_night(data_date)
+        raise _no_finished_run(data_date)
     if data_date not in built:
         raise ConfigError(
-            f"The night of {data_date} was not built; {len(built)} from {built[0]} to "
-            f"{built[-1]} were. Build it: nightshift run --date {data_date}"
+            f"The data date {data_date} was not built. There are {len(built)} built "
+            f"data dates from {built[0]} to {built[-1]}. "
+            f"Build it: nightshift run --date {data_date}"
         )
 
 
-def _no_night(data_date: date) -> ConfigError:
+def _no_finished_run(data_date: date) -> ConfigError:
     return ConfigError(
-        f"{warehouse.location()} has no finished night yet. "
-        f"Run one: nightshift run --date {data_date}"
+        f"{warehouse.location()} has no finished run yet. "
+        f"Start one: nightshift run --date {data_date}"
     )
 
 
-def _warehouse_part(
+def _trace_warehouse(
     connection: Connection,
     org_id: int,
     data_date: date,
     account: Record,
     variables: dict[str, Any],
 ) -> dict[str, Any]:
-    late = int(variables["late_arrival_days"])
-    snapshot = org_queries.trial_metrics(connection, org_id, data_date=data_date)
-    first = snapshot["trial_start_date"] if snapshot else data_date
-    days = (min(first, data_date - timedelta(days=late)), data_date)
-    terms: Sequence[Term] = ()
+    """Return the fields of `OrgTrace` that come from the warehouse."""
+    late_arrival_days = int(variables["late_arrival_days"])
+    snapshot = org_queries.read_trial_metrics(connection, org_id, data_date=data_date)
+    trial_start = snapshot["trial_start_date"] if snapshot else data_date
+    partitions = (
+        min(trial_start, data_date - timedelta(days=late_arrival_days)),
+        data_date,
+    )
+    terms: Sequence[AttainmentTerm] = ()
     org_days: Sequence[Record] = ()
     if snapshot:
-        terms = org_queries.attainment_terms(connection, snapshot, data_date=data_date)
-        org_days = org_queries.org_days(
-            connection, org_id, trial_start_date=first, until=data_date
+        terms = org_queries.read_attainment_terms(
+            connection, snapshot, data_date=data_date
+        )
+        org_days = org_queries.read_org_days(
+            connection, org_id, trial_start_date=trial_start, until=data_date
         )
     return {
-        "absence": "" if snapshot else why_absent(account, data_date, variables),
-        "days": days,
+        "absence_reason": "" if snapshot else why_absent(account, data_date, variables),
+        "partitions": partitions,
         "raw_objects": tuple(
-            org_queries.raw_objects(
-                connection, org_id, days=days, late_arrival_days=late
+            raw_records.read_raw_objects(
+                connection,
+                org_id,
+                partitions=partitions,
+                late_arrival_days=late_arrival_days,
             )
         ),
-        "rejects": tuple(org_queries.rejects(connection, org_id, days=days)),
-        "activity": org_queries.activity(connection, org_id, day=data_date),
+        "rejects": tuple(
+            raw_records.read_rejects(connection, org_id, partitions=partitions)
+        ),
+        "activity": org_queries.read_activity(
+            connection, org_id, metric_date=data_date
+        ),
         "org_days": tuple(org_days),
         "trial_metrics": snapshot,
-        "terms": tuple(terms),
-        "reasons": org_queries.reasons(connection, org_id, data_date=data_date),
+        "attainment_terms": tuple(terms),
+        "reasons": org_queries.read_reasons(connection, org_id, data_date=data_date),
     }
 
 
-def _crm(mapping: Mapping, key: str, exported: Record | None) -> Crm:
-    events = tuple(history.of(mapping.object, key))
+def _trace_salesforce(
+    mapping: Mapping, key: str, exported: Record | None
+) -> SalesforceTrace:
+    events = tuple(history.read_history(mapping.object, key))
     accepted: dict[str, str | None] = {}
     for event in events:
         accepted |= {name: new for name, (_, new) in event.fields.items()}
-    held, told = _ask_salesforce(mapping, key)
+    current, message = _query_salesforce(mapping, key)
     differences: list[str] = []
-    if held and accepted:
+    if current and accepted:
         sent = Row(folded=key, key=key, payload=json.dumps(accepted), hash="")
-        differences = verification.differences(held, sent, mapping=mapping)
-    return Crm(exported, accepted, events, held, told, tuple(differences))
+        differences = verification.find_differences(current, sent, mapping=mapping)
+    return SalesforceTrace(
+        exported, accepted, events, current, message, tuple(differences)
+    )
 
 
-def _ask_salesforce(mapping: Mapping, key: str) -> tuple[Record | None, str]:
-    mine = settings.load().salesforce
-    missing = [f"NIGHTSHIFT_{name}" for name, value in mine.needed() if not value]
+def _query_salesforce(mapping: Mapping, key: str) -> tuple[Record | None, str]:
+    """Return the org's current record or None, and a message about it."""
+    salesforce = settings.load().salesforce
+    missing = [
+        f"NIGHTSHIFT_{name}" for name, value in salesforce.login_settings() if not value
+    ]
     if missing:
-        return None, f"Salesforce was not asked: {', '.join(missing)} not set."
+        return None, f"Salesforce was not queried. Not set: {', '.join(missing)}."
     try:
-        client = salesforce_client.connect(mine, ONE_QUESTION)
+        client = salesforce_client.connect(salesforce, SINGLE_ATTEMPT)
         try:
-            found = list(verification.records(client, mapping, [key]))
+            records = list(verification.fetch_records(client, mapping, [key]))
         finally:
             client.close()
     except NightshiftError as error:
-        return None, f"Salesforce could not be asked: {error}"
-    if not found:
-        return None, f"Salesforce holds no record of {key}."
+        return None, f"Salesforce could not be queried. {error}"
+    if not records:
+        return None, f"Salesforce has no record with external id {key}."
     names = ["Id", *(field.name for field in mapping.fields)]
-    record = {name: plain(found[0].get(name)) for name in names}
-    return record, f"Salesforce holds record {record['Id']}."
+    record = {name: json_value(records[0].get(name)) for name in names}
+    return record, f"Salesforce has record {record['Id']}."

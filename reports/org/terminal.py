@@ -1,7 +1,7 @@
-"""An org's story as a page in the terminal."""
+"""Print an org's trace to the terminal."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -11,174 +11,188 @@ from rich.text import Text
 
 from loaders.warehouse.declared_tables import raw_tables
 from reports.console import console, printable
-from reports.org.explain import Crm, Story
-from reports.org.queries import METRICS, RawObject, Record
+from reports.org.explain import OrgTrace, SalesforceTrace
+from reports.org.queries import METRICS, Record
+from reports.org.raw_records import RawObject
 
-NOTHING = "-"
-DAY_COLUMNS = ("metric_date", "org_day", "billing_plan_name", *METRICS)
-DAY_COLUMNS += ("log_events", "active_users", "error_events", "sessions")
-SHOWN_EVENTS = 5
-SHOWN_REJECTS = 5
-SHOWN_LINE = 100
-
-
-def show(story: Story) -> None:
-    """Print the page, from the raw lines to the Salesforce record."""
-    console.print(Text(printable(_title(story)), style="bold"))
-    _say(_account_line(story))
-    if story.absence:
-        _say(f"It has no trial metrics on {story.data_date}: {story.absence}.")
-    _raw_lines(story)
-    _org_days(story)
-    if story.trial_metrics:
-        _trial_metrics(story.trial_metrics)
-        _attainment(story)
-        _reasons(story.reasons)
-    _salesforce(story.crm)
+NO_VALUE = "-"
+ORG_DAY_COLUMNS = (
+    *("metric_date", "org_day", "billing_plan_name"),
+    *METRICS,
+    *("log_events", "active_users", "error_events", "sessions"),
+)
+TEXT_COLUMNS = {"metric", "field", "partition", "metric_date", "billing_plan_name"}
+MAX_EVENTS = 5
+MAX_REJECTS = 5
+MAX_LINE_LENGTH = 100
 
 
-def _title(story: Story) -> str:
-    named = story.trial_metrics or story.account
-    return f"Org {story.org_id}, {named['org_name']}, on {story.data_date}"
+def print_trace(trace: OrgTrace) -> None:
+    """Print all sections, from the raw records to the Salesforce record."""
+    console.print(Text(printable(_title(trace)), style="bold"))
+    _print_line(_describe_account(trace))
+    if trace.absence_reason:
+        _print_line(f"No trial metrics on {trace.data_date}: {trace.absence_reason}.")
+    _print_raw_records(trace)
+    _print_org_days(trace)
+    if trace.trial_metrics:
+        _print_trial_metrics(trace.trial_metrics)
+        _print_attainment(trace)
+        _print_reasons(trace.reasons)
+    _print_salesforce(trace.salesforce)
 
 
-def _account_line(story: Story) -> str:
-    account = story.account
-    began = account["trial_started_at"]
+def _title(trace: OrgTrace) -> str:
+    source = trace.trial_metrics or trace.account
+    return f"Org {trace.org_id}, {source['org_name']}, on {trace.data_date}"
+
+
+def _describe_account(trace: OrgTrace) -> str:
+    account = trace.account
+    trial_started_at = account["trial_started_at"]
     facts = [
         f"plan {account['billing_plan_name']} ({account['billing_plan_id']})",
-        f"trial began {began:%Y-%m-%d %H:%M}" if began else "no trial",
+        f"trial started {trial_started_at:%Y-%m-%d %H:%M}"
+        if trial_started_at
+        else "no trial",
     ]
     facts += ["internal"] if account["is_internal"] else []
-    if story.activity and story.activity["account_state"]:
-        facts.append(f"state {story.activity['account_state']}")
+    if trace.activity and trace.activity["account_state"]:
+        facts.append(f"state {trace.activity['account_state']}")
     return (
-        f"Its line in the export of {account['dt']} ({account['object_key']}): "
+        f"Latest orgs record, dt={account['dt']} ({account['object_key']}): "
         f"{', '.join(facts)}."
     )
 
 
-def _raw_lines(story: Story) -> None:
-    _heading(f"1. Raw lines of {story.days[0]} to {story.days[1]}")
-    if not story.raw_objects:
-        _say("No line in these days is about it.")
-    by_day: dict[date, dict[str, list[RawObject]]] = defaultdict(
+def _print_raw_records(trace: OrgTrace) -> None:
+    first, last = trace.partitions
+    _print_heading(f"1. Raw records, partitions {first} to {last}")
+    if not trace.raw_objects:
+        _print_line("No records in these partitions.")
+    by_partition: dict[date, dict[str, list[RawObject]]] = defaultdict(
         lambda: defaultdict(list)
     )
-    for each in story.raw_objects:
-        by_day[each.dt][each.source].append(each)
+    for item in trace.raw_objects:
+        by_partition[item.dt][item.source].append(item)
     sources = list(raw_tables())
-    table = _table("partition", *sources)
-    for dt, found in sorted(by_day.items()):
-        table.add_row(str(dt), *(_lines(found.get(source, [])) for source in sources))
-    if by_day:
+    table = _new_table("partition", *sources)
+    for dt, by_source in sorted(by_partition.items()):
+        cells = (_count_records(by_source.get(source, [])) for source in sources)
+        table.add_row(str(dt), *cells)
+    if by_partition:
         console.print(table)
-    for each in story.raw_objects:
-        if each.dt == story.data_date:
-            _say(f"  {each.lines:>7,} of {each.dt} in {each.object_key}")
-    for reject in story.rejects[:SHOWN_REJECTS]:
-        _say(
-            f"  refused: {reject.object_key} line {reject.line_number or '?'}: "
-            f"{reject.reason}: {reject.line[:SHOWN_LINE]}"
+    for item in trace.raw_objects:
+        if item.dt == trace.data_date:
+            _print_line(f"  {item.records:>7,} in {item.object_key}")
+    for reject in trace.rejects[:MAX_REJECTS]:
+        _print_line(
+            f"  rejected: {reject.object_key} line {reject.line_number or '?'}: "
+            f"{reject.reason}: {reject.line[:MAX_LINE_LENGTH]}"
         )
-    more = len(story.rejects) - SHOWN_REJECTS
-    if more > 0:
-        _say(f"  and {more} more refused lines; --json has them all")
+    remaining = len(trace.rejects) - MAX_REJECTS
+    if remaining > 0:
+        _print_line(f"  and {remaining} more rejected records; --json lists them all")
 
 
-def _lines(objects: Sequence[RawObject]) -> str:
+def _count_records(objects: Sequence[RawObject]) -> str:
     if not objects:
-        return NOTHING
-    lines = sum(each.lines for each in objects)
-    idle = lines - sum(each.counted for each in objects)
-    told = f"{lines:,} in {len(objects)} object{'s' if len(objects) > 1 else ''}"
-    return f"{told}, {idle:,} not of these days" if idle else told
+        return NO_VALUE
+    records = sum(item.records for item in objects)
+    not_counted = records - sum(item.counted for item in objects)
+    count = f"{records:,} in {len(objects)} object{'s' if len(objects) > 1 else ''}"
+    return f"{count}, {not_counted:,} not counted" if not_counted else count
 
 
-def _org_days(story: Story) -> None:
-    _heading("2. Org days: marts.fct_org_day")
-    if not story.org_days:
-        _say("None.")
+def _print_org_days(trace: OrgTrace) -> None:
+    _print_heading("2. Org days: marts.fct_org_day")
+    if not trace.org_days:
+        _print_line("None.")
         return
-    table = _table(*DAY_COLUMNS)
-    for day in story.org_days:
-        cells = [_told(day[name]) for name in DAY_COLUMNS]
+    table = _new_table(*ORG_DAY_COLUMNS)
+    for day in trace.org_days:
+        cells = [_format_value(day[name]) for name in ORG_DAY_COLUMNS]
         table.add_row(*cells, style="" if day["is_in_trial"] else "dim")
     console.print(table)
 
 
-def _trial_metrics(found: Record) -> None:
-    _heading("3. Trial metrics: marts.fct_org_trial_metrics")
-    _say(
-        f"Day {found['org_day']}, {found['days_left_in_trial']} days left; "
-        f"{found['trial_days']} trial days seen, {found['active_days']} of them "
-        f"active; last active {_told(found['last_active_date'])}; "
-        + (
-            f"on a paid plan since {found['converted_on']}."
-            if found["is_paid"]
-            else "not on a paid plan."
-        )
+def _print_trial_metrics(snapshot: Record) -> None:
+    _print_heading("3. Trial metrics: marts.fct_org_trial_metrics")
+    plan = (
+        f"paid since {snapshot['converted_on']}" if snapshot["is_paid"] else "not paid"
     )
-    table = _table("metric", "latest trial day", "median", "most")
+    _print_line(
+        f"Day {snapshot['org_day']}, {snapshot['days_left_in_trial']} days left, "
+        f"{snapshot['trial_days']} trial days with data, {snapshot['active_days']} of "
+        f"them active, last active {_format_value(snapshot['last_active_date'])}, "
+        f"{plan}."
+    )
+    table = _new_table("metric", "latest trial day", "median", "maximum")
     for metric in METRICS:
-        values = (found[f"{kind}{metric}"] for kind in ("", "median_", "max_"))
-        table.add_row(metric, *(_told(value) for value in values))
+        values = (snapshot[f"{prefix}{metric}"] for prefix in ("", "median_", "max_"))
+        table.add_row(metric, *(_format_value(value) for value in values))
     console.print(table)
 
 
-def _attainment(story: Story) -> None:
-    _heading("4. Target attainment: value by median of converted trials, 1 at most")
-    table = _table("metric", "value", "target", "share")
-    for term in story.terms:
+def _print_attainment(trace: OrgTrace) -> None:
+    _print_heading(
+        "4. Target attainment: value / median of converted trials, at most 1"
+    )
+    table = _new_table("metric", "value", "target", "share")
+    for term in trace.attainment_terms:
         share = "left out" if term.share is None else f"{term.share:.4f}"
-        table.add_row(term.metric, _told(term.value), _told(term.target), share)
+        value, target = _format_value(term.value), _format_value(term.target)
+        table.add_row(term.metric, value, target, share)
     console.print(table)
-    in_mart = (story.trial_metrics or {}).get("target_attainment")
-    if story.attainment is None:
-        _say("No metric has a target, so there is no attainment.")
+    if trace.attainment is None:
+        _print_line("No target attainment, because no metric has a target.")
         return
-    held = NOTHING if in_mart is None else f"{in_mart:.4f}"
-    _say(f"Their mean is {story.attainment:.4f}; the mart holds {held}.")
+    in_mart = (trace.trial_metrics or {}).get("target_attainment")
+    stored = NO_VALUE if in_mart is None else f"{in_mart:.4f}"
+    _print_line(f"Mean {trace.attainment:.4f}, value in the mart {stored}.")
 
 
-def _reasons(found: Record | None) -> None:
-    _heading("5. Reasons for a call: marts.interesting_trials")
-    if found is None:
-        _say("None that night.")
+def _print_reasons(row: Record | None) -> None:
+    _print_heading("5. Reasons for a call: marts.interesting_trials")
+    if row is None:
+        _print_line("None on this date.")
         return
-    _say(f"Rank {found['trial_rank']}: {found['reasons']}. {found['reasons_in_words']}")
+    _print_line(
+        f"Rank {row['trial_rank']}: {row['reasons']}. {row['reasons_in_words']}"
+    )
 
 
-def _salesforce(crm: Crm) -> None:
-    _heading("6. Salesforce")
-    _say(crm.told)
-    for difference in crm.differences:
-        _say(f"  held otherwise than sent: {difference}")
-    if not crm.history:
-        _say("Nothing of it was ever sent.")
-    for event in crm.history[-SHOWN_EVENTS:]:
-        of_date = f", figures of {event.data_date}" if event.data_date else ""
-        changed = f", {len(event.fields)} fields changed" if event.fields else ""
-        told = f"{event.code} {event.message}".strip()
-        _say(f"  {event.at:%Y-%m-%d %H:%M} {told}{of_date}{changed}")
-    rows = {**dict.fromkeys(crm.exported or {}), **dict.fromkeys(crm.accepted)}
-    if not rows:
+def _print_salesforce(salesforce: SalesforceTrace) -> None:
+    _print_heading("6. Salesforce")
+    _print_line(salesforce.message)
+    for difference in salesforce.differences:
+        _print_line(f"  differs from what was sent: {difference}")
+    if not salesforce.history:
+        _print_line("Never sent to Salesforce.")
+    for event in salesforce.history[-MAX_EVENTS:]:
+        result = f"{event.code} {event.message}".strip()
+        data_date = f", data date {event.data_date}" if event.data_date else ""
+        changes = f", {len(event.fields)} fields changed" if event.fields else ""
+        _print_line(f"  {event.at:%Y-%m-%d %H:%M} {result}{data_date}{changes}")
+    versions: list[dict[str, Any]] = [
+        salesforce.exported or {},
+        dict(salesforce.accepted),
+        salesforce.current or {},
+    ]
+    fields = dict.fromkeys([*(salesforce.exported or {}), *salesforce.accepted])
+    if not fields:
         return
-    table = _table("field", "made that night", "last accepted", "held now")
-    for name in rows:
-        values = ((each or {}).get(name) for each in _sides(crm))
-        table.add_row(name, *(_told(value) for value in values))
+    table = _new_table("field", "exported", "last accepted", "in Salesforce now")
+    for name in fields:
+        cells = (_format_value(values.get(name)) for values in versions)
+        table.add_row(name, *cells)
     console.print(table)
 
 
-def _sides(crm: Crm) -> Iterable[Any]:
-    return crm.exported, crm.accepted, crm.held
-
-
-def _told(value: Any) -> Text:  # noqa: ANN401 - any column's
-    """Return a value as text that is never read as markup or by the terminal."""
+def _format_value(value: Any) -> Text:  # noqa: ANN401 - a column of any type
+    """Return a value as text without rich markup or control characters."""
     if value is None or value == "":
-        return Text(NOTHING)
+        return Text(NO_VALUE)
     if isinstance(value, bool):
         return Text("yes" if value else "no")
     if isinstance(value, float):
@@ -186,18 +200,17 @@ def _told(value: Any) -> Text:  # noqa: ANN401 - any column's
     return Text(f"{value:,}" if isinstance(value, int) else printable(str(value)))
 
 
-def _heading(text: str) -> None:
+def _print_heading(text: str) -> None:
     console.print()
     console.print(Rule(text, align="left", style="dim"))
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     console.print(printable(text), markup=False)
 
 
-def _table(*columns: str) -> Table:
+def _new_table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False)
-    texts = {"metric", "field", "partition", "metric_date", "billing_plan_name"}
     for column in columns:
-        table.add_column(column, justify="left" if column in texts else "right")
+        table.add_column(column, justify="left" if column in TEXT_COLUMNS else "right")
     return table

@@ -1,1 +1,1 @@
-"""Benchmarks: each side by side with what one would use instead, in one run."""
+"""Benchmarks that compare Nightshift with the obvious alternative in the same run."""

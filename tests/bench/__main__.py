@@ -1,42 +1,40 @@
-"""`python -m tests.bench [NAME ...] [--json]`: measure, and print a table of ratios."""
+"""`python -m tests.bench [NAME ...] [--json]` runs benchmarks and prints the ratios."""
 
 import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.bench import load as loads
-from tests.bench import redshift, salesforce
-from tests.bench import runs as nights
-from tests.bench.report import Pair, show
+from tests.bench import load, redshift, runs, salesforce
+from tests.bench.report import Comparison, print_comparisons
 
-BENCHMARKS: dict[str, Callable[[], Iterator[Pair]]] = {
-    "dbt": nights.dbt_under_luigi,
-    "finished": nights.finished_night,
-    "load": loads.load_of_app_logs,
-    "history": nights.growing_history,
-    "backfill": nights.backfill,
-    "salesforce": salesforce.sync_of_many_rows,
-    "salesforce-memory": salesforce.memory_of_a_million_rows,
-    "redshift": redshift.stand_in,
+BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
+    "dbt": runs.dbt_under_luigi,
+    "finished": runs.finished_run,
+    "load": load.load_app_logs,
+    "history": runs.growing_history,
+    "backfill": runs.backfill,
+    "salesforce": salesforce.first_sync,
+    "salesforce-memory": salesforce.memory_of_first_sync,
+    "redshift": redshift.redshift_emulator,
 }
 
 
 def main() -> int:
-    """Measure what is named, or everything."""
+    """Run the named benchmarks, or all of them."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
-    parser.add_argument("--json", action="store_true", help="print JSON instead")
+    parser.add_argument("--json", action="store_true", help="print JSON, not a table")
     options = parser.parse_args()
     unknown = set(options.names) - BENCHMARKS.keys()
     if unknown:
-        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
-    pairs: list[Pair] = []
+        parser.error(f"unknown benchmark: {', '.join(sorted(unknown))}")
+    comparisons: list[Comparison] = []
     for name in options.names or BENCHMARKS:
-        print(f"measuring {name} ...", file=sys.stderr, flush=True)
-        for pair in BENCHMARKS[name]():
-            print(f"  {pair}", file=sys.stderr, flush=True)
-            pairs.append(pair)
-    show(pairs, as_json=options.json)
+        print(f"Running benchmark {name} ...", file=sys.stderr, flush=True)
+        for comparison in BENCHMARKS[name]():
+            print(f"  {comparison}", file=sys.stderr, flush=True)
+            comparisons.append(comparison)
+    print_comparisons(comparisons, as_json=options.json)
     return 0
 
 

@@ -1,7 +1,6 @@
-"""The stand-in for a cluster: a night on it, and what its relay costs.
+"""Benchmarks of the Redshift emulator: a backfill on it, and the cost of its relay.
 
-The relay is held against psql at the socket of the PostgreSQL behind it: the same rows,
-the same server, no relay between.
+The relay is compared with psql on the socket of the PostgreSQL server behind it.
 """
 
 import shutil
@@ -9,139 +8,145 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from statistics import median
 
 import boto3
 
-from tests.bench.measuring import Spent, spent
-from tests.bench.report import Pair, middle
+from tests.bench.measurement import Measurement, measure
+from tests.bench.report import Comparison
 from tests.emulators import up
 from tests.emulators.demo import WORLD
 from tests.emulators.redshift.postgres import SUPERUSER
 from tests.emulators.sample.write import write_to_folder
-from tests.nightly.deliveries import deliver
+from tests.nightly.deliveries import upload_partitions
 from tests.nightly.project import NIGHTSHIFT, Project, copy_to
 
 ROWS = 1_000_000
-TURNS = 3
-TABLE = "bench_rows"
+REPEATS = 3
+SOURCE_TABLE = "bench_rows"
 COLUMNS = "n, n % 1000 as org_id, 'event ' || n as event, n * 0.25 as amount"
-FILL = f"""create table {TABLE} as select {COLUMNS} from (
+CREATE_SOURCE = f"""create table {SOURCE_TABLE} as select {COLUMNS} from (
 select row_number() over () as n from thousand as a cross join thousand as b) as n"""
-COPIED = "copied_rows"
-LAYOUT = "(n bigint, org_id bigint, event varchar(40), amount numeric(18,2))"
+COPY_TABLE = "copied_rows"
+COPY_COLUMNS = "(n bigint, org_id bigint, event varchar(40), amount numeric(18,2))"
 PSQL = "psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --dbname dev"
 
 
-def stand_in() -> Iterator[Pair]:
-    """Measure the demo's nights on both warehouses, then the relay alone."""
-    yield from _nights()
+def redshift_emulator() -> Iterator[Comparison]:
+    """Compare the demo's backfill with DuckDB, then the relay with PostgreSQL."""
+    yield from _backfills()
     yield from _relay()
 
 
-def _nights() -> Iterator[Pair]:
-    found: dict[str, Spent] = {}
+def _backfills() -> Iterator[Comparison]:
     with tempfile.TemporaryDirectory(prefix="nightshift-bench-") as name:
         write_to_folder(WORLD, Path(name) / "raw")
-        for engine, more in (("stand-in", ("redshift",)), ("DuckDB", ())):
-            place = Path(name) / engine
-            parts = ("s3", "smtp", "salesforce", *more)
-            with up.running(*parts, data=place / "stack") as stack:
-                project = copy_to(place / "project", stack.environment)
-                deliver(project, Path(name) / "raw")
-                found[engine] = _backfill(project)
-    yield Pair(
-        f"the demo's {WORLD.days} nights in one backfill, on the stand-in",
+        redshift = _backfill(Path(name), "redshift", ("redshift",))
+        duckdb = _backfill(Path(name), "duckdb", ())
+    yield Comparison(
+        f"backfill of the demo's {WORLD.days} days on the Redshift emulator",
         "s",
-        found["stand-in"].seconds,
-        found["DuckDB"].seconds,
+        redshift.seconds,
+        duckdb.seconds,
         "the same on DuckDB",
-        "",
     )
 
 
-def _backfill(project: Project) -> Spent:
+def _backfill(folder: Path, engine: str, components: tuple[str, ...]) -> Measurement:
+    """Measure a backfill of the partitions in `folder` on one warehouse."""
+    components = ("s3", "smtp", "salesforce", *components)
+    with up.running(*components, data=folder / engine / "emulators") as emulators:
+        project = copy_to(folder / engine / "project", emulators.environment)
+        upload_partitions(project, folder / "raw")
+        return _measure_backfill(project)
+
+
+def _measure_backfill(project: Project) -> Measurement:
     command = [sys.executable, "-c", NIGHTSHIFT, "backfill"]
-    command += ["--from", str(WORLD.first), "--to", str(WORLD.until)]
-    # 2 is a night that is done, but for rows that Salesforce refused.
-    ending = ["sh", "-c", '"$@" || [ $? -eq 2 ]', "sh"]
+    command += ["--from", str(WORLD.first_date), "--to", str(WORLD.until)]
+    # Exit code 2 is a finished run with rows that Salesforce rejected.
+    shell = ["sh", "-c", '"$@" || [ $? -eq 2 ]', "sh"]
     environment = project.environment_with()
-    return spent([*ending, *command], folder=project.folder, environment=environment)
+    return measure([*shell, *command], folder=project.folder, environment=environment)
 
 
-def _relay() -> Iterator[Pair]:
+def _relay() -> Iterator[Comparison]:
     with tempfile.TemporaryDirectory(prefix="nightshift-bench-") as name:
         folder = Path(name)
-        with up.running("s3", "redshift", data=folder) as stack:
-            environment = _to_the_relay(stack.environment)
-            direct = {**environment, "PGHOST": str(folder / "redshift" / "postgres")}
+        with up.running("s3", "redshift", data=folder) as emulators:
+            relay = _psql_environment(emulators.environment)
+            direct = {**relay, "PGHOST": str(folder / "redshift" / "postgres")}
             direct |= {"PGUSER": SUPERUSER, "PGPORT": "5432"}
             _psql("create table thousand (n int)", folder, direct)
             _psql(
                 "insert into thousand select generate_series(1, 1000)", folder, direct
             )
-            _psql(f"set search_path to public; {FILL}", folder, environment)
-            _psql(f"create table {COPIED} {LAYOUT}", folder, environment)
-            read = f"\\copy (select * from {TABLE}) to 'direct.csv' with csv"
-            _psql(read, folder, direct)
-            _put(folder / "direct.csv", stack.environment)
-            yield _reading(folder, environment, direct)
-            yield _copying(folder, environment, direct)
+            _psql(f"set search_path to public; {CREATE_SOURCE}", folder, relay)
+            _psql(f"create table {COPY_TABLE} {COPY_COLUMNS}", folder, relay)
+            export = f"\\copy (select * from {SOURCE_TABLE}) to 'rows.csv' with csv"
+            _psql(export, folder, direct)
+            _upload_rows(folder / "rows.csv", emulators.environment)
+            yield _compare_select(folder, relay, direct)
+            yield _compare_copy(folder, relay, direct)
 
 
-def _reading(folder: Path, relay: Mapping[str, str], direct: Mapping[str, str]) -> Pair:
-    query = f"select * from {TABLE}"
-    runs = [
-        (_psql(query, folder, relay), _psql(query, folder, direct))
-        for _ in range(TURNS)
-    ]
-    return Pair(
+def _compare_select(
+    folder: Path, relay: Mapping[str, str], direct: Mapping[str, str]
+) -> Comparison:
+    query = f"select * from {SOURCE_TABLE}"
+    through_relay, through_socket = [], []
+    for _ in range(REPEATS):
+        through_relay.append(_psql(query, folder, relay).seconds)
+        through_socket.append(_psql(query, folder, direct).seconds)
+    return Comparison(
         f"{ROWS:,} rows read through the relay with psql",
         "s",
-        middle(ours.seconds for ours, _ in runs),
-        middle(theirs.seconds for _, theirs in runs),
-        "psql at the PostgreSQL behind it",
-        "",
+        median(through_relay),
+        median(through_socket),
+        "psql on the PostgreSQL server behind it",
     )
 
 
-def _copying(folder: Path, relay: Mapping[str, str], direct: Mapping[str, str]) -> Pair:
+def _compare_copy(
+    folder: Path, relay: Mapping[str, str], direct: Mapping[str, str]
+) -> Comparison:
     role = relay["NIGHTSHIFT_COPY_IAM_ROLE"]
-    ours = f"copy {COPIED} from 's3://nightshift-raw/bench/' iam_role '{role}' csv"
-    theirs = f"\\copy {COPIED} from 'direct.csv' with csv"
-    runs = []
-    for _ in range(TURNS):
-        _psql(f"truncate {COPIED}", folder, relay)
-        through = _psql(ours, folder, relay)
-        _psql(f"truncate {COPIED}", folder, direct)
-        runs.append((through, _psql(theirs, folder, direct)))
-    return Pair(
-        f"{ROWS:,} rows by the relay's COPY from S3",
+    copy = f"copy {COPY_TABLE} from 's3://nightshift-raw/bench/' iam_role '{role}' csv"
+    local_copy = f"\\copy {COPY_TABLE} from 'rows.csv' with csv"
+    from_s3, from_file = [], []
+    for _ in range(REPEATS):
+        _psql(f"truncate {COPY_TABLE}", folder, relay)
+        from_s3.append(_psql(copy, folder, relay).seconds)
+        _psql(f"truncate {COPY_TABLE}", folder, direct)
+        from_file.append(_psql(local_copy, folder, direct).seconds)
+    return Comparison(
+        f"{ROWS:,} rows loaded by the emulator's COPY from S3",
         "s",
-        middle(ours.seconds for ours, _ in runs),
-        middle(theirs.seconds for _, theirs in runs),
+        median(from_s3),
+        median(from_file),
         "psql's \\copy of a local file into the same PostgreSQL",
-        "",
     )
 
 
-def _to_the_relay(stack: Mapping[str, str]) -> dict[str, str]:
+def _psql_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment in which psql connects to the relay."""
     return {
-        **stack,
+        **environment,
         "PATH": str(Path(shutil.which("psql") or "psql").parent),
-        "PGHOST": stack["NIGHTSHIFT_REDSHIFT_HOST"],
-        "PGPORT": stack["NIGHTSHIFT_REDSHIFT_PORT"],
-        "PGUSER": stack["NIGHTSHIFT_REDSHIFT_USER"],
-        "PGPASSWORD": stack["NIGHTSHIFT_REDSHIFT_PASSWORD"],
+        "PGHOST": environment["NIGHTSHIFT_REDSHIFT_HOST"],
+        "PGPORT": environment["NIGHTSHIFT_REDSHIFT_PORT"],
+        "PGUSER": environment["NIGHTSHIFT_REDSHIFT_USER"],
+        "PGPASSWORD": environment["NIGHTSHIFT_REDSHIFT_PASSWORD"],
         "PGSSLMODE": "disable",
     }
 
 
-def _psql(statement: str, folder: Path, environment: Mapping[str, str]) -> Spent:
+def _psql(statement: str, folder: Path, environment: Mapping[str, str]) -> Measurement:
     command = [*PSQL.split(), "--output", "/dev/null", "--command", statement]
-    return spent(command, folder=folder, environment=dict(environment))
+    return measure(command, folder=folder, environment=dict(environment))
 
 
-def _put(path: Path, environment: Mapping[str, str]) -> None:
+def _upload_rows(path: Path, environment: Mapping[str, str]) -> None:
     client = boto3.client(
         "s3",
         endpoint_url=environment["AWS_ENDPOINT_URL_S3"],

@@ -1,6 +1,6 @@
-"""Runs dbt on the project without touching its state, and reads its manifest.
+"""Runs dbt without changing the project's own state, and reads its manifest.
 
-The warehouse is an empty file of the embedded engine in the folder that is given.
+The warehouse is an empty DuckDB file in the folder that the caller passes.
 """
 
 import os
@@ -14,20 +14,21 @@ from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[2]
 PUBLIC_FOLDERS = ("marts", "exports")
+KEY_TEST = "unique_combination_of_columns"
 Node = dict[str, Any]
 
 
 def run_dbt(
     folder: Path, *arguments: str, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run dbt on the project with everything it writes in `folder`."""
+    """Run dbt on the project and write profile, target, logs and data to `folder`."""
     shutil.copy(PROJECT / "profiles.yml.example", folder / "profiles.yml")
-    given = {k: v for k, v in os.environ.items() if not k.startswith("DBT_")}
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("DBT_")}
     return subprocess.run(
         [sys.executable, "-m", "dbt.cli.main", *arguments],
         cwd=PROJECT,
         env={
-            **given,
+            **inherited,
             "DBT_TARGET": "local",
             "DBT_PROFILES_DIR": str(folder),
             "DBT_TARGET_PATH": str(folder / "target"),
@@ -41,18 +42,22 @@ def run_dbt(
     )
 
 
-def nodes_of(manifest: Node, *kinds: str) -> list[Node]:
-    """Return the nodes of these resource types."""
-    return [n for n in manifest["nodes"].values() if n["resource_type"] in kinds]
+def nodes_of_type(manifest: Node, *resource_types: str) -> list[Node]:
+    """Return the nodes of the given resource types."""
+    return [
+        node
+        for node in manifest["nodes"].values()
+        if node["resource_type"] in resource_types
+    ]
 
 
-def models_of(manifest: Node) -> list[Node]:
+def models(manifest: Node) -> list[Node]:
     """Return the project's models."""
-    return nodes_of(manifest, "model")
+    return nodes_of_type(manifest, "model")
 
 
-def parents_first(manifest: Node) -> list[Node]:
-    """Return the models so that each comes after those it reads."""
+def models_parents_first(manifest: Node) -> list[Node]:
+    """Return the models in topological order."""
     ordered: dict[str, Node] = {}
 
     def visit(unique_id: str) -> None:
@@ -62,13 +67,13 @@ def parents_first(manifest: Node) -> list[Node]:
                 visit(parent)
             ordered[unique_id] = node
 
-    for node in models_of(manifest):
+    for node in models(manifest):
         visit(node["unique_id"])
     return list(ordered.values())
 
 
-def own_macros(manifest: Node) -> list[Node]:
-    """Return the macros and generic tests that are the project's own."""
+def project_macros(manifest: Node) -> list[Node]:
+    """Return the project's own macros and generic tests."""
     return [
         macro
         for macro in manifest["macros"].values()
@@ -76,36 +81,39 @@ def own_macros(manifest: Node) -> list[Node]:
     ]
 
 
-def described(manifest: Node) -> list[Node]:
-    """Return everything that has columns: models, seeds and source tables."""
-    return [*nodes_of(manifest, "model", "seed"), *manifest["sources"].values()]
+def nodes_with_columns(manifest: Node) -> list[Node]:
+    """Return all models, seeds and source tables."""
+    return [
+        *nodes_of_type(manifest, "model", "seed"),
+        *manifest["sources"].values(),
+    ]
 
 
 def folder_of(node: Node) -> str:
-    """Return where a model lies under `models/`, for example `marts/trials`."""
+    """Return the model's folder below `models/`, for example `marts/trials`."""
     return "/".join(node["fqn"][1:-1])
 
 
 def is_public(node: Node) -> bool:
-    """Say whether others may build on the model: it is a mart or an export."""
+    """Return whether the model is a mart or an export."""
     return folder_of(node).startswith(PUBLIC_FOLDERS)
 
 
-def key_tests_of(manifest: Node, node: Node) -> Iterator[Node]:
-    """Yield the arguments of each test of the node's key."""
-    for test in nodes_of(manifest, "test"):
-        kind = (test.get("test_metadata") or {}).get("name")
-        if kind == "unique_key" and test["attached_node"] == node["unique_id"]:
+def key_test_arguments(manifest: Node, node: Node) -> Iterator[Node]:
+    """Yield the arguments of each unique key test of the node."""
+    for test in nodes_of_type(manifest, "test"):
+        test_name = (test.get("test_metadata") or {}).get("name")
+        if test_name == KEY_TEST and test["attached_node"] == node["unique_id"]:
             yield test["test_metadata"]["kwargs"]
 
 
-def ctes_of(node: Node) -> list[str]:
-    """Return the names of a model's CTEs, as the house writes them."""
+def cte_names(node: Node) -> list[str]:
+    """Return the names of a model's CTEs, in order."""
     return re.findall(r"^(?:with )?(\w+) as \($", node["raw_code"], flags=re.MULTILINE)
 
 
-def says_only_its_name(name: str, description: str) -> bool:
-    """Tell whether the words of a description are those of the name and no others."""
-    plain = re.sub(r"[^a-z0-9 ]", " ", description.lower()).split()
-    of_name = {part for part in name.lower().split("_") if part}
-    return set(plain) - {"the", "a", "an", "its", "of", "this"} <= of_name
+def only_repeats_name(name: str, description: str) -> bool:
+    """Return whether a description contains no words other than those of the name."""
+    words = re.sub(r"[^a-z0-9 ]", " ", description.lower()).split()
+    name_words = {part for part in name.lower().split("_") if part}
+    return set(words) - {"the", "a", "an", "its", "of", "this"} <= name_words

@@ -1,13 +1,16 @@
-"""Where models go on each target. Redshift is not there: parsing asks for no server."""
+"""Schemas of models and sources on each target.
+
+The Redshift targets are only parsed, which needs no server.
+"""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from tests.dbt_project.manifest import folder_of, models_of, run_dbt
+from tests.dbt_project.manifest import Node, folder_of, models, run_dbt
 
-NO_SERVER = {
+REDSHIFT_VARIABLES = {
     "NIGHTSHIFT_REDSHIFT_HOST": "redshift.invalid",
     "NIGHTSHIFT_REDSHIFT_USER": "anna",
     "NIGHTSHIFT_REDSHIFT_PASSWORD": "none",
@@ -21,18 +24,27 @@ SCHEMAS = {
 }
 
 
+def test_schemas_have_no_prefix_on_local(manifest: Node) -> None:
+    _assert_schemas(manifest, prefix="")
+
+
 @pytest.mark.parametrize(
-    ("target", "prefix"), [("local", ""), ("prod", ""), ("dev", "anna_")]
+    ("target", "prefix"),
+    [("dev", "anna_"), pytest.param("prod", "", marks=pytest.mark.slow)],
 )
-def test_schemas_are_plain_on_prod_and_local_and_prefixed_on_dev(
+def test_schemas_are_prefixed_on_dev_but_not_on_prod(
     target: str, prefix: str, tmp_path: Path
 ) -> None:
-    parsed = run_dbt(tmp_path, "parse", DBT_TARGET=target, **NO_SERVER)
-    assert parsed.returncode == 0, parsed.stdout + parsed.stderr
-    manifest = json.loads((tmp_path / "target" / "manifest.json").read_text("utf-8"))
-    for node in models_of(manifest):
-        place = folder_of(node).split("/")[0]
-        assert node["schema"] == prefix + SCHEMAS[place], node["name"]
+    parse = run_dbt(tmp_path, "parse", DBT_TARGET=target, **REDSHIFT_VARIABLES)
+    assert parse.returncode == 0, parse.stdout + parse.stderr
+    text = (tmp_path / "target" / "manifest.json").read_text("utf-8")
+    _assert_schemas(json.loads(text), prefix=prefix)
+
+
+def _assert_schemas(manifest: Node, *, prefix: str) -> None:
+    for node in models(manifest):
+        layer = folder_of(node).split("/")[0]
+        assert node["schema"] == prefix + SCHEMAS[layer], node["name"]
     for source in manifest["sources"].values():
-        wanted = "ops" if source["source_name"] == "ops" else "staging"
-        assert source["schema"] == prefix + wanted, source["name"]
+        schema = "ops" if source["source_name"] == "ops" else "staging"
+        assert source["schema"] == prefix + schema, source["name"]

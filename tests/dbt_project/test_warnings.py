@@ -1,4 +1,4 @@
-"""`dbt build` warns of what is odd in the data, by name, and of nothing else."""
+"""Tests with severity `warn`: they pass on clean data and are documented."""
 
 import json
 import shutil
@@ -7,12 +7,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.dbt_project.manifest import PROJECT, Node, nodes_of, run_dbt
-from tests.finished_company import Finished
+from tests.dbt_project.manifest import PROJECT, Node, nodes_of_type, run_dbt
+from tests.finished_company import FinishedCompany
 
-# Each is odd but may be: a plan that the seed lacks, and a count below nothing.
-PLANTED = {
-    "every_billing_plan_is_known": (
+# Each statement adds valid but suspicious data that must cause this one warning.
+SUSPICIOUS_DATA = {
+    "billing_plan_ids_exist_in_billing_plans": (
         "update staging.raw_orgs set billing_plan_id = 99 where dt = ? "
         "and org_id = (select min(org_id) from marts.fct_org_day where metric_date = ?)"
     ),
@@ -25,42 +25,43 @@ PLANTED = {
 
 
 @pytest.mark.slow
-def test_a_clean_company_is_built_without_a_warning_and_a_dirty_one_with_its_own(
-    finished_company: Finished, tmp_path: Path
+def test_only_suspicious_data_causes_warnings(
+    finished_company: FinishedCompany, tmp_path: Path
 ) -> None:
     warehouse = tmp_path / "empty.duckdb"
     shutil.copy(finished_company.project.warehouse, warehouse)
-    built = run_dbt(tmp_path, "--warn-error", "build")
-    assert built.returncode == 0, built.stdout + built.stderr
+    build = run_dbt(tmp_path, "--warn-error", "build")
+    assert build.returncode == 0, build.stdout + build.stderr
     assert set(_statuses(tmp_path).values()) <= {"success", "pass", "no-op"}
 
-    night = finished_company.data_date
+    data_date = finished_company.data_date
     with duckdb.connect(str(warehouse)) as connection:
-        for statement in PLANTED.values():
-            assert connection.execute(statement, [night, night]).fetchall() != [(0,)]
-    built = run_dbt(tmp_path, "build")
-    assert built.returncode == 0, built.stdout + built.stderr
+        for statement in SUSPICIOUS_DATA.values():
+            updated = connection.execute(statement, [data_date, data_date]).fetchall()
+            assert updated != [(0,)]
+    build = run_dbt(tmp_path, "build")
+    assert build.returncode == 0, build.stdout + build.stderr
     warned = {name for name, status in _statuses(tmp_path).items() if status == "warn"}
-    assert warned == PLANTED.keys()
+    assert warned == SUSPICIOUS_DATA.keys()
 
 
-def test_every_test_that_may_warn_is_in_the_runbook(manifest: Node) -> None:
+def test_runbook_documents_every_test_that_can_warn(manifest: Node) -> None:
     runbook = (PROJECT / "docs" / "runbook.md").read_text(encoding="utf-8")
-    warning = [
+    can_warn = [
         node["name"]
-        for node in nodes_of(manifest, "test")
+        for node in nodes_of_type(manifest, "test")
         if node["config"]["severity"].lower() == "warn"
         or node["config"]["error_if"] != "!= 0"
     ]
-    assert len(warning) > len(PLANTED)
-    assert [name for name in warning if f"`{name}`" not in runbook] == []
+    assert len(can_warn) > len(SUSPICIOUS_DATA)
+    assert [name for name in can_warn if f"`{name}`" not in runbook] == []
 
 
 def _statuses(folder: Path) -> dict[str, str]:
-    """Return the last build's status of each node, hooks aside."""
+    """Return the status of each node of the last build, without hooks."""
     results = json.loads((folder / "target" / "run_results.json").read_text("utf-8"))
     return {
-        one["unique_id"].split(".")[2]: one["status"]
-        for one in results["results"]
-        if not one["unique_id"].startswith("operation.")
+        result["unique_id"].split(".")[2]: result["status"]
+        for result in results["results"]
+        if not result["unique_id"].startswith("operation.")
     }

@@ -1,20 +1,20 @@
-"""`python -m tests.emulators COMPONENT`: start a part of the outside world."""
+"""The command line of the emulators: `python -m tests.emulators COMPONENT`."""
 
 import importlib
 import sys
 
 COMPONENTS = {
-    "up": ("tests.emulators.up", "all of it, on free ports; prints the environment"),
+    "up": ("tests.emulators.up", "all of them on free ports; prints the environment"),
     "s3": ("tests.emulators.s3", "Amazon S3 (moto server)"),
-    "smtp": ("tests.emulators.smtp", "a mail server that keeps what it gets"),
-    "salesforce": ("tests.emulators.salesforce.serve", "a Salesforce stand-in"),
-    "redshift": ("tests.emulators.redshift.serve", "a Redshift stand-in"),
-    "sample": ("tests.emulators.sample.write", "a made-up company's raw partitions"),
+    "smtp": ("tests.emulators.smtp", "a mail server that stores every message"),
+    "salesforce": ("tests.emulators.salesforce.serve", "Salesforce"),
+    "redshift": ("tests.emulators.redshift.serve", "Amazon Redshift"),
+    "sample": ("tests.emulators.sample.write", "raw partitions of a sample company"),
 }
 
 
 def main(arguments: list[str]) -> int:
-    """Hand the rest of the line to the component's own `main`."""
+    """Call the component's `main` with the rest of the command line."""
     name = arguments[0] if arguments else "--help"
     if name not in COMPONENTS:
         print("usage: python -m tests.emulators COMPONENT [--help | options]\n")

@@ -1,6 +1,6 @@
-"""A certificate authority of our own and the server certificate that it signs.
+"""A private certificate authority, and the server certificate that it signs.
 
-Made once in a component's data folder; `ca.pem` is what its clients trust
+Both are created once in an emulator's data folder. Clients trust `ca.pem`
 (REQUESTS_CA_BUNDLE, SSL_CERT_FILE).
 """
 
@@ -14,25 +14,25 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-VALID_DAYS = 800  # some clients refuse a server certificate that lives longer
+VALID_DAYS = 800  # some clients reject a longer validity
 HOSTS = ("localhost",)
 ADDRESSES = ("127.0.0.1",)
 
 
 def ensure(folder: Path, name: str) -> tuple[Path, ssl.SSLContext]:
-    """Return the CA's file and the server's TLS context, making both when absent.
+    """Return the CA's file and the server's TLS context; create both if missing.
 
-    `name` is what the authority is called.
+    `name` is the common name of the authority.
     """
     authority, server = folder / "ca.pem", folder / "server.pem"
     if not (authority.exists() and server.exists()):
-        _make(authority, server, _name(name))
+        _create(authority, server, _name(name))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(server)
     return authority, context
 
 
-def _make(authority: Path, server: Path, ca_name: x509.Name) -> None:
+def _create(authority: Path, server: Path, ca_name: x509.Name) -> None:
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca = (
         _certificate(ca_name, ca_name, ca_key)

@@ -1,8 +1,7 @@
-"""How a part of the stack starts, says that it is ready, and stops.
+"""The start and the end of an emulator's process.
 
-Each part (`s3`, `smtp`, `salesforce`, `redshift`) is a process of its own that
-listens on 127.0.0.1, announces itself with one line once it answers, and ends
-with its parent or on SIGTERM. `up` starts them all and merges what they announce.
+Each emulator (`s3`, `smtp`, `salesforce`, `redshift`) is a process that listens on
+127.0.0.1, announces itself when it is ready, and ends with its parent or on SIGTERM.
 """
 
 import json
@@ -15,11 +14,11 @@ from collections.abc import Mapping
 
 HOST = "127.0.0.1"
 PARENT_CHECK_SECONDS = 0.5
-PARENT = os.getppid()  # noted at once: it may be gone before the component answers
+PARENT = os.getppid()  # read at import: it may end before the emulator is ready
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nothing listens on at this moment."""
+    """Return a TCP port of 127.0.0.1 that is free now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
@@ -33,18 +32,18 @@ def announce(
     as_export: bool = False,
     details: Mapping[str, object] | None = None,
 ) -> None:
-    """Print, once, that `component` answers and with which environment to reach it.
+    """Print that `component` is ready, and the environment variables that reach it.
 
-    As JSON it is one line: `{"component", "pid", "environment", ...details}`.
-    As export it is shell lines for `eval`. Otherwise it is for a person to read.
+    As JSON it is one line: `{"component", "pid", "environment", ...details}`. As
+    export it is shell lines for `eval`. Otherwise it is text for people.
     """
     if as_json:
-        told = {
+        announcement = {
             "component": component,
             "pid": os.getpid(),
             "environment": dict(environment),
         }
-        print(json.dumps(told | dict(details or {})), flush=True)
+        print(json.dumps(announcement | dict(details or {})), flush=True)
     elif as_export:
         for name, value in environment.items():
             print(f"export {name}={shlex.quote(value)}")
@@ -53,13 +52,13 @@ def announce(
         print(f"{component} is ready")
         for name, value in {**environment, **(details or {})}.items():
             print(f"  {name}={value}")
-        print("stop it with Ctrl-C", flush=True)
+        print("Stop it with Ctrl-C", flush=True)
 
 
 def wait_until_stopped() -> None:
-    """Return when SIGTERM or SIGINT arrives, or when the parent process is gone.
+    """Return when SIGTERM or SIGINT arrives, or when the parent process has ended.
 
-    Call it from the main thread; the caller then closes what it opened.
+    Call it from the main thread, and close what you opened afterwards.
     """
     stopped = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

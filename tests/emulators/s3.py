@@ -1,9 +1,8 @@
-"""Amazon S3 on this machine: the moto server, with its buckets kept on disk.
+"""Amazon S3: the moto server, with its buckets stored on disk.
 
-With `--data` each object is also a file `DIR/bucket/key`, written when it is put and
-put again when the server starts: key, size and ETag are the same after a restart, for
-objects that were put whole. Several parts of an upload make one file, and so a plain
-ETag after a restart.
+With `--data`, each object is also a file `DIR/bucket/key`, which is loaded again when
+the server starts. Key, size and ETag of an object are the same after a restart. A
+multipart upload becomes one file and so has a plain ETag after a restart.
 """
 
 import argparse
@@ -30,17 +29,17 @@ Responder = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until told to stop or until the parent is gone."""
+    """Serve until a signal arrives or the parent process ends."""
     options = _parser().parse_args(arguments)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     port = options.port or free_port()
     application: Responder = DomainDispatcherApplication(create_backend_app)
     if options.data:
-        application = _kept(application, options.data)
+        application = _stored(application, options.data)
     server = make_server(HOST, port, application, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     environment = _environment(port)
-    _fill(environment, options.bucket or list(BUCKETS), options.data)
+    _create_buckets(environment, options.bucket or list(BUCKETS), options.data)
     announce(
         "s3", environment, as_json=options.json, as_export=options.export, details={}
     )
@@ -53,9 +52,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.emulators s3", description="Amazon S3 (moto server)"
     )
-    parser.add_argument("--port", type=int, default=5000, help="0: a free one")
-    parser.add_argument("--bucket", action="append", help="bucket to make (repeatable)")
-    parser.add_argument("--data", type=Path, help="keep the objects in this folder")
+    parser.add_argument("--port", type=int, default=5000, help="0: a free port")
+    parser.add_argument(
+        "--bucket", action="append", help="bucket to create (repeatable)"
+    )
+    parser.add_argument("--data", type=Path, help="store the objects in this folder")
     parser.add_argument("--json", action="store_true", help="announce as JSON")
     parser.add_argument("--export", action="store_true", help="announce for a shell")
     return parser
@@ -73,7 +74,10 @@ def _environment(port: int) -> dict[str, str]:
     }
 
 
-def _fill(environment: dict[str, str], buckets: list[str], data: Path | None) -> None:
+def _create_buckets(
+    environment: dict[str, str], buckets: list[str], data: Path | None
+) -> None:
+    """Create the buckets, with the objects that `data` stores."""
     client = boto3.client(
         "s3",
         endpoint_url=environment["AWS_ENDPOINT_URL_S3"],
@@ -85,22 +89,22 @@ def _fill(environment: dict[str, str], buckets: list[str], data: Path | None) ->
         client.create_bucket(Bucket=bucket)
     if data is None:
         return
-    kept = _backend()
+    backend = _backend()
     for folder in sorted(path for path in data.glob("*") if path.is_dir()):
-        if folder.name not in kept.buckets:
+        if folder.name not in backend.buckets:
             client.create_bucket(Bucket=folder.name)
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            # Straight into the server's memory: thousands of requests take longer.
+            # Faster than thousands of requests.
             key = path.relative_to(folder).as_posix()
-            kept.put_object(folder.name, key, path.read_bytes())
+            backend.put_object(folder.name, key, path.read_bytes())
 
 
-def _backend() -> Any:  # noqa: ANN401 - moto's own
+def _backend() -> Any:  # noqa: ANN401 - moto has no types
     return s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
 
 
-def _kept(application: Responder, data: Path) -> Responder:
-    """Write through to `data` what a request changed."""
+def _stored(application: Responder, data: Path) -> Responder:
+    """Return an application that also writes each change to `data`."""
 
     def respond(
         environ: dict[str, Any], start_response: Callable[..., Any]
@@ -109,33 +113,33 @@ def _kept(application: Responder, data: Path) -> Responder:
         if method not in ("PUT", "POST", "DELETE"):
             return application(environ, start_response)
         bucket, _, key = unquote(environ["PATH_INFO"]).lstrip("/").partition("/")
-        keys = [key] if key else _named(environ) if method == "POST" else []
-        answer = list(application(environ, start_response))
-        _keep(data, bucket, keys)
-        return answer
+        keys = [key] if key else _deleted_keys(environ) if method == "POST" else []
+        body = list(application(environ, start_response))
+        _store(data, bucket, keys)
+        return body
 
     return respond
 
 
-def _named(environ: dict[str, Any]) -> list[str]:
-    """Return the keys that a POST to a bucket wants deleted, and leave it unread."""
+def _deleted_keys(environ: dict[str, Any]) -> list[str]:
+    """Return the keys in a multi-object delete. Its body can be read again after."""
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     environ["wsgi.input"] = BytesIO(body)
-    found = ElementTree.fromstring(body) if body else ()
-    return [item.findtext("{*}Key") or "" for item in found if len(item)]
+    items = ElementTree.fromstring(body) if body else ()
+    return [item.findtext("{*}Key") or "" for item in items if len(item)]
 
 
-def _keep(data: Path, bucket: str, keys: list[str]) -> None:
-    held = _backend().buckets.get(bucket)
-    if held is None:
+def _store(data: Path, bucket: str, keys: list[str]) -> None:
+    objects = _backend().buckets.get(bucket)
+    if objects is None:
         return
     for key in keys:
         path = data / bucket / key
-        found = held.keys.get(key)
-        if found is None:
+        stored = objects.keys.get(key)
+        if stored is None:
             path.unlink(missing_ok=True)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_name(f".{path.name}.partial")
-            partial.write_bytes(found.value)
+            partial.write_bytes(stored.value)
             partial.replace(path)

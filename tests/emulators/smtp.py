@@ -1,4 +1,4 @@
-"""A mail server that takes every mail and keeps it as a file."""
+"""A mail server that accepts every message and stores it as a file."""
 
 import argparse
 import json
@@ -14,8 +14,8 @@ from tests.emulators.component import HOST, announce, free_port, wait_until_stop
 RECIPIENT = "trials@example.com"
 
 
-class Keeper:
-    """Writes each mail to `folder` as `0001.eml`, `0002.eml`, ..."""
+class MessageStore:
+    """Writes each message to `folder` as `0001.eml`, `0002.eml`, ..."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -24,27 +24,27 @@ class Keeper:
     async def handle_DATA(
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        """Take the mail."""
+        """Store the message."""
         path = self._folder / f"{next(self._numbers):04}.eml"
         path.write_bytes(envelope.original_content or b"")
-        return "250 kept"
+        return "250 stored"
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until told to stop or until the parent is gone."""
+    """Serve until a signal arrives or the parent process ends."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.emulators smtp",
-        description="a mail server that keeps mail",
+        description="a mail server that stores every message",
     )
-    parser.add_argument("--port", type=int, default=8025, help="0: a free one")
-    parser.add_argument("--data", type=Path, help="keep the mails in this folder")
+    parser.add_argument("--port", type=int, default=8025, help="0: a free port")
+    parser.add_argument("--data", type=Path, help="store the messages in this folder")
     parser.add_argument("--json", action="store_true", help="announce as JSON")
     parser.add_argument("--export", action="store_true", help="announce for a shell")
     options = parser.parse_args(arguments)
     folder = options.data or Path(tempfile.mkdtemp(prefix="nightshift-mail-"))
     folder.mkdir(parents=True, exist_ok=True)
     port = options.port or free_port()
-    controller = Controller(Keeper(folder), hostname=HOST, port=port)
+    controller = Controller(MessageStore(folder), hostname=HOST, port=port)
     controller.start()
     environment = {
         "NIGHTSHIFT_SMTP__HOST": HOST,

@@ -1,4 +1,4 @@
-"""The whole stack at once: each component a process, their environments merged."""
+"""All emulators at once, each as a process, with one merged environment."""
 
 import argparse
 import json
@@ -29,7 +29,7 @@ STOP_SECONDS = 10
 
 @dataclass(frozen=True)
 class Running:
-    """What the components announced: variables to reach them, and other facts."""
+    """What the emulators announced: environment variables, and other details."""
 
     environment: dict[str, str]
     details: dict[str, object]
@@ -41,13 +41,13 @@ def running(
 ) -> Iterator[Running]:
     """Start `components` on free ports, yield how to reach them, stop them at the end.
 
-    With `data`, each keeps what it holds in a folder of its own there. `extra` goes
-    to the last one's command line. `RuntimeError` when one does not come up.
+    With `data`, each stores its data in a folder of its own there. `extra` is added to
+    the last one's command line. Raises `RuntimeError` if one does not start.
     """
     environment: dict[str, str] = {}
     details: dict[str, object] = {}
-    with ExitStack() as stack:
-        # The warehouse copies from S3, so it is told where that is.
+    with ExitStack() as exits:
+        # Redshift copies from S3 and needs its address.
         first = [name for name in components if name not in AFTER_OTHERS]
         for names in (first, [name for name in components if name in AFTER_OTHERS]):
             started = []
@@ -55,36 +55,36 @@ def running(
                 command = _command(name, data)
                 if extra and name == components[-1]:
                     command += extra
-                process = stack.enter_context(_process(command, environment))
+                process = exits.enter_context(_process(command, environment))
                 started.append((name, process))
             for name, process in started:
-                told = _announcement(name, process)
-                environment |= told.pop("environment")
-                details |= {f"{name}_{key}": value for key, value in told.items()}
+                announced = _announcement(name, process)
+                environment |= announced.pop("environment")
+                details |= {f"{name}_{key}": value for key, value in announced.items()}
         yield Running(environment, details)
 
 
 def main(arguments: list[str]) -> int:
-    """Run all components until told to stop or until the parent is gone."""
+    """Run all emulators until a signal arrives or the parent process ends."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.emulators up",
         description="Start S3, Salesforce and mail on free ports of 127.0.0.1, and "
         "print the environment to reach them.",
     )
-    parser.add_argument("--data", type=Path, help="keep everything in this folder")
+    parser.add_argument("--data", type=Path, help="store all data in this folder")
     parser.add_argument("--without", action="append", default=[], choices=DEFAULT)
     parser.add_argument("--with", dest="also", action="append", default=[])
     parser.add_argument("--json", action="store_true", help="announce as JSON")
     parser.add_argument("--export", action="store_true", help="announce for a shell")
     options = parser.parse_args(arguments)
     names = [name for name in DEFAULT if name not in options.without] + options.also
-    with running(*names, data=options.data) as stack:
+    with running(*names, data=options.data) as started:
         announce(
-            "stack",
-            stack.environment,
+            "emulators",
+            started.environment,
             as_json=options.json,
             as_export=options.export,
-            details=stack.details,
+            details=started.details,
         )
         wait_until_stopped()
     return 0
@@ -123,16 +123,16 @@ def _process(
 
 
 def _announcement(name: str, process: subprocess.Popen[str]) -> dict:
-    """Read the component's line; then keep its pipes from filling up."""
+    """Read the emulator's announcement, and drain its pipes from then on."""
     assert process.stdout is not None
     assert process.stderr is not None
     lines: Queue[str] = Queue()
-    said: list[str] = []
+    errors: list[str] = []
     threading.Thread(
         target=lambda: [lines.put(line) for line in process.stdout], daemon=True
     ).start()
     threading.Thread(
-        target=lambda: [said.append(line) for line in process.stderr], daemon=True
+        target=lambda: [errors.append(line) for line in process.stderr], daemon=True
     ).start()
     for _ in range(PATIENCE_SECONDS * 5):
         try:
@@ -140,4 +140,4 @@ def _announcement(name: str, process: subprocess.Popen[str]) -> dict:
         except Empty:
             if process.poll() is not None:
                 break
-    raise RuntimeError(f"{name} did not come up: {''.join(said[-20:])}")
+    raise RuntimeError(f"{name} did not start: {''.join(errors[-20:])}")

@@ -1,1 +1,1 @@
-"""Tests of the loaders, each against its part of the stack."""
+"""Tests of the loaders, each against DuckDB or an emulator."""

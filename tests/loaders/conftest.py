@@ -1,4 +1,4 @@
-"""An embedded warehouse of its own for each test that asks for one."""
+"""A fixture that gives a test its own DuckDB warehouse."""
 
 import json
 from collections.abc import Iterator
@@ -23,10 +23,8 @@ PROFILE = {
 
 
 @pytest.fixture
-def embedded_warehouse(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    """Turn the loaders, and processes that a test starts, to a file not made yet."""
+def duckdb_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Configure this process and its children for a DuckDB file that does not exist."""
     (tmp_path / "profiles.yml").write_text(json.dumps(PROFILE), encoding="utf-8")
     monkeypatch.setenv("DBT_PROFILES_DIR", str(tmp_path))
     monkeypatch.setenv("DBT_TARGET", "local")

@@ -1,4 +1,4 @@
-"""Many ledger rows go through a file, and are what they would be in a statement."""
+"""Bulk rows are stored unchanged, whether inserted or loaded through a file."""
 
 from datetime import datetime
 from typing import Any
@@ -9,8 +9,8 @@ from loaders import warehouse
 from loaders.warehouse import bulk_rows
 
 COLUMNS = ("key", "message", "attempt", "is_transient", "rejected_at")
-AT = datetime(2026, 11, 24, 3, 4, 5, 678_901)
-HOSTILE = [
+REJECTED_AT = datetime(2026, 11, 24, 3, 4, 5, 678_901)
+SPECIAL_TEXTS = [
     "",
     " ",
     '"',
@@ -25,19 +25,20 @@ HOSTILE = [
 
 
 @pytest.fixture(autouse=True)
-def empty_warehouse(embedded_warehouse: None) -> None:
-    """Give an embedded warehouse with empty ledgers."""
+def empty_warehouse(duckdb_warehouse: None) -> None:
+    """Create a DuckDB warehouse with empty ledger tables."""
     with warehouse.transaction() as connection:
         warehouse.ensure_tables(connection)
 
 
-def _rows(count: int) -> list[tuple[object, ...]]:
+def _sample_rows(count: int) -> list[tuple[object, ...]]:
     return [
-        (f"k{n}", HOSTILE[n % len(HOSTILE)], n, n % 3 == 0, AT) for n in range(count)
+        (f"k{n}", SPECIAL_TEXTS[n % len(SPECIAL_TEXTS)], n, n % 3 == 0, REJECTED_AT)
+        for n in range(count)
     ]
 
 
-def _ledger() -> list[tuple[Any, ...]]:
+def _stored_rows() -> list[tuple[Any, ...]]:
     with warehouse.session() as connection:
         return connection.fetch_all(
             f"select {', '.join(COLUMNS)} "
@@ -45,18 +46,20 @@ def _ledger() -> list[tuple[Any, ...]]:
         )
 
 
-@pytest.mark.parametrize("count", [0, 1, bulk_rows.FEW_ROWS, bulk_rows.FEW_ROWS + 1])
-def test_rows_are_the_same_by_statement_and_by_file(count: int) -> None:
+@pytest.mark.parametrize(
+    "count", [0, 1, bulk_rows.MAX_INSERT_ROWS, bulk_rows.MAX_INSERT_ROWS + 1]
+)
+def test_rows_are_stored_unchanged_by_insert_and_by_file(count: int) -> None:
     with warehouse.transaction() as connection:
-        given = bulk_rows.append(
-            connection, "salesforce_rejects", COLUMNS, iter(_rows(count))
+        appended = bulk_rows.append(
+            connection, "salesforce_rejects", COLUMNS, iter(_sample_rows(count))
         )
-    assert given == count
-    assert _ledger() == _rows(count)
+    assert appended == count
+    assert _stored_rows() == _sample_rows(count)
 
 
-def test_rows_of_a_file_go_with_their_transaction() -> None:
+def test_rows_loaded_by_file_are_rolled_back_with_the_transaction() -> None:
     with pytest.raises(RuntimeError), warehouse.transaction() as connection:
-        bulk_rows.append(connection, "salesforce_rejects", COLUMNS, _rows(500))
+        bulk_rows.append(connection, "salesforce_rejects", COLUMNS, _sample_rows(500))
         raise RuntimeError
-    assert _ledger() == []
+    assert _stored_rows() == []

@@ -1,4 +1,4 @@
-"""What one process that keeps the embedded engine's file open must not keep."""
+"""Sessions on a DuckDB file that the process keeps open."""
 
 from collections.abc import Iterator
 
@@ -12,34 +12,35 @@ DATASET = archive.Dataset("org_day", "marts", "fct_org_day", "metric_date", ("or
 
 
 @pytest.fixture(autouse=True)
-def kept_open(embedded_warehouse: None) -> Iterator[None]:
-    """Keep an embedded warehouse's file open, as a night does."""
-    with warehouse.kept_open():
+def open_warehouse(duckdb_warehouse: None) -> Iterator[None]:
+    """Keep the DuckDB file open, as a run does."""
+    with warehouse.keep_open():
         yield
 
 
 def _memory_limit() -> str:
     with warehouse.session() as connection:
-        (told,) = connection.fetch_all("select current_setting('memory_limit')")
-    return str(told[0])
+        row = connection.fetch_one("select current_setting('memory_limit')")
+    assert row is not None
+    return str(row[0])
 
 
-def test_a_failed_load_leaves_no_limit_behind() -> None:
+def test_failed_load_resets_the_memory_limit() -> None:
     before = _memory_limit()
     with (
         pytest.raises(duckdb.Error, match="broken"),
         warehouse.session() as connection,
-        warehouse.limited(connection, raw_load.LIMITS),
-        warehouse.begun(connection),
+        warehouse.with_settings(connection, raw_load.LIMITS),
+        warehouse.transaction_on(connection),
     ):
         assert _memory_limit() != before
         connection.execute("select error('broken')")
     assert _memory_limit() == before
 
 
-def test_an_archive_of_no_days_asks_nobody() -> None:
+def test_archiving_no_days_does_not_access_s3() -> None:
     with warehouse.session() as connection:
-        asked = archive.replace_partitions(
+        results = archive.replace_partitions(
             connection, DATASET, days=[], root="s3://nowhere/archive"
         )
-        assert list(asked) == []
+        assert list(results) == []

@@ -1,4 +1,4 @@
-"""Letters reach a mail server whole, and what goes wrong is said in words."""
+"""Mail arrives complete, and SMTP errors are classified."""
 
 import email
 import email.policy
@@ -17,17 +17,17 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from loaders import mail
 from loaders.config.settings import OnCall, Report, Settings, Smtp
 from loaders.errors import ConfigError, TransientError
-from loaders.mail import Letter, Recipients
+from loaders.mail import Message, Recipients
 from tests.emulators import up
 from tests.emulators.component import HOST, free_port
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
-LETTER = Letter(
-    subject="Trials of 2026-11-24",
+MESSAGE = Message(
+    subject="Trial report 2026-11-24",
     text="Fünf Orgs.\n.\nFrom here on, dots.\n",
     html='<p>Fünf Orgs. <img src="cid:flow.1@nightshift" alt="flow"></p>',
     reference="report.2026-11-24.1",
-    pictures={"flow.1@nightshift": PNG},
+    images={"flow.1@nightshift": PNG},
 )
 
 
@@ -35,41 +35,39 @@ def _to(*addresses: str) -> Recipients:
     return Recipients("NIGHTSHIFT_REPORT__RECIPIENTS", addresses or ("a@example.com",))
 
 
-def _server(port: int) -> Smtp:
+def _smtp(port: int) -> Smtp:
     return Smtp(host=HOST, port=port, sender="n@example.com")
 
 
-def test_a_letter_arrives_with_its_text_its_html_and_its_pictures(
-    tmp_path: Path,
-) -> None:
-    with up.running("smtp", data=tmp_path) as stack:
-        port = int(stack.environment["NIGHTSHIFT_SMTP__PORT"])
+def test_message_arrives_with_text_html_and_images(tmp_path: Path) -> None:
+    with up.running("smtp", data=tmp_path) as emulators:
+        port = int(emulators.environment["NIGHTSHIFT_SMTP__PORT"])
         to = _to("a@example.com", "Sales <sales@example.com>")
-        assert mail.send(LETTER, _server(port), to) == []
-        found = Path(str(stack.details["smtp_mail_folder"]))
-        (path,) = found.glob("*.eml")
+        assert mail.send(MESSAGE, _smtp(port), to) == []
+        folder = Path(str(emulators.details["smtp_mail_folder"]))
+        (path,) = folder.glob("*.eml")
         raw = path.read_bytes()
-    message = email.message_from_bytes(raw, policy=email.policy.default)
-    assert isinstance(message, EmailMessage)
-    assert message["Subject"] == LETTER.subject
-    assert message["To"] == "a@example.com, Sales <sales@example.com>"
-    assert message["From"] == "Nightshift <n@example.com>"
-    assert message["Message-ID"] == "<report.2026-11-24.1@example.com>"
-    text, html = (message.get_body((kind,)) for kind in ("plain", "html"))
+    received = email.message_from_bytes(raw, policy=email.policy.default)
+    assert isinstance(received, EmailMessage)
+    assert received["Subject"] == MESSAGE.subject
+    assert received["To"] == "a@example.com, Sales <sales@example.com>"
+    assert received["From"] == "Nightshift <n@example.com>"
+    assert received["Message-ID"] == "<report.2026-11-24.1@example.com>"
+    text, html = (received.get_body((kind,)) for kind in ("plain", "html"))
     assert text is not None and html is not None
-    assert text.get_content().splitlines() == LETTER.text.splitlines()
-    assert html.get_content().strip() == LETTER.html
-    pictures = {
-        part["Content-ID"]: part for part in message.walk() if part["Content-ID"]
+    assert text.get_content().splitlines() == MESSAGE.text.splitlines()
+    assert html.get_content().strip() == MESSAGE.html
+    images = {
+        part["Content-ID"]: part for part in received.walk() if part["Content-ID"]
     }
-    assert list(pictures) == ["<flow.1@nightshift>"]
-    (picture,) = pictures.values()
-    assert picture.get_content() == PNG
-    assert picture.get_content_disposition() == "inline"
+    assert list(images) == ["<flow.1@nightshift>"]
+    (image,) = images.values()
+    assert image.get_content() == PNG
+    assert image.get_content_disposition() == "inline"
 
 
-def test_no_header_can_be_brought_along() -> None:
-    hostile = Letter("A\r\nBcc: evil@example.com", "t", "<p>h</p>", reference="r")
+def test_line_breaks_cannot_inject_headers() -> None:
+    hostile = Message("A\r\nBcc: evil@example.com", "t", "<p>h</p>", reference="r")
     message = mail.compose(hostile, sender="n@example.com", to=_to("a@b.example"))
     assert message["Bcc"] is None
     assert message["Subject"] == "A Bcc: evil@example.com"
@@ -80,17 +78,17 @@ def test_no_header_can_be_brought_along() -> None:
         " ",
     ):
         with pytest.raises(ConfigError, match="NIGHTSHIFT_REPORT__RECIPIENTS"):
-            mail.compose(LETTER, sender="n@example.com", to=_to(recipient))
+            mail.compose(MESSAGE, sender="n@example.com", to=_to(recipient))
     with pytest.raises(ConfigError, match="NIGHTSHIFT_SMTP__SENDER"):
-        mail.compose(LETTER, sender="n@x\r\nX: y", to=_to("a@b.example"))
+        mail.compose(MESSAGE, sender="n@x\r\nX: y", to=_to("a@b.example"))
 
 
-def test_a_server_that_is_not_there_is_transient() -> None:
+def test_unreachable_server_is_transient() -> None:
     with pytest.raises(TransientError, match="NIGHTSHIFT_SMTP__HOST"):
-        mail.send(LETTER, _server(free_port()), _to())
+        mail.send(MESSAGE, _smtp(free_port()), _to())
 
 
-def test_a_server_that_hangs_up_is_transient() -> None:
+def test_server_that_closes_the_connection_is_transient() -> None:
     with socket.socket() as listener:
         listener.bind((HOST, 0))
         listener.listen()
@@ -98,12 +96,12 @@ def test_a_server_that_hangs_up_is_transient() -> None:
         hang_up = threading.Thread(target=lambda: listener.accept()[0].close())
         hang_up.start()
         with pytest.raises(TransientError):
-            mail.send(LETTER, _server(listener.getsockname()[1]), _to())
+            mail.send(MESSAGE, _smtp(listener.getsockname()[1]), _to())
         hang_up.join()
 
 
-class Refusing:
-    """Answers each recipient and each mail as told."""
+class RejectingHandler:
+    """SMTP handler with fixed replies to recipients and to messages."""
 
     def __init__(self, *, recipient: str = "250 OK", data: str = "250 OK") -> None:
         self.recipient, self.data = recipient, data
@@ -116,7 +114,7 @@ class Refusing:
         address: str,
         options: list[str],
     ) -> str:
-        """Take the recipient `good@` in any case."""
+        """Accept addresses that start with `good@`; give others the fixed reply."""
         if address.startswith("good@"):
             envelope.rcpt_tos.append(address)
             return "250 OK"
@@ -127,12 +125,13 @@ class Refusing:
     async def handle_DATA(
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        """Answer the mail."""
+        """Return the fixed reply to a message."""
         return self.data
 
 
 @contextmanager
-def serving(handler: Refusing) -> Iterator[int]:
+def serving(handler: RejectingHandler) -> Iterator[int]:
+    """Run an SMTP server with this handler; yield its port."""
     controller = Controller(handler, hostname=HOST, port=free_port())
     controller.start()
     try:
@@ -142,7 +141,7 @@ def serving(handler: Refusing) -> Iterator[int]:
 
 
 @pytest.mark.parametrize(
-    ("answers", "error", "told"),
+    ("replies", "error", "text"),
     [
         ({"recipient": "550 no such box"}, ConfigError, "RECIPIENTS"),
         ({"recipient": "450 grey list"}, TransientError, "450 grey list"),
@@ -150,42 +149,49 @@ def serving(handler: Refusing) -> Iterator[int]:
         ({"data": "451 come again"}, TransientError, "451 come again"),
     ],
 )
-def test_a_refusal_is_told_by_what_the_reader_does_next(
-    answers: dict[str, str], error: type[Exception], told: str
+def test_smtp_rejection_is_classified_by_its_code(
+    replies: dict[str, str], error: type[Exception], text: str
 ) -> None:
-    with serving(Refusing(**answers)) as port, pytest.raises(error, match=told):
-        mail.send(LETTER, _server(port), _to())
+    handler = RejectingHandler(**replies)
+    with serving(handler) as port, pytest.raises(error, match=text):
+        mail.send(MESSAGE, _smtp(port), _to())
 
 
-def test_one_bad_address_does_not_keep_the_mail_from_the_others() -> None:
-    with serving(Refusing(recipient="550 no such box")) as port:
+def test_other_recipients_receive_the_mail_when_one_is_rejected() -> None:
+    with serving(RejectingHandler(recipient="550 no such box")) as port:
         to = _to("good@example.com", "gone@example.com")
-        assert mail.send(LETTER, _server(port), to) == ["gone@example.com"]
+        assert mail.send(MESSAGE, _smtp(port), to) == ["gone@example.com"]
 
 
-def test_mail_is_left_out_when_it_is_not_set_up() -> None:
-    assert mail.why_no_mail(_server(25), _to()) == ""
-    nobody = Recipients("NIGHTSHIFT_REPORT__RECIPIENTS", [])
-    told = mail.why_no_mail(_server(25), nobody)
-    assert told == "NIGHTSHIFT_REPORT__RECIPIENTS is not set"
-    assert mail.why_no_mail(Smtp(), _to()) == "NIGHTSHIFT_SMTP__HOST is not set"
+def test_missing_mail_settings_are_named() -> None:
+    assert mail.missing_setting(_smtp(25), _to()) == ""
+    no_recipients = Recipients("NIGHTSHIFT_REPORT__RECIPIENTS", [])
+    missing = mail.missing_setting(_smtp(25), no_recipients)
+    assert missing == "NIGHTSHIFT_REPORT__RECIPIENTS is not set"
+    assert mail.missing_setting(Smtp(), _to()) == "NIGHTSHIFT_SMTP__HOST is not set"
 
 
-def test_failures_are_told_to_who_is_on_call_or_else_to_the_readers() -> None:
-    readers = Settings(report=Report(recipients=["a@b.example"]), _env_file=None)
-    assert mail.on_call(readers) == mail.report_readers(readers)
-    both = readers.model_copy(update={"on_call": OnCall(recipients=["c@d.example"])})
-    assert mail.on_call(both) == Recipients(
+def test_alerts_go_to_on_call_or_else_to_the_report_recipients() -> None:
+    without_on_call = Settings(
+        report=Report(recipients=["a@b.example"]), _env_file=None
+    )
+    assert mail.on_call_recipients(without_on_call) == mail.report_recipients(
+        without_on_call
+    )
+    with_on_call = without_on_call.model_copy(
+        update={"on_call": OnCall(recipients=["c@d.example"])}
+    )
+    assert mail.on_call_recipients(with_on_call) == Recipients(
         "NIGHTSHIFT_ON_CALL__RECIPIENTS", ["c@d.example"]
     )
-    assert mail.report_readers(both).addresses == ["a@b.example"]
+    assert mail.report_recipients(with_on_call).addresses == ["a@b.example"]
 
 
-def test_recipients_are_lists_in_the_environment(
+def test_recipients_are_read_from_the_environment_as_json_lists(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("NIGHTSHIFT_REPORT__RECIPIENTS", json.dumps(["a@b.example"]))
     monkeypatch.setenv("NIGHTSHIFT_ON_CALL__RECIPIENTS", json.dumps(["c@d.example"]))
-    given = Settings(_env_file=None)
-    assert mail.report_readers(given).addresses == ["a@b.example"]
-    assert mail.on_call(given).addresses == ["c@d.example"]
+    settings = Settings(_env_file=None)
+    assert mail.report_recipients(settings).addresses == ["a@b.example"]
+    assert mail.on_call_recipients(settings).addresses == ["c@d.example"]

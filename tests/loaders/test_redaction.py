@@ -1,4 +1,6 @@
-"""No secret leaves the house in a text, whoever wrote it."""
+"""Secrets are masked in text, whether Nightshift or a library wrote it."""
+
+from collections.abc import Iterator
 
 import pytest
 
@@ -6,9 +8,10 @@ from loaders.config import redaction, settings
 
 
 @pytest.fixture(autouse=True)
-def _fresh_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def secret_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Set secrets in the environment and reload the settings."""
     monkeypatch.setenv("NIGHTSHIFT_SALESFORCE__CLIENT_SECRET", "sesame-open-1")
-    monkeypatch.setenv("NIGHTSHIFT_SMTP__PASSWORD", "letters+2")
+    monkeypatch.setenv("NIGHTSHIFT_SMTP__PASSWORD", "parcels+2")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "abc/def+ghi")
     monkeypatch.setenv("DBT_ENV_SECRET_PASSWORD", "warehouse-3")
     monkeypatch.setenv("NIGHTSHIFT_SALESFORCE__TOKEN_URL", "https://login.example")
@@ -21,7 +24,7 @@ def _fresh_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     "text",
     [
         "login with sesame-open-1 failed",
-        "SMTP said letters+2",
+        "SMTP said parcels+2",
         "key abc/def+ghi",
         "password=warehouse-3 host=x",
         "postgresql://etl:hunter2@cluster.example:5439/dev",
@@ -29,16 +32,16 @@ def _fresh_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         "GET https://b.s3.example/k?X-Amz-Signature=0badcafe&X-Amz-Date=1",
     ],
 )
-def test_a_secret_is_hidden(text: str) -> None:
-    shown = redaction.hidden(text)
-    assert redaction.HIDDEN in shown
+def test_secrets_are_masked(text: str) -> None:
+    redacted = redaction.redact(text)
+    assert redaction.MASK in redacted
     for secret in (
-        *("sesame-open-1", "letters+2", "abc/def+ghi", "warehouse-3"),
+        *("sesame-open-1", "parcels+2", "abc/def+ghi", "warehouse-3"),
         *("hunter2", "AQ0AQ", "0badcafe"),
     ):
-        assert secret not in shown
+        assert secret not in redacted
 
 
-def test_what_is_no_secret_stays() -> None:
+def test_other_text_is_unchanged() -> None:
     text = "s3://bucket/raw/orgs/dt=2026-11-24/ at https://login.example is incomplete"
-    assert redaction.hidden(text) == text
+    assert redaction.redact(text) == text

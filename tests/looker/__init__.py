@@ -1,1 +1,1 @@
-"""What Looker gets is made from the marts' YAML alone."""
+"""Tests of the LookML that is generated from the marts' YAML."""

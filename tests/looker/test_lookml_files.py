@@ -1,4 +1,4 @@
-"""LookML is in step with the YAML, and every field of it is a mart's column."""
+"""The LookML files match the marts' YAML, and their references resolve."""
 
 import re
 from collections.abc import Iterator
@@ -12,47 +12,52 @@ from looker.generate import views
 from tests.nightly.project import SOURCE, Project, copy_to
 
 LOOKER = SOURCE / "looker"
-TIME = {"date": "date", "timestamp": "timestamp"}
-REFERENCE = re.compile(r"\$\{(?!TABLE\})([a-z0-9_.]+)\}")
-COLUMN = re.compile(r"\$\{TABLE\}\.([a-z0-9_]+)")
-Declared = dict[str, dict[str, dict[str, Any]]]
+TIME_TYPES = {"date": "date", "timestamp": "timestamp"}
+FIELD_REFERENCE = re.compile(r"\$\{(?!TABLE\})([a-z0-9_.]+)\}")
+COLUMN_REFERENCE = re.compile(r"\$\{TABLE\}\.([a-z0-9_]+)")
+DeclaredColumns = dict[str, dict[str, dict[str, Any]]]
 Views = dict[str, dict[str, Any]]
 
 
-def _type(data_type: str) -> str:
-    """Return the LookML type that a column's contract asks for."""
-    plain = data_type.partition("(")[0]
-    if plain in ("bigint", "integer", "numeric", "double precision"):
+def _expected_type(data_type: str) -> str:
+    """Return the LookML type that a column's contract requires."""
+    base_type = data_type.partition("(")[0]
+    if base_type in ("bigint", "integer", "numeric", "double precision"):
         return "number"
-    return {"varchar": "string", "boolean": "yesno"}.get(plain, "time")
+    return {"varchar": "string", "boolean": "yesno"}.get(base_type, "time")
 
 
 @pytest.fixture(scope="module")
-def declared() -> Declared:
-    """Return every column of every mart by name, read from the YAML as it is typed."""
-    found: Declared = {}
-    folders = (SOURCE / "models" / "marts", SOURCE / "models" / "exports")
-    for folder in folders:
+def declared() -> DeclaredColumns:
+    """Return every column of every mart by name, read from the YAML files."""
+    columns: DeclaredColumns = {}
+    for folder in (SOURCE / "models" / "marts", SOURCE / "models" / "exports"):
         for path in folder.rglob("*__models.yml"):
-            told = yaml.safe_load(path.read_text(encoding="utf-8"))
-            for node in told["models"]:
-                found[node["name"]] = {each["name"]: each for each in node["columns"]}
-    assert "fct_org_trial_metrics" in found
-    return found
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+            for node in content["models"]:
+                columns[node["name"]] = {each["name"]: each for each in node["columns"]}
+    assert "fct_org_trial_metrics" in columns
+    return columns
 
 
 @pytest.fixture(scope="module")
 def parsed() -> Views:
-    """Return the checked-in views as lkml reads them."""
-    found = {}
+    """Return the checked-in views, parsed with lkml."""
+    parsed_views = {}
     for path in (LOOKER / "views").glob("*.view.lkml"):
         (view,) = lkml.load(path.read_text(encoding="utf-8"))["views"]
         assert path.name == f"{view['name']}.view.lkml"
-        found[view["name"]] = view
-    return found
+        parsed_views[view["name"]] = view
+    return parsed_views
 
 
-def _fields(view: dict[str, Any]) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def model() -> dict[str, Any]:
+    """Return the checked-in model, parsed with lkml."""
+    return lkml.load((LOOKER / "nightshift.model.lkml").read_text(encoding="utf-8"))
+
+
+def _field_names(view: dict[str, Any]) -> Iterator[str]:
     for kind in ("dimensions", "measures"):
         yield from (field["name"] for field in view[kind])
     for group in view.get("dimension_groups", []):
@@ -64,132 +69,140 @@ def _is_pii(column: dict[str, Any]) -> bool:
     return bool(meta.get("pii"))
 
 
-def test_every_mart_has_a_view_and_no_view_is_of_another_thing(
-    declared: Declared, parsed: Views
+def test_each_mart_has_exactly_one_view(
+    declared: DeclaredColumns, parsed: Views
 ) -> None:
     assert parsed.keys() == declared.keys()
     for name, view in parsed.items():
         assert view["sql_table_name"] == f"@{{MARTS_SCHEMA}}.{name}"
 
 
-def test_every_column_is_a_field_of_the_right_type(
-    declared: Declared, parsed: Views
+def test_each_column_is_a_field_of_the_expected_type(
+    declared: DeclaredColumns, parsed: Views
 ) -> None:
     for name, columns in declared.items():
         view = parsed[name]
-        found = {}
+        fields = {}
         for field in [*view["dimensions"], *view.get("dimension_groups", [])]:
             if field["name"] != views.KEY_FIELD:
-                (column,) = COLUMN.findall(field["sql"])
+                (column,) = COLUMN_REFERENCE.findall(field["sql"])
                 assert field["sql"] == f"${{TABLE}}.{column}"
-                found[column] = field
-        assert found.keys() == columns.keys(), name
-        for column, field in found.items():
+                fields[column] = field
+        assert fields.keys() == columns.keys(), name
+        for column, field in fields.items():
             data_type = columns[column]["data_type"]
-            assert field["type"] == _type(data_type), f"{name}.{column}"
-            assert field.get("datatype") == TIME.get(data_type), f"{name}.{column}"
+            assert field["type"] == _expected_type(data_type), f"{name}.{column}"
+            assert field.get("datatype") == TIME_TYPES.get(data_type)
             assert field["label"] and field["description"], f"{name}.{column}"
             if _is_pii(columns[column]):
-                assert field["hidden"] == "yes", f"{name}.{column} is personal"
+                assert field["hidden"] == "yes", f"{name}.{column} is personal data"
 
 
-def test_every_view_has_one_primary_key_made_of_its_columns(
-    declared: Declared, parsed: Views
+def test_each_view_has_one_primary_key_of_its_columns(
+    declared: DeclaredColumns, parsed: Views
 ) -> None:
     for name, view in parsed.items():
         keys = [each for each in view["dimensions"] if each.get("primary_key") == "yes"]
         assert len(keys) == 1, name
-        named = COLUMN.findall(keys[0]["sql"])
-        assert named and set(named) <= declared[name].keys(), name
+        columns = COLUMN_REFERENCE.findall(keys[0]["sql"])
+        assert columns and set(columns) <= declared[name].keys(), name
 
 
-def test_what_a_field_refers_to_is_there_once(parsed: Views) -> None:
+def test_measures_and_sets_reference_existing_fields(parsed: Views) -> None:
     for name, view in parsed.items():
-        fields = list(_fields(view))
+        fields = list(_field_names(view))
         assert len(fields) == len(set(fields)), name
         for measure in view["measures"]:
-            asked = REFERENCE.findall(measure.get("sql", ""))
+            references = FIELD_REFERENCE.findall(measure.get("sql", ""))
             for filters in measure.get("filters__all", []):
-                asked += [key for each in filters for key in each]
-            assert set(asked) <= set(fields), f"{name}.{measure['name']}"
+                references += [key for each in filters for key in each]
+            assert set(references) <= set(fields), f"{name}.{measure['name']}"
             assert measure["label"] and measure["description"]
-        for detail in view["sets"]:
-            assert detail["fields"] and set(detail["fields"]) <= set(fields), name
+        for field_set in view["sets"]:
+            assert field_set["fields"] and set(field_set["fields"]) <= set(fields), name
 
 
-def test_measures_add_up_numbers_only(parsed: Views) -> None:
+def test_numeric_measures_aggregate_number_fields(parsed: Views) -> None:
     for name, view in parsed.items():
         numbers = {
             each["name"] for each in view["dimensions"] if each["type"] == "number"
         }
         for measure in view["measures"]:
             if measure["type"] in ("sum", "average", "min", "max", "median"):
-                (column,) = REFERENCE.findall(measure["sql"])
-                assert column in numbers, f"{name}.{measure['name']}"
+                (field,) = FIELD_REFERENCE.findall(measure["sql"])
+                assert field in numbers, f"{name}.{measure['name']}"
 
 
-def test_explores_join_by_the_other_marts_whole_key(parsed: Views) -> None:
-    told = lkml.load((LOOKER / "nightshift.model.lkml").read_text(encoding="utf-8"))
-    assert {each["name"] for each in told["explores"]} == parsed.keys()
+def test_joins_use_the_whole_primary_key_of_the_joined_view(
+    parsed: Views, model: dict[str, Any]
+) -> None:
+    assert {each["name"] for each in model["explores"]} == parsed.keys()
     joins = [
         (explore["name"], join)
-        for explore in told["explores"]
+        for explore in model["explores"]
         for join in explore.get("joins", [])
     ]
     assert joins
     for name, join in joins:
-        asked = [each.split(".") for each in REFERENCE.findall(join["sql_on"])]
-        assert {view for view, _ in asked} == {name, join["name"]}
-        for view, field in asked:
-            assert field in set(_fields(parsed[view])), f"{view}.{field}"
-        other = parsed[join["name"]]
-        (key,) = (each for each in other["dimensions"] if each.get("primary_key"))
-        theirs = {
-            _column_of(other, field) for view, field in asked if view == join["name"]
+        references = [
+            each.split(".") for each in FIELD_REFERENCE.findall(join["sql_on"])
+        ]
+        assert {view for view, _ in references} == {name, join["name"]}
+        for view, field in references:
+            assert field in set(_field_names(parsed[view])), f"{view}.{field}"
+        joined = parsed[join["name"]]
+        (key,) = (each for each in joined["dimensions"] if each.get("primary_key"))
+        columns = {
+            _column_of(joined, field)
+            for view, field in references
+            if view == join["name"]
         }
-        assert theirs == set(COLUMN.findall(key["sql"])), f"{name} to {join['name']}"
+        key_columns = set(COLUMN_REFERENCE.findall(key["sql"]))
+        assert columns == key_columns, f"{name} to {join['name']}"
 
 
 def _column_of(view: dict[str, Any], field: str) -> str:
-    for each in view["dimensions"]:
-        if each["name"] == field:
-            return COLUMN.findall(each["sql"])[0]
+    for dimension in view["dimensions"]:
+        if dimension["name"] == field:
+            return COLUMN_REFERENCE.findall(dimension["sql"])[0]
     (group,) = (
         each for each in view["dimension_groups"] if f"{each['name']}_raw" == field
     )
-    return COLUMN.findall(group["sql"])[0]
+    return COLUMN_REFERENCE.findall(group["sql"])[0]
 
 
-def test_answers_last_until_a_night_has_finished() -> None:
-    told = lkml.load((LOOKER / "nightshift.model.lkml").read_text(encoding="utf-8"))
-    (group,) = told["datagroups"]
-    assert told["persist_with"] == group["name"]
-    assert "max(finished_at)" in group["sql_trigger"]
-    constants = lkml.load((LOOKER / "manifest.lkml").read_text(encoding="utf-8"))
-    named = {each["name"] for each in constants["constants"]}
+def test_cache_is_invalidated_by_the_end_of_a_run(model: dict[str, Any]) -> None:
+    (datagroup,) = model["datagroups"]
+    assert model["persist_with"] == datagroup["name"]
+    assert "max(finished_at)" in datagroup["sql_trigger"]
+
+
+def test_files_use_exactly_the_declared_constants() -> None:
+    manifest = lkml.load((LOOKER / "manifest.lkml").read_text(encoding="utf-8"))
+    declared_constants = {each["name"] for each in manifest["constants"]}
     texts = "".join(path.read_text("utf-8") for path in LOOKER.rglob("*.lkml"))
-    assert set(re.findall(r"@\{(\w+)\}", texts)) == named
+    assert set(re.findall(r"@\{(\w+)\}", texts)) == declared_constants
 
 
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Return a copy of the project with its LookML, and nothing to reach."""
-    project = copy_to(tmp_path_factory.mktemp("looker") / "project", {})
-    return project
+    """Return a copy of the project without any environment variables."""
+    return copy_to(tmp_path_factory.mktemp("looker") / "project", {})
 
 
-def test_regenerating_gives_no_diff_until_the_yaml_changes(copied: Project) -> None:
-    told = copied.nightshift("looker", "build", "--check", "--json")
-    assert told.require(0).json["changed"] == []
+def test_build_changes_files_only_when_the_yaml_changes(copied: Project) -> None:
+    check = ("looker", "build", "--check")
+    assert copied.nightshift(*check, "--json").expect(0).json["changed"] == []
     path = "models/marts/trials/_trials__models.yml"
-    copied.edit(path, "label: Trial Targets", "label: Targets of Trials")
-    (copied.folder / "looker" / "views" / "of_no_mart.view.lkml").write_text("")
-    told = copied.nightshift("looker", "build", "--check").require(1)
-    assert "views/trial_target_metrics.view.lkml" in told.out
-    assert "views/of_no_mart.view.lkml" in told.out
-    assert "views/fct_org_day.view.lkml" not in told.out
-    copied.nightshift("looker", "build").require(0)
-    view = copied.folder / "looker" / "views" / "trial_target_metrics.view.lkml"
-    assert "Targets of Trials" in view.read_text(encoding="utf-8")
-    assert not (copied.folder / "looker" / "views" / "of_no_mart.view.lkml").exists()
-    copied.nightshift("looker", "build", "--check").require(0)
+    copied.replace_text(path, "label: Trial Targets", "label: Targets of Trials")
+    views_folder = copied.folder / "looker" / "views"
+    (views_folder / "without_mart.view.lkml").write_text("")
+    output = copied.nightshift(*check).expect(1).out
+    assert "views/trial_target_metrics.view.lkml" in output
+    assert "views/without_mart.view.lkml" in output
+    assert "views/fct_org_day.view.lkml" not in output
+    copied.nightshift("looker", "build").expect(0)
+    view = (views_folder / "trial_target_metrics.view.lkml").read_text("utf-8")
+    assert "Targets of Trials" in view
+    assert not (views_folder / "without_mart.view.lkml").exists()
+    copied.nightshift(*check).expect(0)

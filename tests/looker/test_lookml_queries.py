@@ -1,4 +1,4 @@
-"""What Looker would ask of a finished warehouse: keys hold, joins add no rows."""
+"""The SQL of the LookML runs on a warehouse: keys are unique, joins add no rows."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ import duckdb
 import lkml
 import pytest
 
-from tests.finished_company import Finished
+from tests.finished_company import FinishedCompany
 from tests.nightly.project import SOURCE
 
 LOOKER = SOURCE / "looker"
@@ -25,92 +25,99 @@ Views = dict[str, dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def parsed() -> Views:
-    """Return the views as lkml reads them."""
+    """Return the views, parsed with lkml."""
     texts = (path.read_text("utf-8") for path in (LOOKER / "views").glob("*.lkml"))
     return {view["name"]: view for text in texts for view in lkml.load(text)["views"]}
 
 
 @pytest.fixture(scope="module")
 def model() -> dict[str, Any]:
-    """Return the model file as lkml reads it."""
+    """Return the model, parsed with lkml."""
     return lkml.load((LOOKER / "nightshift.model.lkml").read_text(encoding="utf-8"))
 
 
-def _constant(text: str) -> str:
-    return re.sub(r"@\{(\w+)\}", lambda found: CONSTANTS[found[1]], text)
+def _replace_constants(text: str) -> str:
+    return re.sub(r"@\{(\w+)\}", lambda match: CONSTANTS[match[1]], text)
 
 
-def _field(view: dict[str, Any], name: str) -> str:
-    """Return the SQL of a view's field, with the view's name for its table."""
+def _field_sql(view: dict[str, Any], name: str) -> str:
+    """Return the SQL of a view's field; the view's name is the table's alias."""
     kinds = ("dimensions", "measures")
     fields = {each["name"]: each for kind in kinds for each in view[kind]}
     for group in view.get("dimension_groups", []):
         fields[f"{group['name']}_raw"] = group
     field = fields[name]
     sql = field.get("sql", "1").replace("${TABLE}", view["name"])
-    sql = re.sub(r"\$\{(\w+)\}", lambda found: f"({_field(view, found[1])})", sql)
+    sql = re.sub(r"\$\{(\w+)\}", lambda match: f"({_field_sql(view, match[1])})", sql)
     if field.get("type") == "count":
         return "count(*)"
     return AGGREGATES.get(field["type"], "{}").format(sql)
 
 
-def _from(view: dict[str, Any]) -> str:
-    return f"{_constant(view['sql_table_name'])} as {view['name']}"
+def _table_sql(view: dict[str, Any]) -> str:
+    return f"{_replace_constants(view['sql_table_name'])} as {view['name']}"
 
 
-def _ask(finished: Finished, query: str) -> tuple[Any, ...]:
-    file = str(finished.project.warehouse)
+def _fetch_row(company: FinishedCompany, query: str) -> tuple[Any, ...]:
+    file = str(company.project.warehouse)
     with duckdb.connect(file, read_only=True) as connection:
         return connection.execute(query).fetchone() or ()
 
 
-def test_every_primary_key_is_one(finished_company: Finished, parsed: Views) -> None:
+def test_primary_keys_are_unique(
+    finished_company: FinishedCompany, parsed: Views
+) -> None:
     for view in parsed.values():
         (key,) = (each for each in view["dimensions"] if each.get("primary_key"))
-        sql = _field(view, key["name"])
-        rows, keys = _ask(
+        sql = _field_sql(view, key["name"])
+        rows, keys = _fetch_row(
             finished_company,
-            f"select count(*), count(distinct {sql}) from {_from(view)}",
+            f"select count(*), count(distinct {sql}) from {_table_sql(view)}",
         )
         assert rows == keys > 0, view["name"]
 
 
-def test_every_measure_can_be_asked(finished_company: Finished, parsed: Views) -> None:
+def test_measures_run_on_the_marts(
+    finished_company: FinishedCompany, parsed: Views
+) -> None:
     for view in parsed.values():
-        measures = [_field(view, each["name"]) for each in view["measures"]]
-        answers = _ask(
-            finished_company, f"select {', '.join(measures)} from {_from(view)}"
+        measures = [_field_sql(view, each["name"]) for each in view["measures"]]
+        values = _fetch_row(
+            finished_company, f"select {', '.join(measures)} from {_table_sql(view)}"
         )
-        assert answers[0] > 0, view["name"]
+        assert values[0] > 0, view["name"]
 
 
-def test_a_join_finds_one_row_and_adds_none(
-    finished_company: Finished, parsed: Views, model: dict[str, Any]
+def test_joins_match_rows_and_add_none(
+    finished_company: FinishedCompany, parsed: Views, model: dict[str, Any]
 ) -> None:
     for explore in model["explores"]:
         view = parsed[explore["name"]]
         for join in explore.get("joins", []):
-            other = parsed[join["name"]]
+            joined = parsed[join["name"]]
             condition = re.sub(
                 r"\$\{(\w+)\.(\w+)\}",
-                lambda found: _field(parsed[found[1]], found[2]),
+                lambda match: _field_sql(parsed[match[1]], match[2]),
                 join["sql_on"],
             )
-            (key,) = (each for each in other["dimensions"] if each.get("primary_key"))
-            before, after, met = _ask(
+            (key,) = (each for each in joined["dimensions"] if each.get("primary_key"))
+            key_sql = _field_sql(joined, key["name"])
+            before, after, matched = _fetch_row(
                 finished_company,
-                f"select (select count(*) from {_from(view)}), count(*), "
-                f"count(case when {condition} then {_field(other, key['name'])} end) "
-                f"from {_from(view)} left join {_from(other)} on {condition}",
+                f"select (select count(*) from {_table_sql(view)}), count(*), "
+                f"count(case when {condition} then {key_sql} end) "
+                f"from {_table_sql(view)} "
+                f"left join {_table_sql(joined)} on {condition}",
             )
-            assert before == after, f"{view['name']} to {other['name']}"
-            assert met > 0, f"{view['name']} never meets {other['name']}"
+            assert before == after, f"{view['name']} to {joined['name']}"
+            assert matched > 0, f"{view['name']} has no match in {joined['name']}"
 
 
-def test_a_finished_night_lets_go_of_kept_answers(
-    finished_company: Finished, model: dict[str, Any]
+def test_datagroup_trigger_returns_the_end_of_the_latest_run(
+    finished_company: FinishedCompany, model: dict[str, Any]
 ) -> None:
-    (group,) = model["datagroups"]
-    (finished_at,) = _ask(finished_company, _constant(group["sql_trigger"]))
-    (wanted,) = _ask(finished_company, "select max(finished_at) from ops.runs")
-    assert finished_at == wanted is not None
+    (datagroup,) = model["datagroups"]
+    trigger = _replace_constants(datagroup["sql_trigger"])
+    (finished_at,) = _fetch_row(finished_company, trigger)
+    (expected,) = _fetch_row(finished_company, "select max(finished_at) from ops.runs")
+    assert finished_at == expected is not None

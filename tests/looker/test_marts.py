@@ -1,4 +1,4 @@
-"""What a mart's YAML says to Looker is read, and nonsense is refused by its name."""
+"""Invalid `looker` meta in a mart's YAML is rejected with a message that names it."""
 
 from typing import Any
 
@@ -26,27 +26,31 @@ def _node(name: str, looker: dict[str, Any], *columns: str) -> dict[str, Any]:
 
 
 def _read(*nodes: dict[str, Any]) -> list[Mart]:
-    return marts.read({"nodes": {node["unique_id"]: node for node in nodes}})
+    return marts.read_marts({"nodes": {node["unique_id"]: node for node in nodes}})
 
 
-def test_a_join_that_would_count_rows_twice_is_refused() -> None:
-    many = _node("days", {"primary_key": ["org", "day"]}, "org", "day")
-    one = {"primary_key": ["org"], "joins": [{"to": "days", "by": {"org": "org"}}]}
+def test_join_by_a_partial_key_is_rejected() -> None:
+    days = _node("days", {"primary_key": ["org", "day"]}, "org", "day")
+    orgs = {"primary_key": ["org"], "joins": [{"to": "days", "by": {"org": "org"}}]}
     with pytest.raises(ConfigError, match="whole primary key"):
-        _read(many, _node("orgs", one, "org"))
-    with pytest.raises(ConfigError, match="is no mart"):
-        _read(_node("orgs", one, "org"))
+        _read(days, _node("orgs", orgs, "org"))
+
+
+def test_join_to_an_unknown_mart_is_rejected() -> None:
+    orgs = {"primary_key": ["org"], "joins": [{"to": "days", "by": {"org": "org"}}]}
+    with pytest.raises(ConfigError, match="is not a mart"):
+        _read(_node("orgs", orgs, "org"))
 
 
 @pytest.mark.parametrize(
-    ("looker", "told"),
+    ("looker", "message"),
     [
         ({}, "0 unique keys"),
         ({"primary_key": ["nowhere"]}, "no column nowhere"),
-        ({"primary_key": ["org"], "lable": "x"}, "lable is not known"),
+        ({"primary_key": ["org"], "lable": "x"}, "unknown key lable"),
         (
             {"primary_key": ["org"], "measures": [{"name": "x", "type": "sum"}]},
-            "lacks description",
+            "has no description",
         ),
         (
             {
@@ -73,6 +77,6 @@ def test_a_join_that_would_count_rows_twice_is_refused() -> None:
         ),
     ],
 )
-def test_meta_that_makes_no_sense_is_refused(looker: dict[str, Any], told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_invalid_meta_is_rejected(looker: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         _read(_node("orgs", looker, "org"))

@@ -1,4 +1,4 @@
-"""A mart becomes a view, or what it says of itself is refused."""
+"""A mart's view has the right fields, and invalid marts are rejected."""
 
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ from looker.generate import files, model, views
 from looker.generate.marts import Column, Join, Mart, Measure
 
 
-def _mart(**changes: Any) -> Mart:  # noqa: ANN401 - any field's
-    given = {
+def _mart(**changes: Any) -> Mart:  # noqa: ANN401 - any field of a mart
+    fields = {
         "name": "fct_visit",
         "relation": "fct_visit",
         "label": "",
@@ -28,14 +28,12 @@ def _mart(**changes: Any) -> Mart:  # noqa: ANN401 - any field's
         "joins": (),
         "declared_in": "models/_visits__models.yml",
     }
-    return Mart(**{**given, **changes})
+    return Mart(**{**fields, **changes})
 
 
-def test_quotes_survive_and_metrics_are_called_as_in_the_catalog(
-    tmp_path: Path,
-) -> None:
-    assert files.write([_mart()], tmp_path)
-    assert files.differing([_mart()], tmp_path) == []
+def test_written_view_has_catalog_labels_and_escaped_quotes(tmp_path: Path) -> None:
+    assert files.write_files([_mart()], tmp_path)
+    assert files.find_outdated([_mart()], tmp_path) == []
     text = (tmp_path / "views" / "fct_visit.view.lkml").read_text(encoding="utf-8")
     (view,) = lkml.load(text)["views"]
     labels = {each["name"]: each["label"] for each in view["dimensions"]}
@@ -47,27 +45,27 @@ def test_quotes_survive_and_metrics_are_called_as_in_the_catalog(
     assert view["measures"][0]["description"].endswith('One row per \\"visit\\".')
 
 
-def test_two_fields_of_one_name_are_refused() -> None:
+def test_duplicate_field_names_are_rejected() -> None:
     measure = Measure("visit_date", "sum", "Twice.", column="metrics")
     with pytest.raises(ConfigError, match="two fields named visit_date"):
         views.view(_mart(measures=(measure,)))
 
 
-def test_a_sum_of_days_is_refused() -> None:
+def test_sum_of_a_date_column_is_rejected() -> None:
     measure = Measure("days", "sum", "No.", column="visit_date")
     with pytest.raises(ConfigError, match="needs a number"):
         views.view(_mart(measures=(measure,)))
 
 
-def test_a_type_without_a_word_in_lookml_is_refused() -> None:
-    odd = (Column("visit_id", "json", "Odd."),)
+def test_data_type_without_a_lookml_type_is_rejected() -> None:
+    columns = (Column("visit_id", "json", "Unsupported."),)
     with pytest.raises(ConfigError, match="has no LookML type"):
-        views.view(_mart(columns=odd))
+        views.view(_mart(columns=columns))
 
 
-def test_a_join_by_both_whole_keys_is_one_to_one() -> None:
+def test_join_is_one_to_one_only_by_both_whole_keys() -> None:
     days = _mart(name="days", key=("visit_id",))
-    join = Join("days", {"visit_id": "visit_id"})
-    assert model.relationship(_mart(), join, days) == "one_to_one"
-    join = Join("days", {"metrics": "visit_id"})
-    assert model.relationship(_mart(), join, days) == "many_to_one"
+    by_own_key = Join("days", {"visit_id": "visit_id"})
+    assert model.relationship(_mart(), by_own_key, days) == "one_to_one"
+    by_other_column = Join("days", {"metrics": "visit_id"})
+    assert model.relationship(_mart(), by_other_column, days) == "many_to_one"

@@ -1,1 +1,1 @@
-"""Whole nights, run as people run them, in a copy of the project."""
+"""Whole runs, started as a user would start them, in a copy of the project."""

@@ -1,4 +1,4 @@
-"""What a night left behind, held against the oracle."""
+"""Comparing what a run produced with the reference implementation."""
 
 from collections.abc import Collection
 from datetime import date
@@ -6,39 +6,43 @@ from pathlib import Path
 from typing import Any
 
 from tests.nightly.project import Project
-from tests.reference import MART_KEYS, differences, expected, read_world
+from tests.reference import MART_KEYS, differences, expected_marts, read_raw_data
 
 SHOWN = 15
+Marts = dict[str, list[dict[str, Any]]]
 
 
-def marts(project: Project) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of every mart that the oracle knows."""
+def read_marts(project: Project) -> Marts:
+    """Return the rows of every mart that the reference implementation computes."""
     return {mart: project.rows(f"select * from marts.{mart}") for mart in MART_KEYS}
 
 
-def require_marts(
-    project: Project, raw: Path, *, data_date: date, nights: Collection[date]
+def assert_marts_match_reference(
+    project: Project, raw: Path, *, data_date: date, data_dates: Collection[date]
 ) -> None:
-    """Fail with the first differences when a mart is not what the raw lines say."""
-    wanted = expected(read_world(raw), data_date=data_date, nights=nights)
-    found = marts(project)
-    told = [
+    """Fail with the first differences between the marts and the reference.
+
+    `data_dates` are the dates run so far, `raw` the folder of raw partitions.
+    """
+    reference = expected_marts(
+        read_raw_data(raw), data_date=data_date, data_dates=data_dates
+    )
+    marts = read_marts(project)
+    lines = [
         f"{mart}: {line}"
         for mart, key in MART_KEYS.items()
-        for line in differences(getattr(wanted, mart), found[mart], key=key)[:SHOWN]
+        for line in differences(getattr(reference, mart), marts[mart], key=key)[:SHOWN]
     ]
-    assert not told, "\n".join(told)
-    assert wanted.fct_org_day, "a world without a trial judges nothing"
+    assert not lines, "\n".join(lines)
+    assert reference.fct_org_day, "a world without trials proves nothing"
 
 
-def require_same(
-    first: dict[str, list[dict[str, Any]]], second: dict[str, list[dict[str, Any]]]
-) -> None:
-    """Fail unless two projects' marts, all or the same few, hold the same rows."""
+def assert_same_marts(first: Marts, second: Marts) -> None:
+    """Fail unless both hold the same marts with the same rows."""
     assert first.keys() == second.keys()
-    told = [
+    lines = [
         f"{mart}: {line}"
         for mart in first
         for line in differences(first[mart], second[mart], key=MART_KEYS[mart])[:SHOWN]
     ]
-    assert not told, "\n".join(told)
+    assert not lines, "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Small raw worlds, written once a session."""
+"""Sample worlds, written once per session, and a project with finished runs."""
 
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -9,9 +9,14 @@ import pytest
 from tests.emulators.sample.world import World
 from tests.emulators.sample.write import write_to_folder
 from tests.nightly.project import Project
-from tests.nightly.template import Template, make
+from tests.nightly.template import (
+    Template,
+    backfill_and_run,
+    once_per_session,
+    prepare,
+)
 
-FOUR_NIGHTS = World(orgs=40, days=4, until=date(2026, 11, 24), seed=3)
+FOUR_DAY_WORLD = World(orgs=40, days=4, until=date(2026, 11, 24), seed=3)
 
 
 @pytest.fixture(scope="session")
@@ -29,25 +34,44 @@ def raw_world(tmp_path_factory: pytest.TempPathFactory) -> Callable[[World], Pat
 
 
 @pytest.fixture
-def four_nights(raw_world: Callable[[World], Path]) -> tuple[World, Path]:
-    """Return a small dirty world of four nights, and the folder of its partitions."""
-    return FOUR_NIGHTS, raw_world(FOUR_NIGHTS)
+def four_day_world(raw_world: Callable[[World], Path]) -> tuple[World, Path]:
+    """Return a small dirty world of four days, and the folder of its partitions."""
+    return FOUR_DAY_WORLD, raw_world(FOUR_DAY_WORLD)
 
 
 @pytest.fixture(scope="session")
 def finished_template(
-    tmp_path_factory: pytest.TempPathFactory,
-    world_outside: dict[str, str],
+    session_folder: Path,
+    project_place: Path,
+    parsed_dbt: Path,
+    outside_services: dict[str, str],
     raw_world: Callable[[World], Path],
 ) -> Template:
-    """Do the nights of the small dirty world once."""
-    folder = tmp_path_factory.mktemp("finished")
-    raw = raw_world(FOUR_NIGHTS)
-    return make(folder, world_outside, world=FOUR_NIGHTS, raw=raw)
+    """Return a template of the small dirty world with all its days run."""
+
+    def make(folder: Path) -> None:
+        raw = raw_world(FOUR_DAY_WORLD)
+        prepare(
+            Template(folder / "template", FOUR_DAY_WORLD.until),
+            project_place,
+            outside_services,
+            run=backfill_and_run(raw, FOUR_DAY_WORLD.dates),
+            parsed_dbt=parsed_dbt,
+        )
+
+    folder = once_per_session(session_folder, "four-days", make)
+    return Template(folder / "template", FOUR_DAY_WORLD.until)
 
 
 @pytest.fixture
-def finished_night(finished_template: Template) -> Iterator[tuple[Project, date]]:
-    """Give a project whose last night is done, and that night's data date."""
-    with finished_template.fresh() as project:
-        yield project, finished_template.night
+def finished_run(
+    finished_template: Template,
+    project_place: Path,
+    parsed_dbt: Path,
+    outside_services: dict[str, str],
+) -> Iterator[tuple[Project, date]]:
+    """Yield a project whose runs are finished, and the last data date."""
+    with finished_template.restored(
+        project_place, outside_services, parsed_dbt=parsed_dbt
+    ) as project:
+        yield project, finished_template.data_date

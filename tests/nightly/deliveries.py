@@ -1,6 +1,6 @@
-"""Raw partitions on their way to S3: what the product's producers would do."""
+"""Objects on S3: raw partitions as the producer would deliver them, and listings."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,75 +13,98 @@ from tests.nightly.project import Project
 SUCCESS = "_SUCCESS"
 
 
-def client(project: Project) -> Any:  # noqa: ANN401 - boto3 makes its classes up
-    """Return an S3 client for the project's stack."""
-    given = project.environment
-    return boto3.client(
-        "s3",
-        endpoint_url=given["AWS_ENDPOINT_URL_S3"],
-        aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
-        region_name=given["AWS_REGION"],
-    )
+def s3_client(project: Project) -> Any:  # noqa: ANN401 - boto3 creates its classes
+    """Return an S3 client for the project's emulator."""
+    return _client(project.environment)
 
 
-def place(url: str) -> tuple[str, str]:
-    """Return bucket and key of an s3:// URL."""
+def split_url(url: str) -> tuple[str, str]:
+    """Return the bucket and the key of an s3:// URL."""
     parts = urlsplit(url)
     return parts.netloc, parts.path.lstrip("/")
 
 
-def deliver(
+def upload_partitions(
     project: Project, folder: Path, *, dates: Collection[date] | None = None
 ) -> None:
-    """Upload the partitions in `folder`, of `dates` only when given."""
+    """Upload the partitions in `folder`: all, or those of `dates`."""
     paths = (
         path
         for partition in sorted(folder.glob("*/dt=*"))
-        if dates is None or _day(partition) in dates
+        if dates is None or _date_of(partition) in dates
         for path in sorted(partition.iterdir())
     )
-    put(project, {path.relative_to(folder).as_posix(): path for path in paths})
+    upload_objects(
+        project, {path.relative_to(folder).as_posix(): path for path in paths}
+    )
 
 
-def put(project: Project, objects: dict[str, Path | bytes]) -> None:
-    """Write objects below the raw URL, `_SUCCESS` after all others."""
-    s3 = client(project)
-    bucket, prefix = place(project.raw_url)
+def upload_objects(project: Project, objects: dict[str, Path | bytes]) -> None:
+    """Write objects below the raw URL, each `_SUCCESS` after all others."""
+    s3 = s3_client(project)
+    bucket, prefix = split_url(project.raw_url)
     for name in sorted(objects, key=lambda name: (name.endswith(SUCCESS), name)):
         content = objects[name]
         body = content if isinstance(content, bytes) else content.read_bytes()
         s3.put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=body)
 
 
-def take_away(project: Project, url: str) -> list[str]:
+def delete_objects(project: Project, url: str) -> list[str]:
     """Delete every object below `url`; return their keys."""
-    s3 = client(project)
-    bucket, _ = place(url)
-    keys = list(_keys(s3, url))
+    s3 = s3_client(project)
+    bucket, _ = split_url(url)
+    keys = [item["Key"] for item in _objects(s3, url)]
     for key in keys:
         s3.delete_object(Bucket=bucket, Key=key)
     return keys
 
 
-def listing(project: Project, url: str) -> dict[str, str]:
-    """Return the ETag of every object below `url`, by its name there."""
-    s3 = client(project)
-    bucket, prefix = place(url)
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+def list_etags(project: Project, url: str) -> dict[str, str]:
+    """Return the ETag of every object below `url`, by its key relative to `url`."""
+    _, prefix = split_url(url)
     return {
         item["Key"].removeprefix(prefix): item["ETag"]
-        for page in pages
-        for item in page.get("Contents", [])
+        for item in _objects(s3_client(project), url)
     }
 
 
-def _keys(s3: Any, url: str) -> Iterable[str]:  # noqa: ANN401 - boto3's
-    bucket, prefix = place(url)
+def download_objects(url: str, folder: Path, *, environment: Mapping[str, str]) -> None:
+    """Write every object below `url` to a file below `folder`."""
+    s3 = _client(environment)
+    bucket, prefix = split_url(url)
+    folder.mkdir(parents=True)
+    for item in _objects(s3, url):
+        path = folder / item["Key"].removeprefix(f"{prefix}/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read())
+
+
+def upload_folder(folder: Path, url: str, *, environment: Mapping[str, str]) -> None:
+    """Upload every file below `folder`. Sizes and ETags, so fingerprints, are equal."""
+    s3 = _client(environment)
+    bucket, prefix = split_url(url)
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            key = f"{prefix}/{path.relative_to(folder).as_posix()}"
+            s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
+
+
+def _client(environment: Mapping[str, str]) -> Any:  # noqa: ANN401 - as above
+    return boto3.client(
+        "s3",
+        endpoint_url=environment["AWS_ENDPOINT_URL_S3"],
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        region_name=environment["AWS_REGION"],
+    )
+
+
+def _objects(s3: Any, url: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+    bucket, prefix = split_url(url)
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     for page in pages:
-        yield from (item["Key"] for item in page.get("Contents", []))
+        yield from page.get("Contents", [])
 
 
-def _day(partition: Path) -> date:
+def _date_of(partition: Path) -> date:
     return date.fromisoformat(partition.name.removeprefix("dt="))

@@ -1,13 +1,13 @@
-"""SIGKILL at a chosen place: the whole run, workers and all, as a power cut would.
+"""SIGKILL at a chosen call: the whole process group at once, like a power cut.
 
-Python imports `sitecustomize` from the project's copy before anything else; it waits
-there for a function to be called, and ends the process group before or after that.
+Python imports `sitecustomize` from the project's copy before anything else. It wraps
+the chosen function, which kills the process group before or after its n-th call.
 """
 
 import signal
 import subprocess
 
-from tests.nightly.project import PATIENCE_SECONDS, Project
+from tests.nightly.project import TIMEOUT_SECONDS, Project
 
 SITE = """
 import importlib.abc
@@ -20,11 +20,11 @@ MODULE, ATTRIBUTE, WHEN, CALLS = os.environ["KILL_AT"].split(" ")
 
 
 def armed(call):
-    left = [int(CALLS)]
+    remaining = [int(CALLS)]
 
     def wrapper(*arguments, **options):
-        left[0] -= 1
-        if left[0] > 0:
+        remaining[0] -= 1
+        if remaining[0] > 0:
             return call(*arguments, **options)
         if WHEN == "after":
             call(*arguments, **options)
@@ -55,24 +55,24 @@ sys.meta_path.insert(0, Armed())
 
 
 def kill_at(project: Project, place: str, *arguments: object) -> None:
-    """Run `nightshift ARGUMENTS` until `place`, and there no further.
+    """Run `nightshift ARGUMENTS` and kill it at `place`.
 
-    `place` is "module function before|after n": the n-th call in a process. Fails when
-    the run ends otherwise than by that kill.
+    `place` is "module function before|after n": the n-th call in a process. Fails if
+    the run ends in any other way.
     """
     site = project.folder / "sitecustomize.py"
     site.write_text(SITE, encoding="utf-8")
-    with project.started(*arguments, KILL_AT=place) as process:
-        output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    with project.start(*arguments, KILL_AT=place) as process:
+        output, _ = process.communicate(timeout=TIMEOUT_SECONDS)
     site.unlink()
     assert process.returncode == -signal.SIGKILL, f"not killed at {place}\n{output}"
 
 
 def kill_after(project: Project, seconds: float, *arguments: object) -> bool:
-    """Run `nightshift ARGUMENTS` and end it after a while; say whether it was done."""
-    with project.started(*arguments) as process:
+    """Run `nightshift ARGUMENTS`, kill it after `seconds`; return if it was done."""
+    with project.start(*arguments) as process:
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
-            project.end(process)
+            project.kill(process)
         return process.returncode == 0

@@ -1,7 +1,7 @@
-"""A copy of the project in a folder of its own, run as a person would run it.
+"""A copy of the project in a folder of its own, run as a user would run it.
 
-The copy has its own `var/`, warehouse and prefixes on S3, so that nights of different
-tests do not meet, and its models may be edited.
+Each copy has its own `var/`, warehouse and S3 prefixes, so tests do not affect each
+other, and its models may be edited.
 """
 
 import json
@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,13 @@ FOLDERS = ("loaders", "reports", "looker", "orchestrate")
 FOLDERS += ("models", "macros", "seeds", "tests/dbt")
 FILES = ("dbt_project.yml", "profiles.yml.example", "luigi.cfg", "luigid.cfg")
 NIGHTSHIFT = "from orchestrate.cli.main import main; main()"
-PATIENCE_SECONDS = 900
+PARSE = "from orchestrate.dbt import manifest; manifest.read()"
+TIMEOUT_SECONDS = 900
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a command ended, and what it printed."""
+class CommandResult:
+    """The exit code of a command and what it printed."""
 
     code: int
     out: str
@@ -37,10 +38,10 @@ class Ended:
 
     @property
     def json(self) -> Any:  # noqa: ANN401 - whatever the command printed
-        """What the command printed with --json."""
+        """The output of a command called with --json."""
         return json.loads(self.out)
 
-    def require(self, code: int) -> "Ended":
+    def expect(self, code: int) -> "CommandResult":
         """Return self; AssertionError with all output for another exit code."""
         assert self.code == code, (
             f"exit {self.code}, not {code}\n{self.out}\n{self.err}"
@@ -50,74 +51,73 @@ class Ended:
 
 @dataclass(frozen=True)
 class Project:
-    """A copy of the project, and the environment that its commands get."""
+    """A copy of the project, and the environment variables of its commands."""
 
     folder: Path
     environment: Mapping[str, str]
-    raw: Path = field(default=Path())
 
     @property
     def warehouse(self) -> Path:
-        """The embedded warehouse's file."""
+        """The DuckDB file."""
         return self.folder / "var" / "nightshift.duckdb"
 
     @property
     def raw_url(self) -> str:
-        """Where on S3 the raw partitions lie."""
+        """The S3 URL of the raw partitions."""
         return self.environment["NIGHTSHIFT_RAW_URL"]
 
     @property
     def archive_url(self) -> str:
-        """Where on S3 the archive lies."""
+        """The S3 URL of the archive."""
         return self.environment["NIGHTSHIFT_ARCHIVE_URL"]
 
-    def nightshift(self, *arguments: object, **environment: str) -> Ended:
-        """Run `nightshift ARGUMENTS`, with more environment on top."""
+    def nightshift(self, *arguments: object, **environment: str) -> CommandResult:
+        """Run `nightshift ARGUMENTS`, with additional environment variables."""
         return self._run(["-c", NIGHTSHIFT, *arguments], environment)
 
-    def luigi(self, *arguments: object, **environment: str) -> Ended:
+    def luigi(self, *arguments: object, **environment: str) -> CommandResult:
         """Run `luigi --module orchestrate ARGUMENTS`."""
         line = ["-m", "luigi", "--module", "orchestrate", *arguments]
         return self._run(line, environment)
 
-    def dbt(self, *arguments: object, **environment: str) -> Ended:
-        """Run `dbt ARGUMENTS` as an analyst would, at the root."""
+    def dbt(self, *arguments: object, **environment: str) -> CommandResult:
+        """Run `dbt ARGUMENTS` at the root of the project, as an analyst would."""
         return self._run(["-m", "dbt.cli.main", *arguments], environment)
 
     def run(self, day: date, **environment: str) -> Any:  # noqa: ANN401 - JSON
-        """Run one night that must end well; return what it printed as JSON."""
-        ended = self.nightshift("run", "--date", day, "--json", **environment)
-        return ended.require(0).json
+        """Run one data date, which must succeed; return its JSON summary."""
+        result = self.nightshift("run", "--date", day, "--json", **environment)
+        return result.expect(0).json
 
     def plan(self, day: date) -> list[tuple[str, str]]:
-        """Return (task, what) of everything a night would do."""
-        told = self.nightshift("plan", "--date", day, "--json").require(0).json
-        return [(step["task"], step["what"]) for step in told["steps"]]
+        """Return (task, what) of each task that a run would execute."""
+        plan = self.nightshift("plan", "--date", day, "--json").expect(0).json
+        return [(step["task"], step["subject"]) for step in plan["steps"]]
 
     def rows(self, query: str, *parameters: object) -> list[dict[str, Any]]:
-        """Return a query's rows from the embedded warehouse."""
+        """Return a query's rows from the DuckDB file."""
         with duckdb.connect(str(self.warehouse), read_only=True) as connection:
             cursor = connection.execute(query, list(parameters))
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    def change(self, statement: str) -> None:
-        """Run a statement in the warehouse, as somebody who breaks things would."""
+    def execute(self, statement: str) -> None:
+        """Run a statement in the warehouse, to change what a run left there."""
         with duckdb.connect(str(self.warehouse)) as connection:
             connection.execute(statement)
 
-    def edit(self, path: str, old: str, new: str) -> None:
+    def replace_text(self, path: str, old: str, new: str) -> None:
         """Replace text in a file of the copy; it must be there."""
         file = self.folder / path
         text = file.read_text(encoding="utf-8")
-        assert old in text, f"{path} has no {old!r}"
+        assert old in text, f"{path} does not contain {old!r}"
         file.write_text(text.replace(old, new), encoding="utf-8")
 
     @contextmanager
-    def started(
+    def start(
         self, *arguments: object, **environment: str
     ) -> Iterator[subprocess.Popen[str]]:
-        """Start `nightshift ARGUMENTS` in a process group of its own; end it."""
+        """Start `nightshift ARGUMENTS` in a process group of its own; kill it after."""
         process = subprocess.Popen(
             [sys.executable, "-c", NIGHTSHIFT, *map(str, arguments)],
             cwd=self.folder,
@@ -131,34 +131,41 @@ class Project:
             yield process
         finally:
             if process.poll() is None:
-                self.end(process)
+                self.kill(process)
 
-    def end(self, process: subprocess.Popen[str]) -> None:
-        """Kill a started process with all that it started."""
+    def kill(self, process: subprocess.Popen[str]) -> None:
+        """Kill a started process and its children."""
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
-    def _run(self, arguments: list[object], environment: Mapping[str, str]) -> Ended:
-        ended = subprocess.run(
+    def parse_dbt(self) -> Path:
+        """Parse the dbt project; return the folder that keeps the manifest."""
+        self._run(["-c", PARSE], {}).expect(0)
+        return self.folder / "var" / "dbt"
+
+    def _run(
+        self, arguments: list[object], environment: Mapping[str, str]
+    ) -> CommandResult:
+        process = subprocess.run(
             [sys.executable, *map(str, arguments)],
             cwd=self.folder,
             env=self.environment_with(**environment),
             capture_output=True,
             text=True,
-            timeout=PATIENCE_SECONDS,
+            timeout=TIMEOUT_SECONDS,
             stdin=subprocess.DEVNULL,
         )
-        return Ended(ended.returncode, ended.stdout, ended.stderr)
+        return CommandResult(process.returncode, process.stdout, process.stderr)
 
     def environment_with(self, **more: str) -> dict[str, str]:
-        """Return what a command of the project finds in its environment."""
-        given = {
+        """Return the environment variables of a command."""
+        inherited = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("NIGHTSHIFT_", "DBT_", "LUIGI_"))
         }
         return {
-            **given,
+            **inherited,
             **self.environment,
             **more,
             "PYTHONPATH": str(self.folder),
@@ -166,8 +173,13 @@ class Project:
         }
 
 
-def copy_to(folder: Path, environment: Mapping[str, str]) -> Project:
-    """Copy the product to `folder`, with a profile and a fresh `var`."""
+def copy_to(
+    folder: Path, environment: Mapping[str, str], *, parsed_dbt: Path | None = None
+) -> Project:
+    """Copy the product to `folder`, with a profile and an empty `var`.
+
+    `parsed_dbt` is what `parse_dbt` returned for a copy in the same folder.
+    """
     for name in FOLDERS:
         shutil.copytree(
             SOURCE / name,
@@ -178,4 +190,6 @@ def copy_to(folder: Path, environment: Mapping[str, str]) -> Project:
         shutil.copy(SOURCE / name, folder / name)
     shutil.copy(folder / "profiles.yml.example", folder / "profiles.yml")
     (folder / "var").mkdir()
+    if parsed_dbt is not None:
+        shutil.copytree(parsed_dbt, folder / "var" / "dbt")
     return Project(folder=folder, environment=dict(environment))

@@ -1,4 +1,4 @@
-"""What Salesforce holds, asked as anybody with a login would."""
+"""The records in Salesforce, read through its REST API."""
 
 from typing import Any
 
@@ -12,66 +12,66 @@ KEY = "org_id__c"
 TIMEOUT_SECONDS = 30
 
 
-def records(project: Project) -> dict[str, dict[str, Any]]:
-    """Return every record's own fields by external id."""
-    given = project.environment
-    verify = given["REQUESTS_CA_BUNDLE"]
-    base = given["NIGHTSHIFT_SALESFORCE__INSTANCE_URL"]
-    reply = requests.post(
+def read_records(project: Project) -> dict[str, dict[str, Any]]:
+    """Return the custom fields of every record, by external id."""
+    environment = project.environment
+    verify = environment["REQUESTS_CA_BUNDLE"]
+    base = environment["NIGHTSHIFT_SALESFORCE__INSTANCE_URL"]
+    response = requests.post(
         f"{base}/services/oauth2/token",
         data={"grant_type": "client_credentials"},
         auth=(
-            given["NIGHTSHIFT_SALESFORCE__CLIENT_ID"],
-            given["NIGHTSHIFT_SALESFORCE__CLIENT_SECRET"],
+            environment["NIGHTSHIFT_SALESFORCE__CLIENT_ID"],
+            environment["NIGHTSHIFT_SALESFORCE__CLIENT_SECRET"],
         ),
         verify=verify,
         timeout=TIMEOUT_SECONDS,
     )
-    reply.raise_for_status()
-    asked = requests.Session()
-    asked.trust_env = False  # a bundle in the environment would take precedence
-    asked.verify = verify
-    asked.headers["Authorization"] = f"Bearer {reply.json()['access_token']}"
-    described = asked.get(
+    response.raise_for_status()
+    session = requests.Session()
+    session.trust_env = False  # a CA bundle in the environment takes precedence
+    session.verify = verify
+    session.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
+    description = session.get(
         f"{base}/services/data/v60.0/sobjects/{OBJECT}/describe",
         timeout=TIMEOUT_SECONDS,
     )
-    described.raise_for_status()
+    description.raise_for_status()
     names = [
         field["name"]
-        for field in described.json()["fields"]
+        for field in description.json()["fields"]
         if field["name"].endswith("__c")
     ]
     path = f"/services/data/v60.0/query?q=SELECT {', '.join(names)} FROM {OBJECT}"
-    found: dict[str, dict[str, Any]] = {}
+    records: dict[str, dict[str, Any]] = {}
     while path:
-        page = asked.get(base + path, timeout=TIMEOUT_SECONDS)
+        page = session.get(base + path, timeout=TIMEOUT_SECONDS)
         page.raise_for_status()
         for record in page.json()["records"]:
-            found[record[KEY]] = {name: record[name] for name in names}
+            records[record[KEY]] = {name: record[name] for name in names}
         path = page.json().get("nextRecordsUrl", "")
-    return found
+    return records
 
 
-def require_as_mart(project: Project) -> None:
-    """Fail unless each org of the mart is in Salesforce with the mart's values."""
-    held = records(project)
-    wanted = {
+def assert_records_match_mart(project: Project) -> None:
+    """Fail unless Salesforce has each org of the mart, with the mart's values."""
+    records = read_records(project)
+    expected = {
         row[KEY]: {name: _rendered(value) for name, value in row.items()}
         for row in project.rows("select * from marts.sf_trial_metrics")
     }
-    assert wanted, "an empty mart judges nothing"
-    told = differences(
-        wanted.values(),
-        [held[key] for key in wanted if key in held],
+    assert expected, "an empty mart proves nothing"
+    lines = differences(
+        expected.values(),
+        [records[key] for key in expected if key in records],
         key=KEY,
         tolerance=1e-9,
     )
-    assert not told, "\n".join(told[:15])
+    assert not lines, "\n".join(lines[:15])
 
 
 def _rendered(value: Any) -> Any:  # noqa: ANN401 - any column's
-    """Return a mart's value as Salesforce gives it back."""
+    """Return a mart's value as Salesforce returns it."""
     if hasattr(value, "isoformat"):
         return value.isoformat()
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""The marts equal a plain-Python oracle over the raw lines, whatever the order."""
+"""The marts equal the reference implementation, in whatever order dates are run."""
 
 from collections.abc import Callable
 from datetime import date
@@ -9,55 +9,78 @@ import pytest
 
 from tests.emulators.sample.world import World
 from tests.nightly import salesforce_records
-from tests.nightly.assertions import marts, require_marts, require_same
-from tests.nightly.deliveries import deliver
+from tests.nightly.assertions import (
+    assert_marts_match_reference,
+    assert_same_marts,
+    read_marts,
+)
+from tests.nightly.conftest import FOUR_DAY_WORLD
+from tests.nightly.deliveries import upload_partitions
 from tests.nightly.project import Project
 
 UNTIL = date(2026, 11, 24)
-NIGHTS = 3
+SINGLE_RUNS = 3
 
 
-def test_nights_one_by_one_give_what_the_raw_lines_say(
-    project: Project, raw_world: Callable[[World], Path]
+def test_backfill_and_next_run_match_the_reference(
+    finished_run: tuple[Project, date], four_day_world: tuple[World, Path]
 ) -> None:
-    made = World(orgs=40, days=18, until=UNTIL, seed=1)
-    raw = raw_world(made)
-    deliver(project, raw, dates=made.dates[:-NIGHTS])
-    early = ("--from", made.first, "--to", made.dates[-NIGHTS - 1])
-    project.nightshift("backfill", *early).require(0)
-    for night in made.dates[-NIGHTS:]:
-        deliver(project, raw, dates=[night])
-        project.run(night)
-        so_far = [day for day in made.dates if day <= night]
-        require_marts(project, raw, data_date=night, nights=so_far)
-    salesforce_records.require_as_mart(project)
+    project, data_date = finished_run
+    _, raw = four_day_world
+    assert_marts_match_reference(
+        project, raw, data_date=data_date, data_dates=FOUR_DAY_WORLD.dates
+    )
+    salesforce_records.assert_records_match_mart(project)
 
 
 @pytest.mark.slow
-def test_one_backfill_and_a_full_refresh_give_the_same(
+def test_single_runs_match_the_reference_after_each(
     project: Project, raw_world: Callable[[World], Path]
 ) -> None:
-    made = World(orgs=40, days=18, until=UNTIL, seed=2)
-    raw = raw_world(made)
-    deliver(project, raw)
-    whole = ("--from", made.first, "--to", made.until)
-    project.nightshift("backfill", *whole).require(0)
-    require_marts(project, raw, data_date=made.until, nights=made.dates)
-    before = marts(project)
-    project.dbt("build", "--full-refresh").require(0)
-    require_same(before, marts(project))
+    world = World(orgs=40, days=18, until=UNTIL, seed=1)
+    raw = raw_world(world)
+    upload_partitions(project, raw, dates=world.dates[:-SINGLE_RUNS])
+    early = ("--from", world.first_date, "--to", world.dates[-SINGLE_RUNS - 1])
+    project.nightshift("backfill", *early).expect(0)
+    for data_date in world.dates[-SINGLE_RUNS:]:
+        upload_partitions(project, raw, dates=[data_date])
+        project.run(data_date)
+        so_far = [day for day in world.dates if day <= data_date]
+        assert_marts_match_reference(
+            project, raw, data_date=data_date, data_dates=so_far
+        )
+    salesforce_records.assert_records_match_mart(project)
 
 
 @pytest.mark.slow
-def test_nights_in_shuffled_order_give_the_same(
+def test_one_backfill_and_a_full_refresh_give_the_same_marts(
     project: Project, raw_world: Callable[[World], Path]
 ) -> None:
-    made = World(orgs=40, days=5, until=UNTIL, seed=5)
-    raw = raw_world(made)
-    deliver(project, raw)
-    nights = list(made.dates)
-    Random(5).shuffle(nights)
-    for night in nights:
-        project.run(night)
-    require_marts(project, raw, data_date=made.until, nights=made.dates)
-    salesforce_records.require_as_mart(project)
+    world = World(orgs=40, days=18, until=UNTIL, seed=2)
+    raw = raw_world(world)
+    upload_partitions(project, raw)
+    dates = ("--from", world.first_date, "--to", world.until)
+    project.nightshift("backfill", *dates).expect(0)
+    assert_marts_match_reference(
+        project, raw, data_date=world.until, data_dates=world.dates
+    )
+    before = read_marts(project)
+    project.dbt("build", "--full-refresh").expect(0)
+    assert_same_marts(before, read_marts(project))
+
+
+@pytest.mark.slow
+def test_runs_in_shuffled_order_match_the_reference(
+    project: Project, raw_world: Callable[[World], Path]
+) -> None:
+    world = World(orgs=40, days=5, until=UNTIL, seed=5)
+    raw = raw_world(world)
+    upload_partitions(project, raw)
+    shuffled = list(world.dates)
+    Random(5).shuffle(shuffled)
+    for data_date in shuffled:
+        project.run(data_date)
+    assert_marts_match_reference(
+        project, raw, data_date=world.until, data_dates=world.dates
+    )
+    salesforce_records.assert_records_match_mart(project)

@@ -1,4 +1,4 @@
-"""`plan`, `status` and `doctor`: what a person or a script reads."""
+"""`plan`, `status` and `doctor`: tables for people, JSON for scripts."""
 
 import json
 import re
@@ -6,68 +6,78 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from orchestrate.cli.main import app
 from tests.emulators.sample.world import World
-from tests.nightly.deliveries import client, deliver, listing, place, put
+from tests.nightly.deliveries import (
+    list_etags,
+    s3_client,
+    split_url,
+    upload_objects,
+    upload_partitions,
+)
 from tests.nightly.project import Project
 
-Finished = tuple[Project, date]
+FinishedRun = tuple[Project, date]
 
 
-def test_plan_names_every_task_of_a_new_night_and_touches_nothing(
-    project: Project, four_nights: tuple[World, Path]
+def test_plan_names_every_task_of_a_new_run_and_changes_nothing(
+    project: Project, four_day_world: tuple[World, Path]
 ) -> None:
-    world, raw = four_nights
-    deliver(project, raw)
-    before = listing(project, project.raw_url)
-    steps = project.plan(world.first)
+    world, raw = four_day_world
+    upload_partitions(project, raw)
+    before = list_etags(project, project.raw_url)
+    steps = project.plan(world.first_date)
     tasks = [task for task, _ in steps]
     assert tasks.count("LoadRawTable") == 4
     assert tasks.count("ArchiveDataset") == 4
     assert tasks[-2:] == ["SyncTrialMetricsToSalesforce", "MailReport"]
     assert ("DbtModel", "fct_org_day") in steps
     assert not project.warehouse.exists()
-    assert listing(project, project.raw_url) == before
-    assert listing(project, project.archive_url) == {}
-    told = project.nightshift("plan", "--date", world.first)
-    assert "never loaded" in told.out and "nightshift run" in told.out
+    assert list_etags(project, project.raw_url) == before
+    assert list_etags(project, project.archive_url) == {}
+    result = project.nightshift("plan", "--date", world.first_date)
+    assert "never loaded" in result.out and "nightshift run" in result.out
 
 
-def test_plan_says_what_a_load_waits_for(project: Project) -> None:
-    told = project.nightshift("plan", "--date", "2026-11-24", "--json").require(0)
-    loads = [step for step in told.json["steps"] if step["task"] == "LoadRawTable"]
-    assert all("_SUCCESS is missing" in step["why"] for step in loads)
+def test_plan_names_the_missing_success_marker(project: Project) -> None:
+    result = project.nightshift("plan", "--date", "2026-11-24", "--json").expect(0)
+    loads = [step for step in result.json["steps"] if step["task"] == "LoadRawTable"]
+    assert all("_SUCCESS is missing" in step["reason"] for step in loads)
 
 
-def test_status_shows_the_last_nights_from_the_ledgers(
-    finished_night: Finished,
+def test_status_shows_the_latest_runs_from_the_ledgers(
+    finished_run: FinishedRun,
 ) -> None:
-    project, night = finished_night
-    told = project.nightshift("status", "--json").require(0).json["nights"]
-    assert told[0]["data_date"] == str(night)
-    loads = {load["source"]: load for load in told[0]["loads"]}
+    project, day = finished_run
+    result = project.nightshift("status", "--json").expect(0).json["runs"]
+    assert result[0]["data_date"] == str(day)
+    loads = {load["source"]: load for load in result[0]["loads"]}
     assert sorted(loads) == ["app_logs", "metrics", "orgs", "web_logs"]
     for load in loads.values():
         assert load["lines"] == load["rows"] + load["rejects"] > 0
     mart = project.rows("select count(*) as orgs from marts.sf_trial_metrics")
-    sync = told[0]["salesforce"]
+    sync = result[0]["salesforce"]
     assert sync["status"] == "success"
     assert sync["sent"] + sync["unchanged"] == mart[0]["orgs"]
-    table = project.nightshift("status", "--nights", "1").require(0).out
-    assert str(night) in table
+    table = project.nightshift("status", "--nights", "1").expect(0).out
+    assert str(day) in table
 
 
-def test_status_before_the_first_night_says_how_to_start(project: Project) -> None:
-    told = project.nightshift("status").require(0)
-    assert "nightshift run" in told.out
-    assert project.nightshift("status", "--json").require(0).json == {"nights": []}
-
-
-def test_a_test_that_warned_is_named_in_the_ledger_and_in_the_report(
-    finished_night: Finished,
+def test_status_before_the_first_run_shows_the_command_to_start(
+    project: Project,
 ) -> None:
-    project, night = finished_night
-    started = f"{night}T01:00:00Z"
+    result = project.nightshift("status").expect(0)
+    assert "nightshift run" in result.out
+    assert project.nightshift("status", "--json").expect(0).json == {"runs": []}
+
+
+def test_dbt_test_that_warned_is_named_in_ledger_and_report(
+    finished_run: FinishedRun,
+) -> None:
+    project, day = finished_run
+    started = f"{day}T01:00:00Z"
     org = {
         "org_id": 77,
         "org_name": "Odd",
@@ -76,84 +86,87 @@ def test_a_test_that_warned_is_named_in_the_ledger_and_in_the_report(
     }
     org |= {"trial_started_at": started, "is_internal": False}
     org |= {"billing_plan_id": 99, "billing_plan_name": "Unheard of"}
-    put(project, {f"orgs/dt={night}/odd.json": json.dumps(org).encode()})
-    project.run(night)
+    upload_objects(project, {f"orgs/dt={day}/odd.json": json.dumps(org).encode()})
+    project.run(day)
     warned = project.rows(
         "select message from ops.model_runs where data_date = ? and tests_warned > 0",
-        night,
+        day,
     )
-    (told,) = {row["message"] for row in warned}
-    assert re.match(r"every_billing_plan_is_known: Got \d+ result", told)
-    bucket, key = place(f"{project.archive_url}/local/v1/report/dt={night}/index.html")
-    page = client(project).get_object(Bucket=bucket, Key=key)["Body"].read().decode()
-    assert "every_billing_plan_is_known" in page
+    (message,) = {row["message"] for row in warned}
+    assert re.match(r"billing_plan_ids_exist_in_billing_plans: Got \d+ result", message)
+    bucket, key = split_url(
+        f"{project.archive_url}/local/v1/report/dt={day}/index.html"
+    )
+    page = s3_client(project).get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+    assert "billing_plan_ids_exist_in_billing_plans" in page
 
 
-def test_doctor_finds_everything_well(project: Project) -> None:
-    named = {"NIGHTSHIFT_ON_CALL__RECIPIENTS": '["night@example.com"]'}
-    ended = project.nightshift("doctor", "--json", **named).require(0)
-    checks = ended.json["checks"]
-    assert all(check["is_well"] for check in checks), checks
-    told = {check["name"]: check["told"] for check in checks}
-    assert told["mail"].endswith("failures to night@example.com")
-    names = set(told)
+def test_doctor_passes_all_checks(project: Project) -> None:
+    named = {"NIGHTSHIFT_ON_CALL__RECIPIENTS": '["on-call@example.com"]'}
+    result = project.nightshift("doctor", "--json", **named).expect(0)
+    checks = result.json["checks"]
+    assert all(check["passed"] for check in checks), checks
+    result = {check["name"]: check["message"] for check in checks}
+    assert result["mail"].endswith("alerts go to on-call@example.com")
+    names = set(result)
     assert {"warehouse", "raw bucket", "archive bucket", "salesforce", "mail"} <= names
-    assert listing(project, project.archive_url) == {}
+    assert list_etags(project, project.archive_url) == {}
 
 
-def test_doctor_says_how_to_mend_each_thing(project: Project) -> None:
+def test_doctor_names_the_setting_of_each_failed_check(project: Project) -> None:
     broken = {
         "NIGHTSHIFT_RAW_URL": "s3://no-such-bucket/raw",
         "NIGHTSHIFT_SALESFORCE__CLIENT_SECRET": "wrong",
         "NIGHTSHIFT_SMTP__PORT": "1",
     }
-    ended = project.nightshift("doctor", "--json", **broken).require(3)
-    told = {check["name"]: check for check in ended.json["checks"]}
+    result = project.nightshift("doctor", "--json", **broken).expect(3)
+    result = {check["name"]: check for check in result.json["checks"]}
     for name, sign in (
         ("raw bucket", "no-such-bucket"),
         ("salesforce", "CLIENT_SECRET"),
         ("mail", "NIGHTSHIFT_SMTP__"),
     ):
-        assert not told[name]["is_well"]
-        assert sign in told[name]["told"]
-    assert told["archive bucket"]["is_well"]
+        assert not result[name]["passed"]
+        assert sign in result[name]["message"]
+    assert result["archive bucket"]["passed"]
 
 
-def test_the_field_doctor_counts_values_that_salesforce_would_refuse(
-    finished_night: Finished,
+def test_doctor_counts_values_that_salesforce_would_reject(
+    finished_run: FinishedRun,
 ) -> None:
-    project, _ = finished_night
+    project, _ = finished_run
     look = ("doctor", "--salesforce", "--json")
-    (well,) = project.nightshift(*look).require(0).json["checks"]
-    assert well["is_well"]
-    project.change("update marts.sf_trial_metrics set org_name__c = '#N/A'")
+    (well,) = project.nightshift(*look).expect(0).json["checks"]
+    assert well["passed"]
+    project.execute("update marts.sf_trial_metrics set org_name__c = '#N/A'")
     rows = project.rows("select count(*) as orgs from marts.sf_trial_metrics")
-    (finding,) = project.nightshift(*look).require(3).json["checks"]
-    assert finding["name"] == "org_name__c" and "#N/A" in finding["told"]
-    assert f"in {rows[0]['orgs']} row(s)" in finding["told"]
+    (finding,) = project.nightshift(*look).expect(3).json["checks"]
+    assert finding["name"] == "org_name__c" and "#N/A" in finding["message"]
+    assert f"in {rows[0]['orgs']} row(s)" in finding["message"]
 
 
-def test_doctor_looks_at_another_target(project: Project) -> None:
-    ended = project.nightshift("doctor", "--target", "nowhere", "--json").require(3)
-    told = {check["name"]: check for check in ended.json["checks"]}
-    assert not told["dbt profile"]["is_well"]
-    assert "nowhere" in told["dbt profile"]["told"]
+def test_doctor_checks_another_target(project: Project) -> None:
+    result = project.nightshift("doctor", "--target", "nowhere", "--json").expect(3)
+    result = {check["name"]: check for check in result.json["checks"]}
+    assert not result["dbt profile"]["passed"]
+    assert "nowhere" in result["dbt profile"]["message"]
 
 
-def test_help_teaches_each_command(project: Project) -> None:
-    whole = project.nightshift("--help").require(0).out
+def test_each_command_has_help_and_json() -> None:
+    runner = CliRunner()
+    overview = runner.invoke(app, ["--help"]).output
     for command in ("run", "backfill", "plan", "rerun", "status", "doctor"):
-        assert command in whole
-        told = project.nightshift(command, "--help").require(0).out
-        assert "--json" in told
+        assert command in overview
+        result = runner.invoke(app, [command, "--help"])
+        assert result.exit_code == 0 and "--json" in result.output
 
 
 @pytest.mark.slow
-def test_a_bare_dbt_run_on_an_empty_warehouse_gives_empty_marts(
+def test_bare_dbt_run_on_an_empty_warehouse_creates_empty_marts(
     project: Project,
 ) -> None:
-    project.dbt("run").require(0)
-    project.dbt("test").require(0)
+    project.dbt("run").expect(0)
+    project.dbt("test").expect(0)
     tables = project.rows(
         "select table_schema, table_name from information_schema.tables "
         "where table_schema in ('marts', 'staging', 'ops')"
@@ -172,17 +185,17 @@ def test_a_bare_dbt_run_on_an_empty_warehouse_gives_empty_marts(
 
 
 @pytest.mark.slow
-def test_an_analyst_builds_on_a_finished_night_with_nothing_started(
-    finished_night: Finished,
+def test_analyst_builds_on_a_finished_warehouse_without_services(
+    finished_run: FinishedRun,
 ) -> None:
-    project, _ = finished_night
+    project, _ = finished_run
     away = {
         name: "http://127.0.0.1:9" if name.startswith("AWS_ENDPOINT") else ""
         for name in project.environment
         if name.startswith("AWS_")
     }
     before = project.rows("select * from marts.fct_org_day order by all")
-    project.dbt("build", **away).require(0)
+    project.dbt("build", **away).expect(0)
     assert project.rows("select * from marts.fct_org_day order by all") == before
-    project.dbt("docs", "generate", **away).require(0)
+    project.dbt("docs", "generate", **away).expect(0)
     assert (project.folder / "target" / "catalog.json").exists()

@@ -1,4 +1,4 @@
-"""A run that was killed, run again, ends like one that nobody disturbed."""
+"""A killed run, run again, ends with the same results as an undisturbed one."""
 
 from pathlib import Path
 from random import Random
@@ -7,8 +7,8 @@ import pytest
 
 from tests.emulators.sample.world import World
 from tests.nightly import salesforce_records
-from tests.nightly.assertions import require_marts
-from tests.nightly.deliveries import deliver
+from tests.nightly.assertions import assert_marts_match_reference
+from tests.nightly.deliveries import upload_partitions
 from tests.nightly.fault_injection import kill_after, kill_at
 from tests.nightly.project import Project
 
@@ -16,41 +16,45 @@ pytestmark = pytest.mark.slow
 
 PLACES = {
     "load": "loaders.ledger.loads record before 1",
-    "dbt model": "orchestrate.tasks.model_build _Book.take before 9",
+    "dbt model": "orchestrate.dbt.build ResultCollector.add before 9",
     "archive": "loaders.s3 upload after 2",
-    "salesforce collection": "loaders.salesforce.composite _answers before 1",
+    "salesforce collection": "loaders.salesforce.composite _results before 1",
     "salesforce job uploaded": "loaders.salesforce.jobs upload after 1",
 }
 RANDOM_KILLS = 2
 
 
-@pytest.mark.parametrize("what", PLACES)
-def test_a_night_killed_in_the_middle_ends_well_when_run_again(
-    project: Project, four_nights: tuple[World, Path], what: str
+@pytest.mark.parametrize("stage", PLACES)
+def test_run_killed_at_a_stage_is_completed_by_the_next_run(
+    project: Project, four_day_world: tuple[World, Path], stage: str
 ) -> None:
-    world, raw = four_nights
-    if "job" in what:
+    world, raw = four_day_world
+    if "job" in stage:
         policy = "loaders/salesforce/policy.py"
         limit = "bulk_above_rows: int ="
-        project.edit(policy, f"{limit} 2_000", f"{limit} 0")
-    deliver(project, raw)
-    whole = ("backfill", "--from", world.first, "--to", world.until)
-    kill_at(project, PLACES[what], *whole)
-    project.nightshift(*whole).require(0)
-    require_marts(project, raw, data_date=world.until, nights=world.dates)
-    salesforce_records.require_as_mart(project)
+        project.replace_text(policy, f"{limit} 2_000", f"{limit} 0")
+    upload_partitions(project, raw)
+    backfill = ("backfill", "--from", world.first_date, "--to", world.until)
+    kill_at(project, PLACES[stage], *backfill)
+    project.nightshift(*backfill).expect(0)
+    assert_marts_match_reference(
+        project, raw, data_date=world.until, data_dates=world.dates
+    )
+    salesforce_records.assert_records_match_mart(project)
     assert project.plan(world.until) == []
 
 
-def test_a_night_killed_at_any_moment_ends_well_when_run_again(
-    project: Project, four_nights: tuple[World, Path]
+def test_run_killed_at_a_random_time_is_completed_by_the_next_run(
+    project: Project, four_day_world: tuple[World, Path]
 ) -> None:
-    world, raw = four_nights
-    deliver(project, raw)
-    whole = ("backfill", "--from", world.first, "--to", world.until)
-    moments = Random(11)
+    world, raw = four_day_world
+    upload_partitions(project, raw)
+    backfill = ("backfill", "--from", world.first_date, "--to", world.until)
+    seconds = Random(11)
     for _ in range(RANDOM_KILLS):
-        kill_after(project, moments.uniform(1, 8), *whole)
-    project.nightshift(*whole).require(0)
-    require_marts(project, raw, data_date=world.until, nights=world.dates)
-    salesforce_records.require_as_mart(project)
+        kill_after(project, seconds.uniform(1, 8), *backfill)
+    project.nightshift(*backfill).expect(0)
+    assert_marts_match_reference(
+        project, raw, data_date=world.until, data_dates=world.dates
+    )
+    salesforce_records.assert_records_match_mart(project)

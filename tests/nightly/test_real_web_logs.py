@@ -7,37 +7,38 @@ from pathlib import Path
 
 import pytest
 
-from tests.nightly.deliveries import deliver
+from tests.nightly.deliveries import upload_partitions
 from tests.nightly.project import SOURCE, Project
-from tests.reference import MART_KEYS, differences, expected, read_world
+from tests.reference import MART_KEYS, differences, expected_marts, read_raw_data
 
 LOG = SOURCE.parent / "shared/data/web_logs/apache_combined_2015-05.log.gz"
 LINES = 10_000
 TIME = re.compile(rb"\[(\d{2}/\w{3}/\d{4}):")
 
 
-def test_ten_thousand_real_lines_are_all_accounted_for(
+@pytest.mark.slow
+def test_ten_thousand_real_log_lines_match_the_reference(
     project: Project, tmp_path: Path
 ) -> None:
     if not LOG.exists():
-        pytest.skip(f"the real web log is not here: {LOG.name}")
+        pytest.skip(f"the real web log is not available: {LOG.name}")
     raw = tmp_path / "raw"
     days = _as_partitions(raw)
-    deliver(project, raw)
-    whole = ("--from", days[0], "--to", days[-1])
-    project.nightshift("backfill", *whole).require(0)
+    upload_partitions(project, raw)
+    dates = ("--from", days[0], "--to", days[-1])
+    project.nightshift("backfill", *dates).expect(0)
     loads = project.rows(
         "select sum(lines) as lines, sum(rows_loaded) as rows, sum(rejects) as rejects "
         "from ops.loads where source = 'web_logs'"
     )[0]
     assert loads["lines"] == LINES == loads["rows"] + loads["rejects"]
-    wanted = expected(read_world(raw), data_date=days[-1], nights=days)
-    found = project.rows("select * from marts.fct_web_sessions")
-    told = differences(
-        wanted.fct_web_sessions, found, key=MART_KEYS["fct_web_sessions"]
+    reference = expected_marts(read_raw_data(raw), data_date=days[-1], data_dates=days)
+    sessions = project.rows("select * from marts.fct_web_sessions")
+    lines = differences(
+        reference.fct_web_sessions, sessions, key=MART_KEYS["fct_web_sessions"]
     )
-    assert not told, "\n".join(told[:15])
-    assert any(row["is_bot"] for row in found)
+    assert not lines, "\n".join(lines[:15])
+    assert any(row["is_bot"] for row in sessions)
 
 
 def _as_partitions(raw: Path) -> list[date]:

@@ -1,1 +1,1 @@
-"""Tests of what is wanted and told: one file a module."""
+"""Tests of the orchestration: alerts, reports, checks."""

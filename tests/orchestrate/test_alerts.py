@@ -1,4 +1,4 @@
-"""What people are told of a run that failed, and when it is well again."""
+"""Alerts: the mail after a failed run, and the mail after its recovery."""
 
 import email
 import email.policy
@@ -12,20 +12,21 @@ import pytest
 
 from orchestrate.dbt.graph import Graph, Node
 from orchestrate.nightly import Nightly
-from orchestrate.runs import alerts, blocked
-from orchestrate.runs.blocked import Blocked
-from orchestrate.runs.outcome import TaskEnd
+from orchestrate.runs import alerts
+from orchestrate.runs.blocked import Blocked, find_blocked, sort_by_flow
+from orchestrate.runs.outcome import TaskResult
 from orchestrate.tasks.parameters import DEFAULT_ENV
 from tests.emulators import smtp, up
 from tests.emulators.component import free_port
 from tests.emulators.sample.world import World
 from tests.emulators.sample.write import write_to_folder
-from tests.nightly.deliveries import deliver, put, take_away
+from tests.nightly.deliveries import delete_objects, upload_objects, upload_partitions
 from tests.nightly.project import Project, copy_to
 
 WORLD = World(orgs=14, days=1, until=date(2026, 11, 24), seed=3)
 ON_CALL = "on-call@example.com"
-NIGHT = ("Nightly", "--workers", "2", "--data-date", WORLD.until)
+LUIGI_ARGUMENTS = ("Nightly", "--workers", "2", "--data-date", WORLD.until)
+BEFORE_BUSINESS_HOURS = "Yes, but fix it before business hours"
 
 
 def _node(name: str, *parents: str, sources: str = "") -> Node:
@@ -56,96 +57,97 @@ GRAPH = Graph(
 )
 
 
-def _failed(task: str, thing: str = "") -> TaskEnd:
-    return TaskEnd(task, f"{task}({thing})", "failed", error="E", thing=thing)
+def _failure(task: str, subject: str = "") -> TaskResult:
+    return TaskResult(task, f"{task}({subject})", "failed", error="E", subject=subject)
 
 
-def test_a_partition_keeps_all_that_reads_it_from_being_done() -> None:
-    found = blocked.blocked([_failed("RawPartition", "orgs")], GRAPH)
-    assert found.models == ("stg_orgs", "fct_org_day", "sf_trial_metrics")
-    assert found.datasets == ("org_day",)
-    assert found.salesforce and found.report and not found.is_whole_night
+def test_missing_partition_blocks_everything_that_reads_it() -> None:
+    blocked = find_blocked([_failure("RawPartition", "orgs")], GRAPH)
+    assert blocked.models == ("stg_orgs", "fct_org_day", "sf_trial_metrics")
+    assert blocked.datasets == ("org_day",)
+    assert blocked.salesforce and blocked.report and not blocked.is_everything
 
 
-def test_a_model_keeps_what_hangs_on_it_from_being_done() -> None:
-    found = blocked.blocked([_failed("DbtModel", "fct_web_sessions")], GRAPH)
-    assert found == Blocked(report=True)
-    found = blocked.blocked([_failed("DbtModel", "fct_org_day")], GRAPH)
-    assert found.models == ("sf_trial_metrics",)
-    assert found.datasets == ("org_day",)
+def test_failed_model_blocks_its_descendants() -> None:
+    blocked = find_blocked([_failure("DbtModel", "fct_web_sessions")], GRAPH)
+    assert blocked == Blocked(report=True)
+    blocked = find_blocked([_failure("DbtModel", "fct_org_day")], GRAPH)
+    assert blocked.models == ("sf_trial_metrics",)
+    assert blocked.datasets == ("org_day",)
 
 
-def test_nothing_waits_for_the_report() -> None:
-    assert blocked.blocked([_failed("MailReport", "report")], GRAPH).is_nothing
+def test_failed_report_blocks_nothing() -> None:
+    assert find_blocked([_failure("MailReport", "report")], GRAPH).is_nothing
 
 
-def test_without_a_readable_project_the_whole_night_waits() -> None:
-    assert blocked.blocked([_failed("Nightly")], GRAPH).is_whole_night
-    assert blocked.blocked([_failed("LoadRawTable", "orgs")], None).is_whole_night
+def test_failed_root_task_or_unreadable_project_blocks_everything() -> None:
+    assert find_blocked([_failure("Nightly")], GRAPH).is_everything
+    assert find_blocked([_failure("LoadRawTable", "orgs")], None).is_everything
 
 
-def test_the_first_cause_is_the_first_of_the_flow() -> None:
-    ends = [
-        _failed("ArchiveDataset", "org_day"),
-        _failed("DbtModel", "fct_web_sessions"),
-        _failed("DbtModel", "stg_requests"),
-        _failed("LoadRawTable", "metrics"),
+def test_root_cause_is_the_first_failure_of_the_data_flow() -> None:
+    failures = [
+        _failure("ArchiveDataset", "org_day"),
+        _failure("DbtModel", "fct_web_sessions"),
+        _failure("DbtModel", "stg_requests"),
+        _failure("LoadRawTable", "metrics"),
     ]
-    ordered = blocked.in_order(ends, GRAPH)
-    assert [end.thing for end in ordered] == [
+    assert [failure.subject for failure in sort_by_flow(failures, GRAPH)] == [
         *("metrics", "stg_requests", "fct_web_sessions", "org_day")
     ]
 
 
 @pytest.mark.parametrize(
-    ("task", "thing", "answer", "reason"),
+    ("task", "subject", "expected_answer", "part_of_reason"),
     [
-        ("RawPartition", "orgs", "Yes, until sales begins its day", "producer"),
-        ("DbtModel", "fct_org_day", "Yes, until sales begins its day", "last values"),
-        ("DbtModel", "fct_web_sessions", "Yes", "Salesforce has the night's values"),
-        ("ArchiveDataset", "org_day", "Yes", "Salesforce has the night's values"),
+        ("RawPartition", "orgs", BEFORE_BUSINESS_HOURS, "producer"),
+        ("DbtModel", "fct_org_day", BEFORE_BUSINESS_HOURS, "last values"),
+        ("DbtModel", "fct_web_sessions", "Yes", "Salesforce has the run's values"),
+        ("ArchiveDataset", "org_day", "Yes", "Salesforce has the run's values"),
         ("MailReport", "report", "Yes", "at any time"),
     ],
 )
-def test_what_can_wait_and_why(task: str, thing: str, answer: str, reason: str) -> None:
-    ends = [_failed(task, thing)]
-    told, why = alerts.can_wait(ends, blocked.blocked(ends, GRAPH))
-    assert told == answer
-    assert reason in why
+def test_alert_states_whether_the_fix_can_wait(
+    task: str, subject: str, expected_answer: str, part_of_reason: str
+) -> None:
+    failures = [_failure(task, subject)]
+    answer, reason = alerts.can_wait(failures, find_blocked(failures, GRAPH))
+    assert answer == expected_answer
+    assert part_of_reason in reason
 
 
-def test_a_half_sent_night_cannot_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    ends = [_failed("SyncTrialMetricsToSalesforce")]
-    found = blocked.blocked(ends, GRAPH)
-    monkeypatch.setattr(alerts, "_is_half_sent", lambda: True)
-    assert alerts.can_wait(ends, found)[0] == "No"
-    monkeypatch.setattr(alerts, "_is_half_sent", lambda: False)
-    assert alerts.can_wait(ends, found)[0] == "Yes, until sales begins its day"
+def test_unfinished_sync_cannot_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = [_failure("SyncTrialMetricsToSalesforce")]
+    blocked = find_blocked(failures, GRAPH)
+    monkeypatch.setattr(alerts, "_has_open_sync", lambda: True)
+    assert alerts.can_wait(failures, blocked)[0] == "No"
+    monkeypatch.setattr(alerts, "_has_open_sync", lambda: False)
+    assert alerts.can_wait(failures, blocked)[0] == BEFORE_BUSINESS_HOURS
 
 
-def test_the_line_to_go_on_is_the_one_that_was_typed() -> None:
-    night = Nightly(data_date=date(2026, 11, 24))
-    assert alerts.resume_command(night) == "nightshift run --date 2026-11-24"
+def test_resume_command_repeats_the_parameters_of_the_run() -> None:
+    run = Nightly(data_date=date(2026, 11, 24))
+    assert alerts.resume_command(run) == "nightshift run --date 2026-11-24"
     backfill = Nightly(
         data_date=date(2026, 11, 24), data_date_from=date(2026, 11, 20), version="v2"
     )
     assert alerts.resume_command(backfill) == (
         "nightshift backfill --from 2026-11-20 --to 2026-11-24 --version v2"
     )
-    other = Nightly(data_date=date(2026, 11, 24), env=f"{DEFAULT_ENV}x; rm -rf")
-    assert alerts.resume_command(other).endswith(f"--env '{DEFAULT_ENV}x; rm -rf'")
+    other_env = Nightly(data_date=date(2026, 11, 24), env=f"{DEFAULT_ENV}x; rm -rf")
+    assert alerts.resume_command(other_env).endswith(f"--env '{DEFAULT_ENV}x; rm -rf'")
 
 
 class Mailbox:
-    """A project and the mails that it has sent."""
+    """A project and the mails that it sends."""
 
     def __init__(self, project: Project, folder: Path) -> None:
-        self.project, self._folder, self._seen = project, folder, 0
+        self.project, self._folder, self._read = project, folder, 0
 
-    def new(self) -> list[EmailMessage]:
-        """Return the mails that have come since last asked."""
-        paths = sorted(self._folder.glob("*.eml"))[self._seen :]
-        self._seen += len(paths)
+    def read_new(self) -> list[EmailMessage]:
+        """Return the mails that arrived since the last call."""
+        paths = sorted(self._folder.glob("*.eml"))[self._read :]
+        self._read += len(paths)
         parsed = (
             email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
             for path in paths
@@ -162,92 +164,93 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def mailbox(tmp_path: Path, raw: Path) -> Iterator[Mailbox]:
-    """Give a project with a night's raw partitions, but for the orgs' `_SUCCESS`."""
-    with up.running("s3", "smtp", "salesforce", data=tmp_path / "stack") as stack:
-        project = copy_to(tmp_path / "project", stack.environment)
-        deliver(project, raw)
-        take_away(project, f"{project.raw_url}/orgs/dt={WORLD.until}/_SUCCESS")
-        yield Mailbox(project, Path(str(stack.details["smtp_mail_folder"])))
+    """Yield a project with raw partitions, but without the `_SUCCESS` of orgs."""
+    with up.running(
+        "s3", "smtp", "salesforce", data=tmp_path / "emulators"
+    ) as services:
+        project = copy_to(tmp_path / "project", services.environment)
+        upload_partitions(project, raw)
+        delete_objects(project, f"{project.raw_url}/orgs/dt={WORLD.until}/_SUCCESS")
+        yield Mailbox(project, Path(str(services.details["smtp_mail_folder"])))
 
 
 def _text(message: EmailMessage) -> str:
+    """Return the plain text on one line, because it is wrapped."""
     body = message.get_body(("plain",))
     assert body is not None
-    return body.get_content()
+    return " ".join(body.get_content().split())
 
 
 @pytest.mark.slow
-def test_a_failed_run_mails_one_digest_and_its_mending_one_word(
-    mailbox: Mailbox,
-) -> None:
+def test_failed_run_sends_one_alert_and_its_recovery_another(mailbox: Mailbox) -> None:
     project = mailbox.project
     on_call = {"NIGHTSHIFT_ON_CALL__RECIPIENTS": json.dumps([ON_CALL])}
-    project.luigi(*NIGHT, **on_call).require(1)
-    (digest,) = mailbox.new()
-    assert digest["To"] == ON_CALL
-    assert digest["Subject"] == (
-        f"The night of {WORLD.until} failed: RawPartition orgs (local/v1 on local)"
+    project.luigi(*LUIGI_ARGUMENTS, **on_call).expect(1)
+    (alert,) = mailbox.read_new()
+    assert alert["To"] == ON_CALL
+    assert alert["Subject"] == (
+        f"The run for {WORLD.until} failed: RawPartition orgs (local/v1 on local)"
     )
-    told = _text(digest)
-    assert f"/orgs/dt={WORLD.until}/ is incomplete" in " ".join(told.split())
-    assert "fct_org_day" in told and "Salesforce" in told
-    assert "fct_web_sessions" not in told
-    assert "CAN IT WAIT UNTIL MORNING? Yes, until sales begins its day." in told
-    assert f"nightshift run --date {WORLD.until}" in told
-    whole = digest.as_string()
+    text = _text(alert)
+    assert f"/orgs/dt={WORLD.until}/ is incomplete" in text
+    assert "fct_org_day" in text and "Salesforce" in text
+    assert "fct_web_sessions" not in text
+    assert f"CAN IT WAIT UNTIL MORNING? {BEFORE_BUSINESS_HOURS}." in text
+    assert f"nightshift run --date {WORLD.until}" in text
+    source = alert.as_string()
     for name, value in project.environment.items():
         if "SECRET" in name or "PASSWORD" in name:
-            assert value not in whole
-    project.nightshift("run", "--date", WORLD.until).require(1)
-    (digest,) = mailbox.new()
-    assert digest["To"] == smtp.RECIPIENT
+            assert value not in source
+    project.nightshift("run", "--date", WORLD.until).expect(1)
+    (alert,) = mailbox.read_new()
+    assert alert["To"] == smtp.RECIPIENT
 
-    put(project, {f"orgs/dt={WORLD.until}/_SUCCESS": b""})
-    project.luigi(*NIGHT, **on_call).require(0)
-    report, recovered = mailbox.new()
+    upload_objects(project, {f"orgs/dt={WORLD.until}/_SUCCESS": b""})
+    project.luigi(*LUIGI_ARGUMENTS, **on_call).expect(0)
+    report, recovery = mailbox.read_new()
     assert report["To"] == smtp.RECIPIENT
-    assert recovered["To"] == ON_CALL
-    assert "Trials of" in report["Subject"]
-    assert f"The night of {WORLD.until} is well again" in recovered["Subject"]
-    assert "It had failed 2 times" in _text(recovered)
-    assert "is incomplete" in " ".join(_text(recovered).split())
+    assert recovery["To"] == ON_CALL
+    assert "Trial report" in report["Subject"]
+    assert f"The run for {WORLD.until} recovered" in recovery["Subject"]
+    assert "It failed 2 times" in _text(recovery)
+    assert "is incomplete" in _text(recovery)
     runs = project.rows("select command, status from ops.runs order by finished_at")
     assert [(run["command"], run["status"]) for run in runs] == [
         *(("luigi", "failed"), ("run", "failed"), ("luigi", "done"))
     ]
 
-    project.luigi(*NIGHT).require(0)
-    project.nightshift("run", "--date", WORLD.until).require(0)
-    assert mailbox.new() == []
+    project.luigi(*LUIGI_ARGUMENTS).expect(0)
+    project.nightshift("run", "--date", WORLD.until).expect(0)
+    assert mailbox.read_new() == []
     assert len(project.rows("select run_id from ops.runs")) == 3
 
 
 @pytest.mark.slow
-def test_without_mail_or_with_a_dead_mail_server_a_failed_run_just_fails(
+def test_missing_or_dead_mail_server_does_not_change_the_exit_code(
     mailbox: Mailbox,
 ) -> None:
     project = mailbox.project
-    unset = {"NIGHTSHIFT_SMTP__HOST": ""}
-    ended = project.nightshift("run", "--date", WORLD.until, **unset).require(1)
-    assert "_SUCCESS" in ended.out
-    dead = {"NIGHTSHIFT_SMTP__PORT": str(free_port())}
-    ended = project.nightshift("run", "--date", WORLD.until, **dead).require(1)
-    assert "_SUCCESS" in ended.out
-    assert "was not sent" in ended.err
-    assert mailbox.new() == []
+    no_server = {"NIGHTSHIFT_SMTP__HOST": ""}
+    result = project.nightshift("run", "--date", WORLD.until, **no_server).expect(1)
+    assert "_SUCCESS" in result.out
+    dead_server = {"NIGHTSHIFT_SMTP__PORT": str(free_port())}
+    result = project.nightshift("run", "--date", WORLD.until, **dead_server).expect(1)
+    assert "_SUCCESS" in result.out
+    assert "was not sent" in result.err
+    assert mailbox.read_new() == []
 
 
 @pytest.mark.slow
-def test_a_night_that_cannot_be_planned_is_told_of(mailbox: Mailbox) -> None:
+def test_run_that_cannot_be_scheduled_sends_an_alert(mailbox: Mailbox) -> None:
     project = mailbox.project
-    away = {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{free_port()}"}
-    away["AWS_MAX_ATTEMPTS"] = "1"
-    project.nightshift("run", "--date", WORLD.until, **away).require(1)
-    (digest,) = mailbox.new()
-    assert "failed: RawPartition" in digest["Subject"]
-    assert "S3 did not answer" in _text(digest)
-    assert "fct_org_day" in _text(digest)
-    bucket = {"NIGHTSHIFT_RAW_URL": "s3://no-such-bucket/raw"}
-    project.nightshift("run", "--date", WORLD.until, **bucket).require(3)
-    (digest,) = mailbox.new()
-    assert "NIGHTSHIFT_RAW_URL" in _text(digest)
+    no_s3 = {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{free_port()}"}
+    no_s3["AWS_MAX_ATTEMPTS"] = "1"
+    project.nightshift("run", "--date", WORLD.until, **no_s3).expect(1)
+    (alert,) = mailbox.read_new()
+    assert "failed: RawPartition" in alert["Subject"]
+    assert "S3 did not answer" in _text(alert)
+    assert "fct_org_day" in _text(alert)
+    no_bucket = {"NIGHTSHIFT_RAW_URL": "s3://no-such-bucket/raw"}
+    project.nightshift("run", "--date", WORLD.until, **no_bucket).expect(3)
+    (alert,) = mailbox.read_new()
+    assert "NIGHTSHIFT_RAW_URL" in _text(alert)

@@ -1,4 +1,4 @@
-"""The report of a night: its mail, its page in the archive, and when both are done."""
+"""The report of a run: its mail, its page in the archive, and when it is complete."""
 
 import email
 import email.policy
@@ -17,19 +17,24 @@ from tests.emulators import up
 from tests.emulators.component import free_port
 from tests.emulators.sample.world import World
 from tests.emulators.sample.write import write_to_folder
-from tests.nightly.deliveries import client, deliver, listing, place, take_away
+from tests.nightly.deliveries import (
+    delete_objects,
+    list_etags,
+    s3_client,
+    split_url,
+    upload_partitions,
+)
 from tests.nightly.project import Project, copy_to
 
 pytestmark = pytest.mark.slow
 
-# Few enough to be quick; their names are the tricky ones of the sample world.
+# A small world is quick. Its org names include those with special characters.
 WORLD = World(orgs=14, days=2, until=date(2026, 11, 24), seed=3)
-PICTURES = ("flow", "targets", "trials")
 
 
 @dataclass(frozen=True)
-class Reported:
-    """A project whose nights are done, and the folder that its mails arrive in."""
+class FinishedProject:
+    """A project whose runs are complete, and the folder that receives its mails."""
 
     project: Project
     mailbox: Path
@@ -37,15 +42,15 @@ class Reported:
 
     @property
     def report_url(self) -> str:
-        """Where the reports lie."""
+        """The S3 URL of the reports."""
         return f"{self.project.archive_url}/local/v1/report"
 
     def mails(self) -> list[EmailMessage]:
-        """Return every mail that has arrived, the oldest first."""
-        return [_parsed(path) for path in sorted(self.mailbox.glob("*.eml"))]
+        """Return all received mails, oldest first."""
+        return [_parse(path) for path in sorted(self.mailbox.glob("*.eml"))]
 
-    def statuses(self) -> list[str | None]:
-        """Return what the ledger says of the night's mail, the oldest word first."""
+    def mail_statuses(self) -> list[str | None]:
+        """Return the mail statuses of the data date in the ledger, oldest first."""
         rows = self.project.rows(
             "select mail_status from ops.reports where data_date = ? "
             "order by finished_at",
@@ -54,198 +59,203 @@ class Reported:
         return [row["mail_status"] for row in rows]
 
 
-def _parsed(path: Path) -> EmailMessage:
+def _parse(path: Path) -> EmailMessage:
     message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
     assert isinstance(message, EmailMessage)
     return message
 
 
 @pytest.fixture(scope="module")
-def reported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reported]:
-    """Give nights of a small company that went well: a backfill and a night."""
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FinishedProject]:
+    """Yield a project with one complete run per date of the world."""
     folder = tmp_path_factory.mktemp("reported")
     write_to_folder(WORLD, folder / "raw")
-    with up.running("s3", "smtp", "salesforce", data=folder / "stack") as stack:
-        project = copy_to(folder / "project", stack.environment)
-        deliver(project, folder / "raw")
-        for night in WORLD.dates:
-            project.nightshift("run", "--date", night).require(0)
-        mailbox = Path(str(stack.details["smtp_mail_folder"]))
-        yield Reported(project, mailbox, WORLD.until)
+    with up.running("s3", "smtp", "salesforce", data=folder / "emulators") as services:
+        project = copy_to(folder / "project", services.environment)
+        upload_partitions(project, folder / "raw")
+        for day in WORLD.dates:
+            project.nightshift("run", "--date", day).expect(0)
+        mailbox = Path(str(services.details["smtp_mail_folder"]))
+        yield FinishedProject(project, mailbox, WORLD.until)
 
 
-def test_what_draws_is_not_imported_with_the_tasks() -> None:
-    line = "import sys, orchestrate, orchestrate.cli.main; print(*sys.modules)"
-    told = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True)
-    assert "orchestrate.tasks.report" in told.stdout.split()
-    assert "matplotlib" not in told.stdout.split()
+def test_importing_the_tasks_does_not_import_matplotlib() -> None:
+    code = "import sys, orchestrate, orchestrate.cli.main; print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
+    assert "orchestrate.tasks.report" in result.stdout.split()
+    assert "matplotlib" not in result.stdout.split()
 
 
-def test_each_night_is_mailed_once_with_its_figures_and_pictures(
-    reported: Reported,
+def test_each_run_is_mailed_once_with_its_figures_and_charts(
+    finished: FinishedProject,
 ) -> None:
-    first, second = reported.mails()[:2]
-    assert f"Trials of {WORLD.first}" in first["Subject"]
-    assert f"Trials of {WORLD.until}" in second["Subject"]
-    html, text = (second.get_body((kind,)) for kind in ("html", "plain"))
-    assert html is not None and text is not None
+    first, second = finished.mails()[:2]
+    assert f"Trial report {WORLD.first_date}" in first["Subject"]
+    assert f"Trial report {WORLD.until}" in second["Subject"]
+    html, plain = (second.get_body((kind,)) for kind in ("html", "plain"))
+    assert html is not None and plain is not None
     shown = set(re.findall(r'src="cid:([^"]+)"', html.get_content()))
     parts = {str(part["Content-ID"]).strip("<>") for part in second.walk()} - {"None"}
     assert shown == parts
     assert len(parts) >= 2
-    (trials,) = reported.project.rows(
+    (trials,) = finished.project.rows(
         "select sum(case when org_day = 1 then 1 else 0 end) as started, "
         "sum(case when org_day <= 14 and not is_paid then 1 else 0 end) as open, "
-        "sum(case when converted_on = generated_date then 1 else 0 end) as converting "
+        "sum(case when converted_on = generated_date then 1 else 0 end) as converted "
         "from marts.fct_org_trial_metrics where generated_date = ?",
-        reported.data_date,
+        finished.data_date,
     )
-    told = text.get_content()
-    assert f"{trials['started']} started" in told
-    assert f"of {trials['open']} in progress" in told
-    assert f"{trials['converting']} converting" in told
-    for load in reported.project.rows(
-        "select source, lines from ops.loads where dt = ?", reported.data_date
+    text = plain.get_content()
+    assert f"{trials['started']} started" in text
+    assert f"of {trials['open']} in progress" in text
+    assert f"{trials['converted']} converted" in text
+    for load in finished.project.rows(
+        "select source, lines from ops.loads where dt = ?", finished.data_date
     ):
-        assert re.search(rf"{load['source']} +{load['lines']:,} ", told)
-    for trial in reported.project.rows(
+        assert re.search(rf"{load['source']} +{load['lines']:,} ", text)
+    for trial in finished.project.rows(
         "select org_id, salesforce_id from marts.interesting_trials "
         "join ops.salesforce_rows on key = cast(org_id as varchar) "
         "where generated_date = ? and trial_rank <= 10",
-        reported.data_date,
+        finished.data_date,
     ):
-        assert f"(org {trial['org_id']})" in told
-        assert f"Salesforce: {trial['salesforce_id']}" in told
+        assert f"(org {trial['org_id']})" in text
+        assert f"Salesforce: {trial['salesforce_id']}" in text
     assert "<script>alert" not in html.get_content()
 
 
-def test_the_page_stands_alone_in_the_archive(reported: Reported) -> None:
-    url = f"{reported.report_url}/dt={reported.data_date}/"
-    names = set(listing(reported.project, url))
+def test_page_in_the_archive_has_all_its_charts(finished: FinishedProject) -> None:
+    url = f"{finished.report_url}/dt={finished.data_date}/"
+    names = set(list_etags(finished.project, url))
     assert {"index.html", "_SUCCESS", "trials.png", "trials-dark.png"} <= names
-    s3 = client(reported.project)
-    bucket, prefix = place(url)
+    s3 = s3_client(finished.project)
+    bucket, prefix = split_url(url)
     page = s3.get_object(Bucket=bucket, Key=f"{prefix}index.html")
     assert page["ContentType"].startswith("text/html")
     html = page["Body"].read().decode()
     shown = set(re.findall(r'(?:src|srcset)="([^"]+)"', html))
     assert shown == {name for name in names if name.endswith(".png")}
-    picture = s3.get_object(Bucket=bucket, Key=f"{prefix}trials.png")
-    assert picture["ContentType"] == "image/png"
+    chart = s3.get_object(Bucket=bucket, Key=f"{prefix}trials.png")
+    assert chart["ContentType"] == "image/png"
 
 
-def test_a_finished_night_is_not_reported_again_and_draws_nothing(
-    reported: Reported,
+def test_finished_run_publishes_no_report_and_imports_no_matplotlib(
+    finished: FinishedProject,
 ) -> None:
-    mails = len(reported.mails())
-    trap = reported.project.folder / "matplotlib"
-    trap.mkdir()
-    (trap / "__init__.py").write_text("raise ImportError('matplotlib')")
+    mails = len(finished.mails())
+    failing_package = finished.project.folder / "matplotlib"
+    failing_package.mkdir()
+    (failing_package / "__init__.py").write_text("raise ImportError('matplotlib')")
     try:
-        for night in WORLD.dates:
-            assert reported.project.run(night)["tasks_done"] == 0
-            assert reported.project.plan(night) == []
+        for day in WORLD.dates:
+            assert finished.project.run(day)["tasks_done"] == 0
+            assert finished.project.plan(day) == []
     finally:
-        (trap / "__init__.py").unlink()
-        trap.rmdir()
-    assert len(reported.mails()) == mails
+        (failing_package / "__init__.py").unlink()
+        failing_package.rmdir()
+    assert len(finished.mails()) == mails
 
 
-def test_a_page_that_was_deleted_is_written_again_without_a_mail(
-    reported: Reported,
+def test_deleted_page_is_written_again_without_a_mail(
+    finished: FinishedProject,
 ) -> None:
-    mails = len(reported.mails())
-    assert take_away(reported.project, f"{reported.report_url}/dt={WORLD.until}/")
-    assert reported.project.plan(WORLD.until) == [("MailReport", "report")]
-    told = reported.project.run(WORLD.until)
-    assert told["tasks_done"] == 1
-    assert told["night"]["report"]["mail_status"] == "sent"
-    assert told["night"]["report"]["recipients"] == 1
-    assert len(reported.mails()) == mails
-    assert reported.project.plan(WORLD.until) == []
+    mails = len(finished.mails())
+    assert delete_objects(finished.project, f"{finished.report_url}/dt={WORLD.until}/")
+    assert finished.project.plan(WORLD.until) == [("MailReport", "report")]
+    outcome = finished.project.run(WORLD.until)
+    assert outcome["tasks_done"] == 1
+    assert outcome["figures"]["report"]["mail_status"] == "sent"
+    assert outcome["figures"]["report"]["recipients"] == 1
+    assert len(finished.mails()) == mails
+    assert finished.project.plan(WORLD.until) == []
 
 
-def test_a_mail_server_that_is_down_leaves_the_night_done_and_the_mail_to_do(
-    reported: Reported,
+def test_mail_is_sent_by_the_next_run_after_the_mail_server_was_down(
+    finished: FinishedProject,
 ) -> None:
-    project, night = reported.project, reported.data_date
-    mails = len(reported.mails())
-    away = {"NIGHTSHIFT_SMTP__PORT": str(free_port())}
-    ask = ("rerun", "--date", night, "--report", "--json")
-    ended = project.nightshift(*ask, **away).require(1)
-    assert [failure["task"] for failure in ended.json["failures"]] == ["MailReport"]
-    assert "NIGHTSHIFT_SMTP__HOST" in ended.json["failures"][0]["error"]
-    assert ended.json["night"]["report"]["mail_status"] == "pending"
-    assert project.plan(night) == [("MailReport", "report")]
-    assert len(reported.mails()) == mails
-    told = project.run(night)
-    assert told["tasks_done"] == 1
-    assert reported.statuses()[-1] == "sent"
-    subjects = [mail["Subject"] for mail in reported.mails()[mails:]]
+    project, day = finished.project, finished.data_date
+    mails = len(finished.mails())
+    dead_server = {"NIGHTSHIFT_SMTP__PORT": str(free_port())}
+    rerun = ("rerun", "--date", day, "--report", "--json")
+    failed = project.nightshift(*rerun, **dead_server).expect(1).json
+    assert [failure["task"] for failure in failed["failures"]] == ["MailReport"]
+    assert "NIGHTSHIFT_SMTP__HOST" in failed["failures"][0]["error"]
+    assert failed["figures"]["report"]["mail_status"] == "pending"
+    assert project.plan(day) == [("MailReport", "report")]
+    assert len(finished.mails()) == mails
+    assert project.run(day)["tasks_done"] == 1
+    assert finished.mail_statuses()[-1] == "sent"
+    subjects = [mail["Subject"] for mail in finished.mails()[mails:]]
     assert len(subjects) == 2
-    assert f"Trials of {night}" in subjects[0]
-    assert f"The night of {night} is well again" in subjects[1]
+    assert f"Trial report {day}" in subjects[0]
+    assert f"The run for {day} recovered" in subjects[1]
 
 
-def test_without_a_mail_server_or_recipients_the_page_is_written_and_the_night_done(
-    reported: Reported,
+def test_without_mail_server_or_recipients_the_run_is_complete(
+    finished: FinishedProject,
 ) -> None:
-    project, night = reported.project, reported.data_date
-    mails = len(reported.mails())
-    unset = {"NIGHTSHIFT_SMTP__HOST": ""}
-    told = project.nightshift("rerun", "--date", night, "--report", **unset).require(0)
-    assert "No mail: NIGHTSHIFT_SMTP__HOST is not set." in told.out
-    nobody = {"NIGHTSHIFT_REPORT__RECIPIENTS": "[]"}
-    ask = ("rerun", "--date", night, "--report", "--json")
-    report = project.nightshift(*ask, **nobody).require(0).json["night"]["report"]
+    project, day = finished.project, finished.data_date
+    mails = len(finished.mails())
+    no_server = {"NIGHTSHIFT_SMTP__HOST": ""}
+    rerun = ("rerun", "--date", day, "--report")
+    result = project.nightshift(*rerun, **no_server).expect(0)
+    assert "No mail: NIGHTSHIFT_SMTP__HOST is not set." in result.out
+    no_recipients = {"NIGHTSHIFT_REPORT__RECIPIENTS": "[]"}
+    outcome = project.nightshift(*rerun, "--json", **no_recipients).expect(0).json
+    report = outcome["figures"]["report"]
     assert report["mail_status"] == "left_out"
     assert report["message"] == "NIGHTSHIFT_REPORT__RECIPIENTS is not set"
-    assert project.plan(night) == []
-    assert len(reported.mails()) == mails
-    project.nightshift(*ask).require(0)
-    assert len(reported.mails()) == mails + 1
+    assert project.plan(day) == []
+    assert len(finished.mails()) == mails
+    project.nightshift(*rerun).expect(0)
+    assert len(finished.mails()) == mails + 1
 
 
-def test_report_shows_a_nights_page(reported: Reported) -> None:
-    ask = ("report", "--date", reported.data_date, "--json")
-    mails = len(reported.mails())
-    told = reported.project.nightshift(*ask).require(0).json
-    page = Path(told["page"])
-    assert page.is_relative_to(reported.project.folder / "var" / "report")
+def test_report_command_writes_the_page_without_a_mail(
+    finished: FinishedProject,
+) -> None:
+    mails = len(finished.mails())
+    command = ("report", "--date", finished.data_date, "--json")
+    output = finished.project.nightshift(*command).expect(0).json
+    page = Path(output["page"])
+    assert page.is_relative_to(finished.project.folder / "var" / "report")
     assert "Trials worth a call" in page.read_text(encoding="utf-8")
     assert (page.parent / "trials.png").exists()
-    assert told["url"] == f"{reported.report_url}/dt={WORLD.until}/index.html"
-    assert reported.project.plan(reported.data_date) == []
-    assert len(reported.mails()) == mails
+    assert output["url"] == f"{finished.report_url}/dt={WORLD.until}/index.html"
+    assert finished.project.plan(finished.data_date) == []
+    assert len(finished.mails()) == mails
 
 
-def test_report_of_a_night_that_never_was_says_how_to_run_it(
-    reported: Reported,
+def test_report_command_of_a_date_without_a_run_shows_how_to_run_it(
+    finished: FinishedProject,
 ) -> None:
-    ended = reported.project.nightshift("report", "--date", "2026-01-31").require(3)
-    assert "nightshift run --date 2026-01-31" in ended.err
+    result = finished.project.nightshift("report", "--date", "2026-01-31").expect(3)
+    assert "nightshift run --date 2026-01-31" in result.err
 
 
-def test_a_late_file_renews_the_pages_of_the_days_that_it_changes(
-    reported: Reported,
+def test_late_object_updates_the_pages_of_the_days_that_it_changes(
+    finished: FinishedProject,
 ) -> None:
-    project, night = reported.project, reported.data_date
-    before = listing(project, f"{reported.report_url}/dt={WORLD.first}/")
-    mails = len(reported.mails())
-    s3 = client(project)
-    bucket, prefix = place(f"{project.raw_url}/app_logs/dt={WORLD.first}/")
-    line = (
-        f'{{"event_id":"late-1","ts":"{WORLD.first}T10:00:00Z","org_id":1001,'
+    project, day = finished.project, finished.data_date
+    before = list_etags(project, f"{finished.report_url}/dt={WORLD.first_date}/")
+    mails = len(finished.mails())
+    s3 = s3_client(project)
+    bucket, prefix = split_url(f"{project.raw_url}/app_logs/dt={WORLD.first_date}/")
+    record = (
+        f'{{"event_id":"late-1","ts":"{WORLD.first_date}T10:00:00Z","org_id":1001,'
         '"level":"INFO","event":"page_view"}\n'
     )
-    s3.put_object(Bucket=bucket, Key=f"{prefix}late.json", Body=line.encode())
-    assert ("MailReport", "report") in project.plan(night)
-    project.run(night)
-    after = listing(project, f"{reported.report_url}/dt={WORLD.first}/")
+    s3.put_object(Bucket=bucket, Key=f"{prefix}late.json", Body=record.encode())
+    assert ("MailReport", "report") in project.plan(day)
+    project.run(day)
+    after = list_etags(project, f"{finished.report_url}/dt={WORLD.first_date}/")
     assert after["index.html"] != before["index.html"]
-    key = f"{place(reported.report_url)[1]}/dt={night}/index.html"
-    page = s3.get_object(Bucket=place(reported.report_url)[0], Key=key)["Body"].read()
-    assert b"loaded again" in page
-    assert len(reported.mails()) == mails
+    bucket, prefix = split_url(finished.report_url)
+    page = s3.get_object(Bucket=bucket, Key=f"{prefix}/dt={day}/index.html")
+    html = page["Body"].read().decode()
+    assert "+1 records" in html.partition("Reloaded partitions")[2]
+    assert len(finished.mails()) == mails
     for each in WORLD.dates:
         assert project.plan(each) == []

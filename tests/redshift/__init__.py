@@ -1,1 +1,1 @@
-"""The product on a cluster, held against the embedded engine."""
+"""Tests on the Redshift emulator, mostly in comparison with DuckDB."""

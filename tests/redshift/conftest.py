@@ -1,10 +1,10 @@
-"""A stand-in for a cluster, and the loaders turned to one warehouse or the other."""
+"""Fixtures: a Redshift emulator, loads on either warehouse, and finished runs."""
 
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,42 +14,47 @@ from uuid import uuid4
 import pytest
 import redshift_connector
 
-from loaders import s3
+from loaders import aws
 from loaders.config import dbt_profile, settings
 from tests.emulators import up
 from tests.emulators.sample.world import World
 from tests.emulators.sample.write import write_to_folder
-from tests.nightly.deliveries import deliver
+from tests.nightly.deliveries import upload_partitions
 from tests.nightly.project import Project, copy_to
-from tests.nightly.template import Template, make, on_a_cluster
-from tests.redshift.project import ClusterProject
+from tests.nightly.template import (
+    Template,
+    backfill_and_run,
+    prepare,
+    redshift_emulators,
+)
+from tests.redshift.project import RedshiftProject
 
 PROJECT = Path(__file__).resolve().parents[2]
-SCHEMA = "night"
+SCHEMA_PREFIX = "test"
 WORLD = World(orgs=30, days=4, until=date(2026, 11, 24), seed=11)
-# All its partitions are there, but its last night is left to the tests that kill it.
-KILLED = World(orgs=40, days=4, until=date(2026, 11, 24), seed=3)
+# All dates are uploaded; the last one is left for the tests to run.
+SMALL_WORLD = World(orgs=40, days=4, until=date(2026, 11, 24), seed=3)
 
 
 @dataclass(frozen=True)
-class Cluster:
-    """A stand-in that runs: how to reach it, and where it takes faults."""
+class RedshiftEmulator:
+    """A running emulator: the variables that reach it, and its admin socket."""
 
     environment: dict[str, str]
     admin: Path
 
 
 @dataclass(frozen=True)
-class Nights:
-    """The same nights on both warehouses: the projects, and the raw partitions."""
+class Backfills:
+    """Projects with the same finished backfill, and the folder of raw partitions."""
 
-    local: Project
-    cluster: Project
+    duckdb: Project
+    redshift: Project
     raw: Path
 
 
-class OnCluster:
-    """What the project left behind on the cluster."""
+class RedshiftClient:
+    """A session that reads the schemas of the Redshift backfill."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self._handle = redshift_connector.connect(
@@ -64,144 +69,162 @@ class OnCluster:
         self._handle.autocommit = True
 
     def execute(self, statement: str) -> Any:  # noqa: ANN401 - the driver's cursor
-        """Run a statement; `{}` stands for the prefix of the schemas."""
+        """Run a statement after replacing `{}` by the prefix of the schemas."""
         cursor = self._handle.cursor()
-        cursor.execute(statement.replace("{}", f"{SCHEMA}_"))
+        cursor.execute(statement.replace("{}", f"{SCHEMA_PREFIX}_"))
         return cursor
 
     def rows(self, query: str) -> list[dict[str, Any]]:
-        """Return a query's rows; `{}` as in `execute`."""
+        """Return a query's rows; `{}` is replaced as in `execute`."""
         cursor = self.execute(query)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def close(self) -> None:
-        """End the session."""
+        """Close the session."""
         self._handle.close()
 
 
 @pytest.fixture(scope="session")
-def cluster(
-    tmp_path_factory: pytest.TempPathFactory, world_outside: dict[str, str]
-) -> Iterator[Cluster]:
-    """Give a cluster that reads and writes the S3 of the session."""
-    folder = tmp_path_factory.mktemp("cluster")
-    admin = folder / "admin"
-    extra = ["--s3", world_outside["AWS_ENDPOINT_URL_S3"]]
+def redshift_emulator(
+    tmp_path_factory: pytest.TempPathFactory, outside_services: dict[str, str]
+) -> Iterator[RedshiftEmulator]:
+    """Start a Redshift emulator that reads and writes the session's S3."""
+    admin = tmp_path_factory.mktemp("redshift") / "admin"
+    extra = ["--s3", outside_services["AWS_ENDPOINT_URL_S3"]]
     extra += ["--admin-socket", str(admin)]
-    # Its data lie elsewhere: pytest closes its own folders to other users.
-    with up.running("redshift", extra=extra) as stack:
-        yield Cluster(stack.environment, admin)
+    # Without a data folder here: PostgreSQL's user cannot enter pytest's folders.
+    with up.running("redshift", extra=extra) as started:
+        yield RedshiftEmulator(started.environment, admin)
 
 
 @pytest.fixture
-def turned_to(
-    tmp_path: Path, world_outside: dict[str, str], cluster: Cluster
+def use_warehouse(
+    tmp_path: Path,
+    outside_services: dict[str, str],
+    redshift_emulator: RedshiftEmulator,
 ) -> Iterator[Callable[..., None]]:
-    """Give a function that turns the loaders to `embedded` or `cluster`.
+    """Return a function that points the loaders to `duckdb` or `redshift`.
 
-    Both have their own empty schemas, and share prefixes on S3 that are the test's own.
+    Both start with empty schemas and share the test's own S3 prefixes. Keyword
+    arguments are more environment variables.
     """
-    own = uuid4().hex
+    test_id = uuid4().hex
     shutil.copy(PROJECT / "profiles.yml.example", tmp_path / "profiles.yml")
-    shared = {**world_outside, "DBT_PROFILES_DIR": str(tmp_path)}
+    shared = {**outside_services, "DBT_PROFILES_DIR": str(tmp_path)}
     for name in ("NIGHTSHIFT_RAW_URL", "NIGHTSHIFT_ARCHIVE_URL"):
-        shared[name] = f"{shared[name]}/{own}"
+        shared[name] = f"{shared[name]}/{test_id}"
     warehouses = {
-        "embedded": {"NIGHTSHIFT_DUCKDB_PATH": str(tmp_path / "warehouse.duckdb")},
-        "cluster": {
-            **cluster.environment,
-            "NIGHTSHIFT_REDSHIFT_SCHEMA": f"t{own[:12]}",
+        "duckdb": {"NIGHTSHIFT_DUCKDB_PATH": str(tmp_path / "warehouse.duckdb")},
+        "redshift": {
+            **redshift_emulator.environment,
+            "NIGHTSHIFT_REDSHIFT_SCHEMA": f"t{test_id[:12]}",
         },
     }
     before = dict(os.environ)
 
-    def turn(warehouse: str, **more: str) -> None:
-        with _fresh_caches():
+    def set_environment(warehouse: str, **more: str) -> None:
+        with _cleared_caches():
             for name in list(os.environ):
                 if name.startswith(("NIGHTSHIFT_", "DBT_")):
                     del os.environ[name]
             os.environ.update(shared | warehouses[warehouse] | more)
 
-    yield turn
-    with _fresh_caches():
+    yield set_environment
+    with _cleared_caches():
         os.environ.clear()
         os.environ.update(before)
 
 
 @contextmanager
-def _fresh_caches() -> Iterator[None]:
+def _cleared_caches() -> Iterator[None]:
+    """Clear everything cached from the environment after the block has changed it."""
     yield
     settings.load.cache_clear()
     dbt_profile.target.cache_clear()
-    s3._client_of.cache_clear()
+    aws.client_of_process.cache_clear()
 
 
 @pytest.fixture(scope="session")
-def nights(
+def backfills(
     tmp_path_factory: pytest.TempPathFactory,
-    world_outside: dict[str, str],
-    cluster: Cluster,
-) -> Iterator[Nights]:
-    """Run the same nights on both warehouses, in one backfill each."""
-    folder = tmp_path_factory.mktemp("nights")
+    outside_services: dict[str, str],
+    redshift_emulator: RedshiftEmulator,
+) -> Iterator[Backfills]:
+    """Run the same backfill on DuckDB and on Redshift."""
+    folder = tmp_path_factory.mktemp("backfills")
     write_to_folder(WORLD, folder / "raw")
     projects = []
     with (
         up.running("salesforce", data=folder / "first") as first,
         up.running("salesforce", data=folder / "second") as second,
     ):
-        own = {"embedded": first.environment, "cluster": second.environment}
-        own["cluster"] = own["cluster"] | cluster.environment
-        for name, more in own.items():
-            environment = {**world_outside, **more}
-            environment["NIGHTSHIFT_REDSHIFT_SCHEMA"] = SCHEMA
+        environments = {
+            "duckdb": first.environment,
+            "redshift": second.environment | redshift_emulator.environment,
+        }
+        for name, own in environments.items():
+            environment = {**outside_services, **own}
+            environment["NIGHTSHIFT_REDSHIFT_SCHEMA"] = SCHEMA_PREFIX
             raw = f"{environment['NIGHTSHIFT_RAW_URL']}/{folder.name}"
             archive = f"{environment['NIGHTSHIFT_ARCHIVE_URL']}/{folder.name}/{name}"
             environment["NIGHTSHIFT_RAW_URL"] = raw
             environment["NIGHTSHIFT_ARCHIVE_URL"] = archive
             project = copy_to(folder / name, environment)
-            deliver(project, folder / "raw")
-            # 2: done, but Salesforce refused rows of this dirty world.
-            dates = ("--from", WORLD.first, "--to", WORLD.until)
+            upload_partitions(project, folder / "raw")
+            # Exit code 2: finished, but Salesforce rejected rows of this dirty world.
+            dates = ("--from", WORLD.first_date, "--to", WORLD.until)
             ended = project.nightshift("backfill", *dates)
             assert ended.code in (0, 2), ended.out + ended.err
             projects.append(project)
-        yield Nights(*projects, raw=folder / "raw")
+        yield Backfills(*projects, raw=folder / "raw")
 
 
 @pytest.fixture
-def on_cluster(nights: Nights) -> Iterator[OnCluster]:
-    """Give a session that reads what the night left on the cluster."""
-    found = OnCluster(dict(nights.cluster.environment))
-    yield found
-    found.close()
+def redshift_client(backfills: Backfills) -> Iterator[RedshiftClient]:
+    """Open a session that reads the results of the backfill on Redshift."""
+    client = RedshiftClient(dict(backfills.redshift.environment))
+    yield client
+    client.close()
 
 
 @pytest.fixture(scope="session")
 def finished_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write the raw partitions of a small dirty world."""
+    """Write the raw partitions of the small dirty world; return their folder."""
     folder = tmp_path_factory.mktemp("raw")
-    write_to_folder(KILLED, folder)
+    write_to_folder(SMALL_WORLD, folder)
     return folder
 
 
 @pytest.fixture(scope="session")
 def finished_template(
-    world_outside: dict[str, str], finished_raw: Path
-) -> Iterator[Template]:
-    """Do all nights but the last of the small dirty world once, on a cluster."""
-    before = replace(KILLED, days=KILLED.days - 1, until=KILLED.dates[-2])
-    parts = on_a_cluster(ClusterProject, world_outside["AWS_ENDPOINT_URL_S3"])
-    # Not in pytest's folders, which are closed to the user that a cluster runs as.
+    outside_services: dict[str, str], finished_raw: Path
+) -> Iterator[tuple[Template, Path]]:
+    """Yield a template of the small dirty world on Redshift, and its project's place.
+
+    All days but the last are run.
+    """
+    days = SMALL_WORLD.dates[:-1]
+    s3_url = outside_services["AWS_ENDPOINT_URL_S3"]
+    emulators = redshift_emulators(RedshiftProject, s3_url)
+    # Not in pytest's folders, which the user that PostgreSQL runs as cannot enter.
     with TemporaryDirectory(prefix="nightshift-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        yield make(folder, world_outside, world=before, raw=finished_raw, parts=parts)
+        template = prepare(
+            Template(folder / "template", days[-1], emulators),
+            folder / "place",
+            outside_services,
+            run=backfill_and_run(finished_raw, days),
+        )
+        yield template, folder / "place"
 
 
 @pytest.fixture
-def finished_night(finished_template: Template) -> Iterator[tuple[Project, date]]:
-    """Give a project on a cluster whose nights are done, and the last one's date."""
-    with finished_template.fresh() as project:
-        yield project, finished_template.night
+def finished_run(
+    finished_template: tuple[Template, Path], outside_services: dict[str, str]
+) -> Iterator[tuple[Project, date]]:
+    """Yield a project on Redshift whose runs are finished, and the last data date."""
+    template, place = finished_template
+    with template.restored(place, outside_services) as project:
+        yield project, template.data_date

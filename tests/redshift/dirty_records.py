@@ -1,8 +1,4 @@
-"""Lines of every source in every shape that a writer may give them, good and bad.
-
-What: lists of lines by source, to be judged by two engines. From: the contract's
-section 2 and the forms that values take. Changes: when a rule of loading does.
-"""
+"""Valid and invalid raw lines of every source, for loads on both warehouses."""
 
 import json
 
@@ -38,7 +34,8 @@ EVENT = {
     "duration_ms": 5,
     "attributes": {"a": {"status": 200}},
 }
-MOMENTS = """2026-11-01|20261101|2026-1101|2026-11-01T10|2026-11-01 10:00
+# TIMESTAMPS and LOG_TIMESTAMPS are texts of values separated by `|` and line ends.
+TIMESTAMPS = """2026-11-01|20261101|2026-1101|2026-11-01T10|2026-11-01 10:00
 2026-11-01T10:00:00Z|2026-11-01T10:00:00.123456789Z|2026-11-01T10:00:00.9999999Z
 2026-11-01T10:00:00,9999999|2026-11-01T24:00:00Z|2026-11-01T24:00:01Z
 2026-11-01T24:00:00.5Z|2026-11-01T24:00:00+01|2026-11-01T10:00:60Z
@@ -62,9 +59,9 @@ BOOLEANS = [True, False, "true", "TRUE", " t ", "yes", "n", "0", 0, 1, 2, "on", 
 BOOLEANS += [[], "", 1.0]
 TEXTS = ["é☃𝄞", 'a"b\\c', "line\nbreak", "", None, 5, 1.50, True, [1], {"a": 1}, " x "]
 TEXTS += ["null", "\\ud800", "\t", "y" * 6000]
-LISTS = [[], ["a"], ["a", 1], [None], ['x"y', "\\"], ["a", ["b"]], {}, "a", None]
-LISTS += [["]["], ['é,"}'], "[]", 1, ["a", "a"], [""]]
-LOG_TIMES = """1/Nov/2026:1:2:3 +0000|01/nov/2026:10:00:00 +0100
+ARRAYS = [[], ["a"], ["a", 1], [None], ['x"y', "\\"], ["a", ["b"]], {}, "a", None]
+ARRAYS += [["]["], ['é,"}'], "[]", 1, ["a", "a"], [""]]
+LOG_TIMESTAMPS = """1/Nov/2026:1:2:3 +0000|01/nov/2026:10:00:00 +0100
 01/Nov/2026:10:00:00 +01:00|01/Nov/2026:10:00:00 +01|01/Nov/2026:10:00:00 Z
 31/Feb/2026:10:00:00 +0000|01/Nov/2026:24:00:00 +0000|01/Nov/2026:10:00:60 +0000
 01/November/2026:10:00:00 +0000| 01/Nov/2026:10:00:00 +0000
@@ -75,20 +72,20 @@ LOG_TIMES = """1/Nov/2026:1:2:3 +0000|01/nov/2026:10:00:00 +0100
 01/Xxx/2026:10:00:00 +0000|29/Feb/2024:10:00:00 +0000|29/Feb/2026:10:00:00 +0000"""
 
 
-def lines() -> dict[str, list[str]]:
-    """Return the lines of each source."""
+def dirty_lines() -> dict[str, list[str]]:
+    """Return the lines by source."""
     return {
         "orgs": _orgs(),
-        "metrics": _samples(),
-        "app_logs": _events(),
-        "web_logs": _requests(),
+        "metrics": _metrics(),
+        "app_logs": _app_logs(),
+        "web_logs": _web_logs(),
     }
 
 
 def _orgs() -> list[str]:
-    moments = MOMENTS.replace("\n", "|").split("|")
-    changes = [{"updated_at": text} for text in (*moments, None, 5, True, [])]
-    changes += [{"trial_started_at": text} for text in (*moments[:5], "never")]
+    timestamps = TIMESTAMPS.replace("\n", "|").split("|")
+    changes = [{"updated_at": text} for text in (*timestamps, None, 5, True, [])]
+    changes += [{"trial_started_at": text} for text in (*timestamps[:5], "never")]
     changes += [{"org_id": value} for value in WHOLE_NUMBERS]
     changes += [{"is_internal": value} for value in BOOLEANS]
     changes += [{"org_name": value} for value in TEXTS]
@@ -112,8 +109,8 @@ def _orgs() -> list[str]:
     ]
 
 
-def _samples() -> list[str]:
-    changes = [{"integrations": value} for value in LISTS]
+def _metrics() -> list[str]:
+    changes = [{"integrations": value} for value in ARRAYS]
     changes += [{"hosts": value} for value in WHOLE_NUMBERS]
     return [
         *(json.dumps(SAMPLE | change) for change in changes),
@@ -121,7 +118,7 @@ def _samples() -> list[str]:
     ]
 
 
-def _events() -> list[str]:
+def _app_logs() -> list[str]:
     changes = [
         {"attributes": value}
         for value in ({}, {"a": [1, 2]}, [], "x", 1, None, {"k": '"{'})
@@ -134,28 +131,49 @@ def _events() -> list[str]:
 
 def request(
     user: str = "-",
-    time: str = "24/Nov/2026:13:55:36 +0100",
-    line: str = "GET /x?a=1 HTTP/1.1",
-    answer: str = "200 12",
-    agent: str = "Mozilla/5.0 (X11)",
+    timestamp: str = "24/Nov/2026:13:55:36 +0100",
+    request_line: str = "GET /x?a=1 HTTP/1.1",
+    status_and_bytes: str = "200 12",
+    user_agent: str = "Mozilla/5.0 (X11)",
 ) -> str:
-    """Return a line of an access log in combined format."""
-    return f'1.2.3.4 - {user} [{time}] "{line}" {answer} "-" "{agent}"'
+    """Return an access log line in combined format."""
+    return (
+        f'1.2.3.4 - {user} [{timestamp}] "{request_line}" {status_and_bytes} '
+        f'"-" "{user_agent}"'
+    )
 
 
-def _requests() -> list[str]:
+def _web_logs() -> list[str]:
     users = ("5", "abc", "1.5", "9" * 20, 'a"b', '"', "-5", "007")
-    targets = ("GET /x", "", "-", r"GET /\"q\" HTTP/1.1", "GET  /x HTTP/1.1", r"a\\")
-    targets += (r"\x16\x03", "GET /é HTTP/1.1", "a\tb c d", "GET /a\tb HTTP/1.1")
-    answers = ("99 1", "2000 1", "abc 1", "000 0", "200 -", f"200 {'9' * 20}", "200 x")
-    agents = (r"q\"u\\", r"end\\\"x", 'bad"quote', "", "\\", "\\\\", r"\ ", "é")
+    request_lines = (
+        "GET /x",
+        "",
+        "-",
+        r"GET /\"q\" HTTP/1.1",
+        "GET  /x HTTP/1.1",
+        r"a\\",
+    )
+    request_lines += (r"\x16\x03", "GET /é HTTP/1.1", "a\tb c d", "GET /a\tb HTTP/1.1")
+    statuses_and_bytes = (
+        "99 1",
+        "2000 1",
+        "abc 1",
+        "000 0",
+        "200 -",
+        f"200 {'9' * 20}",
+        "200 x",
+    )
+    user_agents = (r"q\"u\\", r"end\\\"x", 'bad"quote', "", "\\", "\\\\", r"\ ", "é")
     plain = request()
     return [
-        *(request(time=time) for time in LOG_TIMES.replace("\n", "|").split("|")),
+        *(
+            request(timestamp=text)
+            for text in LOG_TIMESTAMPS.replace("\n", "|").split("|")
+        ),
         *(request(user=user) for user in users),
-        *(request(line=target) for target in targets),
-        *(request(answer=answer) for answer in answers),
-        *(request(agent=agent) for agent in agents),
+        *(request(request_line=text) for text in request_lines),
+        *(request(status_and_bytes=text) for text in statuses_and_bytes),
+        *(request(user_agent=text) for text in user_agents),
         *(f"{plain}  ", f"{plain} x", f"{plain}\t", f"{plain}\r", "", "   ", "x"),
         plain.replace("GET", "G\rT"),
         'a b c [d] "e" 200 5 "f" "g"',

@@ -1,59 +1,64 @@
-"""Bad input on a cluster: the exit code, one message with the next step, no loss."""
+"""Bad input on Redshift fails the run with exit code 1 and keeps existing data."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from tests.nightly.assertions import marts, require_same
-from tests.nightly.deliveries import put, take_away
+from tests.nightly.assertions import assert_same_marts, read_marts
+from tests.nightly.deliveries import delete_objects, upload_objects
 from tests.nightly.project import Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-MADE_FROM_METRICS = ("fct_org_day", "fct_org_trial_metrics", "sf_trial_metrics")
+MARTS_BUILT_FROM_METRICS = ("fct_org_day", "fct_org_trial_metrics", "sf_trial_metrics")
 
 
-def _of_metrics(project: Project) -> dict[str, Any]:
-    found = marts(project)
-    return {name: found[name] for name in MADE_FROM_METRICS}
+def _marts_built_from_metrics(project: Project) -> dict[str, Any]:
+    rows = read_marts(project)
+    return {name: rows[name] for name in MARTS_BUILT_FROM_METRICS}
 
 
-def test_too_many_rejects_fail_the_load_and_earlier_content_stays(
-    finished_night: tuple[Project, date],
+def _error_text(project: Project, data_date: date) -> str:
+    """Run a date that must fail; return all its error messages."""
+    run = project.nightshift("run", "--date", data_date, "--json").expect(1).json
+    return "\n".join(failure["error"] for failure in run["failures"])
+
+
+def test_too_many_rejects_fail_the_load_and_keep_existing_data(
+    finished_run: tuple[Project, date],
 ) -> None:
-    project, night = finished_night
-    before = marts(project)
-    put(project, {f"app_logs/dt={night}/broken.json": b"not a line\n" * 500})
-    told = project.nightshift("run", "--date", night, "--json").require(1).json
-    said = "\n".join(failure["error"] for failure in told["failures"])
-    assert "app_logs" in said and "lines rejected" in said
-    # COPY takes these lines as texts, whose numbers nobody knows afterwards.
-    assert "max_reject_ratio" in said and "broken.json: not a" in said
-    require_same(before, marts(project))
+    project, data_date = finished_run
+    before = read_marts(project)
+    rejects = b"not a line\n" * 500
+    upload_objects(project, {f"app_logs/dt={data_date}/broken.json": rejects})
+    errors = _error_text(project, data_date)
+    assert "app_logs" in errors and "lines rejected" in errors
+    # COPY accepts these lines, and their line numbers are lost with that.
+    assert "max_reject_ratio" in errors and "broken.json: not a" in errors
+    assert_same_marts(before, read_marts(project))
 
 
-def test_an_incomplete_partition_is_refused_and_earlier_content_stays(
-    finished_night: tuple[Project, date],
+def test_incomplete_partition_fails_the_load_and_keeps_existing_data(
+    finished_run: tuple[Project, date],
 ) -> None:
-    project, night = finished_night
-    before = _of_metrics(project)
+    project, data_date = finished_run
+    before = _marts_built_from_metrics(project)
     loads = project.rows("select * from ops.loads")
-    partition = f"metrics/dt={date.fromordinal(night.toordinal() + 1)}"
-    take_away(project, f"{project.raw_url}/{partition}/_SUCCESS")
-    following = date.fromordinal(night.toordinal() + 1)
-    told = project.nightshift("run", "--date", following, "--json").require(1).json
-    said = "\n".join(failure["error"] for failure in told["failures"])
-    assert f"/{partition}/" in said and "_SUCCESS" in said
-    assert "Wait for the producer" in said
-    require_same(before, _of_metrics(project))
-    loaded = {(row["source"], row["dt"]) for row in loads}
-    now = {
+    next_date = data_date + timedelta(days=1)
+    partition = f"metrics/dt={next_date}"
+    delete_objects(project, f"{project.raw_url}/{partition}/_SUCCESS")
+    errors = _error_text(project, next_date)
+    assert f"/{partition}/" in errors and "_SUCCESS" in errors
+    assert "Wait for the producer" in errors
+    assert_same_marts(before, _marts_built_from_metrics(project))
+    loaded_before = {(row["source"], row["dt"]) for row in loads}
+    loaded = {
         (row["source"], row["dt"])
         for row in project.rows("select source, dt from ops.loads")
     }
-    assert loaded <= now
-    assert ("metrics", following) not in now
-    put(project, {f"{partition}/_SUCCESS": b""})
-    assert project.nightshift("run", "--date", following).code in (0, 2)
-    assert project.plan(following) == []
+    assert loaded_before <= loaded
+    assert ("metrics", next_date) not in loaded
+    upload_objects(project, {f"{partition}/_SUCCESS": b""})
+    assert project.nightshift("run", "--date", next_date).code in (0, 2)
+    assert project.plan(next_date) == []

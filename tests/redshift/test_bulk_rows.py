@@ -1,4 +1,4 @@
-"""Many ledger rows reach a cluster by COPY, JSON and hostile texts included."""
+"""Many ledger rows reach Redshift by COPY, JSON and special characters included."""
 
 import json
 from collections.abc import Callable
@@ -8,37 +8,44 @@ from loaders import s3, warehouse
 from loaders.config import settings
 from loaders.warehouse import bulk_rows
 
-COUNT = bulk_rows.FEW_ROWS + 1
+COUNT = bulk_rows.MAX_INSERT_ROWS + 1
 NAMES = ['a "b", c', "two\nlines", "\N{ROCKET} é", "\\N", "", "=cmd()"]
 COLUMNS = ("key", "payload_hash", "payload", "data_date", "accepted_at")
 
 
-def test_many_rows_are_copied_and_their_file_is_gone(
-    turned_to: Callable[..., None],
+def test_many_rows_are_copied_and_their_file_is_deleted(
+    use_warehouse: Callable[..., None],
 ) -> None:
-    turned_to("cluster")
-    at = datetime(2026, 11, 24, 3, 4, 5, 678_901)
+    use_warehouse("redshift")
+    accepted_at = datetime(2026, 11, 24, 3, 4, 5, 678_901)
     payloads = [
         json.dumps({"name__c": NAMES[n % len(NAMES)], "hosts__c": None})
         for n in range(COUNT)
     ]
     rows = [
-        (f"k{n:04} {NAMES[n % len(NAMES)]}", f"h{n}", payload, date(2026, 11, 24), at)
+        (
+            f"k{n:04} {NAMES[n % len(NAMES)]}",
+            f"h{n}",
+            payload,
+            date(2026, 11, 24),
+            accepted_at,
+        )
         for n, payload in enumerate(payloads)
     ]
     with warehouse.transaction() as connection:
         warehouse.ensure_tables(connection)
         bulk_rows.append(connection, "salesforce_rows", COLUMNS, rows)
     with warehouse.session() as connection:
-        found = connection.fetch_all(
-            "-- tests rows\nselect key, payload_hash, json_serialize(payload), "
+        copied = connection.fetch_all(
+            "-- tests.redshift.test_bulk_rows read rows\n"
+            "select key, payload_hash, json_serialize(payload), "
             f"data_date, accepted_at from {connection.table('ops', 'salesforce_rows')} "
             "order by key"
         )
-    assert [(*row[:2], *row[3:]) for row in found] == [
+    assert [(*row[:2], *row[3:]) for row in copied] == [
         (*row[:2], *row[3:]) for row in rows
     ]
-    assert [json.loads(row[2]) for row in found] == [
+    assert [json.loads(row[2]) for row in copied] == [
         json.loads(payload) for payload in payloads
     ]
     folder = f"{settings.load().required_archive_url()}/{bulk_rows.FOLDER}"

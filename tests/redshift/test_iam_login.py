@@ -1,4 +1,4 @@
-"""Temporary credentials of IAM open a session, through the driver and AWS's own API."""
+"""Log in to Redshift with temporary IAM credentials, through the driver and boto3."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,65 +15,66 @@ USER = "pipeline_user"
 
 
 @pytest.fixture(scope="module")
-def with_iam(world_outside: dict[str, str]) -> Iterator[dict[str, str]]:
-    """Give a cluster that AWS knows by its name, and a user without a password."""
-    endpoint = world_outside["AWS_ENDPOINT_URL_S3"]
-    api = boto3.client(
+def iam_environment(outside_services: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Create a cluster in AWS with a user without a password; yield its variables."""
+    endpoint = outside_services["AWS_ENDPOINT_URL_S3"]
+    redshift_api = boto3.client(
         "redshift",
         endpoint_url=endpoint,
-        region_name=world_outside["AWS_REGION"],
-        aws_access_key_id=world_outside["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=world_outside["AWS_SECRET_ACCESS_KEY"],
+        region_name=outside_services["AWS_REGION"],
+        aws_access_key_id=outside_services["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=outside_services["AWS_SECRET_ACCESS_KEY"],
     )
-    api.create_cluster(
+    redshift_api.create_cluster(
         ClusterIdentifier=CLUSTER_ID,
         NodeType="ra3.large",
         MasterUsername="admin",
         MasterUserPassword="Not-used-1",
     )
-    with up.running("redshift", extra=["--any-iam-password"]) as stack:
-        made = stack.environment
+    with up.running("redshift", extra=["--any-iam-password"]) as started:
+        environment = started.environment
         handle = redshift_connector.connect(
-            host=made["NIGHTSHIFT_REDSHIFT_HOST"],
-            port=int(made["NIGHTSHIFT_REDSHIFT_PORT"]),
-            user=made["NIGHTSHIFT_REDSHIFT_USER"],
-            password=made["NIGHTSHIFT_REDSHIFT_PASSWORD"],
-            database=made["NIGHTSHIFT_REDSHIFT_DATABASE"],
+            host=environment["NIGHTSHIFT_REDSHIFT_HOST"],
+            port=int(environment["NIGHTSHIFT_REDSHIFT_PORT"]),
+            user=environment["NIGHTSHIFT_REDSHIFT_USER"],
+            password=environment["NIGHTSHIFT_REDSHIFT_PASSWORD"],
+            database=environment["NIGHTSHIFT_REDSHIFT_DATABASE"],
             ssl=False,
             sslmode="verify-ca",
         )
         handle.autocommit = True
         handle.cursor().execute(f"create user {USER} password disable")
         handle.close()
-        yield made | {
+        yield environment | {
             "AWS_ENDPOINT_URL_REDSHIFT": endpoint,
             "NIGHTSHIFT_REDSHIFT_METHOD": "iam",
             "NIGHTSHIFT_REDSHIFT_USER": USER,
             "NIGHTSHIFT_REDSHIFT_PASSWORD": "",
-            "NIGHTSHIFT_REDSHIFT_REGION": world_outside["AWS_REGION"],
+            "NIGHTSHIFT_REDSHIFT_REGION": outside_services["AWS_REGION"],
             "NIGHTSHIFT_REDSHIFT_CLUSTER_ID": CLUSTER_ID,
         }
 
 
-def test_credentials_from_iam_open_a_session_as_that_user(
-    turned_to: Callable[..., None], with_iam: dict[str, str]
+def test_iam_credentials_open_a_session_as_the_configured_user(
+    use_warehouse: Callable[..., None], iam_environment: dict[str, str]
 ) -> None:
-    turned_to("cluster", **with_iam)
+    use_warehouse("redshift", **iam_environment)
     with warehouse.session() as connection:
-        assert connection.fetch_one("-- tests\nselect current_user") == (USER,)
+        assert connection.fetch_one(
+            "-- tests.redshift.test_iam_login read user\nselect current_user"
+        ) == (USER,)
 
 
-def test_a_cluster_that_aws_does_not_know_is_a_setting_to_mend(
-    turned_to: Callable[..., None], with_iam: dict[str, str]
+@pytest.mark.parametrize(
+    ("cluster_id", "message"), [("other", "AWS_"), ("", "cluster_id")]
+)
+def test_unknown_or_missing_cluster_id_is_a_config_error(
+    use_warehouse: Callable[..., None],
+    iam_environment: dict[str, str],
+    cluster_id: str,
+    message: str,
 ) -> None:
-    turned_to("cluster", **(with_iam | {"NIGHTSHIFT_REDSHIFT_CLUSTER_ID": "other"}))
-    with pytest.raises(ConfigError, match="AWS_"), warehouse.session():
-        pass
-
-
-def test_iam_without_a_cluster_says_what_is_missing(
-    turned_to: Callable[..., None], with_iam: dict[str, str]
-) -> None:
-    turned_to("cluster", **(with_iam | {"NIGHTSHIFT_REDSHIFT_CLUSTER_ID": ""}))
-    with pytest.raises(ConfigError, match="cluster_id"), warehouse.session():
+    environment = iam_environment | {"NIGHTSHIFT_REDSHIFT_CLUSTER_ID": cluster_id}
+    use_warehouse("redshift", **environment)
+    with pytest.raises(ConfigError, match=message), warehouse.session():
         pass

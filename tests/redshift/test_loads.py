@@ -1,4 +1,4 @@
-"""A load gives the same rows, rejects and ledgers on a cluster as on one machine."""
+"""Loads write the same rows, rejects and ledger rows on Redshift as on DuckDB."""
 
 import gzip
 import json
@@ -12,82 +12,87 @@ from loaders.config import settings
 from loaders.errors import DataError
 from loaders.raw import redshift_load
 from tests.redshift import dirty_records
-from tests.redshift.loading import ENGINES, deliver, load, packed, results, rows
+from tests.redshift.dirty_records import ORG
+from tests.redshift.loading import (
+    WAREHOUSES,
+    compressed_objects,
+    load_partition,
+    read_load,
+    read_rows,
+    upload_partition,
+)
 
 
-@pytest.mark.parametrize("source", sorted(dirty_records.lines()))
-def test_both_engines_judge_every_line_alike(
-    turned_to: Callable[..., None], source: str
+@pytest.mark.parametrize("source", sorted(dirty_records.dirty_lines()))
+def test_both_warehouses_load_and_reject_the_same_records(
+    use_warehouse: Callable[..., None], source: str
 ) -> None:
-    turned_to("embedded")
-    deliver(source, packed(dirty_records.lines()[source]))
-    found = {}
-    for engine in ENGINES:
-        turned_to(engine)
-        load(source)
-        found[engine] = results(source)
-    for what, wanted in found["embedded"].items():
-        assert found["cluster"][what] == wanted, what
-    assert found["cluster"]["rejects"]
-    assert found["cluster"]["raw"]
+    use_warehouse("duckdb")
+    upload_partition(source, compressed_objects(dirty_records.dirty_lines()[source]))
+    results = {}
+    for name in WAREHOUSES:
+        use_warehouse(name)
+        load_partition(source)
+        results[name] = read_load(source)
+    for table, rows in results["duckdb"].items():
+        assert results["redshift"][table] == rows, table
+    assert results["redshift"]["rejects"]
+    assert results["redshift"]["raw"]
 
 
-def test_unknown_keys_are_kept_and_known_ones_alone_leave_no_trace(
-    turned_to: Callable[..., None],
+def test_extra_holds_the_unknown_keys_and_is_null_without_any(
+    use_warehouse: Callable[..., None],
 ) -> None:
     unknown = {"tier": {"name": "gold", "org_id": 7, "x": [None]}, "é": 'a"b,\\'}
     records = [
-        dirty_records.ORG,
-        dirty_records.ORG | {"org_id": 2} | unknown,
-        unknown | dirty_records.ORG | {"org_id": 3, "last": None},
-        {"only": 1}
-        | {
-            key: dirty_records.ORG[key] for key in dirty_records.ORG if key != "country"
-        },
+        ORG,
+        ORG | {"org_id": 2} | unknown,
+        unknown | ORG | {"org_id": 3, "last": None},
+        {"only": 1} | {key: ORG[key] for key in ORG if key != "country"},
     ]
     lines = [json.dumps(record) for record in records]
-    found = {}
-    turned_to("embedded")
-    deliver("orgs", packed(lines))
-    for engine in ENGINES:
-        turned_to(engine)
-        load("orgs")
-        found[engine] = rows("staging", "raw_orgs", ["org_id", "extra"])
-    assert found["cluster"] == found["embedded"]
-    assert (1, None) in found["cluster"]
-    assert (2, unknown) in found["cluster"]
-    assert (3, {**unknown, "last": None}) in found["cluster"]
+    results = {}
+    use_warehouse("duckdb")
+    upload_partition("orgs", compressed_objects(lines))
+    for name in WAREHOUSES:
+        use_warehouse(name)
+        load_partition("orgs")
+        results[name] = read_rows("staging", "raw_orgs", ["org_id", "extra"])
+    assert results["redshift"] == results["duckdb"]
+    assert (1, None) in results["redshift"]
+    assert (2, unknown) in results["redshift"]
+    assert (3, {**unknown, "last": None}) in results["redshift"]
 
 
-def test_a_known_pair_within_an_unknown_key_keeps_the_whole_record(
-    turned_to: Callable[..., None],
+def test_known_pair_within_an_unknown_key_keeps_the_whole_record(
+    use_warehouse: Callable[..., None],
 ) -> None:
-    record = dirty_records.ORG | {"before": {"x": 1, "org_id": 1, "y": 2}}
-    turned_to("cluster")
-    deliver("orgs", packed([json.dumps(record)]))
-    load("orgs")
-    assert rows("staging", "raw_orgs", ["extra"]) == [(record,)]
+    record = ORG | {"before": {"x": 1, "org_id": 1, "y": 2}}
+    use_warehouse("redshift")
+    upload_partition("orgs", compressed_objects([json.dumps(record)]))
+    load_partition("orgs")
+    assert read_rows("staging", "raw_orgs", ["extra"]) == [(record,)]
 
 
-def test_lines_that_copy_refuses_are_rejects_with_their_place_and_text(
-    turned_to: Callable[..., None],
+def test_lines_rejected_by_copy_have_their_line_number_reason_and_text(
+    use_warehouse: Callable[..., None],
 ) -> None:
-    good = json.dumps(dirty_records.ORG).encode()
-    too_long = json.dumps(dirty_records.ORG | {"org_name": "x" * 70_000}).encode()
-    not_text = good.replace(b"Org", b"\xff\xfe")
-    with_nul = good.replace(b"Org", b"\0")
-    lines = [good, not_text, good, too_long, with_nul, good, good, good]
-    found = {}
-    turned_to("embedded")
-    deliver("orgs", {"part-0.json.gz": gzip.compress(b"\n".join(lines))})
-    for engine in ENGINES:
-        turned_to(engine)
-        result = load("orgs")
+    valid = json.dumps(ORG).encode()
+    too_long = json.dumps(ORG | {"org_name": "x" * 70_000}).encode()
+    invalid_utf8 = valid.replace(b"Org", b"\xff\xfe")
+    with_nul = valid.replace(b"Org", b"\0")
+    lines = [valid, invalid_utf8, valid, too_long, with_nul, valid, valid, valid]
+    rejects = {}
+    use_warehouse("duckdb")
+    upload_partition("orgs", {"part-0.json.gz": gzip.compress(b"\n".join(lines))})
+    for name in WAREHOUSES:
+        use_warehouse(name)
+        result = load_partition("orgs")
         assert (result.lines, result.rows, result.rejects) == (8, 5, 3)
         columns = ["line_number", "reason", "line"]
-        found[engine] = rows("ops", "load_rejects", columns)
-    assert found["cluster"] == found["embedded"]
-    assert [reason for _, reason, _ in found["cluster"]] == [
+        rejects[name] = read_rows("ops", "load_rejects", columns)
+    assert rejects["redshift"] == rejects["duckdb"]
+    assert [reason for _, reason, _ in rejects["redshift"]] == [
         "invalid UTF-8",
         "longer than 65535 bytes",
         "invalid UTF-8",
@@ -95,125 +100,128 @@ def test_lines_that_copy_refuses_are_rejects_with_their_place_and_text(
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("part-0.json.gz", gzip.compress(b"{}\n" * 5000)[:-30], "part-0.json.gz"),
         ("part-0.json.zst", b"this is no zstd", "part-0.json.zst"),
-        ("part-0.json", bytes(range(128, 256)) * 4, "is not text"),
+        ("part-0.json", bytes(range(128, 256)) * 4, "not valid UTF-8"),
     ],
-    # Of their own: bytes that hold the time would name a test anew each second.
-    ids=["gzip", "zstd", "text"],
+    # gzip.compress writes the current time, so the bytes cannot be part of the id.
+    ids=["truncated-gzip", "invalid-zstd", "invalid-utf8"],
 )
-def test_an_object_that_cannot_be_read_fails_the_load_and_is_named(
-    turned_to: Callable[..., None], name: str, content: bytes, told: str
+def test_unreadable_object_fails_the_load_and_keeps_existing_data(
+    use_warehouse: Callable[..., None], name: str, content: bytes, message: str
 ) -> None:
-    turned_to("cluster")
-    deliver("orgs", packed([json.dumps(dirty_records.ORG)]))
-    load("orgs")
-    before = results("orgs")
-    deliver("orgs", {name: content})
-    with pytest.raises(DataError, match=told):
-        load("orgs")
-    assert results("orgs") == before
+    use_warehouse("redshift")
+    upload_partition("orgs", compressed_objects([json.dumps(ORG)]))
+    load_partition("orgs")
+    before = read_load("orgs")
+    upload_partition("orgs", {name: content})
+    with pytest.raises(DataError, match=message):
+        load_partition("orgs")
+    assert read_load("orgs") == before
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_partition_that_changes_meanwhile_is_not_loaded(
-    turned_to: Callable[..., None], monkeypatch: pytest.MonkeyPatch, engine: str
+@pytest.mark.parametrize("warehouse_name", WAREHOUSES)
+def test_partition_that_changes_during_the_load_is_not_loaded(
+    use_warehouse: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    warehouse_name: str,
 ) -> None:
-    turned_to(engine)
-    deliver("orgs", {"part-0.json": json.dumps(dirty_records.ORG).encode()})
-    load("orgs")
-    before = results("orgs")
+    use_warehouse(warehouse_name)
+    upload_partition("orgs", {"part-0.json": json.dumps(ORG).encode()})
+    load_partition("orgs")
+    before = read_load("orgs")
     list_partition = s3.list_partition
 
-    def listed_before_a_change(*given: Any) -> s3.Partition:  # noqa: ANN401
+    def list_and_then_change(*arguments: Any) -> s3.Partition:  # noqa: ANN401
         monkeypatch.undo()
-        partition = list_partition(*given)
-        other = json.dumps(dirty_records.ORG | {"org_id": 2}).encode()  # just as long
-        deliver("orgs", {"part-0.json": other})
+        partition = list_partition(*arguments)
+        same_size = json.dumps(ORG | {"org_id": 2}).encode()
+        upload_partition("orgs", {"part-0.json": same_size})
         return partition
 
-    monkeypatch.setattr(s3, "list_partition", listed_before_a_change)
+    monkeypatch.setattr(s3, "list_partition", list_and_then_change)
     with pytest.raises(DataError, match=r"changed while .* being loaded. Run again"):
-        load("orgs")
-    assert results("orgs") == before
+        load_partition("orgs")
+    assert read_load("orgs") == before
 
 
-def test_a_partition_is_replaced_and_the_ledger_keeps_both_loads(
-    turned_to: Callable[..., None],
+def test_reload_replaces_the_partition_and_the_ledger_keeps_both_loads(
+    use_warehouse: Callable[..., None],
 ) -> None:
-    turned_to("cluster")
-    deliver("orgs", packed([json.dumps(dirty_records.ORG), "broken"]))
-    load("orgs")
-    deliver("orgs", packed([json.dumps(dirty_records.ORG | {"org_id": 2})]))
-    load("orgs")
-    assert rows("staging", "raw_orgs", ["org_id"]) == [(2,)]
-    assert rows("ops", "loads", ["rows_loaded"]) == [(1,), (1,)]
-    assert rows("ops", "load_rejects", ["reason"]) == [("not a JSON object",)]
+    use_warehouse("redshift")
+    upload_partition("orgs", compressed_objects([json.dumps(ORG), "broken"]))
+    load_partition("orgs")
+    other = json.dumps(ORG | {"org_id": 2})
+    upload_partition("orgs", compressed_objects([other]))
+    load_partition("orgs")
+    assert read_rows("staging", "raw_orgs", ["org_id"]) == [(2,)]
+    assert read_rows("ops", "loads", ["rows_loaded"]) == [(1,), (1,)]
+    assert read_rows("ops", "load_rejects", ["reason"]) == [("not a JSON object",)]
 
 
-def test_too_many_rejects_leave_the_earlier_content(
-    turned_to: Callable[..., None],
+def test_too_many_rejects_keep_existing_data(
+    use_warehouse: Callable[..., None],
 ) -> None:
-    turned_to("cluster")
-    deliver("orgs", packed([json.dumps(dirty_records.ORG)]))
-    load("orgs")
-    before = results("orgs")
-    deliver("orgs", packed([json.dumps(dirty_records.ORG), "broken", "broken too"]))
+    use_warehouse("redshift")
+    upload_partition("orgs", compressed_objects([json.dumps(ORG)]))
+    load_partition("orgs")
+    before = read_load("orgs")
+    lines = [json.dumps(ORG), "broken", "broken too"]
+    upload_partition("orgs", compressed_objects(lines))
     with pytest.raises(DataError, match="2 of 3 lines rejected"):
-        load("orgs", ratio=0.5)
-    assert results("orgs") == before
+        load_partition("orgs", max_reject_ratio=0.5)
+    assert read_load("orgs") == before
 
 
-def test_an_empty_partition_and_an_empty_object_are_loads_of_nothing(
-    turned_to: Callable[..., None],
+def test_empty_partition_and_empty_objects_load_no_lines(
+    use_warehouse: Callable[..., None],
 ) -> None:
-    turned_to("cluster")
-    deliver("orgs", {})
-    assert load("orgs").lines == 0
-    deliver("orgs", {"part-0.json": b"", "part-1.json": b"\n\n"})
-    assert load("orgs").lines == 0
-    assert rows("ops", "load_objects", ["lines", "rejects"]) == [(0, 0), (0, 0)]
+    use_warehouse("redshift")
+    upload_partition("orgs", {})
+    assert load_partition("orgs").lines == 0
+    upload_partition("orgs", {"part-0.json": b"", "part-1.json": b"\n\n"})
+    assert load_partition("orgs").lines == 0
+    assert read_rows("ops", "load_objects", ["lines", "rejects"]) == [(0, 0), (0, 0)]
 
 
-def test_more_objects_than_one_batch_are_all_counted(
-    turned_to: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+def test_all_objects_are_counted_when_they_need_several_batches(
+    use_warehouse: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    turned_to("cluster")
+    use_warehouse("redshift")
     objects = {
-        f"part-{number:02}.json": json.dumps(
-            dirty_records.ORG | {"org_id": number}
-        ).encode()
+        f"part-{number:02}.json": json.dumps(ORG | {"org_id": number}).encode()
         for number in range(20)
     }
     monkeypatch.setattr(redshift_load, "BATCH_OBJECTS", 8)
-    deliver("orgs", objects)
-    assert load("orgs").rows == 20
-    found = rows("staging", "raw_orgs", ["org_id", "object_key"])
-    assert all(key.endswith(f"part-{number:02}.json") for number, key in found)
+    upload_partition("orgs", objects)
+    assert load_partition("orgs").rows == 20
+    rows = read_rows("staging", "raw_orgs", ["org_id", "object_key"])
+    assert all(key.endswith(f"part-{number:02}.json") for number, key in rows)
 
 
-def test_nothing_is_left_on_s3_beside_the_data(turned_to: Callable[..., None]) -> None:
-    turned_to("cluster")
-    deliver("orgs", packed([json.dumps(dirty_records.ORG)]))
-    load("orgs")
+def test_load_deletes_its_manifests(use_warehouse: Callable[..., None]) -> None:
+    use_warehouse("redshift")
+    upload_partition("orgs", compressed_objects([json.dumps(ORG)]))
+    load_partition("orgs")
     assert not list(s3.list_objects(settings.load().required_archive_url()))
 
 
-def test_every_statement_says_who_sends_it_and_none_holds_a_key(
-    turned_to: Callable[..., None],
+def test_every_statement_names_its_sender_and_contains_no_secret(
+    use_warehouse: Callable[..., None],
 ) -> None:
-    turned_to("cluster")
-    deliver("orgs", packed([json.dumps(dirty_records.ORG)]))
-    load("orgs")
+    use_warehouse("redshift")
+    upload_partition("orgs", compressed_objects([json.dumps(ORG)]))
+    load_partition("orgs")
     with warehouse.session() as connection:
-        sent = connection.fetch_all(
-            "-- test\nselect query_text, trim(query_label) from sys_query_history "
+        statements = connection.fetch_all(
+            "-- tests.redshift.test_loads read history\n"
+            "select query_text, trim(query_label) from sys_query_history "
             "where query_text like '%raw_orgs%' or query_text like '%copied_0%'"
         )
-    assert sent
-    for text, label in sent:
+    assert statements
+    for text, label in statements:
         assert text.startswith(("-- ", "/* -- dbt ")), text
         assert "secret" not in text.lower(), text
         assert label == "nightshift"

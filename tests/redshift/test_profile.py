@@ -1,4 +1,4 @@
-"""The loaders read the profile as dbt does, and only the target that is meant."""
+"""The loaders read the dbt profile as dbt does, and only the selected target."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from loaders.config import dbt_profile
 from loaders.errors import ConfigError
 
 PROJECT = Path(__file__).resolve().parents[2]
-GIVEN = {
+REDSHIFT_ENVIRONMENT = {
     "NIGHTSHIFT_REDSHIFT_HOST": "wg.123456789012.eu-west-1.redshift-serverless.aws",
     "NIGHTSHIFT_REDSHIFT_USER": "nightshift",
     "NIGHTSHIFT_REDSHIFT_PASSWORD": "12345678",
@@ -26,10 +26,10 @@ GIVEN = {
 
 
 @pytest.fixture
-def given(
+def use_profile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., None]]:
-    """Give a function that sets the environment of a copy of the example."""
+    """Return a function that sets variables for a copy of profiles.yml.example."""
     shutil.copy(PROJECT / "profiles.yml.example", tmp_path / "profiles.yml")
     for name in list(os.environ):
         if name.startswith(("NIGHTSHIFT_", "DBT_")):
@@ -46,20 +46,20 @@ def given(
 
 
 @pytest.mark.parametrize("target", ["local", "dev", "prod"])
-@pytest.mark.parametrize("more", [{}, GIVEN])
-def test_every_target_reads_as_in_dbt(
-    given: Callable[..., None], target: str, more: dict[str, str]
+@pytest.mark.parametrize("more", [{}, REDSHIFT_ENVIRONMENT])
+def test_targets_have_the_same_values_as_in_dbt(
+    use_profile: Callable[..., None], target: str, more: dict[str, str]
 ) -> None:
-    given(DBT_TARGET=target, NIGHTSHIFT_REDSHIFT_HOST="cluster.example.com")
-    given(**more)
+    use_profile(DBT_TARGET=target, NIGHTSHIFT_REDSHIFT_HOST="cluster.example.com")
+    use_profile(**more)
     text = dbt_profile.profiles_file().read_text(encoding="utf-8")
     output = yaml.safe_load(text)["nightshift"]["outputs"][target]
     set_invocation_context(dict(os.environ))
     assert dbt_profile.target().values == ProfileRenderer({}).render_data(output)
 
 
-def test_a_password_of_digits_stays_text(given: Callable[..., None]) -> None:
-    given(DBT_TARGET="prod", **GIVEN)
+def test_password_of_digits_stays_a_string(use_profile: Callable[..., None]) -> None:
+    use_profile(DBT_TARGET="prod", **REDSHIFT_ENVIRONMENT)
     values = dbt_profile.target().values
     assert values["password"] == "12345678"
     assert values["port"] == 5440
@@ -68,23 +68,23 @@ def test_a_password_of_digits_stays_text(given: Callable[..., None]) -> None:
     assert values["connect_timeout"] == 7200
 
 
-def test_the_local_target_needs_none_of_the_clusters_variables(
-    given: Callable[..., None],
+def test_local_target_needs_no_redshift_variables(
+    use_profile: Callable[..., None],
 ) -> None:
-    given()
+    use_profile()
     assert dbt_profile.target().engine == "duckdb"
 
 
-def test_a_missing_host_is_named(given: Callable[..., None]) -> None:
-    given(DBT_TARGET="prod")
+def test_missing_host_is_a_config_error(use_profile: Callable[..., None]) -> None:
+    use_profile(DBT_TARGET="prod")
     with pytest.raises(ConfigError, match="NIGHTSHIFT_REDSHIFT_HOST is not set"):
         dbt_profile.target()
 
 
-def test_certificates_are_checked_unless_somebody_says_otherwise(
-    given: Callable[..., None],
+def test_certificates_are_verified_unless_sslmode_is_set(
+    use_profile: Callable[..., None],
 ) -> None:
-    given(DBT_TARGET="prod", **GIVEN)
+    use_profile(DBT_TARGET="prod", **REDSHIFT_ENVIRONMENT)
     assert dbt_profile.target().values["sslmode"] == "verify-full"
-    given(NIGHTSHIFT_REDSHIFT_SSLMODE="require")
+    use_profile(NIGHTSHIFT_REDSHIFT_SSLMODE="require")
     assert dbt_profile.target().values["sslmode"] == "require"

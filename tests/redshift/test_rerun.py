@@ -1,22 +1,22 @@
-"""On a cluster too, what is done stays done, and what was taken away is made again.
+"""Rerun tests of tests/nightly on Redshift.
 
-The tests are those of one machine; `finished_night` gives them a cluster here.
+In this folder the fixture `finished_run` returns a project on Redshift.
 """
 
 import pytest
 
 from tests.nightly.test_rerun import (
-    test_a_deleted_archive_partition_is_written_again,
-    test_a_deleted_ledger_row_is_earned_again,
-    test_a_dropped_mart_is_built_again_with_all_its_history,
-    test_a_finished_night_runs_no_task,
+    test_deleted_archive_partition_is_written_again,
+    test_deleted_ledger_row_runs_its_task_again,
+    test_dropped_mart_is_rebuilt_with_its_history,
+    test_finished_run_executes_no_task,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 __all__ = [
-    "test_a_deleted_archive_partition_is_written_again",
-    "test_a_deleted_ledger_row_is_earned_again",
-    "test_a_dropped_mart_is_built_again_with_all_its_history",
-    "test_a_finished_night_runs_no_task",
+    "test_deleted_archive_partition_is_written_again",
+    "test_deleted_ledger_row_runs_its_task_again",
+    "test_dropped_mart_is_rebuilt_with_its_history",
+    "test_finished_run_executes_no_task",
 ]

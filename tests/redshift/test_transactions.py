@@ -1,4 +1,4 @@
-"""What passes by itself is tried again as a whole; the rest says what to do."""
+"""Transient errors of Redshift are retried; other errors say which setting to fix."""
 
 import json
 from collections.abc import Callable
@@ -7,100 +7,105 @@ import pytest
 
 from loaders import warehouse
 from loaders.errors import ConfigError, DataError, TransientError
-from orchestrate.tasks.retries import retried
-from tests.emulators.redshift.admin import ask
-from tests.redshift import dirty_records
-from tests.redshift.conftest import Cluster
-from tests.redshift.test_loads import deliver, load, packed, rows
+from orchestrate.tasks.retries import retry
+from tests.emulators.redshift.admin import send_request
+from tests.redshift.conftest import RedshiftEmulator
+from tests.redshift.dirty_records import ORG
+from tests.redshift.loading import (
+    compressed_objects,
+    load_partition,
+    read_rows,
+    upload_partition,
+)
 
 
 @pytest.fixture
-def fault(cluster: Cluster) -> Callable[..., None]:
-    """Give a function that sets a fault; all are forgotten before."""
-    ask(cluster.admin, {"do": "clear"})
+def set_fault(redshift_emulator: RedshiftEmulator) -> Callable[..., None]:
+    """Clear all faults; return a function that sets one."""
+    send_request(redshift_emulator.admin, {"do": "clear"})
 
-    def set_fault(**described: object) -> None:
-        ask(cluster.admin, {"do": "fault", "fault": described})
+    def send_fault(**fault: object) -> None:
+        send_request(redshift_emulator.admin, {"do": "fault", "fault": fault})
 
-    return set_fault
+    return send_fault
 
 
 def load_with_retries() -> None:
-    retried(lambda: load("orgs"), num_retries=2, retry_sleep=0.01)
+    retry(lambda: load_partition("orgs"), num_retries=2, retry_sleep=0.01)
 
 
-def test_error_1023_on_commit_is_transient_and_the_whole_load_runs_again(
-    turned_to: Callable[..., None], fault: Callable[..., None]
+def test_error_1023_at_commit_is_transient_and_the_whole_load_is_retried(
+    use_warehouse: Callable[..., None], set_fault: Callable[..., None]
 ) -> None:
-    turned_to("cluster")
-    deliver("orgs", packed([json.dumps(dirty_records.ORG), "broken"]))
-    fault(fault="serialization", table="raw_orgs")
+    use_warehouse("redshift")
+    upload_partition("orgs", compressed_objects([json.dumps(ORG), "broken"]))
+    set_fault(fault="serialization", table="raw_orgs")
     with pytest.raises(TransientError, match="1023"):
-        load("orgs")
-    fault(fault="serialization", table="raw_orgs")
+        load_partition("orgs")
+    set_fault(fault="serialization", table="raw_orgs")
     load_with_retries()
-    assert rows("staging", "raw_orgs", ["org_id"]) == [(1,)]
-    assert rows("ops", "loads", ["lines", "rejects"]) == [(2, 1)]
-    assert len(rows("ops", "load_rejects", ["reason"])) == 1
+    assert read_rows("staging", "raw_orgs", ["org_id"]) == [(1,)]
+    assert read_rows("ops", "loads", ["lines", "rejects"]) == [(2, 1)]
+    assert len(read_rows("ops", "load_rejects", ["reason"])) == 1
 
 
-def test_a_connection_lost_before_the_commit_leaves_nothing_and_is_tried_again(
-    turned_to: Callable[..., None], fault: Callable[..., None]
+def test_load_is_retried_after_a_connection_lost_before_the_commit(
+    use_warehouse: Callable[..., None], set_fault: Callable[..., None]
 ) -> None:
-    turned_to("cluster")
-    deliver("orgs", packed([json.dumps(dirty_records.ORG)]))
-    fault(fault="drop", table="raw_orgs", when="before_commit")
+    use_warehouse("redshift")
+    upload_partition("orgs", compressed_objects([json.dumps(ORG)]))
+    set_fault(fault="drop", table="raw_orgs", when="before_commit")
     with pytest.raises(TransientError):
-        load("orgs")
-    fault(fault="drop", table="raw_orgs", when="before_commit")
+        load_partition("orgs")
+    set_fault(fault="drop", table="raw_orgs", when="before_commit")
     load_with_retries()
-    assert rows("ops", "loads", ["rows_loaded"]) == [(1,)]
+    assert read_rows("ops", "loads", ["rows_loaded"]) == [(1,)]
 
 
-def test_a_connection_lost_after_the_commit_loads_the_same_rows_once_more(
-    turned_to: Callable[..., None], fault: Callable[..., None]
+def test_connection_lost_after_the_commit_duplicates_no_row(
+    use_warehouse: Callable[..., None], set_fault: Callable[..., None]
 ) -> None:
-    turned_to("cluster")
-    deliver("orgs", packed([json.dumps(dirty_records.ORG)]))
-    fault(fault="drop", table="raw_orgs", when="after_commit")
+    use_warehouse("redshift")
+    upload_partition("orgs", compressed_objects([json.dumps(ORG)]))
+    set_fault(fault="drop", table="raw_orgs", when="after_commit")
     load_with_retries()
-    assert rows("staging", "raw_orgs", ["org_id"]) == [(1,)]
+    assert read_rows("staging", "raw_orgs", ["org_id"]) == [(1,)]
 
 
-def test_a_ledger_row_that_met_another_transaction_is_written_again(
-    turned_to: Callable[..., None], fault: Callable[..., None]
+def test_ledger_row_is_retried_after_a_transaction_conflict(
+    use_warehouse: Callable[..., None], set_fault: Callable[..., None]
 ) -> None:
-    turned_to("cluster")
-    warehouse.committed(warehouse.ensure_tables)
-    fault(fault="serialization", table="runs", times=2)
-    warehouse.committed(
+    use_warehouse("redshift")
+    warehouse.run_in_transaction(warehouse.ensure_tables)
+    set_fault(fault="serialization", table="runs", times=2)
+    warehouse.run_in_transaction(
         lambda connection: connection.insert(
             connection.table("ops", "runs"), ["run_id", "command"], [["r1", "run"]]
         )
     )
-    assert rows("ops", "runs", ["run_id"]) == [("r1",)]
+    assert read_rows("ops", "runs", ["run_id"]) == [("r1",)]
 
 
-def test_a_copy_that_fails_half_way_leaves_the_earlier_content(
-    turned_to: Callable[..., None], fault: Callable[..., None]
+def test_copy_that_fails_halfway_keeps_existing_data(
+    use_warehouse: Callable[..., None], set_fault: Callable[..., None]
 ) -> None:
-    turned_to("cluster")
-    deliver("orgs", packed([json.dumps(dirty_records.ORG)]))
-    load("orgs")
-    lines = [
-        json.dumps(dirty_records.ORG | {"org_id": number}) for number in range(100)
-    ]
-    deliver("orgs", packed(lines))
-    fault(fault="copy", table="copied_1", after_rows=10)
+    use_warehouse("redshift")
+    upload_partition("orgs", compressed_objects([json.dumps(ORG)]))
+    load_partition("orgs")
+    lines = [json.dumps(ORG | {"org_id": number}) for number in range(100)]
+    upload_partition("orgs", compressed_objects(lines))
+    set_fault(fault="copy", table="copied_1", after_rows=10)
     with pytest.raises((DataError, TransientError)):
-        load("orgs")
-    assert rows("staging", "raw_orgs", ["org_id"]) == [(1,)]
-    load("orgs")
-    assert len(rows("staging", "raw_orgs", ["org_id"])) == 100
+        load_partition("orgs")
+    assert read_rows("staging", "raw_orgs", ["org_id"]) == [(1,)]
+    load_partition("orgs")
+    assert len(read_rows("staging", "raw_orgs", ["org_id"])) == 100
 
 
-def test_a_wrong_password_is_a_setting_to_mend(turned_to: Callable[..., None]) -> None:
-    turned_to("cluster", NIGHTSHIFT_REDSHIFT_PASSWORD="Wrong-1")
+def test_wrong_password_is_a_config_error_without_the_password(
+    use_warehouse: Callable[..., None],
+) -> None:
+    use_warehouse("redshift", NIGHTSHIFT_REDSHIFT_PASSWORD="Wrong-1")
     with (
         pytest.raises(ConfigError, match="NIGHTSHIFT_REDSHIFT_PASSWORD") as error,
         warehouse.session(),
@@ -109,8 +114,10 @@ def test_a_wrong_password_is_a_setting_to_mend(turned_to: Callable[..., None]) -
     assert "Wrong-1" not in str(error.value)
 
 
-def test_a_missing_password_is_named(turned_to: Callable[..., None]) -> None:
-    turned_to("cluster", NIGHTSHIFT_REDSHIFT_PASSWORD="")
+def test_missing_password_is_a_config_error(
+    use_warehouse: Callable[..., None],
+) -> None:
+    use_warehouse("redshift", NIGHTSHIFT_REDSHIFT_PASSWORD="")
     with (
         pytest.raises(ConfigError, match="NIGHTSHIFT_REDSHIFT_PASSWORD is not set"),
         warehouse.session(),
@@ -118,41 +125,45 @@ def test_a_missing_password_is_named(turned_to: Callable[..., None]) -> None:
         pass
 
 
-def test_a_cluster_that_does_not_answer_is_transient(
-    turned_to: Callable[..., None],
+def test_unreachable_redshift_is_a_transient_error(
+    use_warehouse: Callable[..., None],
 ) -> None:
-    turned_to("cluster", NIGHTSHIFT_REDSHIFT_PORT="1", NIGHTSHIFT_REDSHIFT_RETRIES="1")
+    use_warehouse(
+        "redshift", NIGHTSHIFT_REDSHIFT_PORT="1", NIGHTSHIFT_REDSHIFT_RETRIES="1"
+    )
     with pytest.raises(TransientError, match=r"127\.0\.0\.1"), warehouse.session():
         pass
 
 
 @pytest.mark.parametrize(
-    ("role", "told"),
+    ("role", "message"),
     [
         ("", "NIGHTSHIFT_COPY_IAM_ROLE is not set"),
         ("arn:aws:s3:::bucket", "must be `default`"),
         ("arn:aws:iam::999999999999:role/other", "attached to the cluster"),
     ],
 )
-def test_a_role_that_does_not_work_is_a_setting_to_mend(
-    turned_to: Callable[..., None], role: str, told: str
+def test_invalid_iam_role_is_a_config_error(
+    use_warehouse: Callable[..., None], role: str, message: str
 ) -> None:
-    turned_to("cluster", NIGHTSHIFT_COPY_IAM_ROLE=role)
-    deliver("orgs", packed([json.dumps(dirty_records.ORG)]))
-    with pytest.raises(ConfigError, match=told):
-        load("orgs")
+    use_warehouse("redshift", NIGHTSHIFT_COPY_IAM_ROLE=role)
+    upload_partition("orgs", compressed_objects([json.dumps(ORG)]))
+    with pytest.raises(ConfigError, match=message):
+        load_partition("orgs")
 
 
-def test_a_name_in_the_certificate_that_is_not_the_host_is_refused(
-    turned_to: Callable[..., None],
+def test_untrusted_certificate_fails_the_connection(
+    use_warehouse: Callable[..., None],
 ) -> None:
-    turned_to("cluster", SSL_CERT_FILE="/dev/null", NIGHTSHIFT_REDSHIFT_RETRIES="0")
+    use_warehouse(
+        "redshift", SSL_CERT_FILE="/dev/null", NIGHTSHIFT_REDSHIFT_RETRIES="0"
+    )
     with pytest.raises((ConfigError, TransientError)), warehouse.session():
         pass
 
 
 @pytest.mark.parametrize(
-    ("message", "is_passing"),
+    ("message", "is_transient"),
     [
         ("Database Error in model m (m.sql)\n  1023\n  compiled code at m.sql", True),
         ("1023 Serializable isolation violation on table - 123", True),
@@ -161,7 +172,7 @@ def test_a_name_in_the_certificate_that_is_not_the_host_is_refused(
         ("got 1023 results, configured to fail if != 0", False),
     ],
 )
-def test_what_dbt_tells_of_a_conflict_is_known_as_passing(
-    message: str, is_passing: bool
+def test_dbt_messages_of_conflicts_are_transient(
+    message: str, is_transient: bool
 ) -> None:
-    assert warehouse.is_transient(message) == is_passing
+    assert warehouse.is_transient(message) == is_transient

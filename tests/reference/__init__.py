@@ -1,20 +1,20 @@
-"""The second opinion: every core mart computed in plain Python from the raw lines.
+"""Reference implementation: every core mart computed in plain Python from raw records.
 
-What: `read_world` reads raw partitions from a local folder, `expected` computes
-the marts the data contract describes, `differences` tells two lists of rows apart.
-From: the contract alone; no SQL model and no loader was read to write it, so that
-a mistake has to be made twice, in two ways, to pass.
-Changes: when the contract changes.
+`read_raw_data` reads raw partitions from a local folder, `expected_marts` computes the
+marts, and `differences` compares two lists of rows.
+
+It is written from the descriptions of the marts, not from their SQL, and shares no code
+with the loaders. A comparison therefore finds every mistake that is not made twice.
 """
 
-from tests.reference.business import Constants, Reference, read_reference
+from tests.reference.business import Constants, Seeds, read_seeds
 from tests.reference.compare import differences
-from tests.reference.marts import MART_KEYS, Marts, expected
+from tests.reference.marts import MART_KEYS, Marts, expected_marts
 from tests.reference.raw_data import (
     Partition,
-    RawWorld,
+    RawData,
     UnreadableObjectError,
-    read_world,
+    read_raw_data,
 )
 
 __all__ = [
@@ -22,11 +22,11 @@ __all__ = [
     "Constants",
     "Marts",
     "Partition",
-    "RawWorld",
-    "Reference",
+    "RawData",
+    "Seeds",
     "UnreadableObjectError",
     "differences",
-    "expected",
-    "read_reference",
-    "read_world",
+    "expected_marts",
+    "read_raw_data",
+    "read_seeds",
 ]

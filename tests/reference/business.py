@@ -1,8 +1,7 @@
-"""What the business has fixed: its constants, its plans, its lists of patterns.
+"""Business constants, billing plans and seed lists that the marts depend on.
 
-What: the numbers the marts depend on, and the two lists kept as seeds.
-From: the contract's defaults; `seeds/*.csv`, read when asked.
-Changes: with the dbt vars of the same names and with those seeds.
+The constants equal the defaults of the dbt vars of the same names. The lists are read
+from `seeds/*.csv`.
 """
 
 from __future__ import annotations
@@ -11,16 +10,16 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-REFERENCE_FOLDER = Path(__file__).parents[2] / "seeds"
+SEEDS_FOLDER = Path(__file__).parents[2] / "seeds"
 
 METRICS = ("hosts", "integrations", "dashboards", "metrics")
-"""The usage metrics that trials are measured by, in the contract's order."""
+"""The metrics that trials are measured by."""
 
 USAGE = ("hosts", "integrations", "dashboards", "metrics")
-"""The usage that the growth marts and Salesforce show."""
+"""The usage columns of the growth marts and of the Salesforce export."""
 
 PAID_PLAN_IDS = frozenset({3, 4})
-"""Pro and Enterprise. Any other plan, known or not, counts as not paid."""
+"""Pro and Enterprise. Any other plan, listed or not, counts as not paid."""
 
 ERROR_LEVELS = frozenset({"ERROR", "CRITICAL"})
 """Log levels, upper case, of the events that count as errors."""
@@ -28,9 +27,9 @@ ERROR_LEVELS = frozenset({"ERROR", "CRITICAL"})
 
 @dataclass(frozen=True)
 class Constants:
-    """The business constants, with the defaults of the contract.
+    """The business constants with their defaults.
 
-    All in days, except `session_timeout_minutes` and the share `max_reject_ratio`.
+    All are days, except `session_timeout_minutes` and the share `max_reject_ratio`.
     """
 
     trial_period_days: int = 14
@@ -47,24 +46,24 @@ DEFAULTS = Constants()
 
 
 @dataclass(frozen=True)
-class Reference:
-    """Facts that no system knows, lower case.
+class Seeds:
+    """The seed lists that the web sessions need, in lower case.
 
-    `static_extensions`: file name endings, without the dot, of images, styles,
-    scripts and fonts. `bot_patterns`: what a robot's user agent contains.
+    `static_extensions` are file extensions, without the dot, of images, styles, scripts
+    and fonts. `bot_patterns` are substrings of the user agents of bots.
     """
 
     static_extensions: frozenset[str]
     bot_patterns: tuple[str, ...]
 
 
-def read_reference(folder: Path = REFERENCE_FOLDER) -> Reference:
-    """Read `static_file_types.csv` and `bot_patterns.csv` of `folder`.
+def read_seeds(folder: Path = SEEDS_FOLDER) -> Seeds:
+    """Read `static_file_types.csv` and `bot_patterns.csv` in `folder`.
 
     Raises FileNotFoundError when a seed is missing and KeyError when its column
-    (`extension`, `pattern`) is.
+    (`extension`, `pattern`) is missing.
     """
-    return Reference(
+    return Seeds(
         static_extensions=frozenset(
             _column(folder / "static_file_types.csv", "extension")
         ),

@@ -1,9 +1,4 @@
-"""Two lists of rows, told apart in lines that a person can read.
-
-What: `differences`, the comparison that every equality of marts goes through.
-From: nothing but its arguments; rows may come from any engine.
-Changes: when an engine returns a type that is not told apart rightly.
-"""
+"""Comparison of two lists of rows, with readable differences."""
 
 from __future__ import annotations
 
@@ -21,41 +16,41 @@ def differences(
     key: str | Sequence[str],
     tolerance: float = 1e-9,
 ) -> list[str]:
-    """Return one line a difference; none when the rows are equal.
+    """Return one line per difference; an empty list when the rows are equal.
 
-    Rows are matched by their `key` columns, whatever their order. Numbers of any
-    type are equal within `tolerance`, absolute or relative, whichever is wider; a
-    boolean is no number, a date no timestamp, None nothing else. A column that
-    only one side has is a difference, told once.
+    Rows are matched by their `key` columns, in any order. Numbers of any type are
+    equal within `tolerance`, absolute or relative, whichever is wider. A boolean is
+    never equal to a number, a date never to a timestamp, and None only to None. A
+    column that only one side has is reported once.
     """
-    columns = (key,) if isinstance(key, str) else tuple(key)
-    found: list[str] = []
-    expected = _by_key(expected_rows, columns, side="expected", found=found)
-    actual = _by_key(actual_rows, columns, side="actual", found=found)
-    found += _column_differences(expected, actual)
+    key_columns = (key,) if isinstance(key, str) else tuple(key)
+    lines: list[str] = []
+    expected = _by_key(expected_rows, key_columns, side="expected", lines=lines)
+    actual = _by_key(actual_rows, key_columns, side="actual", lines=lines)
+    lines += _column_differences(expected, actual)
     for row_key, row in expected.items():
         if row_key not in actual:
-            found.append(f"{_name(columns, row_key)}: missing in actual")
+            lines.append(f"{_format_key(key_columns, row_key)}: missing in actual")
             continue
-        for column, want in row.items():
+        for column, expected_value in row.items():
             if column not in actual[row_key]:
                 continue
-            got = actual[row_key][column]
-            if not is_equal(want, got, tolerance):
-                found.append(
-                    f"{_name(columns, row_key)}: {column}: "
-                    f"expected {want!r}, actual {got!r}"
+            actual_value = actual[row_key][column]
+            if not is_equal(expected_value, actual_value, tolerance):
+                lines.append(
+                    f"{_format_key(key_columns, row_key)}: {column}: "
+                    f"expected {expected_value!r}, actual {actual_value!r}"
                 )
-    found += [
-        f"{_name(columns, row_key)}: only in actual"
+    lines += [
+        f"{_format_key(key_columns, row_key)}: only in actual"
         for row_key in actual
         if row_key not in expected
     ]
-    return found
+    return lines
 
 
 def is_equal(expected: object, actual: object, tolerance: float) -> bool:
-    """Tell whether two values mean the same; see `differences`."""
+    """Return whether two values are equal by the rules of `differences`."""
     if _is_number(expected) and _is_number(actual):
         if isinstance(expected, int) and isinstance(actual, int):
             return expected == actual
@@ -70,13 +65,16 @@ def _is_number(value: object) -> bool:
 
 
 def _by_key(
-    rows: Iterable[Row], columns: tuple[str, ...], *, side: str, found: list[str]
+    rows: Iterable[Row], key_columns: tuple[str, ...], *, side: str, lines: list[str]
 ) -> dict[tuple[object, ...], Row]:
+    """Return the rows by key; add duplicate keys to `lines`."""
     by_key: dict[tuple[object, ...], Row] = {}
     for row in rows:
-        row_key = tuple(row[column] for column in columns)
+        row_key = tuple(row[column] for column in key_columns)
         if row_key in by_key:
-            found.append(f"{_name(columns, row_key)}: more than once in {side}")
+            lines.append(
+                f"{_format_key(key_columns, row_key)}: more than once in {side}"
+            )
         by_key[row_key] = row
     return by_key
 
@@ -86,18 +84,22 @@ def _column_differences(
     actual: dict[tuple[object, ...], Row],
 ) -> list[str]:
     if not expected or not actual:
-        return []  # an empty side shows no columns; its rows are told as missing
-    left, right = (
-        {c for row in rows.values() for c in row} for rows in (expected, actual)
+        return []  # Every row is missing on one side, which is reported per row.
+    expected_columns, actual_columns = (
+        {column for row in rows.values() for column in row}
+        for rows in (expected, actual)
     )
     return [
         f"column {column}: only in {side}"
-        for side, only in (("expected", left - right), ("actual", right - left))
-        for column in sorted(only)
+        for side, columns in (
+            ("expected", expected_columns - actual_columns),
+            ("actual", actual_columns - expected_columns),
+        )
+        for column in sorted(columns)
     ]
 
 
-def _name(columns: tuple[str, ...], row_key: tuple[object, ...]) -> str:
+def _format_key(key_columns: tuple[str, ...], row_key: tuple[object, ...]) -> str:
     return " ".join(
-        f"{column}={value}" for column, value in zip(columns, row_key, strict=True)
+        f"{column}={value}" for column, value in zip(key_columns, row_key, strict=True)
     )

@@ -1,9 +1,4 @@
-"""Which rows count, and what a day of one org adds up to.
-
-What: lateness, duplicates, and the daily sums of samples and events.
-From: section 2 of the contract, "Duplicates" and "Late data".
-Changes: when one of those rules does.
-"""
+"""Usage, log events and sessions of each org and day."""
 
 from __future__ import annotations
 
@@ -11,18 +6,19 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TypeVar
+from decimal import Decimal
 
 from tests.reference.business import ERROR_LEVELS
-from tests.reference.records import Event, Org, Request, Sample
+from tests.reference.records import Event, Sample
 
-Dated = TypeVar("Dated", Sample, Event, Request)
-OrgDay = tuple[int, date]
+Mart = list[dict[str, object]]
+OrgDate = tuple[int, date]
+"""An org_id and a UTC day."""
 
 
 @dataclass
-class SampledDay:
-    """What the samples of one org and day say; zeros until one has come."""
+class DailyUsage:
+    """The usage of one org on one day; zeros without samples."""
 
     hosts: int = 0
     dashboards: int = 0
@@ -31,87 +27,68 @@ class SampledDay:
 
 
 @dataclass
-class LoggedDay:
-    """What the events of one org and day say."""
+class DailyEvents:
+    """The log events of one org on one day."""
 
     log_events: int = 0
     error_events: int = 0
     user_ids: set[int] = field(default_factory=set)
 
 
-def counted(rows: Iterable[Dated], late_arrival_days: int) -> list[Dated]:
-    """Keep what is neither too late nor from the future, in the given order.
+@dataclass(frozen=True)
+class DailyAggregates:
+    """Usage, events and session lengths by org and day; missing keys mean none."""
 
-    A row belongs to the UTC day of its own timestamp. Of partition `dt`, the rows
-    of the days `dt - late_arrival_days` to `dt`, both included, count.
+    usage: dict[OrgDate, DailyUsage]
+    events: dict[OrgDate, DailyEvents]
+    session_seconds: dict[OrgDate, list[int]]
+
+    def columns(self, org_date: OrgDate) -> dict[str, object]:
+        """Return the usage and activity columns of one org and day."""
+        usage = self.usage.get(org_date, DailyUsage())
+        events = self.events.get(org_date, DailyEvents())
+        seconds = self.session_seconds.get(org_date, [])
+        return {
+            "hosts": usage.hosts,
+            "dashboards": usage.dashboards,
+            "metrics": usage.metrics,
+            "integrations": usage.integrations,
+            "log_events": events.log_events,
+            "active_users": len(events.user_ids),
+            "error_events": events.error_events,
+            "sessions": len(seconds),
+            "session_minutes": to_minutes(sum(seconds)),
+        }
+
+
+def aggregate_samples(samples: Iterable[Sample]) -> dict[OrgDate, DailyUsage]:
+    """Return the maxima and the number of distinct integrations by org and day.
+
+    Duplicate samples need no deduplication: they do not change these aggregates.
     """
-    late = timedelta(days=late_arrival_days)
-    return [row for row in rows if row.place.dt - late <= row.at.date() <= row.place.dt]
-
-
-def one_per_event_id(events: Iterable[Event]) -> list[Event]:
-    """Keep one copy of each event.
-
-    Of copies that differ it is the one in the earliest partition, then the one
-    with the earliest timestamp; then, for want of a rule, the one read first.
-    """
-    kept: dict[str, Event] = {}
-    for event in events:
-        other = kept.get(event.event_id)
-        if other is None or _event_order(event) < _event_order(other):
-            kept[event.event_id] = event
-    return list(kept.values())
-
-
-def _event_order(event: Event) -> tuple[object, ...]:
-    return event.place.dt, event.at, event.place
-
-
-def one_per_org(lines: Iterable[Org]) -> dict[date, dict[int, Org]]:
-    """Return the line that counts, by partition and org_id.
-
-    Of several lines for one org in a partition it is that of the greatest
-    updated_at; of several with the same, the later line.
-    """
-    kept: dict[date, dict[int, Org]] = defaultdict(dict)
-    for line in lines:
-        partition = kept[line.place.dt]
-        other = partition.get(line.org_id)
-        if other is None or _org_order(line) > _org_order(other):
-            partition[line.org_id] = line
-    return dict(kept)
-
-
-def _org_order(line: Org) -> tuple[object, ...]:
-    return line.updated_at, line.place
-
-
-def samples_by_org_day(samples: Iterable[Sample]) -> dict[OrgDay, SampledDay]:
-    """Return each org and day's maxima and its number of distinct integrations.
-
-    Duplicate samples change nothing, because maxima and distinct names do not.
-    """
-    by_org_day: dict[OrgDay, list[Sample]] = defaultdict(list)
+    by_org_date: dict[OrgDate, list[Sample]] = defaultdict(list)
     for sample in samples:
-        by_org_day[sample.org_id, sample.at.date()].append(sample)
+        by_org_date[sample.org_id, sample.at.date()].append(sample)
     return {
-        org_day: SampledDay(
-            hosts=max(sample.hosts for sample in of_day),
-            dashboards=max(sample.dashboards for sample in of_day),
-            metrics=max(sample.metrics for sample in of_day),
-            integrations=len({name for one in of_day for name in one.integrations}),
+        org_date: DailyUsage(
+            hosts=max(sample.hosts for sample in day_samples),
+            dashboards=max(sample.dashboards for sample in day_samples),
+            metrics=max(sample.metrics for sample in day_samples),
+            integrations=len(
+                {name for sample in day_samples for name in sample.integrations}
+            ),
         )
-        for org_day, of_day in by_org_day.items()
+        for org_date, day_samples in by_org_date.items()
     }
 
 
-def events_by_org_day(events: Iterable[Event]) -> dict[OrgDay, LoggedDay]:
-    """Return each org and day's events, errors and users; `events` are deduplicated.
+def aggregate_events(events: Iterable[Event]) -> dict[OrgDate, DailyEvents]:
+    """Return the events, errors and users by org and day.
 
-    An event without a user is an event. Errors are those whose level is ERROR or
-    CRITICAL, in any case.
+    `events` must be deduplicated. Events without a user count as events. Errors are
+    events whose level is ERROR or CRITICAL in any case.
     """
-    days: dict[OrgDay, LoggedDay] = defaultdict(LoggedDay)
+    days: dict[OrgDate, DailyEvents] = defaultdict(DailyEvents)
     for event in events:
         day = days[event.org_id, event.at.date()]
         day.log_events += 1
@@ -119,3 +96,27 @@ def events_by_org_day(events: Iterable[Event]) -> dict[OrgDay, LoggedDay]:
         if event.user_id is not None:
             day.user_ids.add(event.user_id)
     return dict(days)
+
+
+def collect_session_seconds(sessions: Mart) -> dict[OrgDate, list[int]]:
+    """Return the session lengths by org of the user and start date.
+
+    `sessions` are rows of fct_web_sessions; those without an org are left out.
+    """
+    seconds: dict[OrgDate, list[int]] = defaultdict(list)
+    for session in sessions:
+        if session["org_id"] is not None:
+            length = session["ended_at"] - session["started_at"]
+            seconds[session["org_id"], session["session_date"]].append(
+                length // timedelta(seconds=1)
+            )
+    return dict(seconds)
+
+
+def to_minutes(seconds: int) -> Decimal:
+    """Return minutes with 2 decimals.
+
+    Whole seconds never fall exactly between two hundredths of a minute, so the
+    rounding mode does not matter.
+    """
+    return (Decimal(seconds) / 60).quantize(Decimal("0.01"))

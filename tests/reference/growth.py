@@ -1,10 +1,7 @@
-"""The growth marts of accounts: who they are, what they pay, what they use.
+"""The growth marts about accounts.
 
-What: the rows of org_activity, paid_account_flow, free_account_usage and
+Builds the rows of org_activity, paid_account_flow, free_account_usage and
 big_customer_usage.
-From: the questions at the end of section 3 of the contract, and what the marts'
-descriptions say in words.
-Changes: when one of those definitions does.
 """
 
 from __future__ import annotations
@@ -14,7 +11,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 from tests.reference.business import PAID_PLAN_IDS, USAGE, Constants
-from tests.reference.org_days import DailySums, Mart, sums_of
+from tests.reference.daily_aggregates import DailyAggregates, Mart
 from tests.reference.records import Org
 from tests.reference.trials import Row
 
@@ -22,16 +19,16 @@ FREE_PLAN_ID = 2
 INCLUDED = {"hosts": 5, "integrations": 5, "dashboards": 10, "metrics": 100}
 """What the free plan includes of each metric."""
 
-DAYS_BEFORE = {"day": 1, "week": 7, "month": 28}
-"""How far back each change looks."""
+LOOKBACK_DAYS = {"day": 1, "week": 7, "month": 28}
+"""The days between the two values of each change column."""
 
 
 def account_state(org: Org, day: date, constants: Constants) -> str | None:
-    """Return trial, paid, free or expired; None for an org that is no account.
+    """Return trial, paid, free or expired; None for an org that is not an account.
 
-    A paid plan is paid and the free plan is free, whatever the day. On any other
-    plan it is a trial while its days last and expired after them. Internal orgs are
-    no accounts; nor are orgs without such a plan whose trial has not begun.
+    The state is paid on a paid plan and free on the free plan. On any other plan it is
+    trial during the trial period and expired after it. Internal orgs are not accounts,
+    nor are orgs on another plan whose trial has not started.
     """
     if org.is_internal:
         return None
@@ -41,14 +38,16 @@ def account_state(org: Org, day: date, constants: Constants) -> str | None:
         return "free"
     if org.trial_started_at is None or day < org.trial_started_at.date():
         return None
-    lasted = (day - org.trial_started_at.date()).days + 1
-    return "trial" if lasted <= constants.trial_period_days else "expired"
+    org_day = (day - org.trial_started_at.date()).days + 1
+    return "trial" if org_day <= constants.trial_period_days else "expired"
 
 
 def org_activity(
-    states: Iterable[tuple[date, Org]], sums: DailySums, constants: Constants
+    states: Iterable[tuple[date, Org]],
+    aggregates: DailyAggregates,
+    constants: Constants,
 ) -> Mart:
-    """Return a row for every org and day on which it is known, active or not."""
+    """Return one row per org and day on which it exists, active or not."""
     return [
         {
             "org_id": org.org_id,
@@ -62,18 +61,18 @@ def org_activity(
             ),
             "is_internal": org.is_internal,
             "is_paid": org.billing_plan_id in PAID_PLAN_IDS,
-            "has_samples": (org.org_id, day) in sums.sampled,
-            **sums_of((org.org_id, day), sums),
+            "has_samples": (org.org_id, day) in aggregates.usage,
+            **aggregates.columns((org.org_id, day)),
         }
         for day, org in states
     ]
 
 
 def paid_account_flow(activity: Mart, data_date: date) -> Mart:
-    """Return how many accounts went from which state to which, on each day.
+    """Return the number of accounts per day, state the day before and state that day.
 
-    Of each account: its state the day before and on the day, None where it has
-    none; those that stay where they are count as well.
+    Accounts that keep their state are counted too. The state is None on a day on which
+    an org is not an account.
     """
     state_on = {
         (row["org_id"], row["metric_date"]): row["account_state"]
@@ -81,10 +80,10 @@ def paid_account_flow(activity: Mart, data_date: date) -> Mart:
         if row["account_state"] is not None
     }
     one_day = timedelta(days=1)
-    days = set(state_on) | {(org_id, day + one_day) for org_id, day in state_on}
-    moves = Counter(
+    org_dates = set(state_on) | {(org_id, day + one_day) for org_id, day in state_on}
+    transitions = Counter(
         (day, state_on.get((org_id, day - one_day)), state_on.get((org_id, day)))
-        for org_id, day in days
+        for org_id, day in org_dates
         if day <= data_date
     )
     return [
@@ -95,71 +94,72 @@ def paid_account_flow(activity: Mart, data_date: date) -> Mart:
             "orgs": orgs,
             "is_change": from_state != to_state,
         }
-        for (day, from_state, to_state), orgs in moves.items()
+        for (day, from_state, to_state), orgs in transitions.items()
     ]
 
 
 def free_account_usage(activity: Mart) -> Mart:
-    """Return the free accounts that use all of a metric that is included, or more."""
+    """Return the free accounts that reach what is included of at least one metric."""
     rows = []
     for row in activity:
         above = {metric: row[metric] - INCLUDED[metric] for metric in USAGE}
-        reached = sum(value >= 0 for value in above.values())
-        if row["account_state"] == "free" and reached:
+        limits_reached = sum(value >= 0 for value in above.values())
+        if row["account_state"] == "free" and limits_reached:
             rows.append(
-                columns(row, "org_id", "metric_date", "org_name")
-                | columns(row, "billing_plan_id", "billing_plan_name", *USAGE)
+                select_columns(row, "org_id", "metric_date", "org_name")
+                | select_columns(row, "billing_plan_id", "billing_plan_name", *USAGE)
                 | {f"included_{metric}": INCLUDED[metric] for metric in USAGE}
                 | {f"{metric}_above": above[metric] for metric in USAGE}
-                | {"limits_reached": reached}
+                | {"limits_reached": limits_reached}
             )
     return rows
 
 
 def big_customer_usage(activity: Mart) -> Mart:
-    """Return all paying orgs of each day, the one with the most hosts first.
+    """Return all paying orgs of each day, ranked by usage.
 
-    A change is against the same org that many days before, paying then or not;
-    None when one of both days has no samples.
+    A change compares with the same org that many days before, whether it was paying
+    then or not. It is None when one of the two days has no samples.
     """
     sampled = {
         (row["org_id"], row["metric_date"]): row
         for row in activity
         if row["has_samples"]
     }
-    by_day: dict[date, Mart] = defaultdict(list)
+    paid_by_day: dict[date, Mart] = defaultdict(list)
     for row in activity:
         if row["account_state"] == "paid":
-            by_day[row["metric_date"]].append(row)
+            paid_by_day[row["metric_date"]].append(row)
     rows = []
-    for of_day in by_day.values():
-        for rank, row in enumerate(sorted(of_day, key=_size, reverse=True), start=1):
+    for paid_orgs in paid_by_day.values():
+        ranked = sorted(paid_orgs, key=_usage_order, reverse=True)
+        for rank, row in enumerate(ranked, start=1):
             rows.append(
-                columns(row, "org_id", "metric_date", "org_name", "has_samples")
-                | columns(row, "billing_plan_id", "billing_plan_name", *USAGE)
+                select_columns(row, "org_id", "metric_date", "org_name", "has_samples")
+                | select_columns(row, "billing_plan_id", "billing_plan_name", *USAGE)
                 | {"usage_rank": rank}
                 | _changes(row, sampled)
             )
     return rows
 
 
-def _size(row: Row) -> tuple[int, ...]:
-    sizes = (row[metric] for metric in ("hosts", "metrics", "dashboards"))
-    return (*sizes, row["integrations"], -row["org_id"])
+def _usage_order(row: Row) -> tuple[int, ...]:
+    usage = (row[metric] for metric in ("hosts", "metrics", "dashboards"))
+    return (*usage, row["integrations"], -row["org_id"])
 
 
 def _changes(row: Row, sampled: dict[tuple[int, date], Row]) -> Row:
     changes: Row = {}
-    for period, days in DAYS_BEFORE.items():
+    for period, days in LOOKBACK_DAYS.items():
         before = sampled.get((row["org_id"], row["metric_date"] - timedelta(days=days)))
-        is_known = before is not None and row["has_samples"]
+        is_comparable = before is not None and row["has_samples"]
         for metric in USAGE:
             changes[f"{metric}_{period}_change"] = (
-                row[metric] - before[metric] if is_known else None
+                row[metric] - before[metric] if is_comparable else None
             )
     return changes
 
 
-def columns(row: Row, *names: str) -> Row:
-    """Return those columns of a row."""
+def select_columns(row: Row, *names: str) -> Row:
+    """Return the named columns of a row."""
     return {name: row[name] for name in names}

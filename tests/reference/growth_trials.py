@@ -1,9 +1,7 @@
-"""The growth marts of trials: how a week's trials end, and whom to call today.
+"""The growth marts about trials.
 
-What: the rows of trial_trends and interesting_trials.
-From: the questions at the end of section 3 of the contract, and what the marts'
-descriptions say in words; the texts of the reasons from `reason_codes.csv`.
-Changes: when one of those definitions does.
+Builds the rows of trial_trends and interesting_trials. The sentences for the reasons
+come from `seeds/reason_codes.csv`.
 """
 
 from __future__ import annotations
@@ -18,12 +16,12 @@ from pathlib import Path
 from tests.reference.business import (
     METRICS,
     PAID_PLAN_IDS,
-    REFERENCE_FOLDER,
+    SEEDS_FOLDER,
     USAGE,
     Constants,
 )
-from tests.reference.growth import columns
-from tests.reference.org_days import Mart
+from tests.reference.daily_aggregates import Mart
+from tests.reference.growth import select_columns
 from tests.reference.targets import CONVERTED
 from tests.reference.trials import Row
 
@@ -35,10 +33,11 @@ BIG_FOOTPRINT_FACTOR = 2
 
 
 def trial_trends(org_days: Mart, data_date: date, constants: Constants) -> Mart:
-    """Return a row a week (named by its Monday) in which trials began.
+    """Return one row per week in which trials started, identified by its Monday.
 
-    A restarted trial is a new one. Activated: hosts on one of the trial days, and
-    events on two. Converted: a paid day at any time in the window.
+    A restarted trial is a new trial. A trial is activated when it had hosts on any
+    trial day and log events on at least two. It is converted when any day of its
+    window is on a paid plan.
     """
     trials: dict[tuple[int, date], Mart] = defaultdict(list)
     for row in org_days:
@@ -46,18 +45,20 @@ def trial_trends(org_days: Mart, data_date: date, constants: Constants) -> Mart:
     weeks: dict[date, list[Mart]] = defaultdict(list)
     for (_, start), days in trials.items():
         weeks[start - timedelta(days=start.weekday())].append(days)
-    window = constants.trial_period_days + constants.extra_conversion_period_days
+    window_days = constants.trial_period_days + constants.extra_conversion_period_days
     return [
-        _trend(monday, of_week, window_end=window - 1, data_date=data_date)
-        for monday, of_week in weeks.items()
+        _weekly_trend(
+            monday, week_trials, last_org_day=window_days - 1, data_date=data_date
+        )
+        for monday, week_trials in weeks.items()
     ]
 
 
-def _trend(
-    monday: date, trials: list[Mart], *, window_end: int, data_date: date
+def _weekly_trend(
+    monday: date, trials: list[Mart], *, last_org_day: int, data_date: date
 ) -> Row:
-    days_to_convert = [paid[0] for days in trials if (paid := _paid_days(days))]
-    last_day = monday + timedelta(days=6 + window_end - 1)
+    days_to_convert = [paid[0] for days in trials if (paid := _paid_org_days(days))]
+    last_window_end = monday + timedelta(days=6 + last_org_day - 1)
     return {
         "cohort_week": monday,
         "trials": len(trials),
@@ -70,11 +71,11 @@ def _trend(
         "median_days_to_convert": (
             statistics.median(days_to_convert) if days_to_convert else None
         ),
-        "is_settled": last_day <= data_date,
+        "is_settled": last_window_end <= data_date,
     }
 
 
-def _paid_days(days: Mart) -> list[int]:
+def _paid_org_days(days: Mart) -> list[int]:
     paid = (day for day in days if day["billing_plan_id"] in PAID_PLAN_IDS)
     return sorted(day["org_day"] for day in paid)
 
@@ -87,28 +88,28 @@ def _is_activated(days: Mart) -> bool:
 
 
 def interesting_trials(snapshots: Mart, targets: Mart, constants: Constants) -> Mart:
-    """Return each night's trials that have a reason for a call, the best first.
+    """Return the trials of each data date that sales should call, ranked.
 
     `snapshots` and `targets` are rows of fct_org_trial_metrics and
     trial_target_metrics.
     """
     converted = converted_targets(targets)
-    meanings = _meanings()
-    nights: dict[date, Mart] = defaultdict(list)
+    meanings = _read_meanings()
+    by_date: dict[date, Mart] = defaultdict(list)
     for snapshot in snapshots:
-        codes = reasons(snapshot, converted, constants.trial_period_days)
+        codes = reason_codes(snapshot, converted, constants.trial_period_days)
         if codes:
-            row = _interesting(snapshot, codes, meanings)
-            nights[snapshot["generated_date"]].append(row)
-    rows = []
-    for of_night in nights.values():
-        for rank, row in enumerate(sorted(of_night, key=_interest), start=1):
-            rows.append(row | {"trial_rank": rank})
-    return rows
+            row = _interesting_trial(snapshot, codes, meanings)
+            by_date[snapshot["generated_date"]].append(row)
+    return [
+        row | {"trial_rank": rank}
+        for unranked in by_date.values()
+        for rank, row in enumerate(sorted(unranked, key=_rank_order), start=1)
+    ]
 
 
 def converted_targets(targets: Mart) -> dict[tuple[date, str], Row]:
-    """Return the rows of the converted cohort by night and metric."""
+    """Return the rows of the converted cohort by generated_date and metric name."""
     return {
         (row["generated_date"], row["metric_name"]): row
         for row in targets
@@ -116,16 +117,18 @@ def converted_targets(targets: Mart) -> dict[tuple[date, str], Row]:
     }
 
 
-def reasons(
+def reason_codes(
     snapshot: Row, converted: dict[tuple[date, str], Row], trial_period_days: int
 ) -> list[str]:
-    """Return the codes of why to call, in the order of the alphabet.
+    """Return the reasons to call an org, in alphabetical order.
 
-    None for those who pay. Above target: meets all targets there are. Big
-    footprint: hosts or metrics at twice the upper quartile of converted trials.
-    Fast start: two targets met within the first seven days. Stalled: no event on
-    this day and the two before it, from day 4 until the trial ends. A target of 0
-    is none.
+    Orgs on a paid plan have none, and a target of 0 counts as no target.
+
+    - above_target: meets all targets.
+    - big_footprint: has at least twice the p75 of converted trials in hosts or metrics.
+    - fast_start: meets at least two targets within the first seven days.
+    - stalled: has no log events on this day and the two days before, between day 4 and
+      the end of the trial.
     """
     if snapshot["is_paid"]:
         return []
@@ -133,38 +136,43 @@ def reasons(
         metric: converted.get((snapshot["generated_date"], metric), {})
         for metric in METRICS
     }
-    valued = [
+    measurable = [
         metric
         for metric in METRICS
         if (targets[metric].get("median_value") or 0) > 0
         and snapshot[metric] is not None
     ]
-    met = [m for m in valued if snapshot[m] >= targets[m]["median_value"]]
-    big = [
+    met = [
         metric
-        for metric in {"hosts", "metrics"}.intersection(valued)
-        if snapshot[metric] >= targets[metric]["p75"] * BIG_FOOTPRINT_FACTOR
+        for metric in measurable
+        if snapshot[metric] >= targets[metric]["median_value"]
     ]
+    has_big_footprint = any(
+        snapshot[metric] >= targets[metric]["p75"] * BIG_FOOTPRINT_FACTOR
+        for metric in {"hosts", "metrics"}.intersection(measurable)
+    )
     is_early = snapshot["org_day"] <= FAST_START_DAYS
-    found = {
-        "above_target": bool(valued) and met == valued,
-        "big_footprint": bool(big),
+    applies = {
+        "above_target": bool(measurable) and met == measurable,
+        "big_footprint": has_big_footprint,
         "fast_start": is_early and len(met) >= FAST_START_METRICS,
         "stalled": STALLED_DAYS < snapshot["org_day"] <= trial_period_days
-        and _is_quiet(snapshot),
+        and _is_inactive(snapshot),
     }
-    return [code for code, is_found in found.items() if is_found]
+    return [code for code, is_true in applies.items() if is_true]
 
 
-def _is_quiet(snapshot: Row) -> bool:
+def _is_inactive(snapshot: Row) -> bool:
     last = snapshot["last_active_date"]
-    quiet_since = snapshot["generated_date"] - timedelta(days=STALLED_DAYS)
-    return last is None or last <= quiet_since
+    inactive_since = snapshot["generated_date"] - timedelta(days=STALLED_DAYS)
+    return last is None or last <= inactive_since
 
 
-def _interesting(snapshot: Row, codes: list[str], meanings: dict[str, str]) -> Row:
-    weightiest_first = sorted(codes, key=WEIGHTS.__getitem__, reverse=True)
-    return columns(
+def _interesting_trial(
+    snapshot: Row, codes: list[str], meanings: dict[str, str]
+) -> Row:
+    by_weight = sorted(codes, key=WEIGHTS.__getitem__, reverse=True)
+    return select_columns(
         snapshot,
         *("org_id", "generated_date", "billing_plan_id", "org_name"),
         *("billing_plan_name", "org_day", "days_left_in_trial", *USAGE),
@@ -172,19 +180,20 @@ def _interesting(snapshot: Row, codes: list[str], meanings: dict[str, str]) -> R
         "last_active_date",
     ) | {
         "reasons": ",".join(codes),
-        "reasons_in_words": " ".join(f"{meanings[code]}." for code in weightiest_first),
+        "reasons_in_words": " ".join(f"{meanings[code]}." for code in by_weight),
     }
 
 
-def _interest(row: Row) -> tuple[object, ...]:
+def _rank_order(row: Row) -> tuple[object, ...]:
     weight = sum(WEIGHTS[code] for code in row["reasons"].split(","))
     attainment = Decimal(row["target_attainment"] or 0)
-    for places in ("0.000001", "0.0001"):
-        attainment = attainment.quantize(Decimal(places), rounding=ROUND_HALF_UP)
+    # As in the mart, so that floating-point noise does not decide the rank.
+    for decimals in ("0.000001", "0.0001"):
+        attainment = attainment.quantize(Decimal(decimals), rounding=ROUND_HALF_UP)
     hosts = row["hosts"] or 0
     return -weight, -attainment, row["days_left_in_trial"], -hosts, row["org_id"]
 
 
-def _meanings(folder: Path = REFERENCE_FOLDER) -> dict[str, str]:
+def _read_meanings(folder: Path = SEEDS_FOLDER) -> dict[str, str]:
     with (folder / "reason_codes.csv").open(encoding="utf-8", newline="") as file:
         return {row["reason_code"]: row["meaning"] for row in csv.DictReader(file)}

@@ -1,9 +1,4 @@
-"""All marts that a raw world should give.
-
-What: `expected`, the one call that tests compare the warehouse with.
-From: section 3 of the contract; the other modules of this folder.
-Changes: when a mart is added.
-"""
+"""All marts computed from raw data."""
 
 from __future__ import annotations
 
@@ -12,11 +7,19 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 
-from tests.reference import daily_aggregates as counted
-from tests.reference import growth, growth_trials, org_days, sessions, targets, trials
-from tests.reference.business import DEFAULTS, Constants, Reference, read_reference
-from tests.reference.org_days import Mart
-from tests.reference.raw_data import RawWorld
+from tests.reference import (
+    daily_aggregates,
+    deduplication,
+    growth,
+    growth_trials,
+    org_days,
+    sessions,
+    targets,
+    trials,
+)
+from tests.reference.business import DEFAULTS, Constants, Seeds, read_seeds
+from tests.reference.daily_aggregates import Mart
+from tests.reference.raw_data import RawData
 
 MART_KEYS: dict[str, tuple[str, ...]] = {
     "fct_org_day": ("org_id", "metric_date"),
@@ -38,7 +41,7 @@ MART_KEYS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Marts:
-    """Each mart as a list of rows, column name to value, in no special order.
+    """The rows of each mart as dicts of column name to value, in no particular order.
 
     Values are int, float, Decimal, bool, str, date, naive UTC datetime or None.
     """
@@ -58,59 +61,62 @@ class Marts:
     interesting_trials: Mart = field(default_factory=list)
 
 
-def expected(
-    raw: RawWorld,
+def expected_marts(
+    raw: RawData,
     *,
     data_date: date,
-    nights: Collection[date],
+    data_dates: Collection[date],
     constants: Constants = DEFAULTS,
-    reference: Reference | None = None,
+    seeds: Seeds | None = None,
 ) -> Marts:
-    """Return what the marts hold when all `nights` up to `data_date` have run.
+    """Return the content of the marts after the runs of all `data_dates`.
 
-    Partitions after `data_date` are not looked at; snapshots and targets exist for
-    `nights` alone, and tell of late data that came in later nights too, because
-    those recompute them. `reference` is read from the seeds unless given. Raises
-    ValueError for a night after the data date.
+    Partitions after `data_date` are ignored. Snapshots and targets exist only for
+    `data_dates`; they include late data that arrived after their date, because later
+    runs recompute them. `seeds` are read from the seed files by default. Raises
+    ValueError when one of `data_dates` is after `data_date`.
     """
-    if any(night > data_date for night in nights):
-        raise ValueError(f"a night lies after the data date {data_date}")
-    late = constants.late_arrival_days
-    events = counted.one_per_event_id(
-        counted.counted(raw.rows("app_logs", until=data_date), late)
+    if any(run_date > data_date for run_date in data_dates):
+        raise ValueError(f"data_dates contains a date after data_date {data_date}.")
+    raw_events, samples, requests = (
+        deduplication.drop_late_and_future(
+            raw.records(source, until=data_date), constants.late_arrival_days
+        )
+        for source in ("app_logs", "metrics", "web_logs")
     )
+    events = deduplication.deduplicate_events(raw_events)
     web_sessions = sessions.web_sessions(
-        counted.counted(raw.rows("web_logs", until=data_date), late),
-        sessions.OrgOfUser(events, constants.user_org_lookback_days),
-        reference=reference or read_reference(),
+        requests,
+        sessions.UserOrgs(events, constants.user_org_lookback_days),
+        seeds=seeds or read_seeds(),
         timeout_minutes=constants.session_timeout_minutes,
     )
-    sums = org_days.DailySums(
-        sampled=counted.samples_by_org_day(
-            counted.counted(raw.rows("metrics", until=data_date), late)
-        ),
-        logged=counted.events_by_org_day(events),
-        session_seconds=org_days.session_seconds_by_org_day(web_sessions),
+    aggregates = daily_aggregates.DailyAggregates(
+        usage=daily_aggregates.aggregate_samples(samples),
+        events=daily_aggregates.aggregate_events(events),
+        session_seconds=daily_aggregates.collect_session_seconds(web_sessions),
     )
     states = list(
-        org_days.org_states(
-            counted.one_per_org(raw.rows("orgs", until=data_date)),
+        org_days.fill_org_states(
+            deduplication.deduplicate_orgs(raw.records("orgs", until=data_date)),
             data_date,
             carry_forward_days=constants.org_carry_forward_days,
         )
     )
     marts = Marts(
-        fct_org_day=org_days.org_days(states, sums, constants),
+        fct_org_day=org_days.build_org_days(states, aggregates, constants),
         fct_web_sessions=web_sessions,
-        org_activity=growth.org_activity(states, sums, constants),
+        org_activity=growth.org_activity(states, aggregates, constants),
     )
-    _add_nights(marts, sorted(set(nights)), data_date=data_date, constants=constants)
+    _add_snapshots(
+        marts, sorted(set(data_dates)), data_date=data_date, constants=constants
+    )
     _add_growth(marts, data_date=data_date, constants=constants)
     return marts
 
 
 def _add_growth(marts: Marts, *, data_date: date, constants: Constants) -> None:
-    """Fill the growth marts from the others."""
+    """Add the rows of the growth marts, computed from the other marts."""
     marts.paid_account_flow.extend(
         growth.paid_account_flow(marts.org_activity, data_date)
     )
@@ -126,58 +132,62 @@ def _add_growth(marts: Marts, *, data_date: date, constants: Constants) -> None:
     )
 
 
-def _add_nights(
-    marts: Marts, nights: list[date], *, data_date: date, constants: Constants
+def _add_snapshots(
+    marts: Marts, data_dates: list[date], *, data_date: date, constants: Constants
 ) -> None:
-    """Fill the marts that have a generated_date, night by night, oldest first.
+    """Add the rows of the marts with a generated_date, in the order of `data_dates`.
 
-    An org without a row on a night keeps its last snapshot, and with it its place
-    in a cohort.
+    An org without a row on a data date keeps its last snapshot, and that snapshot
+    still counts in its cohort.
     """
-    trial_days: dict[tuple[int, date], Mart] = defaultdict(list)
-    by_date: dict[date, Mart] = defaultdict(list)
+    org_days_by_trial: dict[tuple[int, date], Mart] = defaultdict(list)
+    org_days_by_date: dict[date, Mart] = defaultdict(list)
     for row in sorted(marts.fct_org_day, key=lambda row: row["metric_date"]):
-        trial_days[_trial(row)].append(row)
-        by_date[row["metric_date"]].append(row)
+        org_days_by_trial[_trial_key(row)].append(row)
+        org_days_by_date[row["metric_date"]].append(row)
 
     latest: dict[int, dict[str, object]] = {}
-    for night in nights:
+    for generated_date in data_dates:
         snapshots = []
-        for row in by_date[night]:
-            days = [
-                day for day in trial_days[_trial(row)] if day["metric_date"] <= night
+        for row in org_days_by_date[generated_date]:
+            days_so_far = [
+                day
+                for day in org_days_by_trial[_trial_key(row)]
+                if day["metric_date"] <= generated_date
             ]
-            snapshots.append(trials.trial_metrics(days, constants.trial_period_days))
+            snapshots.append(
+                trials.trial_metrics(days_so_far, constants.trial_period_days)
+            )
         latest.update({snapshot["org_id"]: snapshot for snapshot in snapshots})
 
-        orgs_of = targets.cohorts(latest.values(), night, constants)
-        night_targets = targets.target_metrics(night, orgs_of)
-        marts.trial_target_metrics.extend(night_targets)
+        cohorts = targets.assign_cohorts(latest.values(), generated_date, constants)
+        target_metrics = targets.target_metrics(generated_date, cohorts)
+        marts.trial_target_metrics.extend(target_metrics)
         marts.trial_target_curve.extend(
             targets.target_curve(
-                night,
-                orgs_of,
-                days_of_trial=lambda snapshot: trial_days[_trial(snapshot)],
+                generated_date,
+                cohorts,
+                days_of_trial=lambda snapshot: org_days_by_trial[_trial_key(snapshot)],
                 trial_period_days=constants.trial_period_days,
             )
         )
 
-        converted = growth_trials.converted_targets(night_targets)
+        converted = growth_trials.converted_targets(target_metrics)
         medians = {
             metric: target["median_value"] for (_, metric), target in converted.items()
         }
         for snapshot in snapshots:
             snapshot["target_attainment"] = trials.target_attainment(snapshot, medians)
-            if night == data_date:
-                reasons = growth_trials.reasons(
+            if generated_date == data_date:
+                codes = growth_trials.reason_codes(
                     snapshot, converted, constants.trial_period_days
                 )
                 marts.sf_trial_metrics.append(
-                    trials.salesforce_row(snapshot, medians, reasons)
+                    trials.salesforce_row(snapshot, medians, codes)
                 )
         marts.fct_org_trial_metrics.extend(snapshots)
     marts.org_trial_metrics_latest.extend(latest.values())
 
 
-def _trial(row: dict[str, object]) -> tuple[int, date]:
+def _trial_key(row: dict[str, object]) -> tuple[int, date]:
     return row["org_id"], row["trial_start_date"]

@@ -1,9 +1,4 @@
-r"""From the bytes of an object to rows and rejects.
-
-What: cuts an object into lines and gives each to the parser of its source.
-From: section 2 of the contract. A line is what stands between two `\n`.
-Changes: when a source's keys or format do.
-"""
+"""Parsers from the bytes of an object to records and rejects."""
 
 from __future__ import annotations
 
@@ -16,15 +11,15 @@ from tests.reference import records, values
 from tests.reference.records import (
     Event,
     Org,
-    Place,
+    Record,
+    RecordLocation,
     RejectedError,
     Request,
-    Row,
     Sample,
 )
 
-LONGEST_LINE = 65_535
-"""Bytes; what a Redshift varchar(max) holds."""
+MAX_LINE_BYTES = 65_535
+"""The size of a Redshift varchar(max)."""
 
 
 class _Key(NamedTuple):
@@ -32,45 +27,44 @@ class _Key(NamedTuple):
     is_required: bool = True
 
 
-_int, _text = _Key(values.as_int), _Key(values.as_text)
-_bool, _timestamp = _Key(values.as_bool), _Key(values.as_timestamp)
-
-
 def _optional(key: _Key) -> _Key:
     return key._replace(is_required=False)
 
 
+_INT, _TEXT = _Key(values.as_int), _Key(values.as_text)
+_BOOL, _TIMESTAMP = _Key(values.as_bool), _Key(values.as_timestamp)
+
 KEYS: dict[str, dict[str, _Key]] = {
     "orgs": {
-        "org_id": _int,
-        "org_name": _text,
-        "created_at": _timestamp,
-        "trial_started_at": _optional(_timestamp),
-        "billing_plan_id": _int,
-        "billing_plan_name": _text,
-        "is_internal": _bool,
-        "country": _optional(_text),
-        "owner_email": _optional(_text),
-        "updated_at": _timestamp,
+        "org_id": _INT,
+        "org_name": _TEXT,
+        "created_at": _TIMESTAMP,
+        "trial_started_at": _optional(_TIMESTAMP),
+        "billing_plan_id": _INT,
+        "billing_plan_name": _TEXT,
+        "is_internal": _BOOL,
+        "country": _optional(_TEXT),
+        "owner_email": _optional(_TEXT),
+        "updated_at": _TIMESTAMP,
     },
     "metrics": {
-        "org_id": _int,
-        "sampled_at": _timestamp,
-        "hosts": _int,
-        "dashboards": _int,
-        "metrics": _int,
+        "org_id": _INT,
+        "sampled_at": _TIMESTAMP,
+        "hosts": _INT,
+        "dashboards": _INT,
+        "metrics": _INT,
         "integrations": _Key(values.as_names),
     },
     "app_logs": {
-        "event_id": _text,
-        "ts": _timestamp,
-        "org_id": _int,
-        "user_id": _optional(_int),
-        "level": _text,
-        "event": _text,
-        "path": _optional(_text),
-        "status": _optional(_int),
-        "duration_ms": _optional(_int),
+        "event_id": _TEXT,
+        "ts": _TIMESTAMP,
+        "org_id": _INT,
+        "user_id": _optional(_INT),
+        "level": _TEXT,
+        "event": _TEXT,
+        "path": _optional(_TEXT),
+        "status": _optional(_INT),
+        "duration_ms": _optional(_INT),
         "attributes": _optional(_Key(values.as_object)),
     },
 }
@@ -81,11 +75,11 @@ _COMBINED = re.compile(
     rf" {_QUOTED} {_QUOTED}\s*",
     re.ASCII,
 )
-_TIME = re.compile(
+_LOG_TIMESTAMP = re.compile(
     r"([0-9]{2})/([A-Z][a-z]{2})/([0-9]{4})"
     r":([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-][0-9]{4})"
 )
-# Spelled out: the calendar module's names follow the machine's locale.
+# Not from the calendar module, whose names depend on the locale.
 _MONTHS = {
     "Jan": 1,
     "Feb": 2,
@@ -105,20 +99,21 @@ _MONTHS = {
 def physical_lines(content: bytes) -> Iterator[tuple[int, bytes]]:
     r"""Yield (line number, line) of every line that is not blank.
 
-    Numbers count blank lines too; a `\r` before the `\n` is not part of the line.
+    Lines end with `\n`; a `\r` before it is not part of the line. Line numbers count
+    blank lines too.
     """
     for number, line in enumerate(content.split(b"\n"), start=1):
         if line.strip():
             yield number, line.removesuffix(b"\r")
 
 
-def parse_line(source: str, line: bytes, place: Place) -> Row:
-    """Return the row that `line` is.
+def parse_line(source: str, line: bytes, location: RecordLocation) -> Record:
+    """Return the record in `line`.
 
-    Raises RejectedError with the reason when it is none: over 65,535 bytes, a NUL
-    in it, not UTF-8, or not what its source's lines look like.
+    Raises RejectedError when the line is longer than 65,535 bytes, contains a NUL, is
+    not UTF-8, or is not a valid record of its source.
     """
-    if len(line) > LONGEST_LINE:
+    if len(line) > MAX_LINE_BYTES:
         raise RejectedError(records.TOO_LONG)
     if b"\0" in line:
         raise RejectedError(records.NUL)
@@ -126,14 +121,14 @@ def parse_line(source: str, line: bytes, place: Place) -> Row:
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:
         raise RejectedError(records.NOT_UTF8) from error
-    return _PARSERS[source](text, place)
+    return _PARSERS[source](text, location)
 
 
-def json_values(source: str, text: str) -> dict[str, object]:
+def parse_json_values(source: str, text: str) -> dict[str, object]:
     """Return the converted value of each key of the source; None where absent.
 
-    Rejected are lines that are not a JSON object, that lack a required key (a null
-    is a lack), or whose value cannot become its type, optional keys included.
+    Raises RejectedError when the line is not a JSON object, a required key is missing
+    or null, or the value of any key, optional or not, does not convert to its type.
     """
     try:
         fields = values.parse_json(text)
@@ -153,28 +148,28 @@ def json_values(source: str, text: str) -> dict[str, object]:
     return converted
 
 
-def _org(text: str, place: Place) -> Org:
-    found = json_values("orgs", text)
-    return Org(place, *(found[name] for name in Org._fields[1:]))
+def _parse_org(text: str, location: RecordLocation) -> Org:
+    fields = parse_json_values("orgs", text)
+    return Org(location, *(fields[name] for name in Org._fields[1:]))
 
 
-def _sample(text: str, place: Place) -> Sample:
-    found = json_values("metrics", text)
-    found["at"] = found["sampled_at"]
-    return Sample(place, *(found[name] for name in Sample._fields[1:]))
+def _parse_sample(text: str, location: RecordLocation) -> Sample:
+    fields = parse_json_values("metrics", text)
+    fields["at"] = fields["sampled_at"]
+    return Sample(location, *(fields[name] for name in Sample._fields[1:]))
 
 
-def _event(text: str, place: Place) -> Event:
-    found = json_values("app_logs", text)
-    found["at"] = found["ts"]
-    return Event(place, *(found[name] for name in Event._fields[1:]))
+def _parse_event(text: str, location: RecordLocation) -> Event:
+    fields = parse_json_values("app_logs", text)
+    fields["at"] = fields["ts"]
+    return Event(location, *(fields[name] for name in Event._fields[1:]))
 
 
-def _request(text: str, place: Place) -> Request:
-    """Read one line of the combined format.
+def _parse_request(text: str, location: RecordLocation) -> Request:
+    """Parse one line in the combined log format.
 
-    The authuser is `-` or the digits of a user id. Quoted texts may hold escaped
-    quotes and are kept as written. What the request says is not judged here.
+    The authuser is `-` or the digits of a user id. Quoted strings may contain escaped
+    quotes and are kept as logged. The request line itself is not validated.
     """
     match = _COMBINED.fullmatch(text)
     if match is None:
@@ -184,36 +179,36 @@ def _request(text: str, place: Place) -> Request:
     if authuser != "-":
         if not (authuser.isascii() and authuser.isdigit()):
             raise RejectedError(records.BAD_AUTHUSER)
-        user_id = _whole_number(authuser, records.BAD_AUTHUSER)
+        user_id = _parse_int(authuser, records.BAD_AUTHUSER)
     if size != "-":
-        _whole_number(size, records.WRONG_TYPE)
+        _parse_int(size, records.WRONG_TYPE)
     try:
-        at = _log_time(time)
+        at = _parse_log_timestamp(time)
     except ValueError as error:
         raise RejectedError(records.BAD_TIME) from error
-    return Request(place, at, client, user_id, request, user_agent)
+    return Request(location, at, client, user_id, request, user_agent)
 
 
-def _whole_number(digits: str, category: str) -> int:
+def _parse_int(digits: str, category: str) -> int:
     try:
         return values.as_int(digits)
     except ValueError as error:
         raise RejectedError(category) from error
 
 
-def _log_time(text: str) -> datetime:
-    """Read `dd/Mon/yyyy:HH:MM:SS ±hhmm`, return naive UTC."""
-    match = _TIME.fullmatch(text)
+def _parse_log_timestamp(text: str) -> datetime:
+    """Parse `dd/Mon/yyyy:HH:MM:SS ±hhmm` and return naive UTC."""
+    match = _LOG_TIMESTAMP.fullmatch(text)
     if match is None or match[2] not in _MONTHS:
-        raise ValueError("not a log time")
+        raise ValueError("not a log timestamp")
     day, year, hour, minute, second = (int(match[n]) for n in (1, 3, 4, 5, 6))
     local = datetime(year, _MONTHS[match[2]], day, hour, minute, second)
-    return values.minus_offset(local, match[7])
+    return values.to_utc(local, match[7])
 
 
-_PARSERS: dict[str, Callable[[str, Place], Row]] = {
-    "orgs": _org,
-    "metrics": _sample,
-    "app_logs": _event,
-    "web_logs": _request,
+_PARSERS: dict[str, Callable[[str, RecordLocation], Record]] = {
+    "orgs": _parse_org,
+    "metrics": _parse_sample,
+    "app_logs": _parse_event,
+    "web_logs": _parse_request,
 }

@@ -1,9 +1,7 @@
-"""The raw partitions of a folder, read whole.
+"""Reader of raw partitions in a local folder.
 
-What: `read_world` reads `DIR/{orgs,metrics,app_logs,web_logs}/dt=YYYY-MM-DD/*`.
-From: section 2 of the contract: which objects are data, how they are compressed,
-what becomes of each line. Keeps the account: lines = rows + rejects.
-Changes: when a compression or a source is added.
+Reads `FOLDER/{orgs,metrics,app_logs,web_logs}/dt=YYYY-MM-DD/*`. Every line that is not
+blank becomes a record or a reject.
 """
 
 from __future__ import annotations
@@ -18,26 +16,31 @@ from pathlib import Path
 import zstandard
 
 from tests.reference.parsing import parse_line, physical_lines
-from tests.reference.records import SOURCES, Place, Reject, RejectedError, Row
+from tests.reference.records import (
+    SOURCES,
+    Record,
+    RecordLocation,
+    Reject,
+    RejectedError,
+)
 
 
 class UnreadableObjectError(Exception):
-    """An object that cannot be read at all; the message names it."""
+    """An object cannot be read at all; the message names it."""
 
 
 @dataclass(frozen=True)
 class RawObject:
-    """One object's account, and what its lines became, in their order."""
+    """The records and rejects of one object, each in line order."""
 
     key: str
-    lines: int
-    rows: list[Row]
+    records: list[Record]
     rejects: list[Reject]
 
 
 @dataclass(frozen=True)
 class Partition:
-    """One day of one source: its objects in the order of their keys."""
+    """One data date of one source, with its objects in key order."""
 
     source: str
     dt: date
@@ -45,99 +48,102 @@ class Partition:
 
     @property
     def lines(self) -> int:
-        """Lines read, blank ones aside: rows loaded plus rejects."""
-        return sum(item.lines for item in self.objects)
+        """The number of lines that are not blank: records plus rejects."""
+        return self.rows_loaded + len(self.rejects)
 
     @property
     def rows_loaded(self) -> int:
-        """Lines that became rows."""
-        return sum(len(item.rows) for item in self.objects)
+        """The number of valid records."""
+        return sum(len(raw_object.records) for raw_object in self.objects)
 
     @property
     def rejects(self) -> list[Reject]:
-        """Lines that became no rows, by object and line."""
-        return [reject for item in self.objects for reject in item.rejects]
+        """The rejects in the order of objects and lines."""
+        return [reject for raw_object in self.objects for reject in raw_object.rejects]
 
     def is_loadable(self, max_reject_ratio: float) -> bool:
-        """Whether the rejects stay within that share of the lines."""
+        """Return whether the share of rejects is at most `max_reject_ratio`."""
         return len(self.rejects) <= max_reject_ratio * self.lines
 
 
 @dataclass(frozen=True)
-class RawWorld:
-    """All complete partitions read, by (source, dt); which ones were incomplete."""
+class RawData:
+    """The complete partitions by (source, dt), and the keys of the incomplete ones."""
 
     partitions: dict[tuple[str, date], Partition] = field(default_factory=dict)
     incomplete: list[tuple[str, date]] = field(default_factory=list)
 
-    def rows(self, source: str, *, until: date) -> Iterator[Row]:
-        """Yield the source's rows of the partitions up to `until`, in their order."""
+    def records(self, source: str, *, until: date) -> Iterator[Record]:
+        """Yield the source's records of the partitions up to `until`, in order."""
         for (name, dt), partition in sorted(self.partitions.items()):
             if name == source and dt <= until:
-                for item in partition.objects:
-                    yield from item.rows
+                for raw_object in partition.objects:
+                    yield from raw_object.records
 
 
-def read_world(folder: Path, *, dates: Collection[date] | None = None) -> RawWorld:
-    """Read the complete partitions in `folder`, of `dates` only when given.
+def read_raw_data(folder: Path, *, dates: Collection[date] | None = None) -> RawData:
+    """Read the complete partitions in `folder`: all, or those of `dates`.
 
-    A partition without `_SUCCESS` is not read, only named in `incomplete`: no load
-    would take it. Raises UnreadableObjectError when an object is damaged.
+    A partition without `_SUCCESS` would not be loaded, so it is not read and only
+    listed in `incomplete`. Raises UnreadableObjectError when an object is damaged.
     """
-    world = RawWorld()
+    raw = RawData()
     for source in SOURCES:
         for path in sorted((folder / source).glob("dt=*")):
             dt = date.fromisoformat(path.name.removeprefix("dt="))
             if dates is not None and dt not in dates:
                 continue
             if (path / "_SUCCESS").exists():
-                world.partitions[source, dt] = _read_partition(path, source, dt)
+                raw.partitions[source, dt] = _read_partition(path, source, dt)
             else:
-                world.incomplete.append((source, dt))
-    return world
+                raw.incomplete.append((source, dt))
+    return raw
 
 
-def _read_partition(path: Path, source: str, dt: date) -> Partition:
+def _read_partition(folder: Path, source: str, dt: date) -> Partition:
     objects = [
-        _read_object(item, source, dt)
-        for item in sorted(path.iterdir(), key=lambda item: item.name)
-        if item.is_file() and not item.name.startswith(("_", "."))
+        _read_object(path, source, dt)
+        for path in sorted(folder.iterdir(), key=lambda path: path.name)
+        if path.is_file() and not path.name.startswith(("_", "."))
     ]
     return Partition(source, dt, objects)
 
 
 def _read_object(path: Path, source: str, dt: date) -> RawObject:
     key = f"{source}/dt={dt}/{path.name}"
-    rows: list[Row] = []
+    records: list[Record] = []
     rejects: list[Reject] = []
-    for number, line in physical_lines(_content(path, key)):
-        place = Place(dt, key, number)
+    for line_number, line in physical_lines(_decompress(path, key)):
+        location = RecordLocation(dt, key, line_number)
         try:
-            rows.append(parse_line(source, line, place))
+            records.append(parse_line(source, line, location))
         except RejectedError as error:
-            rejects.append(Reject(source, place, error.category, error.detail))
-    return RawObject(key, len(rows) + len(rejects), rows, rejects)
+            rejects.append(Reject(source, location, error.category, error.detail))
+    return RawObject(key, records, rejects)
 
 
-def _content(path: Path, key: str) -> bytes:
+def _decompress(path: Path, key: str) -> bytes:
     content = path.read_bytes()
     try:
         if path.suffix == ".gz":
             return gzip.decompress(content)
         if path.suffix == ".zst":
-            return _unzstd(content)
+            return _decompress_zstd(content)
     except (EOFError, OSError, zlib.error, zstandard.ZstdError) as error:
-        raise UnreadableObjectError(f"{key}: {error}") from error
+        raise UnreadableObjectError(f"{key} cannot be decompressed: {error}") from error
     return content
 
 
-def _unzstd(content: bytes) -> bytes:
-    """Decompress all frames; unlike a stream reader, notice one that is cut off."""
-    text = b""
+def _decompress_zstd(content: bytes) -> bytes:
+    """Decompress all frames.
+
+    Raises EOFError for a truncated frame, which a zstandard stream reader ignores.
+    """
+    decompressed = b""
     while content:
         frame = zstandard.ZstdDecompressor().decompressobj()
-        text += frame.decompress(content)
+        decompressed += frame.decompress(content)
         if not frame.eof:
-            raise EOFError("the last zstd frame is cut off")
+            raise EOFError("the last zstd frame is truncated")
         content = frame.unused_data
-    return text
+    return decompressed

@@ -1,8 +1,7 @@
-"""The rows a raw line becomes, and the reasons why some do not.
+"""Parsed raw records and the categories of rejects.
 
-What: one tuple a source, with the keys the marts need and where the line stood.
-From: section 2 of the contract. All times naive UTC.
-Changes: when a raw source gets a key that a mart needs.
+One tuple type per source, with its location and the keys that the marts need. All
+timestamps are naive UTC.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ BAD_TIME = "bad_time"
 
 
 class RejectedError(Exception):
-    """Tells why a line is no row; `category` is one of the words above."""
+    """The line is not a valid record; `category` is one of the constants above."""
 
     def __init__(self, category: str, detail: str = "") -> None:
         super().__init__(category, detail)
@@ -33,10 +32,10 @@ class RejectedError(Exception):
         self.detail = detail
 
 
-class Place(NamedTuple):
-    """Where a line stood: partition, object, physical line (the first is 1).
+class RecordLocation(NamedTuple):
+    """The partition, the object and the physical line (from 1) of a record.
 
-    Places sort as partitions, then objects by key, then lines follow each other.
+    Locations sort by partition, then by object key, then by line number.
     """
 
     dt: date
@@ -45,18 +44,18 @@ class Place(NamedTuple):
 
 
 class Reject(NamedTuple):
-    """A line that became no row, why, and which key it was about."""
+    """A rejected line, its category, and the key concerned (`detail`) if any."""
 
     source: str
-    place: Place
+    location: RecordLocation
     category: str
     detail: str
 
 
 class Org(NamedTuple):
-    """One org as a nightly export had it."""
+    """One org as of one nightly export."""
 
-    place: Place
+    location: RecordLocation
     org_id: int
     org_name: str
     trial_started_at: datetime | None
@@ -67,9 +66,9 @@ class Org(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """One usage sample of one org; `integrations` as listed, repeats included."""
+    """One usage sample of one org; `integrations` may contain duplicates."""
 
-    place: Place
+    location: RecordLocation
     at: datetime
     org_id: int
     hosts: int
@@ -81,7 +80,7 @@ class Sample(NamedTuple):
 class Event(NamedTuple):
     """One application log event."""
 
-    place: Place
+    location: RecordLocation
     at: datetime
     event_id: str
     org_id: int
@@ -90,9 +89,9 @@ class Event(NamedTuple):
 
 
 class Request(NamedTuple):
-    """One web request; texts as the log has them, `request` between its quotes."""
+    """One web request, with strings as logged; `request` is the request line."""
 
-    place: Place
+    location: RecordLocation
     at: datetime
     client_address: str
     user_id: int | None
@@ -100,4 +99,4 @@ class Request(NamedTuple):
     user_agent: str
 
 
-Row = Org | Sample | Event | Request
+Record = Org | Sample | Event | Request

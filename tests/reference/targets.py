@@ -1,9 +1,4 @@
-"""What trials that convert look like: the medians others are measured against.
-
-What: the rows of trial_target_metrics and trial_target_curve of one night.
-From: the two marts of those names in section 3 of the contract.
-Changes: when a cohort or a statistic does.
-"""
+"""Usage targets: the rows of trial_target_metrics and trial_target_curve."""
 
 from __future__ import annotations
 
@@ -17,41 +12,49 @@ from tests.reference.trials import Row, quantile
 CONVERTED, NOT_CONVERTED = "converted", "not_converted"
 
 Cohorts = dict[str, list[Row]]
+"""The snapshots (rows of fct_org_trial_metrics) of each cohort by its name."""
 
 
-def cohorts(snapshots: Iterable[Row], night: date, constants: Constants) -> Cohorts:
-    """Sort orgs into cohorts by their last snapshots up to the night.
+def assign_cohorts(
+    snapshots: Iterable[Row], generated_date: date, constants: Constants
+) -> Cohorts:
+    """Assign orgs to cohorts by their latest snapshots up to `generated_date`.
 
-    Of orgs whose trial started within the last `target_window_days` days, the night
-    included: converted when paid; not converted when not paid and the trial is over
-    on the night; else in neither. A cohort without orgs is absent.
+    Only orgs whose trial started within the last `target_window_days` days, up to and
+    including `generated_date`, are assigned. Paid orgs are converted. Orgs that are not
+    paid and whose trial is over are not converted. Other orgs are in neither cohort.
+    Cohorts without orgs are left out.
     """
-    oldest = night - timedelta(days=constants.target_window_days)
-    found: Cohorts = defaultdict(list)
+    window_start = generated_date - timedelta(days=constants.target_window_days)
+    cohorts: Cohorts = defaultdict(list)
     for snapshot in snapshots:
         start = snapshot["trial_start_date"]
-        if not oldest < start <= night:
+        if not window_start < start <= generated_date:
             continue
         if snapshot["is_paid"]:
-            found[CONVERTED].append(snapshot)
-        elif (night - start).days + 1 > constants.trial_period_days:
-            found[NOT_CONVERTED].append(snapshot)
-    return dict(found)
+            cohorts[CONVERTED].append(snapshot)
+        elif (generated_date - start).days + 1 > constants.trial_period_days:
+            cohorts[NOT_CONVERTED].append(snapshot)
+    return dict(cohorts)
 
 
-def target_metrics(night: date, orgs_of: Cohorts) -> list[Row]:
-    """Return the night's rows of trial_target_metrics.
+def target_metrics(generated_date: date, cohorts: Cohorts) -> list[Row]:
+    """Return the rows of trial_target_metrics of one generated_date.
 
-    `orgs` counts the whole cohort; an org seen only after its trial has no values
-    and so no part in the quantiles.
+    `orgs` counts the whole cohort. An org first seen after its trial has no values and
+    is not part of the quantiles.
     """
     rows = []
-    for cohort, snapshots in orgs_of.items():
+    for cohort, snapshots in cohorts.items():
         for metric in METRICS:
-            values = [one[metric] for one in snapshots if one[metric] is not None]
+            values = [
+                snapshot[metric]
+                for snapshot in snapshots
+                if snapshot[metric] is not None
+            ]
             rows.append(
                 {
-                    "generated_date": night,
+                    "generated_date": generated_date,
                     "cohort": cohort,
                     "metric_name": metric,
                     "orgs": len(snapshots),
@@ -64,28 +67,28 @@ def target_metrics(night: date, orgs_of: Cohorts) -> list[Row]:
 
 
 def target_curve(
-    night: date,
-    orgs_of: Cohorts,
+    generated_date: date,
+    cohorts: Cohorts,
     *,
     days_of_trial: Callable[[Row], list[Row]],
     trial_period_days: int,
 ) -> list[Row]:
-    """Return the night's rows of trial_target_curve.
+    """Return the rows of trial_target_curve of one generated_date.
 
-    The median of the same orgs' values on each day of their trials, up to the
-    night. `days_of_trial` gives the fct_org_day rows of a snapshot's trial.
+    They are the medians of the cohort on each trial day, up to `generated_date`.
+    `days_of_trial` returns the fct_org_day rows of a snapshot's trial.
     """
     rows = []
-    for cohort, snapshots in orgs_of.items():
+    for cohort, snapshots in cohorts.items():
         by_org_day: dict[int, list[Row]] = defaultdict(list)
         for snapshot in snapshots:
             for day in days_of_trial(snapshot):
-                in_trial = day["org_day"] <= trial_period_days
-                if in_trial and day["metric_date"] <= night:
+                is_in_trial = day["org_day"] <= trial_period_days
+                if is_in_trial and day["metric_date"] <= generated_date:
                     by_org_day[day["org_day"]].append(day)
         rows += [
             {
-                "generated_date": night,
+                "generated_date": generated_date,
                 "cohort": cohort,
                 "metric_name": metric,
                 "org_day": org_day,

@@ -1,9 +1,4 @@
-"""One org's trial as it looked on one night.
-
-What: the row of fct_org_trial_metrics, and what Salesforce gets of it.
-From: `marts.fct_org_trial_metrics` in section 3 of the contract, fields in 4.
-Changes: when a column of either does.
-"""
+"""Trial snapshots: the rows of fct_org_trial_metrics and of the Salesforce export."""
 
 from __future__ import annotations
 
@@ -18,25 +13,25 @@ from tests.reference.business import METRICS, PAID_PLAN_IDS, USAGE
 Row = dict[str, object]
 
 
-def quantile(values: Sequence[int], share: float) -> float | None:
-    """Return the value that `share` of the values lie below; None without values.
+def quantile(values: Sequence[int], fraction: float) -> float | None:
+    """Return the quantile of the values with linear interpolation; None without values.
 
-    Between two values it interpolates linearly, as `percentile_cont` does.
+    This is SQL's `percentile_cont(fraction)`.
     """
     if not values:
         return None
     ordered = sorted(values)
-    position = share * (len(ordered) - 1)
+    position = fraction * (len(ordered) - 1)
     below, above = ordered[math.floor(position)], ordered[math.ceil(position)]
     return below + (above - below) * (position - math.floor(position))
 
 
 def trial_metrics(days: list[Row], trial_period_days: int) -> Row:
-    """Return an org's snapshot, its target attainment still missing.
+    """Return a row of fct_org_trial_metrics, without its target attainment.
 
-    `days`: the org's fct_org_day rows of one trial up to the night, in order; the
-    last one is the night's own. Over the trial days, sums of nothing are 0; what
-    is the latest, greatest or middle of nothing is None.
+    `days` are the org's fct_org_day rows of one trial in date order; the last one is
+    the row of the generated_date. If none of them is a trial day, sums are 0 and
+    latest, maximum and median values are None.
     """
     final = days[-1]
     trial_days = [day for day in days if day["org_day"] <= trial_period_days]
@@ -55,7 +50,7 @@ def trial_metrics(days: list[Row], trial_period_days: int) -> Row:
         "converted_on": paid_days[0]["metric_date"] if paid_days else None,
         "days_to_convert": paid_days[0]["org_day"] if paid_days else None,
         "trial_days": len(trial_days),
-        **_usage_of(trial_days),
+        **_usage_columns(trial_days),
         "active_days": sum(day["log_events"] > 0 for day in trial_days),
         "last_active_date": max(active_dates, default=None),
         "active_users": max((day["active_users"] for day in trial_days), default=None),
@@ -65,8 +60,8 @@ def trial_metrics(days: list[Row], trial_period_days: int) -> Row:
     }
 
 
-def _usage_of(trial_days: list[Row]) -> Row:
-    """Return the metrics on the latest trial day, their maxima and medians."""
+def _usage_columns(trial_days: list[Row]) -> Row:
+    """Return the latest, maximum and median value of each metric."""
     usage: Row = {}
     for metric in METRICS:
         values = [day[metric] for day in trial_days]
@@ -77,11 +72,10 @@ def _usage_of(trial_days: list[Row]) -> Row:
 
 
 def target_attainment(snapshot: Row, targets: dict[str, float | None]) -> float | None:
-    """Return how much of the targets the org has reached, 0 to 1.
+    """Return the mean of value / target over the metrics, from 0 to 1.
 
-    The mean over the four metrics of value / target, each at most 1. A metric
-    whose target is 0 or missing is left out, and so is one without a value; None
-    when nothing is left.
+    Each quotient is at most 1. A metric is left out when its target is 0 or missing or
+    when it has no value. Returns None when all metrics are left out.
     """
     exact = _exact_attainment(snapshot, targets)
     return None if exact is None else float(exact)
@@ -90,21 +84,21 @@ def target_attainment(snapshot: Row, targets: dict[str, float | None]) -> float 
 def _exact_attainment(
     snapshot: Row, targets: dict[str, float | None]
 ) -> Fraction | None:
-    reached = [
+    attained = [
         min(Fraction(1), Fraction(snapshot[metric]) / Fraction(targets[metric]))
         for metric in METRICS
         if targets.get(metric) and snapshot[metric] is not None
     ]
-    return sum(reached) / len(reached) if reached else None
+    return sum(attained) / len(attained) if attained else None
 
 
 def salesforce_row(
     snapshot: Row, targets: dict[str, float | None], reasons: Sequence[str]
 ) -> Row:
-    """Return the fields of Trial_Metrics__c for a snapshot, in the contract's order.
+    """Return the fields of Trial_Metrics__c for a snapshot.
 
-    The attainment is a percentage of one decimal, halves rounded up from the exact
-    value. `reasons` are the codes of why to call; none clear the field.
+    The attainment is a percentage with one decimal, rounded half up from the exact
+    value. Without `reasons` (reason codes) the field is cleared.
     """
     return {
         "org_id__c": str(snapshot["org_id"]),
@@ -121,13 +115,13 @@ def salesforce_row(
         "active_days__c": snapshot["active_days"],
         "active_users__c": snapshot["active_users"],
         "last_active_date__c": snapshot["last_active_date"],
-        "target_attainment__c": percent(_exact_attainment(snapshot, targets)),
+        "target_attainment__c": to_percent(_exact_attainment(snapshot, targets)),
         "interesting_reasons__c": ",".join(reasons) or None,
     }
 
 
-def percent(share: Fraction | None) -> Decimal | None:
-    """Return 100 x share to one decimal, halves away from zero."""
+def to_percent(share: Fraction | None) -> Decimal | None:
+    """Return 100 * share with one decimal, rounded half up."""
     if share is None:
         return None
     percentage = Decimal(share.numerator * 100) / Decimal(share.denominator)

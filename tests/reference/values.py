@@ -1,9 +1,7 @@
-"""Which JSON values become which types, and which do not.
+"""Conversions of JSON values to the types of the raw keys.
 
-What: one function a type; each takes a value from a JSON line and returns the
-Python value, or raises ValueError, which makes the line a reject.
-From: the contract's "what COPY would convert is accepted", spelled out.
-Changes: when a raw key gets a type that is not here.
+One function per type. Each returns the Python value or raises ValueError, which makes
+the line a reject. They accept what Redshift's COPY converts.
 """
 
 from __future__ import annotations
@@ -13,82 +11,82 @@ import re
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-SMALLEST_INT, GREATEST_INT = -(2**63), 2**63 - 1
+MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 
-# Blanks around a value are taken off, as COPY does; other white space is part of it.
-_BLANK = " "
+# COPY strips spaces around a value, but no other white space.
+_SPACE = " "
 _INT = re.compile(r"[+-]?[0-9]+")
 _TRUE = frozenset({"true", "t", "yes", "y", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "0"})
 
-_ZONE = r" *(?P<zone>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+_OFFSET = r" *(?P<offset>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 _FRACTION = r"(?:[.,](?P<fraction>[0-9]+))?"
 _EXTENDED = re.compile(
     r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
     r"(?:[Tt ](?P<hour>[0-9]{2})(?::(?P<minute>[0-9]{2})"
-    rf"(?::(?P<second>[0-9]{{2}}){_FRACTION})?)?{_ZONE})?"
+    rf"(?::(?P<second>[0-9]{{2}}){_FRACTION})?)?{_OFFSET})?"
 )
 _BASIC = re.compile(
     r"(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})"
     r"(?:[Tt ](?P<hour>[0-9]{2})(?:(?P<minute>[0-9]{2})"
-    rf"(?:(?P<second>[0-9]{{2}}){_FRACTION})?)?{_ZONE})?"
+    rf"(?:(?P<second>[0-9]{{2}}){_FRACTION})?)?{_OFFSET})?"
 )
 
 
 class JsonFraction(str):
-    """A JSON number with a fraction or an exponent, kept as it was written.
+    """The text of a JSON number with a fraction or an exponent.
 
-    No column takes one as a number; a text column takes its text.
+    It is not a valid integer; a text column accepts it as text.
     """
 
     __slots__ = ()
 
 
-def _no_json(constant: str) -> NoReturn:
-    # Python reads NaN and Infinity unless told not to; JSON has no such words.
+def _reject_constant(constant: str) -> NoReturn:
+    # Python parses NaN and Infinity by default, but they are not valid JSON.
     raise ValueError(f"{constant} is not JSON")
 
 
-_DECODER = json.JSONDecoder(parse_float=JsonFraction, parse_constant=_no_json)
+_DECODER = json.JSONDecoder(parse_float=JsonFraction, parse_constant=_reject_constant)
 
 
 def parse_json(text: str) -> object:
-    """Return the JSON value written in `text`.
+    """Return the JSON value in `text`.
 
-    Raises ValueError when it is not JSON, also when it is nested too deep to read.
+    Raises ValueError when it is not valid JSON or nested too deeply.
     """
     try:
         return _DECODER.decode(text)
     except RecursionError as error:
-        raise ValueError("nested too deep") from error
+        raise ValueError("nested too deeply") from error
 
 
 def as_int(value: object) -> int:
-    """Take a JSON integer, or a string of sign and digits, within 64 bits."""
+    """Convert a JSON integer, or a string of sign and digits, of 64 bits."""
     if type(value) is str:
-        stripped = value.strip(_BLANK)
+        stripped = value.strip(_SPACE)
         if not _INT.fullmatch(stripped):
             raise ValueError("not a whole number")
         value = int(stripped)
-    if type(value) is not int:  # a bool is an int to Python, not to the contract
+    if type(value) is not int:  # excludes bool, a subclass of int
         raise ValueError("not a whole number")
-    if not SMALLEST_INT <= value <= GREATEST_INT:
-        raise ValueError("does not fit 64 bits")
+    if not MIN_INT <= value <= MAX_INT:
+        raise ValueError("does not fit into 64 bits")
     return value
 
 
 def as_text(value: object) -> str:
-    """Take a string, or the JSON text of a number or a boolean.
+    """Convert a string, or the JSON text of a number or a boolean.
 
-    No warehouse holds a NUL or half a surrogate pair, which JSON can write as an
-    escape: such a string is refused.
+    Raises ValueError for a string with a NUL or a lone surrogate, which JSON can
+    express as an escape but neither warehouse can store.
     """
     if isinstance(value, bool):
         return "true" if value else "false"
     if type(value) is int:
         return str(value)
     if not isinstance(value, str):
-        raise ValueError("not a text")
+        raise ValueError("not text")
     if "\0" in value:
         raise ValueError("contains a NUL")
     if not value.isascii():
@@ -97,13 +95,13 @@ def as_text(value: object) -> str:
 
 
 def as_bool(value: object) -> bool:
-    """Take true and false, 1 and 0, and the words COPY knows, in any case."""
+    """Convert true and false, 1 and 0, and the words that COPY accepts, in any case."""
     if isinstance(value, bool):
         return value
     if type(value) is int:
         value = str(value)
     if type(value) is str:
-        word = value.strip(_BLANK).lower()
+        word = value.strip(_SPACE).lower()
         if word in _TRUE:
             return True
         if word in _FALSE:
@@ -112,16 +110,16 @@ def as_bool(value: object) -> bool:
 
 
 def as_timestamp(value: object) -> datetime:
-    """Take an ISO 8601 date-time or date; return naive UTC, cut to microseconds.
+    """Convert an ISO 8601 timestamp or date to naive UTC, truncated to microseconds.
 
-    Extended or basic form throughout, `T` or a blank between date and time; minutes,
-    seconds, fraction and zone optional, blanks before the zone allowed. Without a
-    zone it is UTC; a bare date is its midnight, and 24:00:00 is the midnight at its
-    end.
+    The format is extended or basic throughout, with `T` or a space between date and
+    time. Minutes, seconds, fraction and offset are optional, and spaces before the
+    offset are allowed. Without an offset it is UTC. A date alone is its midnight and
+    24:00:00 the midnight that follows.
     """
     if type(value) is not str:
         raise ValueError("not a timestamp")
-    text = value.strip(_BLANK)
+    text = value.strip(_SPACE)
     match = _EXTENDED.fullmatch(text) or _BASIC.fullmatch(text)
     if match is None:
         raise ValueError("not an ISO 8601 timestamp")
@@ -141,33 +139,33 @@ def as_timestamp(value: object) -> datetime:
     )
     if is_end_of_day:
         local = _plus(local, timedelta(days=1))
-    return minus_offset(local, part["zone"] or "Z")
+    return to_utc(local, part["offset"] or "Z")
 
 
-def minus_offset(local: datetime, zone: str) -> datetime:
-    """Return naive UTC for a local time in `zone`: `Z`, `+hh`, `+hhmm` or `+hh:mm`.
+def to_utc(local: datetime, offset: str) -> datetime:
+    """Return naive UTC for a local time with offset `Z`, `+hh`, `+hhmm` or `+hh:mm`.
 
-    Raises ValueError for an offset that no clock has (none is further from UTC than
-    14 hours and some minutes), or a time out of range.
+    Raises ValueError for an offset of 15 hours or more, which does not exist, or when
+    the result is out of range.
     """
-    if zone in "Zz":
+    if offset in "Zz":
         return local
-    hours, minutes = int(zone[1:3]), int(zone[3:].lstrip(":") or 0)
+    hours, minutes = int(offset[1:3]), int(offset[3:].lstrip(":") or 0)
     if hours > 14 or minutes > 59:
-        raise ValueError("no such zone")
-    offset = timedelta(hours=hours, minutes=minutes)
-    return _plus(local, -offset if zone[0] == "+" else offset)
+        raise ValueError("no such offset")
+    difference = timedelta(hours=hours, minutes=minutes)
+    return _plus(local, -difference if offset[0] == "+" else difference)
 
 
-def _plus(local: datetime, by: timedelta) -> datetime:
+def _plus(local: datetime, difference: timedelta) -> datetime:
     try:
-        return local + by
+        return local + difference
     except OverflowError as error:
         raise ValueError("out of range") from error
 
 
 def as_names(value: object) -> tuple[str, ...]:
-    """Take an array of strings; any other element makes the whole a wrong type."""
+    """Convert an array of strings."""
     if not isinstance(value, list):
         raise ValueError("not an array")
     if not all(type(name) is str for name in value):
@@ -176,7 +174,7 @@ def as_names(value: object) -> tuple[str, ...]:
 
 
 def as_object(value: object) -> dict[str, object]:
-    """Take a JSON object."""
+    """Return a JSON object as it is."""
     if not isinstance(value, dict):
         raise ValueError("not an object")
     return value

@@ -1,1 +1,1 @@
-"""The report's parts: names, pictures, page and text, on figures made up here."""
+"""Tests of the morning report and of `nightshift explain-org`."""

@@ -1,12 +1,14 @@
-"""A report made up for tests, with names such as break careless software."""
+"""A sample report for tests, with hostile names in every section."""
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from orchestrate.runs.blocked import Blocked
-from reports.morning.data import METRICS, Asked, Flow, Listing, Report
+from reports.morning.data import Report, ReportRequest, TopRows
+from reports.morning.paid_flow import PaidAccountFlow
 from reports.morning.quality import Quality
+from reports.org.queries import METRICS
 
 DATA_DATE = date(2026, 11, 24)
 WRITTEN_AT = datetime(2026, 11, 25, 4, 30)
@@ -26,7 +28,7 @@ HOSTILE_NAMES = (
     "separators \u2028 and \x85 and \x00 within",
     None,
 )
-EMPTY = Quality(
+EMPTY_QUALITY = Quality(
     figures={
         "loads": [],
         "models": {"done": 40, "failed": 0, "tests": 122, "tests_warned": 0},
@@ -40,15 +42,15 @@ EMPTY = Quality(
         },
         "finished_at": WRITTEN_AT,
     },
-    usual_lines={},
-    reasons=[],
-    late=[],
-    slowest=[],
-    warned={},
-    refusals=[],
+    baseline_records={},
+    reject_reasons=[],
+    reloads=[],
+    slowest_models=[],
+    test_warnings={},
+    salesforce_rejects=[],
 )
 
-FAILED = {
+ALERT_CONTEXT = {
     "data_date": DATA_DATE,
     "place": "prod/v1 on prod",
     "run_id": "20261125T041500-4711-0badca",
@@ -56,7 +58,10 @@ FAILED = {
     "done": 12,
     "written_at": WRITTEN_AT,
     "is_mail": True,
-    "first": {"name": "DbtModel fct_org_day", "error": f"{SCRIPT}\n{'/long' * 90}"},
+    "root_cause": {
+        "name": "DbtModel fct_org_day",
+        "error": f"{SCRIPT}\n{'/long' * 90}",
+    },
     "others": [{"name": f"DbtModel {'int_long_' * 9}", "error": "x" * 300}],
     "more": 2,
     "blocked": Blocked(
@@ -66,49 +71,57 @@ FAILED = {
         report=True,
     ),
     "can_wait": "No",
-    "reason": "A part of the night's values is on its way to Salesforce.",
+    "reason": "Some of the values were already sent to Salesforce.",
 }
 
 
 def report(**changes: Any) -> Report:  # noqa: ANN401 - any field of the report
-    """Return a report with something in each section, `changes` on top."""
-    whole = Report(
-        asked=_asked(),
+    """Return a report with data in each section, with `changes` applied."""
+    complete = Report(
+        request=_request(),
         trial_days=_trial_days(),
         targets=_targets(),
-        curve=_curve(),
-        interesting=Listing([_trial(*it) for it in enumerate(HOSTILE_NAMES, 1)], 60),
-        flow=_flow(),
-        customers=Listing(
-            [_customer(*it) for it in enumerate(HOSTILE_NAMES, 1)], len(HOSTILE_NAMES)
+        target_curve=_target_curve(),
+        interesting=TopRows(
+            [_trial(rank, name) for rank, name in enumerate(HOSTILE_NAMES, 1)], 60
         ),
-        free_accounts=Listing([_free_account(name) for name in HOSTILE_NAMES], 12),
+        paid_flow=_paid_flow(),
+        customers=TopRows(
+            [_customer(rank, name) for rank, name in enumerate(HOSTILE_NAMES, 1)],
+            len(HOSTILE_NAMES),
+        ),
+        free_accounts=TopRows([_free_account(name) for name in HOSTILE_NAMES], 12),
         quality=_quality(),
     )
-    return replace(whole, **changes)
+    return replace(complete, **changes)
 
 
 def empty_report() -> Report:
-    """Return the report of a company without a single account."""
-    none = Listing([], 0)
+    """Return the report of a company without accounts."""
+    no_rows = TopRows([], 0)
     return report(
         trial_days=[],
         targets=[],
-        curve=[],
-        interesting=none,
-        flow=Flow(moves=[], paid_before=None, paid_now=0, since=None),
-        customers=none,
-        free_accounts=none,
-        quality=EMPTY,
+        target_curve=[],
+        interesting=no_rows,
+        paid_flow=PaidAccountFlow(changes=[], paid_before=None, paid_now=0, since=None),
+        customers=no_rows,
+        free_accounts=no_rows,
+        quality=EMPTY_QUALITY,
     )
 
 
-def _asked() -> Asked:
-    return Asked(
+def _request() -> ReportRequest:
+    return ReportRequest(
         data_date=DATA_DATE,
         env="prod",
         version="v1",
-        variables={"stalled_days": 3, "trial_period_days": 14, "usage_month_days": 28},
+        variables={
+            "stalled_days": 3,
+            "trial_period_days": 14,
+            "usage_month_days": 28,
+            "volume_baseline_days": 14,
+        },
         salesforce_object="Trial_Metrics__c",
         salesforce_url="https://acme.my.salesforce.com",
     )
@@ -121,8 +134,8 @@ def _trial_days() -> list[dict[str, Any]]:
             "started": number % 4,
             "in_trial": 20 + number,
             "active": 9 + number % 5,
-            "at_risk": 4 + number % 3,
-            "converting": number % 3,
+            "stalled": 4 + number % 3,
+            "converted": number % 3,
         }
         for number in range(14)
         if number != 5
@@ -144,7 +157,7 @@ def _targets() -> list[dict[str, Any]]:
     ]
 
 
-def _curve() -> list[dict[str, Any]]:
+def _target_curve() -> list[dict[str, Any]]:
     return [
         {
             "cohort": cohort,
@@ -176,23 +189,23 @@ def _trial(rank: int, name: str | None) -> dict[str, Any]:
     }
 
 
-def _flow() -> Flow:
+def _paid_flow() -> PaidAccountFlow:
     names = ("from_state", "to_state", "orgs", "meaning")
-    moves = [
+    changes = [
         ("trial", "paid", 3, "Buys during the trial"),
-        ("free", "paid", 1, "Outgrows the free plan and buys"),
-        ("paid", "free", 2, "Steps down to the free plan"),
-        ("paid", None, 1, "A customer leaves or turns internal"),
-        (None, "trial", 5, "A new account starts its trial"),
+        ("free", "paid", 1, "Upgrades from the free plan"),
+        ("paid", "free", 2, "Downgrades to the free plan"),
+        ("paid", None, 1, "Customer leaves or becomes internal"),
+        (None, "trial", 5, "New account in trial"),
     ]
-    return Flow(
-        moves=[
+    return PaidAccountFlow(
+        changes=[
             {
                 "day": DATA_DATE - timedelta(days=ago),
-                **dict(zip(names, move, strict=True)),
+                **dict(zip(names, change, strict=True)),
             }
             for ago in range(7)
-            for move in moves[: ago + 1]
+            for change in changes[: ago + 1]
         ],
         paid_before=120,
         paid_now=132,
@@ -232,29 +245,33 @@ def _quality() -> Quality:
         for source in ("app_logs", "metrics", "orgs", "web_logs")
     ]
     return replace(
-        EMPTY,
-        figures=EMPTY.figures | {"loads": loads},
-        usual_lines={"orgs": 1000.0, "metrics": 2400.0},
-        reasons=[
+        EMPTY_QUALITY,
+        figures=EMPTY_QUALITY.figures | {"loads": loads},
+        baseline_records={"orgs": 1000.0, "metrics": 2400.0},
+        reject_reasons=[
             {
                 "source": "web_logs",
                 "reason": f"{SCRIPT} {'is not in combined log format' * 9}",
-                "lines": 5,
-                "objects": 1,
+                "records": 5,
             }
         ],
-        late=[
+        reloads=[
             {
                 "source": "app_logs",
                 "dt": DATA_DATE - timedelta(days=1),
-                "lines": 900,
-                "lines_before": 880,
-                "loaded_at": WRITTEN_AT,
+                "records": 900,
+                "records_before": 880,
             }
         ],
-        slowest=[
-            {"model": f"int_{'very_long_name_' * 5}{n}", "seconds": 1.5, "tests": 1}
-            for n in range(3)
+        slowest_models=[
+            {
+                "model": f"int_{'very_long_name_' * 5}{number}",
+                "seconds": 1.5,
+                "tests": 1,
+            }
+            for number in range(3)
         ],
-        refusals=[{"code": "FIELD_CUSTOM_VALIDATION_EXCEPTION" * 2, "orgs": 3}],
+        salesforce_rejects=[
+            {"code": "FIELD_CUSTOM_VALIDATION_EXCEPTION" * 2, "orgs": 3}
+        ],
     )

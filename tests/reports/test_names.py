@@ -1,4 +1,4 @@
-"""Names as customers type them do no harm where they are shown."""
+"""Customer-supplied names are harmless in HTML, mail and plain text."""
 
 import pytest
 from hypothesis import given
@@ -7,22 +7,26 @@ from hypothesis import strategies as st
 from reports.morning import names
 from tests.reports.sample_report import HOSTILE_NAMES
 
-BIDI = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+BIDI_CONTROLS = set(
+    "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
+)
 
 
 @given(st.one_of(st.none(), st.text(max_size=400), st.sampled_from(HOSTILE_NAMES)))
-def test_a_name_is_one_short_line_without_control_characters(name: str | None) -> None:
-    shown = names.clean(name)
-    assert 0 < len(shown) <= names.SHOWN_LETTERS
+def test_clean_name_is_one_short_line_without_control_characters(
+    name: str | None,
+) -> None:
+    shown = names.clean_name(name)
+    assert 0 < len(shown) <= names.MAX_NAME_LENGTH
     assert len(shown.splitlines()) == 1
-    assert not BIDI & set(shown)
-    assert all(letter >= " " and letter != "\x7f" for letter in shown)
-    assert not shown.startswith(names.FORMULA_SIGNS)
+    assert not BIDI_CONTROLS & set(shown)
+    assert all(character >= " " and character != "\x7f" for character in shown)
+    assert not shown.startswith(names.FORMULA_PREFIXES)
 
 
 @given(st.text(max_size=400))
-def test_a_name_on_a_page_is_nothing_but_text_in_its_own_direction(name: str) -> None:
-    shown = str(names.as_html(name))
+def test_name_as_html_is_escaped_text_in_a_bdi_element(name: str) -> None:
+    shown = str(names.name_as_html(name))
     assert shown.startswith("<bdi>") and shown.endswith("</bdi>")
     inner = shown[len("<bdi>") : -len("</bdi>")]
     assert not set('<>"') & set(inner)
@@ -44,17 +48,18 @@ def test_a_name_on_a_page_is_nothing_but_text_in_its_own_direction(name: str) ->
         ("x" * 49, "x" * 47 + "…"),
     ],
 )
-def test_a_name_keeps_its_letters(name: str | None, shown: str) -> None:
-    assert names.clean(name) == shown
+def test_clean_name_keeps_visible_characters(name: str | None, shown: str) -> None:
+    assert names.clean_name(name) == shown
 
 
-def test_a_cut_does_not_tear_a_letter_apart() -> None:
-    assert names.clean("x" * 46 + "e\u0301" + "y" * 9) == "x" * 46 + "…"
+def test_truncation_does_not_split_a_grapheme() -> None:
+    assert names.clean_name("x" * 46 + "e\u0301" + "y" * 9) == "x" * 46 + "…"
     family = "👩\u200d👩\u200d👧\u200d👦"
-    assert not names.clean("x" * 44 + family + "y" * 9).rstrip("…").endswith("\u200d")
+    shown = names.clean_name("x" * 44 + family + "y" * 9)
+    assert not shown.rstrip("…").endswith("\u200d")
 
 
-def test_a_name_that_reads_from_the_right_is_isolated_in_plain_text() -> None:
+def test_right_to_left_name_is_isolated_in_plain_text() -> None:
     peace = "\u05e9\u05dc\u05d5\u05dd"
-    assert names.as_text(peace) == f"\u2068{peace}\u2069"
-    assert names.as_text("Acme") == "Acme"
+    assert names.name_as_text(peace) == f"\u2068{peace}\u2069"
+    assert names.name_as_text("Acme") == "Acme"

@@ -1,7 +1,7 @@
-"""The page as a browser shows it: every picture loaded, no text cut off or spilled.
+"""The page in a browser: every chart loads, and no text is cut off or overflows.
 
-A copy of the page gets a script that measures it and writes what it found into the
-document, which headless Chromium prints.
+A script that measures the layout is added to a copy of the page. It appends its
+measurements to the document, which headless Chromium prints.
 """
 
 import json
@@ -13,44 +13,43 @@ from pathlib import Path
 
 import pytest
 
-from reports.morning import charts as pictures
-from reports.morning import publishing as edition
-from reports.morning import rendering
-from reports.morning.publishing import Edition
+from reports.morning import publishing, rendering
+from reports.morning.charts import draw_charts
+from reports.morning.publishing import RenderedReport
 from tests.reports import sample_report
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
-QUIET = [
+CHROMIUM_OPTIONS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"),
     *("--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--hide-scrollbars"),
     "--virtual-time-budget=5000",
 ]
-PATIENCE_SECONDS = 120
-MEASURE = """
+TIMEOUT_SECONDS = 120
+MEASURE_SCRIPT = """
 <script>
 addEventListener("load", () => {
-  const found = {pictures: [], spilled: [], dark: null, width: innerWidth};
+  const layout = {images: [], overflows: [], background: null, width: innerWidth};
   for (const image of document.images) {
-    found.pictures.push([image.currentSrc.split("/").pop(), image.naturalWidth]);
+    layout.images.push([image.currentSrc.split("/").pop(), image.naturalWidth]);
   }
   const sheet = document.querySelector(".sheet").getBoundingClientRect();
-  if (document.documentElement.scrollWidth > innerWidth) found.spilled.push("page");
+  if (document.documentElement.scrollWidth > innerWidth) layout.overflows.push("page");
   for (const element of document.querySelectorAll(".sheet *")) {
     const box = element.getBoundingClientRect();
     if (!box.width && !box.height) continue;
-    const said = element.tagName + " " + element.textContent.trim().slice(0, 50);
-    const is_beside = box.right > sheet.right + 1 || box.left < sheet.left - 1;
+    const name = element.tagName + " " + element.textContent.trim().slice(0, 50);
+    const is_outside = box.right > sheet.right + 1 || box.left < sheet.left - 1;
     const is_block = ["TD", "TH", "P", "LI", "H1", "H2"].includes(element.tagName);
     const is_cut = is_block && element.scrollWidth > element.clientWidth + 1;
-    if (is_beside || is_cut) found.spilled.push(said);
+    if (is_outside || is_cut) layout.overflows.push(name);
   }
-  found.dark = getComputedStyle(document.body).backgroundColor;
-  found.title = document.title;
-  const told = document.createElement("pre");
-  told.id = "measured";
-  told.textContent = JSON.stringify(found);
-  document.body.append(told);
+  layout.background = getComputedStyle(document.body).backgroundColor;
+  layout.title = document.title;
+  const output = document.createElement("pre");
+  output.id = "layout";
+  output.textContent = JSON.stringify(layout);
+  document.body.append(output);
 });
 </script>
 """
@@ -58,101 +57,110 @@ addEventListener("load", () => {
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    """Return the browser's path."""
+    """Return the path of the browser."""
     if CHROMIUM is None:
-        pytest.skip("no chromium here: apt-get install chromium")
+        pytest.skip("chromium is not installed: apt-get install chromium")
     return CHROMIUM
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a report full of hostile names."""
+    """Return a folder with the page, the mail and an alert, full of hostile names."""
     report = sample_report.report()
-    made = Edition(report, pictures.draw(report), sample_report.WRITTEN_AT)
+    rendered = RenderedReport(report, draw_charts(report), sample_report.WRITTEN_AT)
     target = tmp_path_factory.mktemp("report")
-    edition.write_folder(made, target)
-    letter = edition.letter(made, f"s3://archive/{'long-' * 60}/index.html")
-    mail = letter.html
-    for content_id, png in letter.pictures.items():
+    publishing.write_folder(rendered, target)
+    url = f"s3://archive/{'long-' * 60}/index.html"
+    message = publishing.mail_message(rendered, url)
+    mail = message.html
+    for content_id, png in message.images.items():
         name = f"cid-{content_id.partition('.')[0]}.png"
         (target / name).write_bytes(png)
         mail = mail.replace(f"cid:{content_id}", name)
     (target / "mail.html").write_text(mail, encoding="utf-8")
-    failed = rendering.notice("failed.html", sample_report.FAILED)
+    failed = rendering.render_alert("failed.html", sample_report.ALERT_CONTEXT)
     (target / "failed.html").write_text(failed, encoding="utf-8")
     return target
 
 
-def measure(
-    page: Path, chromium: str, profile: Path, *, width: int, dark: bool
-) -> dict[str, object]:
-    """Return what the script found on a copy of the page."""
-    html = page.read_text(encoding="utf-8")
-    html = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html)
-    copy = page.with_name(f"measured-{page.name}")
-    copy.write_text(html.replace("</head>", f"{MEASURE}</head>"), encoding="utf-8")
-    told = subprocess.run(
+def _dump_dom(page: Path, chromium: str, profile: Path, *options: str) -> str:
+    """Return the document as the browser prints it after running its scripts."""
+    completed = subprocess.run(
         [
-            *(chromium, *QUIET, f"--user-data-dir={profile}"),
-            f"--window-size={width},900",
-            f"--blink-settings=preferredColorScheme={0 if dark else 1}",
-            *("--dump-dom", copy.as_uri()),
+            *(chromium, *CHROMIUM_OPTIONS, f"--user-data-dir={profile}"),
+            *(*options, "--dump-dom", page.as_uri()),
         ],
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=TIMEOUT_SECONDS,
     )
-    match = re.search(r'<pre id="measured">(.*?)</pre>', told.stdout, re.DOTALL)
-    assert match, told.stderr[-2000:]
+    assert completed.stdout, completed.stderr[-2000:]
+    return completed.stdout
+
+
+def _measure(
+    page: Path, chromium: str, profile: Path, *, width: int, dark: bool
+) -> dict[str, object]:
+    """Return the script's measurements of a copy of the page."""
+    html = page.read_text(encoding="utf-8")
+    html = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html)
+    copy = page.with_name(f"measured-{page.name}")
+    copy.write_text(html.replace("</head>", f"{MEASURE_SCRIPT}</head>"), "utf-8")
+    dom = _dump_dom(
+        copy,
+        chromium,
+        profile,
+        f"--window-size={width},900",
+        f"--blink-settings=preferredColorScheme={0 if dark else 1}",
+    )
+    match = re.search(r'<pre id="layout">(.*?)</pre>', dom, re.DOTALL)
+    assert match, dom[-2000:]
     return json.loads(unescape(match[1]))
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [500, 600, 1200])
-def test_the_page_shows_all_its_pictures_and_spills_nothing(
+def test_page_loads_all_charts_and_nothing_overflows(
     folder: Path, chromium: str, tmp_path: Path, width: int, dark: bool
 ) -> None:
-    found = measure(folder / edition.PAGE, chromium, tmp_path, width=width, dark=dark)
+    page = folder / publishing.PAGE
+    layout = _measure(page, chromium, tmp_path, width=width, dark=dark)
     ending = "-dark.png" if dark else ".png"
     names = [f"{name}{ending}" for name in ("trials", "targets", "flow")]
-    assert found["width"] == width
-    assert sorted(found["pictures"]) == sorted([name, 1120] for name in names)
-    assert found["spilled"] == []
-    assert found["dark"] == ("rgb(18, 22, 26)" if dark else "rgb(238, 241, 244)")
-    assert found["title"] == f"Trials of {sample_report.DATA_DATE}"
+    assert layout["width"] == width
+    assert sorted(layout["images"]) == sorted([name, 1120] for name in names)
+    assert layout["overflows"] == []
+    background = "rgb(18, 22, 26)" if dark else "rgb(238, 241, 244)"
+    assert layout["background"] == background
+    assert layout["title"] == f"Trial report {sample_report.DATA_DATE}"
 
 
-def test_what_is_wrong_is_found(folder: Path, chromium: str, tmp_path: Path) -> None:
-    html = (folder / edition.PAGE).read_text(encoding="utf-8")
+def test_measurement_detects_overflow_and_missing_images(
+    folder: Path, chromium: str, tmp_path: Path
+) -> None:
+    html = (folder / publishing.PAGE).read_text(encoding="utf-8")
     broken = folder / "broken.html"
     html = html.replace("overflow-wrap: anywhere", "").replace('"flow.png"', '"no.png"')
     broken.write_text(html, encoding="utf-8")
-    found = measure(broken, chromium, tmp_path, width=600, dark=False)
-    assert found["spilled"]
-    assert ["no.png", 0] in found["pictures"]
+    layout = _measure(broken, chromium, tmp_path, width=600, dark=False)
+    assert layout["overflows"]
+    assert ["no.png", 0] in layout["images"]
 
 
 @pytest.mark.parametrize("page", ["mail.html", "failed.html"])
-def test_mails_spill_nothing(
+def test_mails_do_not_overflow(
     folder: Path, chromium: str, tmp_path: Path, page: str
 ) -> None:
-    found = measure(folder / page, chromium, tmp_path, width=600, dark=False)
-    assert found["spilled"] == []
-    assert all(width for _, width in found["pictures"])
-    assert len(found["pictures"]) == (3 if page == "mail.html" else 0)
+    layout = _measure(folder / page, chromium, tmp_path, width=600, dark=False)
+    assert layout["overflows"] == []
+    assert all(width for _, width in layout["images"])
+    assert len(layout["images"]) == (3 if page == "mail.html" else 0)
 
 
-def test_the_page_allows_no_script_to_run(
-    folder: Path, chromium: str, tmp_path: Path
-) -> None:
-    html = (folder / edition.PAGE).read_text(encoding="utf-8")
+def test_page_blocks_scripts(folder: Path, chromium: str, tmp_path: Path) -> None:
+    html = (folder / publishing.PAGE).read_text(encoding="utf-8")
     copy = folder / "attacked.html"
     script = "<script>document.title = 'hacked'</script>"
     copy.write_text(html.replace("</body>", f"{script}</body>"), encoding="utf-8")
-    told = subprocess.run(
-        [chromium, *QUIET, f"--user-data-dir={tmp_path}", "--dump-dom", copy.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-    )
-    assert f"<title>Trials of {sample_report.DATA_DATE}</title>" in told.stdout
+    dom = _dump_dom(copy, chromium, tmp_path)
+    assert f"<title>Trial report {sample_report.DATA_DATE}</title>" in dom

@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
-    meta={'replaces': 'metric_date'},
+    incremental_strategy='delete_insert_by_day',
+    meta={'date_column': 'metric_date'},
     dist='org_id',
     sort=['metric_date', 'org_id']
 ) }}
@@ -39,9 +39,9 @@ paid_orgs_ranked as (
 
 ),
 
-usage_sampled as (
+sampled_usage as (
 
-    -- A day without samples is unknown; it is not a fall to zero.
+    -- Usage on a day without samples is unknown, not zero.
     select *
 
     from org_activity
@@ -83,19 +83,19 @@ final as (
 
     from paid_orgs_ranked as paid_orgs
 
-    left join usage_sampled as day_before
+    left join sampled_usage as day_before
         on
             paid_orgs.org_id = day_before.org_id
             and paid_orgs.metric_date = day_before.metric_date + 1
             and paid_orgs.has_samples
 
-    left join usage_sampled as week_before
+    left join sampled_usage as week_before
         on
             paid_orgs.org_id = week_before.org_id
             and paid_orgs.metric_date = week_before.metric_date + 7
             and paid_orgs.has_samples
 
-    left join usage_sampled as month_before
+    left join sampled_usage as month_before
         on
             paid_orgs.org_id = month_before.org_id
             and paid_orgs.metric_date

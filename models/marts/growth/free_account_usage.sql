@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
-    meta={'replaces': 'metric_date'},
+    incremental_strategy='delete_insert_by_day',
+    meta={'date_column': 'metric_date'},
     dist='org_id',
     sort=['metric_date', 'org_id']
 ) }}
@@ -24,9 +24,9 @@ billing_plans as (
 
 ),
 
-usage_against_plan as (
+usage_with_limits as (
 
-    -- A unit that the plan does not name is without limit.
+    -- A null included amount means that the plan has no limit.
     select
         org_activity.*,
         cast(billing_plans.included_hosts as bigint) as included_hosts,
@@ -84,7 +84,7 @@ final as (
         metrics - included_metrics as metrics_above,
         metric_date
 
-    from usage_against_plan
+    from usage_with_limits
 
     where limits_reached > 0
 

@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
-    meta={'replaces': 'generated_date'},
+    incremental_strategy='delete_insert_by_day',
+    meta={'date_column': 'generated_date'},
     dist='org_id',
     sort=['generated_date', 'org_id']
 ) }}
@@ -34,9 +34,9 @@ reason_codes as (
 
 ),
 
-reasons_explained as (
+reasons_with_meanings as (
 
-    -- Commas around both, so that no code is found inside a longer one.
+    -- The surrounding commas prevent a match inside a longer code.
     select
         reasons.org_id,
         reasons.generated_date,
@@ -60,21 +60,21 @@ reasons_explained as (
 
 final as (
 
-    -- Attainments that only a rounding tells apart are equal: the days that are
-    -- left decide, then the size.
+    -- Attainment is rounded so that floating-point noise does not decide the
+    -- rank. Ties are broken by days left, then by hosts.
     select
         trial_metrics.org_id,
         trial_metrics.billing_plan_id,
         trial_metrics.org_name,
         trial_metrics.billing_plan_name,
-        reasons_explained.reasons,
+        reasons_with_meanings.reasons,
         cast(
-            reasons_explained.meanings || '.' as varchar(1024)
+            reasons_with_meanings.meanings || '.' as varchar(1024)
         ) as reasons_in_words,
         row_number() over (
             partition by trial_metrics.generated_date
             order by
-                reasons_explained.weight desc,
+                reasons_with_meanings.weight desc,
                 coalesce(
                     round(
                         cast(
@@ -101,11 +101,11 @@ final as (
 
     from trial_metrics
 
-    inner join reasons_explained
+    inner join reasons_with_meanings
         on
-            trial_metrics.org_id = reasons_explained.org_id
+            trial_metrics.org_id = reasons_with_meanings.org_id
             and trial_metrics.generated_date
-            = reasons_explained.generated_date
+            = reasons_with_meanings.generated_date
 
 )
 

@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
-    meta={'replaces': 'day'},
+    incremental_strategy='delete_insert_by_day',
+    meta={'date_column': 'day'},
     dist='all',
     sort=['day']
 ) }}
@@ -21,9 +21,9 @@ with account_states as (
 
 ),
 
-org_moves as (
+state_changes as (
 
-    -- Who has just come has no yesterday; who has gone has no today.
+    -- New accounts have no yesterday; lost accounts have no today.
     select
         yesterday.account_state as from_state,
         today.account_state as to_state,
@@ -47,7 +47,7 @@ final as (
         coalesce(from_state, '') != coalesce(to_state, '') as is_change,
         day
 
-    from org_moves
+    from state_changes
 
     where {{ in_window('day') }}
 

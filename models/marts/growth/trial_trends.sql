@@ -4,10 +4,10 @@
 
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
+    incremental_strategy='delete_insert_by_day',
     meta={
-        'replaces': 'cohort_week',
-        'reaches_back_days': window_days + 7
+        'date_column': 'cohort_week',
+        'rows_change_for_days': window_days + 7
     },
     dist='all',
     sort=['cohort_week']
@@ -15,10 +15,10 @@
 
 with trials as (
 
-    -- A week changes until the last trial that began in it is over.
+    -- A week changes until the window of its last trial is over.
     select *
 
-    from {{ ref('int_trials_followed_up') }}
+    from {{ ref('int_trial_outcomes') }}
 
     where {{ in_window_and_before('cohort_week', window_days + 7) }}
 
@@ -59,8 +59,8 @@ medians as (
 
 final as (
 
-    -- Settled: also who began on the week's Sunday has had the last day of the
-    -- window, which is org_day {{ window_days - 1 }}.
+    -- A week is settled once trials that began on its Sunday have reached the
+    -- last day of their window, org_day {{ window_days - 1 }}.
     select
         trials_counted.trials,
         trials_counted.trials_seen_late,

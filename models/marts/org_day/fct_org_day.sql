@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
-    meta={'replaces': 'metric_date'},
+    incremental_strategy='delete_insert_by_day',
+    meta={'date_column': 'metric_date'},
     dist='org_id',
     sort=['metric_date', 'org_id']
 ) }}
@@ -10,7 +10,7 @@ with org_states as (
 
     select *
 
-    from {{ ref('int_org_states_carried') }}
+    from {{ ref('int_org_states_filled') }}
 
     where {{ in_window('metric_date') }}
 
@@ -50,7 +50,7 @@ trials_by_day as (
 
 ),
 
-trials_in_their_window as (
+trials_in_window as (
 
     select *
 
@@ -87,7 +87,7 @@ final as (
         trials.metric_date,
         trials.trial_start_date
 
-    from trials_in_their_window as trials
+    from trials_in_window as trials
 
     left join usage
         on

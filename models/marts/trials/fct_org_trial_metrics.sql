@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
-    meta={'replaces': 'generated_date'},
+    incremental_strategy='delete_insert_by_day',
+    meta={'date_column': 'generated_date'},
     dist='org_id',
     sort=['generated_date', 'org_id']
 ) }}
@@ -10,7 +10,7 @@ with trials as (
 
     select *
 
-    from {{ ref('int_org_trials_summarised') }}
+    from {{ ref('int_org_trials_aggregated') }}
 
     where {{ in_window('generated_date') }}
 

@@ -1,21 +1,21 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
+    incremental_strategy='delete_insert_by_day',
     unique_key='org_id',
-    meta={'replaces': 'generated_date'},
+    meta={'date_column': 'generated_date'},
     dist='org_id',
     sort=['org_id']
 ) }}
 
-{#- A full refresh makes the table from the snapshots alone. -#}
-{% set kept_relation = (
+{#- A full refresh reads only the snapshots. -#}
+{% set existing_relation = (
     this if is_incremental() else ref('fct_org_trial_metrics')
 ) %}
 
 with snapshots as (
 
-    -- From the window on, however late: an earlier night that is built again
-    -- does not take the place of a later one.
+    -- Includes snapshots after the window, so that rerunning an earlier date
+    -- does not replace a later snapshot.
     select *
 
     from {{ ref('fct_org_trial_metrics') }}
@@ -28,23 +28,23 @@ with snapshots as (
 
 orgs_without_snapshot as (
 
-    -- Their latest snapshot lay in the window and is there no more.
-    select kept.org_id
+    -- Their latest snapshot was in the window and no longer exists.
+    select existing.org_id
 
-    from {{ kept_relation }} as kept
+    from {{ existing_relation }} as existing
 
     left join snapshots
-        on kept.org_id = snapshots.org_id
+        on existing.org_id = snapshots.org_id
 
     where
-        kept.generated_date >= {{ window_from() }}
+        existing.generated_date >= {{ window_from() }}
         and snapshots.org_id is null
 
 ),
 
 earlier_snapshots as (
 
-    -- There are next to none of these orgs, so history is hardly ever read.
+    -- These orgs are rare, so the history is seldom read.
     select trial_metrics.*
 
     from {{ ref('fct_org_trial_metrics') }} as trial_metrics

@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
-    meta={'replaces': 'generated_date'},
+    incremental_strategy='delete_insert_by_day',
+    meta={'date_column': 'generated_date'},
     dist='all',
     sort=['generated_date']
 ) }}

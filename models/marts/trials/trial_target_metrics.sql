@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
-    meta={'replaces': 'generated_date'},
+    incremental_strategy='delete_insert_by_day',
+    meta={'date_column': 'generated_date'},
     dist='all',
     sort=['generated_date']
 ) }}
@@ -24,7 +24,7 @@ metric_values as (
 
 final as (
 
-    -- Percentiles over one sort order may share a select, also on Redshift.
+    -- Redshift allows several percentiles per select over one sort order.
     select
         cast(cohort as varchar(64)) as cohort,
         cast(metric_name as varchar(64)) as metric_name,

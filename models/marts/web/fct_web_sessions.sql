@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
-    incremental_strategy='replace_days',
-    meta={'replaces': 'session_date'},
+    incremental_strategy='delete_insert_by_day',
+    meta={'date_column': 'session_date'},
     dist='visitor_id',
     sort=['session_date', 'org_id']
 ) }}
@@ -29,7 +29,7 @@ user_orgs as (
 
 session_orgs_ranked as (
 
-    -- A session's org is where its user was last active, that day included.
+    -- The org in which the user was last active, up to the session date.
     select
         sessions.session_id,
         user_orgs.org_id,

@@ -16,7 +16,7 @@ dated_events as (
 
 final as (
 
-    -- An event belongs to its own day; too late or too early never counts.
+    -- Events outside the late-arrival period are never counted.
     select
         event_id,
         org_id,

@@ -1,13 +1,13 @@
-with org_lines as (
+with org_records as (
 
     select * from {{ source('app', 'raw_orgs') }}
 
 ),
 
-ranked_org_lines as (
+ranked_org_records as (
 
-    -- An export can hold an org twice: what was updated last is its state. The
-    -- rest of the order only makes sure that every build picks the same line.
+    -- An export can contain an org more than once; the latest update wins. The
+    -- other sort columns only make the choice deterministic.
     select
         *,
         row_number() over (
@@ -20,7 +20,7 @@ ranked_org_lines as (
                 trial_started_at desc
         ) as recency
 
-    from org_lines
+    from org_records
 
 ),
 
@@ -40,7 +40,7 @@ final as (
         created_at,
         updated_at
 
-    from ranked_org_lines
+    from ranked_org_records
 
     where recency = 1
 

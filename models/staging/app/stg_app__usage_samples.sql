@@ -16,7 +16,7 @@ dated_samples as (
 
 final as (
 
-    -- A sample belongs to its own day; too late or too early never counts.
+    -- Samples outside the late-arrival period are never counted.
     select
         org_id,
         integrations,

@@ -9,7 +9,7 @@ dated_requests as (
     select
         *,
         cast(requested_at as date) as request_date,
-        -- The last part of the target, without its query string and fragment.
+        -- The last path segment, without query string and fragment.
         regexp_replace(
             split_part(split_part(path, '?', 1), '#', 1), '^.*/', ''
         ) as file_name
@@ -20,7 +20,7 @@ dated_requests as (
 
 final as (
 
-    -- A request belongs to its own day; too late or too early never counts.
+    -- Requests outside the late-arrival period are never counted.
     select
         user_id,
         coalesce(

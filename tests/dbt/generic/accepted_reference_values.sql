@@ -1,27 +1,31 @@
-{% test known_value(model, column, to, field, day=none, to_day=none) %}
+{% test accepted_reference_values(
+    model, column_name, to, field, date_column=none, to_date_column=none
+) %}
     {#-
-        Every value exists over there, among the days that the run may have changed.
-        With `to_day` it must exist there on the same day, and other days are not read.
+        Like dbt's `relationships`, but limited to the days of the window. With
+        `to_date_column` the value must exist on the same day, and other days of
+        the referenced table are not read.
     -#}
-    select distinct here.{{ column }}
+    select distinct child.{{ column_name }}
 
-    from {{ model }} as here
+    from {{ model }} as child
 
     where
-        here.{{ column }} is not null
-        {% if day -%}
-            and here.{{ day }} between {{ window_from() }} and {{ data_date() }}
+        child.{{ column_name }} is not null
+        {% if date_column -%}
+            and child.{{ date_column }}
+            between {{ window_from() }} and {{ data_date() }}
         {%- endif %}
         and not exists (
             select 1
 
-            from {{ to }} as there
+            from {{ to }} as parent
 
             where
-                there.{{ field }} = here.{{ column }}
-                {% if to_day -%}
-                    and there.{{ to_day }} = here.{{ day }}
-                    and there.{{ to_day }}
+                parent.{{ field }} = child.{{ column_name }}
+                {% if to_date_column -%}
+                    and parent.{{ to_date_column }} = child.{{ date_column }}
+                    and parent.{{ to_date_column }}
                     between {{ window_from() }} and {{ data_date() }}
                 {%- endif %}
         )

@@ -1,12 +1,13 @@
-{% test holds(model, condition, day=none) %}
-    {#- An invariant of each row; an unknown outcome is a broken one. -#}
+{% test expression_is_true(model, expression, date_column=none) %}
+    {#- Unlike the dbt_utils test, it also fails if the expression is null. -#}
     select *
 
     from {{ model }}
 
     where
-        not coalesce({{ condition }}, false)
-        {% if day -%}
-            and {{ day }} between {{ window_from() }} and {{ data_date() }}
+        not coalesce({{ expression }}, false)
+        {% if date_column -%}
+            and {{ date_column }}
+            between {{ window_from() }} and {{ data_date() }}
         {%- endif %}
 {% endtest %}

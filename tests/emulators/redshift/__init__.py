@@ -1,1 +1,1 @@
-"""A stand-in for Amazon Redshift: PostgreSQL behind a relay that is strict."""
+"""An Amazon Redshift emulator: PostgreSQL behind a relay with Redshift's rules."""

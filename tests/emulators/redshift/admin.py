@@ -1,8 +1,8 @@
-"""The admin socket: a line of JSON in, a line of JSON out, to set faults while it runs.
+"""The admin socket: JSON lines over a Unix socket that set faults at run time.
 
-`{"do": "fault", "fault": {...}}` sets one, `{"do": "faults"}` lists them,
-`{"do": "clear"}` forgets them, `{"do": "sessions"}` counts the open sessions. The
-answer is `{"ok": true, ...}` or `{"ok": false, "error": "..."}`.
+Requests: `{"do": "fault", "fault": {...}}` adds a fault, `{"do": "faults"}` lists the
+faults, `{"do": "clear"}` removes them, `{"do": "sessions"}` counts the open sessions.
+The response is `{"ok": true, ...}` or `{"ok": false, "error": "..."}`.
 """
 
 import json
@@ -17,7 +17,7 @@ from tests.emulators.redshift.faults import FaultError
 
 
 class AdminSocket:
-    """Answers on a Unix socket until it is closed."""
+    """Serves admin requests on a Unix socket until it is closed."""
 
     def __init__(self, cluster: Cluster, path: Path) -> None:
         path.unlink(missing_ok=True)
@@ -26,49 +26,49 @@ class AdminSocket:
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
                 for line in self.rfile:
-                    answer = json.dumps(_answer(cluster, line))
-                    self.wfile.write(answer.encode() + b"\n")
+                    response = json.dumps(_handle_request(cluster, line))
+                    self.wfile.write(response.encode() + b"\n")
 
         self._server = socketserver.ThreadingUnixStreamServer(str(path), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
-        """Stop answering, and take the socket away."""
+        """Stop serving and remove the socket."""
         self._server.shutdown()
         self._server.server_close()
         self._path.unlink(missing_ok=True)
 
 
-def ask(path: Path | str, request: Mapping[str, object]) -> dict[str, object]:
-    """Send one request and return its answer, `ok` left out.
+def send_request(path: Path | str, request: Mapping[str, object]) -> dict[str, object]:
+    """Send one request and return the response without its `ok`.
 
-    FaultError when it was refused.
+    Raises FaultError if the request fails.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.connect(str(path))
         connection.sendall(json.dumps(request).encode() + b"\n")
-        with connection.makefile("rb") as answers:
-            answer = json.loads(answers.readline())
-    if not answer.pop("ok"):
-        raise FaultError(answer["error"])
-    return answer
+        with connection.makefile("rb") as responses:
+            response = json.loads(responses.readline())
+    if not response.pop("ok"):
+        raise FaultError(response["error"])
+    return response
 
 
-def _answer(cluster: Cluster, line: bytes) -> dict[str, object]:
+def _handle_request(cluster: Cluster, line: bytes) -> dict[str, object]:
     try:
         request = json.loads(line)
         match request.get("do"):
             case "fault":
                 cluster.faults.add(request["fault"])
             case "faults":
-                return {"ok": True, "faults": cluster.faults.described()}
+                return {"ok": True, "faults": cluster.faults.list_faults()}
             case "clear":
                 cluster.faults.clear()
             case "sessions":
-                return {"ok": True, "sessions": len(cluster.everyone())}
+                return {"ok": True, "sessions": len(cluster.open_sessions())}
             case other:
-                return {"ok": False, "error": f"no such request: {other}"}
+                return {"ok": False, "error": f"Unknown request: {other}"}
     except (FaultError, KeyError, TypeError, ValueError, AttributeError) as error:
-        return {"ok": False, "error": f"not a request: {error}"}
+        return {"ok": False, "error": f"Invalid request: {error}"}
     return {"ok": True}

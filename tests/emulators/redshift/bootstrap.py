@@ -1,7 +1,7 @@
-"""The first start: Redshift's types, functions and views, the user, the database.
+"""First start: install Redshift's types, functions and views; create user and database.
 
-The `sql` folder is run in template1 in the order of its file names, so that every
-database made later has it too.
+The scripts in `sql` run in template1, in the order of their file names, so that every
+database created later contains their objects.
 """
 
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ class Account:
     password: str
 
 
-def prepare(server: Server) -> None:
-    """Run the set-up scripts in the template of all databases."""
+def install_redshift_objects(server: Server) -> None:
+    """Run the SQL scripts in the template database."""
     connection = server.connect(TEMPLATE)
     try:
         with connection.cursor() as cursor:
@@ -37,7 +37,7 @@ def prepare(server: Server) -> None:
 
 
 def ensure_account(server: Server, account: Account) -> None:
-    """Create the user and its database, or give the user this password again."""
+    """Create the user and its database, or reset an existing user's password."""
     connection = server.connect("postgres")
     try:
         with connection.cursor() as cursor:

@@ -1,23 +1,26 @@
-"""What a session's statements need to know of the database before they are sent."""
+"""Catalog lookups that the relay makes before it sends a session's statement."""
 
 from collections.abc import Iterable
 
 from tests.emulators.redshift.cluster import Cluster
-from tests.emulators.redshift.dialect import planner as plan
+from tests.emulators.redshift.dialect import planner
 from tests.emulators.redshift.dialect.late_binding import Name
 from tests.emulators.redshift.errors import RedshiftError
-from tests.emulators.redshift.protocol.backend import IDLE, Backend
+from tests.emulators.redshift.protocol.backend import FAILED, IDLE, Backend
 from tests.emulators.redshift.protocol.pipeline import Pipeline
 
-VIEWS = "select schema_name, table_name, definition from pg_internal.late_bound"
+VIEWS = (
+    "select schema_name, table_name, definition"
+    " from pg_internal.late_binding_definition"
+)
 COLUMN_TYPES = (
-    "select format_type(oid, modifier) from (values {pairs})"
-    " as given (place, oid, modifier) order by place"
+    "select format_type(oid, modifier) from (values {rows})"
+    " as column_types (position, oid, modifier) order by position"
 )
 
 
 class SessionCatalog:
-    """The late-binding views as this session sees them, uncommitted ones too."""
+    """Lookups in one session, which also see its uncommitted changes."""
 
     def __init__(self, cluster: Cluster, backend: Backend, pipeline: Pipeline) -> None:
         self._cluster = cluster
@@ -25,76 +28,79 @@ class SessionCatalog:
         self._pipeline = pipeline
 
     def late_binding_views(self, names: Iterable[Name]) -> dict[Name, str]:
-        """Return the definitions of those of the names that are such views."""
-        known = [name for name in names if name[-1] in self._cluster.view_names]
-        if not known or self._backend.status == b"E":
+        """Return the definition of each name that is a late-binding view."""
+        candidates = [name for name in names if name[-1] in self._cluster.view_names]
+        if not candidates or self._backend.status == FAILED:
             return {}
-        wanted = ", ".join(
-            f"({place}, {literal(quoted(name[-2:]))})"
-            for place, name in enumerate(known)
+        values = ", ".join(
+            f"({position}, {quote_literal(quote_name(name[-2:]))})"
+            for position, name in enumerate(candidates)
         )
-        rows = self._pipeline.ask(
-            f"select given.place, definition from (values {wanted})"
-            " as given (place, name) join pg_internal.late_binding_view"
-            " on view_id = to_regclass(given.name)"
+        rows = self._pipeline.query(
+            f"select candidates.position, definition from (values {values})"
+            " as candidates (position, name) join pg_internal.late_binding_view"
+            " on view_id = to_regclass(candidates.name)"
         )
-        return {known[int(str(place))]: str(text) for place, text in rows}
+        return {candidates[int(str(position))]: str(text) for position, text in rows}
 
     def late_binding_columns(self) -> list[tuple[str, str, str, str, int]]:
-        """Return (schema, view, column, type, position) of all that can be bound."""
-        self._pipeline.settle()
+        """Return (schema, view, column, type, position) of all views that can bind."""
+        self._pipeline.sync()
         columns = []
         for schema, view, definition in self._backend.query(VIEWS):
             try:
-                sql = plan.translate_query(str(definition), self, {})
-                found = self._describe(sql)
+                sql = planner.translate_query(str(definition), self, {})
+                view_columns = self._describe(sql)
             except RedshiftError:
-                continue  # what it reads is gone, or not there yet
+                continue  # a relation that the view reads does not exist
             columns += [
-                (str(schema), str(view), name, kind, place)
-                for place, (name, kind) in enumerate(found, start=1)
+                (str(schema), str(view), name, type_name, position)
+                for position, (name, type_name) in enumerate(view_columns, start=1)
             ]
         return columns
 
-    def resolved(self, relation: str) -> str:
-        """Return the `schema.table` that a name as written means, or its own parts."""
+    def qualified_name(self, relation: str) -> str:
+        """Return `schema.table` for a relation name as written in a statement.
+
+        A name without a schema that the search path cannot resolve is returned alone.
+        """
         parts = [part.strip().strip('"').lower() for part in relation.split(".")]
-        if len(parts) == 1 and self._backend.status != b"E":
-            found = self._pipeline.ask(
+        if len(parts) == 1 and self._backend.status != FAILED:
+            rows = self._pipeline.query(
                 "select nspname || '.' || relname from pg_class"
                 " join pg_namespace on pg_namespace.oid = relnamespace"
-                f" where pg_class.oid = to_regclass({literal(quoted(parts))})"
+                f" where pg_class.oid = to_regclass({quote_literal(quote_name(parts))})"
             )
-            if found:
-                return str(found[0][0])
+            if rows:
+                return str(rows[0][0])
         return ".".join(parts[-2:])
 
     def _describe(self, sql: str) -> list[tuple[str, str]]:
-        """Return the columns of a query; an error leaves the transaction whole."""
+        """Return a query's columns; an error does not fail the open transaction."""
         is_idle = self._backend.status == IDLE
-        self._backend.query("begin" if is_idle else "savepoint pg_internal_look")
+        self._backend.query("begin" if is_idle else "savepoint pg_internal_describe")
         try:
             columns = self._backend.describe(sql)
         finally:
             self._backend.query(
-                "rollback" if is_idle else "rollback to savepoint pg_internal_look"
+                "rollback" if is_idle else "rollback to savepoint pg_internal_describe"
             )
-        pairs = ", ".join(
-            f"({place}, {oid}, {modifier})"
-            for place, (_, oid, modifier) in enumerate(columns)
+        rows = ", ".join(
+            f"({position}, {oid}, {modifier})"
+            for position, (_, oid, modifier) in enumerate(columns)
         )
-        kinds = self._backend.query(COLUMN_TYPES.format(pairs=pairs))
+        types = self._backend.query(COLUMN_TYPES.format(rows=rows))
         return [
-            (name, str(kind))
-            for (name, _, _), (kind,) in zip(columns, kinds, strict=True)
+            (name, str(type_name))
+            for (name, _, _), (type_name,) in zip(columns, types, strict=True)
         ]
 
 
-def quoted(parts: Iterable[str]) -> str:
-    """Write a name, given part by part, as SQL."""
+def quote_name(parts: Iterable[str]) -> str:
+    """Return a name, given as its parts, as quoted SQL."""
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
-def literal(value: str) -> str:
-    """Write a string as SQL, where a backslash escapes."""
+def quote_literal(value: str) -> str:
+    """Return a string as an SQL literal, in which a backslash escapes."""
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"

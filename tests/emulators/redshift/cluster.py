@@ -1,4 +1,4 @@
-"""What all sessions of the stand-in share."""
+"""State shared by all sessions of the emulated cluster."""
 
 import ssl
 import threading
@@ -12,26 +12,27 @@ from tests.emulators.redshift.history import History
 from tests.emulators.redshift.postgres import Server
 
 
-class Member(Protocol):
-    """A session, as the others see it."""
+class SessionHandle(Protocol):
+    """The part of a session that other sessions and the listener use."""
 
-    def is_called(self, key: bytes) -> bool:
-        """Whether a cancel request with this key means it."""
+    def has_cancel_key(self, key: bytes) -> bool:
+        """Whether a cancel request with this key addresses the session."""
 
     def cancel(self) -> None:
-        """Stop what it is doing."""
+        """Cancel the running statement."""
 
-    def end(self) -> None:
-        """Send its client away."""
+    def disconnect(self) -> None:
+        """Close the client's connection."""
 
 
 @dataclass
 class Cluster:
-    """The server, who may use it, where its S3 is, and what is to go wrong.
+    """The PostgreSQL server, its account, its S3 endpoint and roles, and the faults.
 
-    `view_names` are the bare names that late-binding views have or had: only a
-    statement with one of them is worth a look into the catalogue. `view_epoch` grows
-    with each change of one, so that a prepared statement knows when it is out of date.
+    `view_names` holds the unqualified names of all current and former late-binding
+    views: only a statement that contains one of them needs a catalog lookup.
+    `view_epoch` increases with each change of such a view and shows whether a prepared
+    statement is out of date.
     """
 
     server: Server
@@ -46,45 +47,48 @@ class Cluster:
     iam_roles: tuple[str, ...] = ()
     view_names: set[str] = field(default_factory=set)
     view_epoch: int = 0
-    sessions: set["Member"] = field(default_factory=set)
+    sessions: set["SessionHandle"] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
-    def oids_out(self) -> dict[int, int]:
-        """Types of results as Redshift numbers them: strings are varchar."""
+    def result_type_oids(self) -> dict[int, int]:
+        """Redshift's type oids by PostgreSQL's, where they differ in results."""
         return {25: 1043, self.super_oid: 4000}
 
-    def enter(self, session: "Member") -> None:
-        """Take note of a session that has begun."""
+    def add_session(self, session: "SessionHandle") -> None:
+        """Register a session."""
         with self.lock:
             self.sessions.add(session)
 
-    def leave(self, session: "Member") -> None:
-        """Forget a session; one that never began is none."""
+    def remove_session(self, session: "SessionHandle") -> None:
+        """Remove a session; does nothing if it was never registered."""
         with self.lock:
             self.sessions.discard(session)
 
     def cancel(self, key: bytes) -> None:
-        """Stop what the session with this process id and key is doing."""
-        for session in self.everyone():
-            if session.is_called(key):
+        """Cancel the statement of the session with this process id and key."""
+        for session in self.open_sessions():
+            if session.has_cancel_key(key):
                 session.cancel()
 
-    def everyone(self) -> list["Member"]:
-        """Return the sessions of this moment."""
+    def open_sessions(self) -> list["SessionHandle"]:
+        """Return the sessions that are open now."""
         with self.lock:
             return list(self.sessions)
 
-    def view_changed(self, name: str) -> None:
-        """Take note of a late-binding view that was made, renamed or dropped."""
+    def record_view_change(self, name: str) -> None:
+        """Record that a late-binding view was created, renamed or dropped.
+
+        `name` is its new name, or empty if there is none.
+        """
         with self.lock:
             if name:
                 self.view_names.add(name)
             self.view_epoch += 1
 
 
-def known_views(server: Server, database: str) -> tuple[set[str], int]:
-    """Return the names of the late-binding views, and the oid of the type SUPER."""
+def load_late_binding_views(server: Server, database: str) -> tuple[set[str], int]:
+    """Return the names of all late-binding views and the oid of the SUPER type."""
     connection = server.connect(database)
     try:
         with connection.cursor() as cursor:

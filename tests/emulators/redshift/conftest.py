@@ -1,4 +1,4 @@
-"""One stand-in and one S3 for all tests of it, the conformance suite included."""
+"""One Redshift emulator and one S3 emulator for all tests in this folder."""
 
 import os
 from collections.abc import Iterator
@@ -14,16 +14,19 @@ from tests.emulators.redshift import admin
 
 
 @dataclass(frozen=True)
-class StandIn:
-    """The running stand-in: how to reach it, its process, its admin socket."""
+class Emulator:
+    """The running emulator: its environment, process id, CA and admin socket."""
 
     environment: dict[str, str]
     pid: int
     ca: str
     admin_socket: Path
 
-    def connect(self, **given: Any) -> redshift_connector.Connection:  # noqa: ANN401
-        """Open a connection as an unmodified driver does, each statement by itself."""
+    def connect(
+        self,
+        **overrides: Any,  # noqa: ANN401 - the driver's own arguments
+    ) -> redshift_connector.Connection:
+        """Open a redshift-connector connection in autocommit mode."""
         get = self.environment.__getitem__
         arguments = {
             "host": get("NIGHTSHIFT_REDSHIFT_HOST"),
@@ -33,34 +36,34 @@ class StandIn:
             "database": get("NIGHTSHIFT_REDSHIFT_DATABASE"),
             "sslmode": "verify-full",
         }
-        connection = redshift_connector.connect(**{**arguments, **given})
+        connection = redshift_connector.connect(**{**arguments, **overrides})
         connection.autocommit = True
         return connection
 
-    def ask(self, **request: object) -> dict[str, Any]:
-        """Ask the admin socket."""
-        return admin.ask(self.admin_socket, request)
+    def send_admin_request(self, **request: object) -> dict[str, Any]:
+        """Send a request to the admin socket and return the response."""
+        return admin.send_request(self.admin_socket, request)
 
 
 @pytest.fixture(scope="session")
 def s3() -> Iterator[dict[str, str]]:
-    """S3, and the environment to reach it."""
+    """Start the S3 emulator; yield the environment that connects to it."""
     with up.running("s3") as running:
         yield running.environment
 
 
 @pytest.fixture(scope="session")
-def stand_in(
+def emulator(
     s3: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[StandIn]:
-    """Start the stand-in that all tests share."""
+) -> Iterator[Emulator]:
+    """Start the Redshift emulator that all tests share."""
     path = tmp_path_factory.mktemp("admin") / "socket"
     extra = ["--s3", s3["AWS_ENDPOINT_URL_S3"], "--admin-socket", str(path)]
     with up.running("redshift", extra=[*extra, "--any-iam-password"]) as running:
-        kept = os.environ.get("SSL_CERT_FILE")
+        previous = os.environ.get("SSL_CERT_FILE")
         os.environ["SSL_CERT_FILE"] = running.environment["SSL_CERT_FILE"]
         try:
-            yield StandIn(
+            yield Emulator(
                 environment=running.environment,
                 pid=int(str(running.details["redshift_pid"])),
                 ca=str(running.details["redshift_ca"]),
@@ -68,5 +71,5 @@ def stand_in(
             )
         finally:
             os.environ.pop("SSL_CERT_FILE")
-            if kept is not None:
-                os.environ["SSL_CERT_FILE"] = kept
+            if previous is not None:
+                os.environ["SSL_CERT_FILE"] = previous

@@ -4,9 +4,9 @@ RULE = "Amazon Redshift"
 
 
 class RedshiftError(Exception):
-    """An error for the client: message, SQLSTATE, and perhaps detail and hint.
+    """An error for the client: message, SQLSTATE, optional detail and hint.
 
-    With `is_fatal` the session ends after it.
+    `is_fatal` ends the session.
     """
 
     def __init__(
@@ -30,13 +30,24 @@ class ClientGone(Exception):
     """The client closed its connection, or the network did."""
 
 
-def refused(what: str, instead: str = "") -> RedshiftError:
-    """Return the error for something that PostgreSQL would take and Redshift not.
+def unsupported(what: str, instead: str = "") -> RedshiftError:
+    """Return the error for a construct that PostgreSQL accepts and Redshift rejects.
 
-    `what` is the construct, `instead` what to write; both are told in the message,
-    because most clients show nothing else.
+    `what` names the construct, `instead` an alternative. The message contains both,
+    because most clients show only the message.
     """
-    message = f"{what} not supported: this is a rule of {RULE}"
+    message = f"{what} is not supported by {RULE}"
     if instead:
-        message += f" (instead: {instead})"
+        message += f" (use instead: {instead})"
+    return RedshiftError(message, "0A000")
+
+
+def not_emulated(what: str, instead: str = "") -> RedshiftError:
+    """Return the error for something that Redshift supports and this emulator does not.
+
+    `what` names the construct, `instead` an alternative.
+    """
+    message = f"{what} is not supported by this emulator"
+    if instead:
+        message += f" (use instead: {instead})"
     return RedshiftError(message, "0A000")

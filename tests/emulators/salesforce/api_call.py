@@ -1,4 +1,4 @@
-"""One request on its way: who asks what of which org, and how replies are made."""
+"""The context of one API request, and constructors of responses."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from tests.emulators.salesforce.errors import Refusal
+from tests.emulators.salesforce.errors import ApiError, not_found
 from tests.emulators.salesforce.objects.schema import SObject
 from tests.emulators.salesforce.org import Org
 from tests.emulators.salesforce.soql.query import Cursors
@@ -18,8 +18,8 @@ XML = "text/xml;charset=UTF-8"
 
 
 @dataclass(frozen=True)
-class Call:
-    """A request and what is needed to answer it; `version` as the address has it."""
+class ApiCall:
+    """A request with the org it is for; `version` is the API version of the URL."""
 
     org: Org
     worker: Worker
@@ -28,50 +28,50 @@ class Call:
     version: str = "60.0"
 
     @property
-    def base(self) -> str:
-        """Where the API is on this server, as a path."""
+    def base_path(self) -> str:
+        """The path that the API's resources are below."""
         return f"/services/data/v{self.version}"
 
     @property
     def host_url(self) -> str:
-        """How the client reached this server: scheme, host and port."""
+        """The scheme, host and port that the client used to reach this server."""
         return self.request.host_url.rstrip("/")
 
     def json(self) -> Any:  # noqa: ANN401 - JSON
-        """Return the body; JSON_PARSER_ERROR when it is none."""
+        """Return the parsed body; raise JSON_PARSER_ERROR if it is not JSON."""
         try:
             return json.loads(self.request.get_data())
         except ValueError as error:
-            message = f"Unexpected content at the body's {error}"
-            raise Refusal(400, "JSON_PARSER_ERROR", message) from None
+            message = f"Unexpected content in the request body: {error}"
+            raise ApiError(400, "JSON_PARSER_ERROR", message) from None
 
     def sobject(self, name: str) -> SObject:
-        """Return an object of the org, or refuse as for an unknown address."""
-        found = self.org.schema.get(name)
-        if found is None or found.is_tooling:
-            raise Refusal(404, "NOT_FOUND", "The requested resource does not exist")
-        return found
+        """Return an object of the org; raise NOT_FOUND if there is none."""
+        sobject = self.org.schema.get(name)
+        if sobject is None or sobject.is_tooling:
+            raise not_found()
+        return sobject
 
 
 Handler = Callable[..., Response]
 Rule = tuple[str, str, Handler]
 
 
-def as_json(told: object, status: int = 200) -> Response:
-    """Return a JSON reply."""
-    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+def json_response(body: object, status: int = 200) -> Response:
+    """Return a JSON response."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return Response(text.encode(), status, content_type=JSON)
 
 
-def empty(status: int) -> Response:
-    """Return a reply without a body and so without its type."""
+def empty_response(status: int) -> Response:
+    """Return a response without a body and without a Content-Type."""
     response = Response(b"", status)
     response.headers.pop("Content-Type", None)
     return response
 
 
-def refused(refusal: Refusal) -> Response:
-    """Return the reply of a refusal."""
-    response = as_json(refusal.body(), refusal.status)
-    response.headers.extend(refusal.headers)
+def error_response(error: ApiError) -> Response:
+    """Return the response of an API error."""
+    response = json_response(error.body(), error.status)
+    response.headers.extend(error.headers)
     return response

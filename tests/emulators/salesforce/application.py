@@ -1,7 +1,7 @@
-"""From a request to a reply: faults, sessions, limits, routing, compression, the log.
+"""Request handling: faults, session, limits, routing, compression and request log.
 
-The order is the one that a client can tell: faults first, then the session (401), the
-limit of requests (403), and only then whether the address leads anywhere (404).
+The order of the checks is visible to clients: injected faults first, then the session
+(401), the request limit (403), and only then whether the URL exists (404).
 """
 
 import re
@@ -12,52 +12,66 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cache
 
+from werkzeug import routing
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
-from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from tests.emulators.salesforce import admin, oauth, soap
-from tests.emulators.salesforce.api_call import Call, as_json, refused
+from tests.emulators.salesforce.api_call import (
+    ApiCall,
+    Rule,
+    error_response,
+    json_response,
+)
 from tests.emulators.salesforce.bulk import ingest, query_jobs
-from tests.emulators.salesforce.errors import DroppedConnectionError, Refusal, not_found
+from tests.emulators.salesforce.errors import (
+    ApiError,
+    DroppedConnectionError,
+    not_found,
+)
 from tests.emulators.salesforce.faults import Fault
 from tests.emulators.salesforce.limits import REQUESTS
 from tests.emulators.salesforce.objects import composite, describe, records
 from tests.emulators.salesforce.org import Org
-from tests.emulators.salesforce.soql import query_api as calls
+from tests.emulators.salesforce.soql import query_api
 from tests.emulators.salesforce.soql.query import Cursors
 from tests.emulators.salesforce.web import pages
 from tests.emulators.salesforce.worker import Worker
 
-DATA = re.compile(r"/services/data/v(\d+\.\d)(?=/|$)")
-VERSIONED = (
+VERSIONED_PATH = re.compile(r"/services/data/v(\d+\.\d)(?=/|$)")
+VERSIONED_RULES = (
     *describe.RULES,
-    *calls.RULES,
+    *query_api.RULES,
     *composite.RULES,
     *records.RULES,
     *ingest.RULES,
     *query_jobs.RULES,
 )
-OPEN_TO_ALL = (
+PUBLIC_RULES = (
     *oauth.RULES,
     *soap.RULES,
     *admin.RULES,
     *pages.RULES,
     ("GET", "/services/data", describe.versions),
 )
-GZIP_FROM_BYTES = 1000
+GZIP_MIN_BYTES = 1000
 GZIP_LEVEL = 1
-GZIP_WINDOW = 16 + zlib.MAX_WBITS
-SALESFORCE = ("/services/", "/id/")
-BEARER_RULES = tuple(oauth.BEARER_RULES)
-BEARER = ("/services/oauth2/userinfo", "/id/")
-# What a request can bring about that nobody thought of: a bug of the stand-in.
-UNFORESEEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-NO_BODY = (204, 304)
+GZIP_WBITS = 16 + zlib.MAX_WBITS
+SALESFORCE_PATHS = ("/services/", "/id/")
+BEARER_PATHS = ("/services/oauth2/userinfo", "/id/")
+# Bugs of the emulator: they get a response with status 500 and print a traceback.
+UNEXPECTED_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+STATUSES_WITHOUT_BODY = (204, 304)
 
 
 class Application:
-    """The whole of the org's network side, one request at a time."""
+    """The HTTP interface of an org; each call handles one request."""
 
     def __init__(self, org: Org, worker: Worker) -> None:
         self._org = org
@@ -65,29 +79,31 @@ class Application:
         self._cursors = Cursors()
 
     def __call__(self, request: Request) -> Response:
-        """Answer a request; `DroppedConnectionError` when there is to be no answer."""
-        began = time.monotonic()
+        """Return the response; raise `DroppedConnectionError` to send none."""
+        started = time.monotonic()
         path = "/" + request.path.lstrip("/")
-        is_own = not path.startswith(SALESFORCE)
+        is_salesforce_path = path.startswith(SALESFORCE_PATHS)
         fault = (
-            None
-            if is_own
-            else self._org.faults.strike(request.method, path.rstrip("/"))
+            self._org.faults.next_for_request(request.method, path.rstrip("/"))
+            if is_salesforce_path
+            else None
         )
         status = 0
         try:
-            response = self._with_fault(request, path, fault)
+            response = self._respond_with_fault(request, path, fault)
             status = response.status_code
             _compress(request, response)
         finally:
-            if not is_own:
-                self._note(request, path, status, began, fault)
+            if is_salesforce_path:
+                self._log_request(request, path, status, started, fault)
         return response
 
-    def _with_fault(self, request: Request, path: str, fault: Fault | None) -> Response:
+    def _respond_with_fault(
+        self, request: Request, path: str, fault: Fault | None
+    ) -> Response:
         kind = fault.kind if fault else ""
         if fault is None or kind == "cut_after":
-            response = self._answer(request, path)
+            response = self._respond(request, path)
             if fault is not None:
                 raise DroppedConnectionError
             return response
@@ -95,91 +111,91 @@ class Application:
             raise DroppedConnectionError
         if kind == "expire_tokens":
             self._org.end_sessions()
-            return self._answer(request, path)
-        response = as_json(fault.body(), fault.status)
+            return self._respond(request, path)
+        response = json_response(fault.body(), fault.status)
         response.headers.extend(fault.headers)
         return response
 
-    def _answer(self, request: Request, path: str) -> Response:
+    def _respond(self, request: Request, path: str) -> Response:
         try:
-            match = DATA.match(path)
+            match = VERSIONED_PATH.match(path)
             if match is None:
-                return self._outside(request, path)
-            return self._inside(request, path[match.end() :], match[1])
-        except Refusal as refusal:
-            return refused(refusal)
-        except UNFORESEEN as error:
+                return self._respond_unversioned(request, path)
+            return self._respond_versioned(request, path[match.end() :], match[1])
+        except ApiError as error:
+            return error_response(error)
+        except UNEXPECTED_ERRORS as error:
             traceback.print_exc()
-            told = f"{type(error).__name__}: {error}"
-            return refused(Refusal(500, "UNKNOWN_EXCEPTION", told))
+            message = f"{type(error).__name__}: {error}"
+            return error_response(ApiError(500, "UNKNOWN_EXCEPTION", message))
 
-    def _outside(self, request: Request, path: str) -> Response:
-        call = Call(self._org, self._worker, self._cursors, request)
-        if not path.startswith(BEARER):
-            return _dispatch(_map(OPEN_TO_ALL), call, path)
-        if not self._org.is_open(_token(request)):
-            given = "Authorization" in request.headers
-            text = "Bad_OAuth_Token" if given else "Missing_OAuth_Token"
+    def _respond_unversioned(self, request: Request, path: str) -> Response:
+        call = ApiCall(self._org, self._worker, self._cursors, request)
+        if not path.startswith(BEARER_PATHS):
+            return _dispatch(_url_map(PUBLIC_RULES), call, path)
+        if not self._org.is_valid_token(_token(request)):
+            has_header = "Authorization" in request.headers
+            text = "Bad_OAuth_Token" if has_header else "Missing_OAuth_Token"
             return Response(text, 403, content_type="text/html;charset=UTF-8")
-        return _dispatch(_map(BEARER_RULES), call, path)
+        return _dispatch(_url_map(tuple(oauth.BEARER_RULES)), call, path)
 
-    def _inside(self, request: Request, rest: str, version: str) -> Response:
+    def _respond_versioned(self, request: Request, path: str, version: str) -> Response:
         number = float(version)
-        if not number.is_integer() or number > describe.NEWEST or number < 7:
+        if not number.is_integer() or number > describe.NEWEST_VERSION or number < 7:
             raise not_found()
-        if number < describe.OLDEST:
-            raise Refusal(
+        if number < describe.OLDEST_VERSION:
+            raise ApiError(
                 410, "UNSUPPORTED_API_VERSION", f"API version {version} is retired"
             )
-        if not self._org.is_open(_token(request)):
-            raise Refusal(401, "INVALID_SESSION_ID", "Session expired or invalid")
+        if not self._org.is_valid_token(_token(request)):
+            raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
         if not self._org.limits.spend(REQUESTS):
-            raise Refusal(
+            raise ApiError(
                 403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."
             )
-        call = Call(self._org, self._worker, self._cursors, request, version)
+        call = ApiCall(self._org, self._worker, self._cursors, request, version)
         try:
-            response = _dispatch(_map(VERSIONED), call, rest)
-        except Refusal as refusal:
-            response = refused(refusal)
+            response = _dispatch(_url_map(VERSIONED_RULES), call, path)
+        except ApiError as error:
+            response = error_response(error)
         response.headers["Sforce-Limit-Info"] = self._org.limits.usage()
         return response
 
-    def _note(
+    def _log_request(
         self,
         request: Request,
         path: str,
         status: int,
-        began: float,
+        started: float,
         fault: Fault | None,
     ) -> None:
-        told = {
+        entry = {
             "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z",
             "scheme": request.scheme,
             "method": request.method,
             "path": path,
-            # Elsewhere secrets may stand in it.
+            # The query of other paths may hold secrets.
             "query": request.query_string.decode(errors="replace")
-            if DATA.match(path)
+            if VERSIONED_PATH.match(path)
             else "",
             "status": status,
-            "milliseconds": round((time.monotonic() - began) * 1000, 1),
+            "milliseconds": round((time.monotonic() - started) * 1000, 1),
             "user_agent": request.headers.get("User-Agent", ""),
             "content_type": request.headers.get("Content-Type", ""),
             "content_length": request.content_length,
             "content_encoding": request.headers.get("Content-Encoding", ""),
         }
         if fault is not None:
-            told["fault"] = fault.kind
-        self._org.log.add(told)
+            entry["fault"] = fault.kind
+        self._org.log.add(entry)
 
 
 @cache
-def _map(rules: tuple[tuple[str, str, object], ...]) -> Map:
-    """Let an address match with a slash at its end and without."""
-    return Map(
+def _url_map(rules: tuple[Rule, ...]) -> routing.Map:
+    """Return a URL map that ignores a trailing slash."""
+    return routing.Map(
         [
-            Rule(path or "/", methods=methods.split(","), endpoint=handler)
+            routing.Rule(path or "/", methods=methods.split(","), endpoint=handler)
             for methods, path, handler in rules
         ],
         strict_slashes=False,
@@ -188,13 +204,13 @@ def _map(rules: tuple[tuple[str, str, object], ...]) -> Map:
     )
 
 
-def _dispatch(rules: Map, call: Call, path: str) -> Response:
-    adapter = rules.bind("localhost")
+def _dispatch(url_map: routing.Map, call: ApiCall, path: str) -> Response:
+    adapter = url_map.bind("localhost")
     path = path.rstrip("/") or "/"
     try:
-        handler, given = adapter.match(path, method=call.request.method)
+        handler, arguments = adapter.match(path, method=call.request.method)
     except MethodNotAllowed as error:
-        raise Refusal(
+        raise ApiError(
             405,
             "METHOD_NOT_ALLOWED",
             f"HTTP Method '{call.request.method}' not allowed. Allowed are "
@@ -202,12 +218,12 @@ def _dispatch(rules: Map, call: Call, path: str) -> Response:
         ) from None
     except HTTPException:
         raise not_found() from None
-    return handler(call, **given)
+    return handler(call, **arguments)
 
 
 def _token(request: Request) -> str:
-    """Return the token of a request; at the identity address it may be a parameter."""
-    if "Authorization" not in request.headers and request.path.startswith(BEARER):
+    """Return the token of a request; the identity URL also takes it as a parameter."""
+    if "Authorization" not in request.headers and request.path.startswith(BEARER_PATHS):
         arguments = request.args
         return arguments.get("oauth_token") or arguments.get("access_token") or ""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -215,21 +231,24 @@ def _token(request: Request) -> str:
 
 
 def _compress(request: Request, response: Response) -> None:
-    """Pack a reply that is worth it for a client that asks for it."""
-    if response.status_code in NO_BODY or "gzip" not in request.accept_encodings:
+    """Compress a large response with gzip if the client accepts it."""
+    if (
+        response.status_code in STATUSES_WITHOUT_BODY
+        or "gzip" not in request.accept_encodings
+    ):
         return
     length = response.calculate_content_length() or response.content_length or 0
-    if length < GZIP_FROM_BYTES or "Content-Encoding" in response.headers:
+    if length < GZIP_MIN_BYTES or "Content-Encoding" in response.headers:
         return
-    response.response = _packed(response.iter_encoded())
+    response.response = _gzip_blocks(response.iter_encoded())
     response.headers.pop("Content-Length", None)
     response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept-Encoding"
 
 
-def _packed(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_WINDOW)
+def _gzip_blocks(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    compressor = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_WBITS)
     for block in blocks:
-        if packed := packer.compress(block):
-            yield packed
-    yield packer.flush()
+        if compressed := compressor.compress(block):
+            yield compressed
+    yield compressor.flush()

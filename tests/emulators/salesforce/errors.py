@@ -1,17 +1,18 @@
-"""Refusals: of a request (with a status and a JSON array) and of a single row."""
+"""Errors that the emulator returns: for a whole request or for a single row."""
 
 from collections.abc import Sequence
 
-# As captured, some replies tell the code before the message, others after it.
+# In recorded responses these codes come before the message, all others after it.
 CODE_FIRST = frozenset(
     ("NOT_FOUND", "INVALIDJOB", "INVALIDJOBSTATE", "API_ERROR", "BULK_API_ERROR")
 )
 
 
-class Refusal(Exception):
-    """A request is refused: `status` and `[{"errorCode", "message"}]`.
+class ApiError(Exception):
+    """An error response: an HTTP status and a JSON array with one error.
 
-    `fields` is told when it is given, as the REST API does for a record's faults.
+    The error has `fields` only if they are given. The REST API adds them to errors
+    about a record.
     """
 
     def __init__(
@@ -31,17 +32,17 @@ class Refusal(Exception):
         self.headers = headers or {}
 
     def body(self) -> list[dict[str, object]]:
-        """Return the reply's JSON: always an array."""
-        told: dict[str, object] = {"message": self.message, "errorCode": self.code}
+        """Return the JSON body, which is always an array."""
+        error: dict[str, object] = {"message": self.message, "errorCode": self.code}
         if self.code in CODE_FIRST:
-            told = {"errorCode": self.code, "message": self.message}
+            error = {"errorCode": self.code, "message": self.message}
         if self.fields is not None:
-            told["fields"] = list(self.fields)
-        return [told]
+            error["fields"] = list(self.fields)
+        return [error]
 
 
 class RowError(Exception):
-    """A row is refused; its neighbours are not."""
+    """An error of one row; the other rows of the request are not affected."""
 
     def __init__(self, code: str, message: str, *fields: str) -> None:
         super().__init__(message)
@@ -50,12 +51,12 @@ class RowError(Exception):
         self.fields = fields
 
     def as_text(self) -> str:
-        """Return the form in a bulk result: `CODE:message:fields --`."""
+        """Return the text of a bulk result: `CODE:message:fields --`."""
         names = f"{','.join(self.fields)} " if self.fields else ""
         return f"{self.code}:{self.message}:{names}--"
 
     def as_json(self) -> dict[str, object]:
-        """Return the form in a collection's reply."""
+        """Return the error object of an sObject Collections response."""
         return {
             "statusCode": self.code,
             "message": self.message,
@@ -64,9 +65,9 @@ class RowError(Exception):
 
 
 class DroppedConnectionError(ConnectionError):
-    """The connection is to be cut without a reply."""
+    """The server must close the connection without a response."""
 
 
-def not_found() -> Refusal:
-    """Return the refusal of an address that leads nowhere."""
-    return Refusal(404, "NOT_FOUND", "The requested resource does not exist")
+def not_found() -> ApiError:
+    """Return the error of a URL that does not exist."""
+    return ApiError(404, "NOT_FOUND", "The requested resource does not exist")

@@ -1,27 +1,26 @@
-"""The fault plan: what goes wrong, at which request or row, and how often.
+"""Fault injection: errors for chosen requests, jobs and rows.
 
-A plan is a list; each fault has a `kind` and what `Fault` says. It comes from a YAML
-file at the start or by `POST /admin/faults` while the org runs.
+A fault plan is a list of faults, each with a `kind` and the attributes of `Fault`. It
+comes from a YAML file at the start, or from `POST /admin/faults` while the org runs.
 """
 
 import re
 import threading
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from dataclasses import fields as fields_of
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 KINDS = {
-    "answer": "reply with status, code, message and headers in place of the org",
-    "cut_before": "drop the connection, nothing done",
-    "cut_after": "drop the connection once all is done",
-    "expire_tokens": "end every session before the request is looked at",
+    "answer": "respond with `status`, `code`, `message` and `headers`",
+    "cut_before": "drop the connection before the request is processed",
+    "cut_after": "drop the connection after the request is processed",
+    "expire_tokens": "end every session before the request is processed",
     "no_limits": "403 on /limits, as for a user without View Setup",
     "over_limit": "403 REQUEST_LIMIT_EXCEEDED",
     "unavailable": "503 with Retry-After",
     "lock": "UNABLE_TO_LOCK_ROW for `rows` rows, `attempts` times",
-    "fail_job": "Failed after `rows` rows; those stay done, the rest is unprocessed",
-    "stick_job": "InProgress for good, until released or aborted",
+    "fail_job": "fail after `rows` rows, which stay written; others are unprocessed",
+    "stick_job": "stay InProgress until released or aborted",
 }
 ROW_KINDS = ("lock",)
 JOB_KINDS = ("fail_job", "stick_job")
@@ -44,11 +43,11 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 @dataclass
 class Fault:
-    """One fault. `after` matching requests go through, then `times` go wrong.
+    """One fault: `after` matching requests succeed, then it strikes `times` times.
 
-    `method` (empty: any) and `path` (a regular expression found anywhere in it) say
-    which requests. `rows` and `attempts` count for faults of rows and jobs, `object`
-    (empty: any) says of which object.
+    `method` (empty: any) and `path` (a regular expression, searched in the path) choose
+    the requests. `object` (empty: any) chooses the jobs and rows; `rows` and `attempts`
+    only apply to those.
     """
 
     kind: str
@@ -65,95 +64,100 @@ class Fault:
     attempts: int = 1
 
     def body(self) -> list[dict[str, str]]:
-        """Return the error body of an answer."""
+        """Return the JSON error body of the response."""
         return [{"message": self.message, "errorCode": self.code}]
 
     @property
-    def is_of_requests(self) -> bool:
-        """Whether it strikes a request, not a row or a job."""
+    def applies_to_requests(self) -> bool:
+        """Whether it strikes requests, rather than rows or jobs."""
         return self.kind not in ROW_KINDS + JOB_KINDS
 
-    def is_about(self, name: str) -> bool:
-        """Whether it strikes this object."""
+    def matches_object(self, name: str) -> bool:
+        """Return whether it strikes jobs and rows of this object."""
         return self.object.lower() in ("", name.lower())
 
 
-def make(told: dict[str, Any]) -> Fault:
-    """Make a fault of a plan's entry; `ValueError` says what is wrong with it."""
-    if not isinstance(told, dict):
-        raise ValueError(f"a fault has a kind and more, not {told!r}")
-    kind = str(told.get("kind", ""))
-    unknown = set(told) - {item.name for item in fields_of(Fault)}
-    if kind not in KINDS or unknown:
+def parse_fault(entry: dict[str, Any]) -> Fault:
+    """Return the fault of a plan's entry; raise `ValueError` if it is invalid."""
+    if not isinstance(entry, dict):
+        raise ValueError(f"A fault must be a mapping with a kind, not {entry!r}.")
+    kind = str(entry.get("kind", ""))
+    if kind not in KINDS:
         raise ValueError(
-            f"kind is one of {', '.join(KINDS)}; not known: "
-            f"{', '.join(sorted(unknown)) or kind or 'no kind'}"
+            f"Unknown fault kind {kind!r}. The kind must be one of {', '.join(KINDS)}."
         )
-    return Fault(**{**PRESETS.get(kind, {}), **told})
+    attributes = [item.name for item in fields(Fault)]
+    unknown = sorted(set(entry) - set(attributes))
+    if unknown:
+        raise ValueError(
+            f"Unknown attributes of the fault {kind}: {', '.join(unknown)}. "
+            f"A fault has {', '.join(attributes)}."
+        )
+    return Fault(**{**PRESETS.get(kind, {}), **entry})
 
 
 class Faults:
-    """The faults still to come; they are used up as they strike."""
+    """The pending faults; a fault is removed when it has struck often enough."""
 
-    def __init__(self, plan: Iterable[Fault] = ()) -> None:
+    def __init__(self, pending: Iterable[Fault] = ()) -> None:
         self._lock = threading.Lock()
-        self._plan = list(plan)
+        self._pending = list(pending)
 
-    def add(self, *plan: Fault) -> None:
-        """Let more go wrong."""
+    def add(self, *faults: Fault) -> None:
+        """Add faults."""
         with self._lock:
-            self._plan += plan
+            self._pending += faults
 
     def clear(self) -> None:
-        """Let nothing more go wrong."""
+        """Remove all pending faults."""
         with self._lock:
-            self._plan.clear()
+            self._pending.clear()
 
-    def listed(self) -> list[dict[str, Any]]:
-        """Return what is still to come."""
+    def pending(self) -> list[dict[str, Any]]:
+        """Return the pending faults."""
         with self._lock:
-            return [asdict(fault) for fault in self._plan]
+            return [asdict(fault) for fault in self._pending]
 
-    def strike(self, method: str, path: str) -> Fault | None:
-        """Return the fault that strikes this request, if one does."""
+    def next_for_request(self, method: str, path: str) -> Fault | None:
+        """Return the fault that strikes this request, if any, and count it."""
         with self._lock:
-            for fault in self._plan:
-                if not fault.is_of_requests or not re.search(fault.path, path):
+            for fault in self._pending:
+                if not fault.applies_to_requests or not re.search(fault.path, path):
                     continue
                 if fault.method not in ("", method):
                     continue
                 if fault.after > 0:
                     fault.after -= 1
                     continue
-                self._use(fault)
+                self._count_strike(fault)
                 return fault
         return None
 
-    def locked(self, name: str, count: int) -> range:
-        """Return which of `count` rows of a transaction cannot be locked."""
+    def locked_rows(self, name: str, count: int) -> range:
+        """Return which of the `count` rows of a transaction cannot be locked."""
         with self._lock:
-            for fault in self._plan:
-                if fault.kind == "lock" and fault.is_about(name) and count:
-                    struck = min(count, fault.rows)
+            for fault in self._pending:
+                if fault.kind == "lock" and fault.matches_object(name) and count:
+                    locked = min(count, fault.rows)
                     fault.attempts -= 1
                     if fault.attempts <= 0:
-                        self._plan.remove(fault)
-                    return range(struck)
+                        self._pending.remove(fault)
+                    return range(locked)
         return range(0)
 
-    def of_job(self, name: str) -> Fault | None:
-        """Return the fault that strikes a job that is about to be processed."""
+    def next_for_job(self, name: str) -> Fault | None:
+        """Return the fault that strikes a job of an object, if any, and count it."""
         with self._lock:
-            for fault in self._plan:
-                if fault.kind in JOB_KINDS and fault.is_about(name):
+            for fault in self._pending:
+                if fault.kind in JOB_KINDS and fault.matches_object(name):
                     if fault.after > 0:
                         fault.after -= 1
                         continue
-                    self._use(fault)
+                    self._count_strike(fault)
                     return fault
         return None
 
-    def _use(self, fault: Fault) -> None:
+    def _count_strike(self, fault: Fault) -> None:
         fault.times -= 1
         if fault.times <= 0:
-            self._plan.remove(fault)
+            self._pending.remove(fault)

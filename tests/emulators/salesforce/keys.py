@@ -1,20 +1,21 @@
-"""The key pair of JWT logins: the org knows the public half, a client signs."""
+"""RSA keys of JWT logins: the client signs with the private key, the org verifies."""
 
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
-BITS = 2048
+KEY_BITS = 2048
 
 
-def ensure(path: Path) -> bytes:
-    """Return the public half of the private key at `path`, made when absent."""
+def ensure_private_key(path: Path) -> bytes:
+    """Create the private key at `path` if it is missing; return its public key."""
     if path.exists():
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     else:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=BITS)
+        key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
         path.touch(mode=0o600)
         path.write_bytes(
             key.private_bytes(
@@ -23,18 +24,18 @@ def ensure(path: Path) -> bytes:
                 serialization.NoEncryption(),
             )
         )
-    return _pem(key.public_key())
+    return _to_pem(key.public_key())
 
 
-def read(path: Path) -> bytes:
-    """Return the public key of a PEM that is one, or a certificate."""
-    told = path.read_bytes()
-    if b"BEGIN CERTIFICATE" in told:
-        return _pem(x509.load_pem_x509_certificate(told).public_key())
-    return told
+def read_public_key(path: Path) -> bytes:
+    """Return the public key in a PEM file that holds a key or a certificate."""
+    pem = path.read_bytes()
+    if b"BEGIN CERTIFICATE" in pem:
+        return _to_pem(x509.load_pem_x509_certificate(pem).public_key())
+    return pem
 
 
-def _pem(key: object) -> bytes:
-    return key.public_bytes(  # type: ignore[attr-defined]
+def _to_pem(key: PublicKeyTypes) -> bytes:
+    return key.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )

@@ -1,4 +1,4 @@
-"""The org's limits: what is allowed, and what is left of it."""
+"""API limits of the org: the maximum of each, and what remains of it."""
 
 import threading
 
@@ -30,42 +30,38 @@ QUERY_JOBS = "DailyBulkV2QueryJobs"
 
 
 class Limits:
-    """Counters that go down; they are not given back before the org starts anew."""
+    """Counters of the remaining allowance; only a restart of the org resets them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._max = dict(MAXIMA)
-        self._left = dict(MAXIMA)
+        self._remaining = dict(MAXIMA)
 
-    def set(self, name: str, *, allowed: int | None = None, left: int) -> None:
-        """Say what is left of a limit, and what is allowed of it."""
+    def set(self, name: str, *, maximum: int | None = None, remaining: int) -> None:
+        """Set what remains of a limit, and its maximum if given."""
         with self._lock:
             self._max[name] = (
-                allowed if allowed is not None else self._max.get(name, left)
+                maximum if maximum is not None else self._max.get(name, remaining)
             )
-            self._left[name] = left
-
-    def left(self, name: str) -> int:
-        """Return what is left."""
-        return self._left[name]
+            self._remaining[name] = remaining
 
     def spend(self, name: str, count: int = 1) -> bool:
-        """Take `count` off; false, and nothing taken, when there is not as much."""
+        """Subtract `count`; return False and change nothing if less remains."""
         with self._lock:
-            if self._left[name] < count:
+            if self._remaining[name] < count:
                 return False
-            self._left[name] -= count
+            self._remaining[name] -= count
             return True
 
     def usage(self) -> str:
         """Return the value of the header Sforce-Limit-Info."""
-        allowed = self._max[REQUESTS]
-        return f"api-usage={allowed - self._left[REQUESTS]}/{allowed}"
+        maximum = self._max[REQUESTS]
+        return f"api-usage={maximum - self._remaining[REQUESTS]}/{maximum}"
 
     def as_json(self) -> dict[str, dict[str, int]]:
-        """Return all of them as the API does."""
+        """Return all limits as the body of `GET /limits`."""
         with self._lock:
             return {
-                name: {"Max": allowed, "Remaining": self._left[name]}
-                for name, allowed in sorted(self._max.items())
+                name: {"Max": maximum, "Remaining": self._remaining[name]}
+                for name, maximum in sorted(self._max.items())
             }

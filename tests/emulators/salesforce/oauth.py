@@ -1,4 +1,4 @@
-"""OAuth: tokens by client credentials, JWT or password, and who a token stands for."""
+"""OAuth: token requests (client credentials, JWT, password) and user information."""
 
 import base64
 import hashlib
@@ -10,14 +10,19 @@ import jwt
 from werkzeug.wrappers import Response
 
 from tests.emulators.salesforce import org as org_module
-from tests.emulators.salesforce.api_call import Call, Rule, as_json, empty
+from tests.emulators.salesforce.api_call import (
+    ApiCall,
+    Rule,
+    empty_response,
+    json_response,
+)
 
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 AUDIENCES = ("https://login.salesforce.com", "https://test.salesforce.com")
 
 
 class GrantError(Exception):
-    """No token is given: `error` and `error_description` of the reply."""
+    """A rejected token request: `error` and `error_description` of the response."""
 
     def __init__(self, error: str, description: str, status: int = 400) -> None:
         super().__init__(description)
@@ -25,26 +30,26 @@ class GrantError(Exception):
         self.status = status
 
 
-def token(call: Call) -> Response:
+def token(call: ApiCall) -> Response:
     """POST /services/oauth2/token."""
-    form = {
-        name: given[0]
-        for name, given in parse_qs(call.request.get_data().decode()).items()
+    form = dict(call.request.args.items())
+    form |= {
+        name: values[0]
+        for name, values in parse_qs(call.request.get_data().decode()).items()
     }
-    form = {**{k: v for k, v in call.request.args.items()}, **form}
-    grants = {
-        "client_credentials": _client_credentials,
-        JWT_GRANT: _jwt,
-        "password": _password,
+    validators = {
+        "client_credentials": _validate_client,
+        JWT_GRANT: _validate_jwt,
+        "password": _validate_password,
     }
     grant = form.get("grant_type", "")
     try:
-        if grant not in grants:
+        if grant not in validators:
             raise GrantError("unsupported_grant_type", "grant type not supported")
-        grants[grant](call, form)
+        validators[grant](call, form)
     except GrantError as error:
-        told = {"error": error.error, "error_description": str(error)}
-        return _unstored(as_json(told, error.status))
+        body = {"error": error.error, "error_description": str(error)}
+        return _without_cache(json_response(body, error.status))
     access_token = call.org.open_session(grant)
     identity = f"{call.host_url}/id/{call.org.id}/{call.org.user_id}"
     issued_at = str(int(time.time() * 1000))
@@ -53,8 +58,8 @@ def token(call: Call) -> Response:
         (identity + issued_at).encode(),
         hashlib.sha256,
     )
-    return _unstored(
-        as_json(
+    return _without_cache(
+        json_response(
             {
                 "access_token": access_token,
                 "signature": base64.b64encode(signature.digest()).decode(),
@@ -69,39 +74,38 @@ def token(call: Call) -> Response:
     )
 
 
-def _unstored(response: Response) -> Response:
+def _without_cache(response: Response) -> Response:
     response.headers["Cache-Control"] = "no-cache, no-store"
     response.headers["Pragma"] = "no-cache"
     return response
 
 
-def _client_credentials(call: Call, form: dict[str, str]) -> None:
-    _check_client(call, form)
-
-
-def _password(call: Call, form: dict[str, str]) -> None:
-    _check_client(call, form)
-    good = {
+def _validate_password(call: ApiCall, form: dict[str, str]) -> None:
+    _validate_client(call, form)
+    passwords = (
         org_module.PASSWORD,
         org_module.PASSWORD + org_module.SECURITY_TOKEN,
-    }
-    if form.get("username") != org_module.USERNAME or form.get("password") not in good:
+    )
+    if (
+        form.get("username") != org_module.USERNAME
+        or form.get("password") not in passwords
+    ):
         raise GrantError("invalid_grant", "authentication failure")
 
 
-def _check_client(call: Call, form: dict[str, str]) -> None:
-    given = call.request.authorization
-    if given is not None and given.type == "basic":
-        client, secret = given.username, given.password
+def _validate_client(call: ApiCall, form: dict[str, str]) -> None:
+    header = call.request.authorization
+    if header is not None and header.type == "basic":
+        client_id, secret = header.username, header.password
     else:
-        client, secret = form.get("client_id"), form.get("client_secret")
-    if client != org_module.CLIENT_ID:
+        client_id, secret = form.get("client_id"), form.get("client_secret")
+    if client_id != org_module.CLIENT_ID:
         raise GrantError("invalid_client_id", "client identifier invalid")
     if secret != org_module.CLIENT_SECRET:
         raise GrantError("invalid_client", "invalid client credentials")
 
 
-def _jwt(call: Call, form: dict[str, str]) -> None:
+def _validate_jwt(call: ApiCall, form: dict[str, str]) -> None:
     try:
         claims = jwt.decode(
             form.get("assertion", ""),
@@ -126,31 +130,31 @@ def _jwt(call: Call, form: dict[str, str]) -> None:
         raise GrantError("invalid_grant", "user hasn't approved this consumer")
 
 
-def revoke(call: Call) -> Response:
+def revoke(call: ApiCall) -> Response:
     """POST /services/oauth2/revoke."""
     form = parse_qs(call.request.get_data().decode())
-    told = form.get("token", [call.request.args.get("token", "")])[0]
-    call.org.end_sessions(told)
-    return empty(200)
+    access_token = form.get("token", [call.request.args.get("token", "")])[0]
+    call.org.end_sessions(access_token)
+    return empty_response(200)
 
 
-def userinfo(call: Call) -> Response:
-    """GET /services/oauth2/userinfo: the user as OpenID Connect has it."""
-    who = user(call)
+def userinfo(call: ApiCall) -> Response:
+    """GET /services/oauth2/userinfo: the user in OpenID Connect's format."""
+    user = current_user(call)
     url = f"{call.host_url}/id/{call.org.id}/{call.org.user_id}"
-    return as_json(
+    return json_response(
         {
             "sub": url,
             "user_id": call.org.user_id,
             "organization_id": call.org.id,
-            "preferred_username": who["Username"],
-            "nickname": who["Alias"],
-            "name": who["Name"],
-            "email": who["Email"],
+            "preferred_username": user["Username"],
+            "nickname": user["Alias"],
+            "name": user["Name"],
+            "email": user["Email"],
             "email_verified": True,
-            "given_name": who["FirstName"],
-            "family_name": who["LastName"],
-            "zoneinfo": who["TimeZoneSidKey"],
+            "given_name": user["FirstName"],
+            "family_name": user["LastName"],
+            "zoneinfo": user["TimeZoneSidKey"],
             "photos": {
                 "picture": f"{call.host_url}/profilephoto/005/F",
                 "thumbnail": f"{call.host_url}/profilephoto/005/T",
@@ -164,29 +168,29 @@ def userinfo(call: Call) -> Response:
             "language": "en_US",
             "locale": "en_US",
             "utcOffset": 0,
-            "updated_at": who["LastModifiedDate"].replace("+0000", "Z"),
+            "updated_at": user["LastModifiedDate"].replace("+0000", "Z"),
             "is_app_installed": True,
         }
     )
 
 
-def identity(call: Call, org_id: str, user_id: str) -> Response:
-    """GET /id/ORG/USER: the user as Salesforce's identity service has it."""
-    who = user(call)
-    return as_json(
+def identity(call: ApiCall, org_id: str, user_id: str) -> Response:
+    """GET /id/ORG/USER: the user in the format of Salesforce's identity URL."""
+    user = current_user(call)
+    return json_response(
         {
             "id": f"{call.host_url}/id/{org_id}/{user_id}",
             "asserted_user": True,
             "user_id": call.org.user_id,
             "organization_id": call.org.id,
-            "username": who["Username"],
-            "nick_name": who["Alias"],
-            "display_name": who["Name"],
-            "email": who["Email"],
+            "username": user["Username"],
+            "nick_name": user["Alias"],
+            "display_name": user["Name"],
+            "email": user["Email"],
             "email_verified": True,
-            "first_name": who["FirstName"],
-            "last_name": who["LastName"],
-            "timezone": who["TimeZoneSidKey"],
+            "first_name": user["FirstName"],
+            "last_name": user["LastName"],
+            "timezone": user["TimeZoneSidKey"],
             "photos": {
                 "picture": f"{call.host_url}/profilephoto/005/F",
                 "thumbnail": f"{call.host_url}/profilephoto/005/T",
@@ -206,22 +210,22 @@ def identity(call: Call, org_id: str, user_id: str) -> Response:
             "language": "en_US",
             "locale": "en_US",
             "utcOffset": 0,
-            "last_modified_date": who["LastModifiedDate"],
+            "last_modified_date": user["LastModifiedDate"],
             "is_app_installed": True,
         }
     )
 
 
-def user(call: Call) -> dict[str, str]:
-    """Return the record of the user whose tokens these are."""
+def current_user(call: ApiCall) -> dict[str, str]:
+    """Return the User record of the user who owns all sessions, by field name."""
     sobject = call.sobject("User")
-    record = call.org.store.by_id(sobject, [call.org.user_id])[call.org.user_id]
+    record = call.org.store.get_by_ids(sobject, [call.org.user_id])[call.org.user_id]
     return {
         field.name: value for field, value in zip(sobject.fields, record, strict=True)
     }
 
 
-def _urls(call: Call) -> dict[str, str]:
+def _urls(call: ApiCall) -> dict[str, str]:
     host = call.host_url
     org_id = call.org.id
     data = f"{host}/services/data/v{{version}}/"

@@ -1,6 +1,6 @@
-"""Starting the stand-in: as a process of its own, or in a thread of a test's.
+"""Start the emulator, as a process of its own or in threads of a test.
 
-`started` gives a test the org itself, to look into and to spoil, besides its URLs.
+`running_emulator` gives a test the org object as well as the URLs.
 """
 
 import argparse
@@ -18,17 +18,17 @@ from tests.emulators.component import HOST, announce, wait_until_stopped
 from tests.emulators.salesforce import faults, org
 from tests.emulators.salesforce.application import Application
 from tests.emulators.salesforce.faults import Fault
-from tests.emulators.salesforce.objects.schema_file import load
+from tests.emulators.salesforce.http_server import serve_in_thread
+from tests.emulators.salesforce.objects.schema_file import load_objects
 from tests.emulators.salesforce.org import Org, Settings
-from tests.emulators.salesforce.server import serving
 from tests.emulators.salesforce.worker import Worker
 
 API_VERSION = "60.0"
 
 
 @dataclass(frozen=True)
-class Started:
-    """A running stand-in: how to reach it, and the org behind it."""
+class RunningEmulator:
+    """A running emulator: its org, worker, URLs and CA certificate."""
 
     org: Org
     worker: Worker
@@ -37,7 +37,7 @@ class Started:
     ca_file: Path
 
     def environment(self) -> dict[str, str]:
-        """Return the variables with which the product finds it."""
+        """Return the environment variables that connect Nightshift to the emulator."""
         prefix = "NIGHTSHIFT_SALESFORCE__"
         return {
             f"{prefix}AUTH": "client_credentials",
@@ -52,47 +52,49 @@ class Started:
 
 
 @contextmanager
-def started(
+def running_emulator(
     folder: Path,
     settings: Settings | None = None,
     *,
     http_port: int = 0,
     https_port: int = 0,
-) -> Iterator[Started]:
-    """Serve an org that keeps everything in `folder`; port 0 means a free one."""
+) -> Iterator[RunningEmulator]:
+    """Serve an org that stores its data in `folder`; port 0 means a free port."""
     the_org = Org(folder, settings)
     worker = Worker(the_org)
-    authority, context = certificates.ensure(folder, "Salesforce stand-in CA")
+    ca_file, context = certificates.ensure(folder, "Salesforce emulator CA")
     application = Application(the_org, worker)
     with ExitStack() as stack:
         stack.callback(the_org.close)
-        plain = stack.enter_context(serving(application, http_port))
-        secure = stack.enter_context(serving(application, https_port, context))
+        http_port = stack.enter_context(serve_in_thread(application, http_port))
+        https_port = stack.enter_context(
+            serve_in_thread(application, https_port, context)
+        )
         worker.start()
         stack.callback(worker.stop)
-        yield Started(
+        yield RunningEmulator(
             org=the_org,
             worker=worker,
-            http_url=f"http://{HOST}:{plain}",
-            https_url=f"https://{HOST}:{secure}",
-            ca_file=authority,
+            http_url=f"http://{HOST}:{http_port}",
+            https_url=f"https://{HOST}:{https_port}",
+            ca_file=ca_file,
         )
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until told to stop or until the parent is gone."""
+    """Serve until a signal arrives or the parent process ends; return the exit code."""
     options = _parser().parse_args(arguments)
     try:
         settings = _settings(options)
     except (KeyError, OSError, ValueError, yaml.YAMLError) as error:
-        print(f"{error}. Mend the file and start again.", file=sys.stderr)
+        print(_configuration_error(error), file=sys.stderr)
         return 3
     with ExitStack() as stack:
         folder = options.data or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="nightshift-sf-"))
         )
         running = stack.enter_context(
-            started(
+            running_emulator(
                 folder.resolve(),
                 settings,
                 http_port=options.http_port,
@@ -110,7 +112,12 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _details(running: Started) -> dict[str, str]:
+def _configuration_error(error: Exception) -> str:
+    cause = str(error).rstrip(".")
+    return f"Cannot read the configuration. {cause}. Correct the file and start again."
+
+
+def _details(running: RunningEmulator) -> dict[str, str]:
     return {
         "http_url": running.http_url,
         "https_url": running.https_url,
@@ -125,45 +132,46 @@ def _details(running: Started) -> dict[str, str]:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    load(options.objects)  # a file that makes no objects is told before all else
-    plan, left = _faults(options.faults) if options.faults else ([], {})
+    load_objects(options.objects)  # reports an invalid file before the server starts
+    plan, remaining = _read_faults(options.faults) if options.faults else ([], {})
     return Settings(
         objects=options.objects,
         access_token=options.access_token,
         faults=plan,
-        limits_left=left,
+        limits_remaining=remaining,
         state_seconds=options.state_seconds,
-        shuffles_results=options.shuffle_results,
+        shuffle_results=options.shuffle_results,
         charset=options.charset,
         public_key_file=options.public_key,
     )
 
 
-def _faults(path: Path) -> tuple[list[Fault], dict[str, int]]:
-    """Read a plan: faults, and what is left of limits, if the file tells both."""
-    told = yaml.safe_load(path.read_text(encoding="utf-8")) or []
-    if not isinstance(told, dict):
-        told = {"faults": told}
-    plan = [faults.make(entry) for entry in told.get("faults") or []]
-    left = {name: int(count) for name, count in (told.get("limits") or {}).items()}
-    return plan, left
+def _read_faults(path: Path) -> tuple[list[Fault], dict[str, int]]:
+    """Read a fault plan: the faults, and the remaining allowance of limits."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8")) or []
+    if not isinstance(content, dict):
+        content = {"faults": content}
+    plan = [faults.parse_fault(entry) for entry in content.get("faults") or []]
+    limits = {name: int(count) for name, count in (content.get("limits") or {}).items()}
+    return plan, limits
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.emulators salesforce", description="a Salesforce stand-in"
+        prog="python -m tests.emulators salesforce",
+        description="Run the Salesforce emulator.",
     )
     add = parser.add_argument
-    add("--http-port", type=int, default=8080, help="0: a free one")
-    add("--https-port", type=int, default=8443, help="0: a free one")
+    add("--http-port", type=int, default=8080, help="0 means a free port")
+    add("--https-port", type=int, default=8443, help="0 means a free port")
     add("--objects", type=Path, default=org.OBJECTS, help="YAML of the org's objects")
-    add("--access-token", help="a token that is good besides the issued ones")
-    add("--faults", type=Path, help="YAML of what goes wrong")
-    add("--public-key", type=Path, help="PEM that JWT assertions are checked with")
-    add("--state-seconds", type=float, default=0.0, help="how long a job state lasts")
-    add("--shuffle-results", action="store_true", help="result rows in no order")
-    add("--charset", help="charset to put on result files; none by default")
+    add("--access-token", help="accept this token besides the issued ones")
+    add("--faults", type=Path, help="YAML with a fault plan")
+    add("--public-key", type=Path, help="PEM that verifies JWT assertions")
+    add("--state-seconds", type=float, default=0.0, help="duration of each job state")
+    add("--shuffle-results", action="store_true", help="shuffle successful result rows")
+    add("--charset", help="charset of result files; none by default")
     add("--data", type=Path, help="keep records, jobs and the CA in this folder")
-    add("--json", action="store_true", help="announce as JSON")
-    add("--export", action="store_true", help="announce for a shell")
+    add("--json", action="store_true", help="print the environment as JSON")
+    add("--export", action="store_true", help="print the environment for a shell")
     return parser

@@ -1,7 +1,8 @@
-"""SOAP login of the partner and enterprise APIs: a session, or a fault with HTTP 500.
+"""SOAP login of the partner and enterprise APIs.
 
-A security token stands at the password's end; with an organizationId (logins from a
-trusted address) none is wanted. From API 65 on there is no such login.
+The response has a session id, or is a SOAP fault with HTTP status 500. The security
+token is appended to the password; a login with an organizationId (from a trusted IP
+address) needs none. API version 65 and later do not have this login.
 """
 
 from xml.etree import ElementTree
@@ -11,11 +12,11 @@ from werkzeug.wrappers import Response
 
 from tests.emulators.salesforce import oauth
 from tests.emulators.salesforce import org as org_module
-from tests.emulators.salesforce.api_call import XML, Call, Rule
+from tests.emulators.salesforce.api_call import XML, ApiCall, Rule
 from tests.emulators.salesforce.objects import identifiers
 
 LAST_VERSION = 64.0
-HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
+XML_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 NAMESPACES = {"u": "urn:partner.soap.sforce.com", "c": "urn:enterprise.soap.sforce.com"}
@@ -24,50 +25,50 @@ RETIRED = "The login() call is not available in API version {} and later"
 
 
 class LoginFault(Exception):
-    """The login is refused, with a code."""
+    """A rejected login, with Salesforce's exception code."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
 
 
-def login(call: Call, api: str, version: str, rest: str = "") -> Response:
-    """POST /services/Soap/u/XX.X (or c): the only call that is known is login."""
+def login(call: ApiCall, api: str, version: str, rest: str = "") -> Response:
+    """POST /services/Soap/u/XX.X (or c): login is the only supported operation."""
     try:
-        _check(call, version)
+        _validate(call, version)
     except LoginFault as fault:
-        return _xml(_fault(api, fault), 500)
+        return _xml_response(_fault_xml(api, fault), 500)
     session = call.org.open_session("soap")
-    return _xml(_session(call, api, version, session), 200)
+    return _xml_response(_login_response_xml(call, api, version, session), 200)
 
 
-def _check(call: Call, version: str) -> None:
+def _validate(call: ApiCall, version: str) -> None:
     try:
         root = ElementTree.fromstring(call.request.get_data())
     except ElementTree.ParseError as error:
         raise LoginFault(
-            "UNKNOWN_EXCEPTION", f"The envelope is no XML: {error}"
+            "UNKNOWN_EXCEPTION", f"The envelope is not well-formed XML: {error}"
         ) from None
-    told = {
+    elements = {
         element.tag.rpartition("}")[2]: element.text or "" for element in root.iter()
     }
-    if "login" not in told:
-        raise LoginFault("UNKNOWN_EXCEPTION", "Only login is to be had here")
+    if "login" not in elements:
+        raise LoginFault("UNKNOWN_EXCEPTION", "Only the login() call is supported")
     if not version.replace(".", "", 1).isdigit() or float(version) > LAST_VERSION:
         text = RETIRED.format(LAST_VERSION + 1)
         raise LoginFault("UNSUPPORTED_API_VERSION", text)
-    good = {org_module.PASSWORD + org_module.SECURITY_TOKEN}
-    if told.get("organizationId"):
-        good.add(org_module.PASSWORD)
-    if told.get("username") != org_module.USERNAME:
+    passwords = {org_module.PASSWORD + org_module.SECURITY_TOKEN}
+    if elements.get("organizationId"):
+        passwords.add(org_module.PASSWORD)
+    if elements.get("username") != org_module.USERNAME:
         raise LoginFault("INVALID_LOGIN", INVALID_LOGIN)
-    if told.get("password") == org_module.PASSWORD and len(good) == 1:
+    if elements.get("password") == org_module.PASSWORD and len(passwords) == 1:
         raise LoginFault("LOGIN_MUST_USE_SECURITY_TOKEN", INVALID_LOGIN)
-    if told.get("password") not in good:
+    if elements.get("password") not in passwords:
         raise LoginFault("INVALID_LOGIN", INVALID_LOGIN)
 
 
-def _fault(api: str, fault: LoginFault) -> str:
+def _fault_xml(api: str, fault: LoginFault) -> str:
     namespace = NAMESPACES[api].replace("urn:", "urn:fault.")
     text = escape(str(fault))
     return (
@@ -83,9 +84,9 @@ def _fault(api: str, fault: LoginFault) -> str:
     )
 
 
-def _session(call: Call, api: str, version: str, session: str) -> str:
-    user = oauth.user(call)
-    org_id = call.org.id[: identifiers.SHORT]
+def _login_response_xml(call: ApiCall, api: str, version: str, session: str) -> str:
+    user = oauth.current_user(call)
+    org_id = call.org.id[: identifiers.SHORT_LENGTH]
     sandbox = "true" if call.org.is_sandbox() else "false"
     info = {
         "organizationId": call.org.id,
@@ -100,7 +101,9 @@ def _session(call: Call, api: str, version: str, session: str) -> str:
         "userType": user["UserType"],
         "userUiSkin": "Theme3",
     }
-    inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in info.items())
+    user_info = "".join(
+        f"<{name}>{escape(value)}</{name}>" for name, value in info.items()
+    )
     soap = f"{call.host_url}/services/Soap"
     return (
         f'<soapenv:Envelope xmlns:soapenv="{ENVELOPE}" xmlns="{NAMESPACES[api]}" '
@@ -111,13 +114,13 @@ def _session(call: Call, api: str, version: str, session: str) -> str:
         f"<serverUrl>{soap}/{api}/{version}/{org_id}</serverUrl>"
         f"<sessionId>{escape(session)}</sessionId>"
         f"<userId>{call.org.user_id}</userId>"
-        f"<userInfo>{inner}</userInfo>"
+        f"<userInfo>{user_info}</userInfo>"
         "</result></loginResponse></soapenv:Body></soapenv:Envelope>"
     )
 
 
-def _xml(text: str, status: int) -> Response:
-    return Response((HEAD + text).encode(), status, content_type=XML)
+def _xml_response(text: str, status: int) -> Response:
+    return Response((XML_DECLARATION + text).encode(), status, content_type=XML)
 
 
 RULES: list[Rule] = [

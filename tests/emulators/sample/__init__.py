@@ -1,1 +1,1 @@
-"""A made-up company's raw partitions: a business to look at, dirty on purpose."""
+"""Generator of a sample company's raw partitions, deliberately dirty."""

@@ -1,6 +1,7 @@
-"""The application's log: what users did, and what the product said of itself.
+"""The source `app_logs`: one application log event per line.
 
-One line an event, from `visits` and, without a user, from the orgs' size.
+Most events are page views of `visits`. The others have no user; their number grows
+with the usage of the org.
 """
 
 from collections.abc import Iterator
@@ -10,19 +11,18 @@ from typing import Any
 
 from tests.emulators.sample import json_lines
 from tests.emulators.sample.adoption import Adoption
-from tests.emulators.sample.company import Company
-from tests.emulators.sample.rates import APP_EVENTS, JSON_ODDITIES, JSON_REJECTS
-from tests.emulators.sample.stream import Record, Told
+from tests.emulators.sample.company import FIRST_UNKNOWN_ORG_ID, Company
+from tests.emulators.sample.rates import APP_ANOMALIES, JSON_ODDITIES, JSON_REJECTS
+from tests.emulators.sample.stream import Delivery, Record
 from tests.emulators.sample.visits import DAY_SECONDS, Step, Visit, Visits
 from tests.emulators.sample.world import World
 
-UNKNOWN_ORG_ID = 9_000_001
 EVENT_SHARE = 0.9
-"""Of the pages looked at, those that leave an event."""
+"""Share of the page views that are logged as an event."""
 SWITCH_SHARE = 0.5
 REPLAY_DAYS = 9
-"""Some copies come this late, long after the day's window has closed."""
-EVENTS_OF_PAGES = {
+"""Delay of some copies, longer than the window for late lines."""
+EVENTS_BY_PAGE = {
     "/": "page_viewed",
     "/login": "logged_in",
     "/dashboards": "dashboards_listed",
@@ -32,26 +32,27 @@ EVENTS_OF_PAGES = {
     "/settings/team": "member_invited",
     "/report.PDF": "report_exported",
 }
-MACHINE_EVENTS = (
+SYSTEM_EVENTS = (
     ("INFO", "agent_connected"),
     ("INFO", "alert_resolved"),
     ("WARN", "alert_triggered"),
     ("ERROR", "agent_lost"),
     ("CRITICAL", "ingest_stopped"),
 )
-MACHINE_WEIGHTS = (40, 25, 25, 8, 2)
-ODD_LEVELS = ("error", "Error", "eRRoR", "critical", "Critical", "info", "Warning")
+SYSTEM_EVENT_WEIGHTS = (40, 25, 25, 8, 2)
+MAX_SYSTEM_EVENTS = 40
+UNUSUAL_LEVELS = ("error", "Error", "eRRoR", "critical", "Critical", "info", "Warning")
 
 
 class AppLogs:
     """The source `app_logs`; see `stream.Source`."""
 
     name = "app_logs"
-    suffix = "json"
-    objects = (2, 4)
-    rejects = JSON_REJECTS
-    oddities = JSON_ODDITIES
-    events = APP_EVENTS
+    extension = "json"
+    object_counts = (2, 4)
+    reject_kinds = JSON_REJECTS
+    oddity_kinds = JSON_ODDITIES
+    anomaly_kinds = APP_ANOMALIES
 
     def __init__(
         self, world: World, company: Company, adoption: Adoption, visits: Visits
@@ -62,58 +63,64 @@ class AppLogs:
         self._visits = visits
 
     def records(self, day: int) -> Iterator[Record]:
-        """Yield the events of that day."""
+        """Yield the events of the day."""
         rng = self._world.rng(self.name, day)
-        date_text = self._world.moment(day).date().isoformat()
-        for visit, steps in self._visits.during(day):
+        date_text = self._world.timestamp(day).date().isoformat()
+        for visit, steps in self._visits.on_day(day):
             if visit.user_id is None:
                 continue
             for step in steps:
                 if rng.random() < EVENT_SHARE:
-                    values = _event_of(visit, step, date_text, rng)
+                    values = _user_event(visit, step, date_text, rng)
                     yield Record(step.seconds, visit.org_id, values)
                     if step.number == 0 and visit.other_org_id is not None:
-                        yield from _switched(visit, step, values, rng)
-        yield from self._of_machines(day, date_text, rng)
+                        yield from _switch_event(visit.other_org_id, step, values, rng)
+        yield from self._system_events(day, date_text, rng)
 
-    def spell(self, values: dict[str, Any], oddity: str | None, rng: Random) -> bytes:
-        """Return the event's line, written in an odd but valid way if asked to."""
-        return json_lines.spell("app_logs", values, oddity=oddity, rng=rng)
+    def format_line(
+        self, values: dict[str, Any], oddity: str | None, rng: Random
+    ) -> bytes:
+        """Return the event as a line, unusual but valid if `oddity` is set."""
+        return json_lines.format_line(self.name, values, oddity=oddity, rng=rng)
 
-    def spoil(self, values: dict[str, Any], kind: str, rng: Random) -> bytes:
-        """Return a line that is no event any more."""
-        return json_lines.spoil("app_logs", values, kind=kind, rng=rng)
+    def corrupt_line(self, values: dict[str, Any], kind: str, rng: Random) -> bytes:
+        """Return the event as a line that must be rejected."""
+        return json_lines.corrupt_line(self.name, values, kind=kind, rng=rng)
 
-    def happen(self, kind: str, values: dict[str, Any], rng: Random) -> list[Told]:
-        """Return what arrives, and when, in place of the event."""
+    def apply_anomaly(
+        self, kind: str, values: dict[str, Any], rng: Random
+    ) -> list[Delivery]:
+        """Return what is delivered instead of the event, and with which delay."""
         if kind == "future":
-            moved = json_lines.moved(values, "ts", timedelta(days=rng.randint(1, 40)))
-            return [Told(moved)]
+            shift = timedelta(days=rng.randint(1, 40))
+            return [Delivery(json_lines.shift_timestamp(values, "ts", shift))]
         if kind == "unknown_org":
-            return [Told(values | {"org_id": UNKNOWN_ORG_ID + rng.randrange(9)})]
+            org_id = FIRST_UNKNOWN_ORG_ID + rng.randrange(9)
+            return [Delivery(values | {"org_id": org_id})]
         if kind == "level_case":
-            return [Told(values | {"level": rng.choice(ODD_LEVELS)})]
-        return [Told(values), _copy(kind, values, rng)]
+            return [Delivery(values | {"level": rng.choice(UNUSUAL_LEVELS)})]
+        return [Delivery(values), _copy(kind, values, rng)]
 
-    def _of_machines(self, day: int, date_text: str, rng: Random) -> Iterator[Record]:
-        """Yield events without a user: more of them, the more hosts an org has."""
+    def _system_events(self, day: int, date_text: str, rng: Random) -> Iterator[Record]:
+        """Yield events without a user; orgs with more hosts have more of them."""
         for account in self._company.accounts:
             if not account.members:
                 continue
             hosts = account.peak.hosts * self._adoption.level(account, day)
             mean = 0.6 * hosts**0.5 * self._adoption.engagement(account, day)
             for _ in range(self._world.scale):
-                for _ in range(min(40, int(rng.expovariate(1) * mean + rng.random()))):
+                drawn = int(rng.expovariate(1) * mean + rng.random())
+                for _ in range(min(MAX_SYSTEM_EVENTS, drawn)):
                     if not mean:
                         continue
-                    level, event = rng.choices(MACHINE_EVENTS, MACHINE_WEIGHTS)[0]
+                    level, event = rng.choices(SYSTEM_EVENTS, SYSTEM_EVENT_WEIGHTS)[0]
                     seconds = rng.randrange(DAY_SECONDS)
                     yield Record(
                         seconds,
                         account.org_id,
                         {
                             "event_id": f"{rng.getrandbits(96):024x}",
-                            "ts": _moment(date_text, seconds),
+                            "ts": _iso_timestamp(date_text, seconds),
                             "org_id": account.org_id,
                             "user_id": None,
                             "level": level,
@@ -122,15 +129,17 @@ class AppLogs:
                     )
 
 
-def _event_of(visit: Visit, step: Step, date_text: str, rng: Random) -> dict[str, Any]:
+def _user_event(
+    visit: Visit, step: Step, date_text: str, rng: Random
+) -> dict[str, Any]:
     failed, path = step.has_failed, step.page
     return {
         "event_id": f"{rng.getrandbits(96):024x}",
-        "ts": _moment(date_text, step.seconds, rng.randrange(1000)),
+        "ts": _iso_timestamp(date_text, step.seconds, rng.randrange(1000)),
         "org_id": visit.org_id,
         "user_id": visit.user_id,
         "level": "ERROR" if failed else "INFO",
-        "event": "request_failed" if failed else EVENTS_OF_PAGES.get(path, "viewed"),
+        "event": "request_failed" if failed else EVENTS_BY_PAGE.get(path, "viewed"),
         "path": path,
         "status": 500 if failed else 200,
         "duration_ms": int(rng.lognormvariate(4.5, 0.8)),
@@ -138,43 +147,44 @@ def _event_of(visit: Visit, step: Step, date_text: str, rng: Random) -> dict[str
     }
 
 
-def _switched(
-    visit: Visit, step: Step, values: dict[str, Any], rng: Random
+def _switch_event(
+    other_org_id: int, step: Step, values: dict[str, Any], rng: Random
 ) -> Iterator[Record]:
-    """Let a user of two orgs act in the other one, at the very same moment."""
+    """Yield an event of the same user and timestamp in the user's other org."""
     if rng.random() < SWITCH_SHARE:
         other = {
             "event_id": f"{rng.getrandbits(96):024x}",
-            "org_id": visit.other_org_id,
+            "org_id": other_org_id,
             "event": "org_switched",
         }
-        yield Record(step.seconds, visit.other_org_id, values | other)
+        yield Record(step.seconds, other_org_id, values | other)
 
 
-def _copy(kind: str, values: dict[str, Any], rng: Random) -> Told:
-    """Return another line of the same event, which arrives now or some days later.
+def _copy(kind: str, values: dict[str, Any], rng: Random) -> Delivery:
+    """Return a second line with the same event_id, delivered now or days later.
 
-    A copy that says something else has another timestamp as well: which of them
-    counts is then settled by partition and timestamp.
+    A copy with different values also has a different timestamp, so that partition and
+    timestamp decide which of the lines counts.
     """
-    later = rng.choice((1, 1, 1, 2, 3, REPLAY_DAYS))
+    delay = rng.choice((1, 1, 1, 2, 3, REPLAY_DAYS))
     if kind == "copy_in_partition":
-        return Told(values)
+        return Delivery(values)
     if kind == "copy_across_partitions":
-        return Told(values, delay=later)
+        return Delivery(values, delay=delay)
     if kind == "copy_of_another_day":
-        days = rng.choice((-2, -1, later))
-        moved = json_lines.moved(values, "ts", timedelta(days=days))
-        return Told(moved | _otherwise(values, rng), delay=max(0, days))
-    away = timedelta(seconds=rng.choice((-1, 1)) * rng.randint(1, 900))
-    moved = json_lines.moved(values, "ts", away) | _otherwise(values, rng)
+        days = rng.choice((-2, -1, delay))
+        shifted = json_lines.shift_timestamp(values, "ts", timedelta(days=days))
+        return Delivery(shifted | _changed_values(values, rng), delay=max(0, days))
+    shift = timedelta(seconds=rng.choice((-1, 1)) * rng.randint(1, 900))
+    shifted = json_lines.shift_timestamp(values, "ts", shift)
+    changed = shifted | _changed_values(values, rng)
     if kind == "copy_differs_in_partition":
-        return Told(moved)
-    return Told(moved, delay=later)
+        return Delivery(changed)
+    return Delivery(changed, delay=delay)
 
 
-def _otherwise(values: dict[str, Any], rng: Random) -> dict[str, Any]:
-    """Return values that contradict those of the event."""
+def _changed_values(values: dict[str, Any], rng: Random) -> dict[str, Any]:
+    """Return a level, a user and an event that differ from those of the original."""
     return {
         "level": "CRITICAL" if values["level"] == "INFO" else "INFO",
         "user_id": None if rng.random() < 0.3 else (values["user_id"] or 0) + 1,
@@ -182,8 +192,11 @@ def _otherwise(values: dict[str, Any], rng: Random) -> dict[str, Any]:
     }
 
 
-def _moment(date_text: str, seconds: int, milliseconds: int = 0) -> str:
-    """Return the ISO 8601 text of that moment of the day."""
+def _iso_timestamp(date_text: str, seconds: int, milliseconds: int = 0) -> str:
+    """Return the ISO 8601 timestamp, in UTC, of that time of the day.
+
+    Formats integers directly, which is faster than going through `datetime`.
+    """
     minutes, second = divmod(seconds, 60)
     hour, minute = divmod(minutes, 60)
     fraction = f".{milliseconds:03}" if milliseconds else ""

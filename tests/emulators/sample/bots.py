@@ -1,7 +1,7 @@
-"""Visitors that are machines: some never pause, some almost, some stop one day.
+"""Bots: visitors that send a request every few minutes, around the clock.
 
-They ask for something every few minutes around the clock. What a session is for such
-a visitor is the hard case of the contract.
+They cover the edge cases of web sessions: no pause longer than the session timeout, a
+pause of exactly the timeout, and one that is a second longer.
 """
 
 from collections.abc import Iterator
@@ -18,88 +18,88 @@ API_PATH = "/api/v1/series?from=now-5m"
 
 
 @dataclass(frozen=True)
-class Robot:
-    """A request every `period` seconds, from `begins` to before `ends`.
+class Bot:
+    """A bot that sends a request every `period` seconds, from `start` to before `end`.
 
-    Both count in seconds from the world's first midnight. `jitter` delays each
-    request by up to so many seconds, differently each time.
+    Both count in seconds from midnight of the world's first date. Each request is
+    delayed by a different number of seconds, `jitter` at most.
     """
 
     address: str
     agent: str
     path: str
-    begins: int
-    ends: int
+    start: int
+    end: int
     period: int
     jitter: int = 0
     authuser: str = "-"
 
-    def seconds_of(self, day: int) -> Iterator[int]:
-        """Yield the times of its requests on that day, in seconds after midnight."""
+    def request_times(self, day: int) -> Iterator[int]:
+        """Yield the times of its requests on the day, in seconds after midnight."""
         midnight = day * DAY_SECONDS
-        first = max(0, -(-(midnight - self.jitter - self.begins) // self.period))
-        number = first
+        # The division rounds up.
+        number = max(0, -(-(midnight - self.jitter - self.start) // self.period))
         while True:
-            planned = self.begins + number * self.period
-            if planned >= min(self.ends, midnight + DAY_SECONDS):
+            planned = self.start + number * self.period
+            if planned >= min(self.end, midnight + DAY_SECONDS):
                 return
-            # A fixed walk through the jitter: no two days look the same.
-            at = planned + number * 97 % (self.jitter + 1)
-            if midnight <= at < midnight + DAY_SECONDS:
-                yield at - midnight
+            # The delays are deterministic, and differ between days.
+            requested = planned + number * 97 % (self.jitter + 1)
+            if midnight <= requested < midnight + DAY_SECONDS:
+                yield requested - midnight
             number += 1
 
 
-def robots(world: World, company: Company) -> list[Robot]:
-    """Return the robots of a world: most of them about in its middle."""
-    whole = world.days * DAY_SECONDS
+def create_bots(world: World, company: Company) -> list[Bot]:
+    """Return the bots of a world. Most of them are active around its middle only."""
+    world_end = world.days * DAY_SECONDS
     middle = world.days // 2 * DAY_SECONDS
-    crawler, script, _, reader = texts.CRAWLERS
-    found = [
-        # Never pauses: every day is one session, split at its midnights.
-        Robot("198.19.255.1", crawler, "/", -DAY_SECONDS, whole, 1_200, 300),
-        # Begins at noon, goes on over some midnights, stops at noon.
-        Robot(
+    crawler, script, _, feed_reader = texts.CRAWLERS
+    bots = [
+        # Never pauses. Each day is one session, split at both midnights.
+        Bot("198.19.255.1", crawler, "/", -DAY_SECONDS, world_end, 1_200, 300),
+        # Starts at noon, continues over several midnights, and stops at noon.
+        Bot(
             "198.19.255.2",
             texts.BROWSERS[2],
             "/dashboards/42",
-            begins=middle - 3 * DAY_SECONDS + NOON,
-            ends=middle + NOON,
+            start=middle - 3 * DAY_SECONDS + NOON,
+            end=middle + NOON,
             period=900,
             jitter=600,
         ),
-        # Pauses of exactly the timeout: no pause yet, from midnight to midnight.
-        Robot(
+        # Its pauses equal the timeout, which does not end a session.
+        Bot(
             "198.19.255.3",
-            reader,
+            feed_reader,
             "/feed.xml",
-            begins=middle - DAY_SECONDS,
-            ends=middle + DAY_SECONDS,
+            start=middle - DAY_SECONDS,
+            end=middle + DAY_SECONDS,
             period=TIMEOUT_SECONDS,
         ),
-        # One second more: each request is a session of its own.
-        Robot(
+        # Its pauses are one second longer, so that each request is its own session.
+        Bot(
             "198.19.255.4",
             script,
             "/status",
-            begins=middle - DAY_SECONDS,
-            ends=middle + DAY_SECONDS // 4,
+            start=middle - DAY_SECONDS,
+            end=middle + DAY_SECONDS // 4,
             period=TIMEOUT_SECONDS + 1,
         ),
     ]
-    staffed = [account for account in company.accounts if account.members]
-    if staffed:
-        # A user's token in a script that ran for two days.
-        found.append(
-            Robot(
+    with_members = [account for account in company.accounts if account.members]
+    if with_members:
+        # A script that uses a user's credentials for two days.
+        bots.append(
+            Bot(
                 "198.19.255.5",
                 "Go-http-client/2.0",
                 API_PATH,
-                begins=middle - DAY_SECONDS - 600,
-                ends=middle + DAY_SECONDS - 7_200,
+                start=middle - DAY_SECONDS - 600,
+                end=middle + DAY_SECONDS - 7_200,
                 period=1_000,
                 jitter=500,
-                authuser=str(staffed[-1].members[0].user_id),
+                authuser=str(with_members[-1].members[0].user_id),
             )
         )
-    return found
+    return bots

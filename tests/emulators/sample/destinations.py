@@ -1,7 +1,7 @@
-"""Where raw partitions go: a folder, or a prefix of an S3 bucket.
+"""Destinations for raw partitions: a local folder, or a prefix in an S3 bucket.
 
-Both take a partition's objects one by one and mark it complete with `_SUCCESS` when
-the last one is in place.
+A destination receives the objects of a partition one by one, and writes `_SUCCESS`
+after the last one.
 """
 
 import hashlib
@@ -17,144 +17,149 @@ import boto3
 from botocore.config import Config
 
 from tests.emulators.sample.partitions import RawObject
-from tests.emulators.sample.world import World, WorldSummary, summary_from
+from tests.emulators.sample.world import World, WorldSummary, summary_from_json
 
 SUCCESS = "_SUCCESS"
-NOTE = "_world.json"
-"""Beside the partitions: which world they are, and which objects it has."""
+MANIFEST = "_world.json"
+"""The parameters and the summary of the world, and the ETags of its objects."""
 THREADS = 8
-MOST_IN_FLIGHT = 4 * THREADS
+MAX_IN_FLIGHT = 4 * THREADS
 
 
 class Destination(Protocol):
-    """Takes partitions, one after another. A partition is named `source/dt=...`."""
+    """Receives partitions one after another. Their names are like `orgs/dt=DATE`."""
 
     def put(self, partition: str, item: RawObject) -> None:
-        """Take an object of the partition."""
+        """Write an object of the partition."""
 
     def complete(self, partition: str) -> None:
-        """Mark the partition complete: all its objects were put."""
+        """Mark the partition as complete, after all its objects were put."""
 
     def close(self, world: World, summary: WorldSummary) -> None:
-        """Wait until everything is in place: all partitions were completed."""
+        """Wait for all writes, after all partitions were completed."""
 
 
-class Folder:
-    """A folder; a partition that is there already is removed first."""
+class LocalFolder:
+    """A local folder. An existing partition is removed before it is written."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._open = ""
+        self._current_partition = ""
 
     def put(self, partition: str, item: RawObject) -> None:
         """Write the object as a file."""
-        self._begin(partition)
+        self._start(partition)
         (self._folder / partition / item.name).write_bytes(item.content)
 
     def complete(self, partition: str) -> None:
         """Write `_SUCCESS`."""
-        self._begin(partition)
+        self._start(partition)
         (self._folder / partition / SUCCESS).touch()
 
     def close(self, world: World, summary: WorldSummary) -> None:
-        """Have nothing left to do: files are in place when they are written."""
+        """Do nothing, because files are written immediately."""
 
-    def _begin(self, partition: str) -> None:
-        if self._open != partition:
-            self._open = partition
+    def _start(self, partition: str) -> None:
+        if self._current_partition != partition:
+            self._current_partition = partition
             shutil.rmtree(self._folder / partition, ignore_errors=True)
             (self._folder / partition).mkdir(parents=True)
 
 
-class Bucket:
-    """A prefix of a bucket, told as `s3://bucket/prefix`.
+class S3Prefix:
+    """A prefix in a bucket, given as `s3://bucket/prefix`.
 
-    An object that is there with the same ETag is left alone; others of a partition
-    that was put are removed. Raises ValueError for another kind of URL.
+    Objects that exist with the same ETag are not uploaded again. Other objects in the
+    written partitions are deleted. Raises ValueError for any other URL.
     """
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         if parts.scheme != "s3" or not parts.netloc:
-            raise ValueError(f"{url!r} is not like s3://bucket/prefix")
+            raise ValueError(f"{url!r} is not of the form s3://bucket/prefix")
         self._bucket = parts.netloc
         self._prefix = f"{parts.path.strip('/')}/".lstrip("/")
         config = Config(max_pool_connections=THREADS + 1)
         self._client = boto3.client("s3", config=config)
-        self._there = self._listed()
-        self._kept: dict[str, dict[str, str]] = {}
+        # Both are ETags by folder and object name.
+        self._existing = self._list_etags()
+        self._written: dict[str, dict[str, str]] = {}
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="put")
         self._in_flight: deque[Future[Any]] = deque()
-        self._puts: list[Future[Any]] = []
-        self._ready: tuple[str, list[Future[Any]]] | None = None
+        self._partition_uploads: list[Future[Any]] = []
+        self._pending_success: tuple[str, list[Future[Any]]] | None = None
 
-    def told(self, world: World) -> WorldSummary | None:
-        """Return the summary of `world` if its objects, and no others, are there."""
-        if NOTE not in self._there.get(self._prefix, {}):
+    def existing_summary(self, world: World) -> WorldSummary | None:
+        """Return the summary of `world` if the prefix holds exactly its objects."""
+        if MANIFEST not in self._existing.get(self._prefix, {}):
             return None
-        key = f"{self._prefix}{NOTE}"
-        note = self._client.get_object(Bucket=self._bucket, Key=key)
-        told = json.loads(note["Body"].read())
-        if [told["world"], told["code"]] != [_json_of(world), _code()]:
+        key = f"{self._prefix}{MANIFEST}"
+        response = self._client.get_object(Bucket=self._bucket, Key=key)
+        manifest = json.loads(response["Body"].read())
+        expected = [_json_values(world), _code_fingerprint()]
+        if [manifest["world"], manifest["code"]] != expected:
             return None
-        for folder, objects in told["objects"].items():
-            if self._there.get(folder) != objects:
+        for folder, etags in manifest["objects"].items():
+            if self._existing.get(folder) != etags:
                 return None
-        return summary_from(told["summary"])
+        return summary_from_json(manifest["summary"])
 
     def put(self, partition: str, item: RawObject) -> None:
-        """Send the object, unless it is there."""
+        """Upload the object unless it exists."""
         folder = f"{self._prefix}{partition}/"
-        etag = hashlib.md5(item.content, usedforsecurity=False).hexdigest()
-        self._kept.setdefault(folder, {})[item.name] = etag
-        if self._there.get(folder, {}).get(item.name) != etag:
-            self._reopen(folder)
-            self._puts.append(self._send(f"{folder}{item.name}", item.content))
+        etag = _md5(item.content)
+        self._written.setdefault(folder, {})[item.name] = etag
+        if self._existing.get(folder, {}).get(item.name) != etag:
+            self._delete_success(folder)
+            upload = self._upload(f"{folder}{item.name}", item.content)
+            self._partition_uploads.append(upload)
 
     def complete(self, partition: str) -> None:
-        """Put `_SUCCESS` as soon as all of the partition's objects are there."""
+        """Write `_SUCCESS` once all uploads of the partition have finished."""
         folder = f"{self._prefix}{partition}/"
-        kept = self._kept.setdefault(folder, {})
-        for name in self._there.get(folder, {}).keys() - kept.keys() - {SUCCESS}:
-            self._reopen(folder)
+        written = self._written.setdefault(folder, {})
+        existing = self._existing.get(folder, {}).keys()
+        for name in existing - written.keys() - {SUCCESS}:
+            self._delete_success(folder)
             self._client.delete_object(Bucket=self._bucket, Key=f"{folder}{name}")
-        kept[SUCCESS] = hashlib.md5(b"", usedforsecurity=False).hexdigest()
-        self._put_success()
-        if SUCCESS not in self._there.get(folder, {}):
-            # Not awaited here: the next partition can be made in the meantime.
-            self._ready = (f"{folder}{SUCCESS}", self._puts)
-        self._puts = []
+        written[SUCCESS] = _md5(b"")
+        self._write_pending_success()
+        if SUCCESS not in self._existing.get(folder, {}):
+            # Do not wait here, so that the next partition is generated meanwhile.
+            self._pending_success = (f"{folder}{SUCCESS}", self._partition_uploads)
+        self._partition_uploads = []
 
     def close(self, world: World, summary: WorldSummary) -> None:
-        """Wait for what is on its way, then note which world this is."""
-        self._put_success()
+        """Wait for all uploads, then write the manifest."""
+        self._write_pending_success()
         while self._in_flight:
             self._in_flight.popleft().result()
-        note = {
-            "world": _json_of(world),
-            "code": _code(),
-            "summary": summary.told(),
-            "objects": self._kept,
+        manifest = {
+            "world": _json_values(world),
+            "code": _code_fingerprint(),
+            "summary": summary.to_json(),
+            "objects": self._written,
         }
-        self._send(f"{self._prefix}{NOTE}", json.dumps(note).encode()).result()
+        content = json.dumps(manifest).encode()
+        self._upload(f"{self._prefix}{MANIFEST}", content).result()
         self._pool.shutdown()
 
-    def _put_success(self) -> None:
-        if self._ready is not None:
-            key, puts = self._ready
-            for future in puts:
-                future.result()
-            self._send(key, b"")
-            self._ready = None
+    def _write_pending_success(self) -> None:
+        if self._pending_success is not None:
+            key, uploads = self._pending_success
+            for upload in uploads:
+                upload.result()
+            self._upload(key, b"")
+            self._pending_success = None
 
-    def _reopen(self, folder: str) -> None:
-        """Take the mark away before anything changes in a complete partition."""
-        if self._there.get(folder, {}).pop(SUCCESS, None) is not None:
+    def _delete_success(self, folder: str) -> None:
+        """Delete `_SUCCESS` before the objects of a complete partition change."""
+        if self._existing.get(folder, {}).pop(SUCCESS, None) is not None:
             key = f"{folder}{SUCCESS}"
             self._client.delete_object(Bucket=self._bucket, Key=key)
 
-    def _send(self, key: str, content: bytes) -> Future[Any]:
-        if len(self._in_flight) >= MOST_IN_FLIGHT:
+    def _upload(self, key: str, content: bytes) -> Future[Any]:
+        if len(self._in_flight) >= MAX_IN_FLIGHT:
             self._in_flight.popleft().result()
         future = self._pool.submit(
             self._client.put_object, Bucket=self._bucket, Key=key, Body=content
@@ -162,25 +167,29 @@ class Bucket:
         self._in_flight.append(future)
         return future
 
-    def _listed(self) -> dict[str, dict[str, str]]:
-        """Return the ETags of what is under the prefix, by folder and name."""
-        found: dict[str, dict[str, str]] = {}
+    def _list_etags(self) -> dict[str, dict[str, str]]:
+        etags: dict[str, dict[str, str]] = {}
         pages = self._client.get_paginator("list_objects_v2")
         for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix):
             for item in page.get("Contents", ()):
                 folder, _, name = item["Key"].rpartition("/")
                 etag = item["ETag"].strip('"')
-                found.setdefault(f"{folder}/".lstrip("/"), {})[name] = etag
-        return found
+                etags.setdefault(f"{folder}/".lstrip("/"), {})[name] = etag
+        return etags
 
 
-def _json_of(world: World) -> object:
-    """Return the world as JSON gives it back."""
-    return json.loads(json.dumps(world.told()))
+def _md5(content: bytes) -> str:
+    """Return the ETag that S3 gives an object with this content."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
-def _code() -> str:
-    """Return a fingerprint of the code that makes worlds."""
+def _json_values(world: World) -> object:
+    """Return the world's parameters as they are after a JSON round trip."""
+    return json.loads(json.dumps(world.to_json()))
+
+
+def _code_fingerprint() -> str:
+    """Return a hash of the generator's source code."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())

@@ -1,7 +1,7 @@
-"""JSON lines of a source, well written, oddly written, or broken.
+"""Records as JSON lines: regular, unusual or corrupt.
 
-Odd ones must be accepted and mean the same; broken ones must be rejected. Which keys
-there are, and which of them are required, is the contract's.
+Unusual lines must be accepted with the same values, and corrupt lines rejected. The
+keys, and which of them are required, are those of the raw tables' declarations.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,14 +20,17 @@ UNKNOWN_KEYS: Mapping[str, Any] = {
     "beta": False,
 }
 
-# Orgs' names come as they are in some lines and escaped in others.
+# Some lines contain non-ASCII characters as they are, and others escape them.
 _raw = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _escaped = JSONEncoder(ensure_ascii=True).encode
 
 
 @dataclass(frozen=True)
 class Keys:
-    """A source's keys by what can be done to them. `droppable` ones count nowhere."""
+    """The keys of a source by type.
+
+    `droppable` keys are optional and do not affect any mart.
+    """
 
     required: tuple[str, ...]
     ints: tuple[str, ...]
@@ -77,31 +80,35 @@ KEYS = {
 }
 
 
-def spell(
+def format_line(
     source: str, values: Mapping[str, Any], *, oddity: str | None, rng: Random
 ) -> bytes:
-    """Return the line of `values`; with an `oddity`, one that means the same."""
+    """Return `values` as a line, unusual but equivalent if `oddity` is set."""
     if oddity is None:
         return _raw(values).encode()
-    odd = _ODDITIES[oddity](KEYS[source], dict(values), rng)
-    return (_escaped if rng.random() < 0.5 else _raw)(odd).encode()
+    unusual = _ODDITIES[oddity](KEYS[source], dict(values), rng)
+    return (_escaped if rng.random() < 0.5 else _raw)(unusual).encode()
 
 
-def spoil(source: str, values: Mapping[str, Any], *, kind: str, rng: Random) -> bytes:
+def corrupt_line(
+    source: str, values: Mapping[str, Any], *, kind: str, rng: Random
+) -> bytes:
     """Return a line that must be rejected, for the reason `kind`."""
-    return _SPOILERS[kind](KEYS[source], dict(values), rng)
+    return _CORRUPTIONS[kind](KEYS[source], dict(values), rng)
 
 
-def moved(values: Mapping[str, Any], key: str, by: timedelta) -> dict[str, Any]:
-    """Return `values` with the timestamp `key` moved, in the same form."""
-    moment = datetime.fromisoformat(values[key]) + by
-    spec = "milliseconds" if "." in values[key] else "seconds"
-    return {**values, key: iso(moment, spec)}
+def shift_timestamp(
+    values: Mapping[str, Any], key: str, offset: timedelta
+) -> dict[str, Any]:
+    """Return `values` with the timestamp `key` shifted, with the same precision."""
+    shifted = datetime.fromisoformat(values[key]) + offset
+    timespec = "milliseconds" if "." in values[key] else "seconds"
+    return {**values, key: iso(shifted, timespec)}
 
 
-def iso(moment: datetime, timespec: str = "seconds") -> str:
-    """Return a UTC moment as `2026-11-24T10:00:00Z`."""
-    return f"{moment.replace(tzinfo=None).isoformat(timespec=timespec)}Z"
+def iso(timestamp: datetime, timespec: str = "seconds") -> str:
+    """Return a UTC timestamp as text, such as `2026-11-24T10:00:00Z`."""
+    return f"{timestamp.replace(tzinfo=None).isoformat(timespec=timespec)}Z"
 
 
 def _present(keys: tuple[str, ...], values: Mapping[str, Any]) -> list[str]:
@@ -133,12 +140,12 @@ def _null_optional(keys: Keys, values: dict[str, Any], rng: Random) -> dict[str,
 
 def _timestamp_form(keys: Keys, values: dict[str, Any], rng: Random) -> dict[str, Any]:
     key = rng.choice(_present(keys.timestamps, values))
-    moment = datetime.fromisoformat(values[key]).replace(tzinfo=None)
-    spec = "milliseconds" if moment.microsecond else "seconds"
-    text = moment.isoformat(timespec=spec)
-    east = (moment + timedelta(hours=2)).isoformat(timespec=spec)
-    west = (moment - timedelta(hours=5, minutes=30)).isoformat(timespec=spec)
-    basic = f"{moment:%Y%m%dT%H%M%S}" + (f".{moment:%f}" if moment.microsecond else "")
+    utc = datetime.fromisoformat(values[key]).replace(tzinfo=None)
+    timespec = "milliseconds" if utc.microsecond else "seconds"
+    text = utc.isoformat(timespec=timespec)
+    east = (utc + timedelta(hours=2)).isoformat(timespec=timespec)
+    west = (utc - timedelta(hours=5, minutes=30)).isoformat(timespec=timespec)
+    basic = f"{utc:%Y%m%dT%H%M%S}" + (f".{utc:%f}" if utc.microsecond else "")
     forms = (
         text.replace("T", " "),
         text,
@@ -147,7 +154,7 @@ def _timestamp_form(keys: Keys, values: dict[str, Any], rng: Random) -> dict[str
         f"{east}+0200",
         f"{east.replace('T', ' ')}+02",
         f"{west}-05:30",
-        f"{moment.isoformat(timespec='microseconds')}Z",
+        f"{utc.isoformat(timespec='microseconds')}Z",
         f"{basic}Z",
     )
     return values | {key: rng.choice(forms)}
@@ -183,7 +190,9 @@ def _null_key(keys: Keys, values: dict[str, Any], rng: Random) -> bytes:
 
 
 def _wrong_type(keys: Keys, values: dict[str, Any], rng: Random) -> bytes:
-    wrong = {key: ("twelve", 12.5, "", [12], "1e3") for key in keys.ints}
+    wrong: dict[str, tuple[Any, ...]] = {
+        key: ("twelve", 12.5, "", [12], "1e3") for key in keys.ints
+    }
     wrong |= {
         key: ("yesterday", "2026-02-30T10:00:00Z", "2026-11-01T25:00:00Z", {}, "")
         for key in keys.timestamps
@@ -196,31 +205,31 @@ def _wrong_type(keys: Keys, values: dict[str, Any], rng: Random) -> bytes:
 
 
 def _not_utf8(keys: Keys, values: dict[str, Any], rng: Random) -> bytes:
-    return not_utf8(_raw(values).encode(), rng)
+    return insert_invalid_utf8(_raw(values).encode(), rng)
 
 
 def _nul_byte(keys: Keys, values: dict[str, Any], rng: Random) -> bytes:
-    return with_nul(_raw(values).encode(), rng)
+    return insert_nul(_raw(values).encode(), rng)
 
 
 def _too_long(keys: Keys, values: dict[str, Any], rng: Random) -> bytes:
     return _raw(values | {"stack": "at frame; " * (TOO_LONG_BYTES // 10)}).encode()
 
 
-def not_utf8(line: bytes, rng: Random) -> bytes:
-    """Return the line with bytes in it that are no UTF-8."""
-    place = len(line) // 2
-    while line[place] & 0xC0 == 0x80:
-        place -= 1
-    return (
-        line[:place] + rng.choice((b"\xff\xfe", b"caf\xe9 ", b"\xc3(")) + line[place:]
-    )
+def insert_invalid_utf8(line: bytes, rng: Random) -> bytes:
+    """Return the line with bytes in its middle that are invalid UTF-8."""
+    position = len(line) // 2
+    # Do not split a character.
+    while line[position] & 0xC0 == 0x80:
+        position -= 1
+    invalid = rng.choice((b"\xff\xfe", b"caf\xe9 ", b"\xc3("))
+    return line[:position] + invalid + line[position:]
 
 
-def with_nul(line: bytes, rng: Random) -> bytes:
-    """Return the line with a NUL in it."""
-    place = rng.randrange(len(line))
-    return line[:place] + b"\0" + line[place:]
+def insert_nul(line: bytes, rng: Random) -> bytes:
+    """Return the line with a NUL character at a random position."""
+    position = rng.randrange(len(line))
+    return line[:position] + b"\0" + line[position:]
 
 
 _ODDITIES: dict[str, Callable[[Keys, dict[str, Any], Random], dict[str, Any]]] = {
@@ -230,7 +239,7 @@ _ODDITIES: dict[str, Callable[[Keys, dict[str, Any], Random], dict[str, Any]]] =
     "null_optional": _null_optional,
     "bool_as_text": _bool_as_text,
 }
-_SPOILERS: dict[str, Callable[[Keys, dict[str, Any], Random], bytes]] = {
+_CORRUPTIONS: dict[str, Callable[[Keys, dict[str, Any], Random], bytes]] = {
     "not_json": _not_json,
     "not_an_object": _not_an_object,
     "missing_key": _missing_key,

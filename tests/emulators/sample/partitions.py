@@ -1,7 +1,7 @@
-"""The objects of a partition: its lines sorted, cut, compressed and named.
+"""Packing of a partition's lines into objects: sorted, split, compressed and named.
 
-Several objects a partition; now and then an empty one, or one that is hidden because
-somebody was still writing it. The same lines always give the same bytes.
+A partition has several objects. Some partitions also have an empty object or a hidden,
+truncated one, as an unfinished upload leaves it. The same lines give the same bytes.
 """
 
 import gzip
@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import zstandard
 
-from tests.emulators.sample.dirt_sampler import Deck
+from tests.emulators.sample.dirt_sampler import DirtSampler
 from tests.emulators.sample.stream import Line, Source
 from tests.emulators.sample.world import SourceSummary, World
 
-MOST_LINES = 10_000
-"""Lines of one object, and of the memory that it takes."""
+MAX_LINES = 10_000
+"""Maximum number of lines per object, which bounds the memory use."""
 WITHOUT_LAST_LINE_END = 0.1
 GZIP_LEVEL = 5
 FORMS = ("gz", "zst", "plain", "two gz members")
@@ -32,47 +32,53 @@ class RawObject(NamedTuple):
 
 
 class Packer:
-    """Makes objects of the lines of one source, partition after partition."""
+    """Packs the lines of one source into objects, partition by partition.
+
+    It adds its counts to `summary`.
+    """
 
     def __init__(self, world: World, source: Source, summary: SourceSummary) -> None:
         self._world = world
         self._source = source
         self._summary = summary
-        self._deck = Deck(
-            world.rates.of(("empty_object", "hidden_object")),
+        self._sampler = DirtSampler(
+            world.rates.select(("empty_object", "hidden_object")),
             world.rng("deck", source.name, "objects"),
         )
 
     def objects(self, day: int, lines: Iterable[Line]) -> Iterator[RawObject]:
-        """Yield the objects that hold `lines`, in the order of their names."""
+        """Yield the objects that hold `lines`, and an empty or hidden one at times."""
         rng = self._world.rng("objects", self._source.name, day)
         number, packed = 0, b""
-        for chunk in _chunks(lines, rng.randint(*self._source.objects)):
+        for chunk in _chunks(lines, rng.randint(*self._source.object_counts)):
             form = rng.choices(FORMS, FORM_WEIGHTS)[0]
             packed = _packed(chunk, form, rng)
-            yield self._data(self._name(number, form), packed)
+            yield self._counted(self._name(number, form), packed)
             number += 1
-        special = self._deck.deal()
+        special = self._sampler.next_kind()
         if special:
             self._summary.dirt[special] += 1
         if special == "empty_object":
             form = rng.choice(FORMS[:3])
-            yield self._data(self._name(number, form), _compressed(b"", form))
+            yield self._counted(self._name(number, form), _compressed(b"", form))
         elif special == "hidden_object":
             name = rng.choice(("_tmp-", ".part-")) + self._name(number, "gz")
             yield RawObject(name, packed[: len(packed) // 2])
 
-    def _data(self, name: str, content: bytes) -> RawObject:
+    def _counted(self, name: str, content: bytes) -> RawObject:
         self._summary.objects += 1
         return RawObject(name, content)
 
     def _name(self, number: int, form: str) -> str:
         ending = {"plain": "", "zst": ".zst"}.get(form, ".gz")
-        return f"part-{number:05}.{self._source.suffix}{ending}"
+        return f"part-{number:05}.{self._source.extension}{ending}"
 
 
 def _chunks(lines: Iterable[Line], shards: int) -> Iterator[list[Line]]:
-    """Deal lines to `shards` and yield each when it is full or all have come."""
+    """Distribute lines over `shards` buffers; yield each buffer when it is full.
+
+    At the end the remaining buffers are yielded. A list is reused after it was yielded.
+    """
     buffers: list[list[Line]] = [[] for _ in range(shards)]
     for line in lines:
         if line.shard is None:
@@ -80,7 +86,7 @@ def _chunks(lines: Iterable[Line], shards: int) -> Iterator[list[Line]]:
         else:
             buffer = buffers[line.shard % shards]
         buffer.append(line)
-        if len(buffer) >= MOST_LINES:
+        if len(buffer) >= MAX_LINES:
             yield buffer
             buffer.clear()
     yield from (buffer for buffer in buffers if buffer)
@@ -100,7 +106,7 @@ def _packed(lines: list[Line], form: str, rng: Random) -> bytes:
 
 def _compressed(content: bytes, form: str) -> bytes:
     if form == "gz":
-        # Neither a name nor a time in the header.
+        # The header contains neither a file name nor a modification time.
         return gzip.compress(content, GZIP_LEVEL, mtime=0)
     if form == "zst":
         return zstandard.ZstdCompressor(level=3).compress(content)

@@ -1,14 +1,18 @@
-"""How often each kind of dirt occurs in the sample world.
+"""The kinds of dirt in the sample world, and how often each occurs.
 
-One field a kind. Shares are of the lines of each source the kind belongs to, unless
-the comment says otherwise. Besides its rate, each kind is dealt once soon after the
-world begins, so that small worlds have it too. Zero switches a kind off. It changes
-when the contract names a new way for input to be wrong.
+There are three groups of kinds:
+
+- rejects: corrupt lines, which the loaders must reject;
+- oddities: valid lines in an unusual form, with the same meaning;
+- anomalies: valid lines that are late, repeated, or have unusual values.
 """
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
-JSON_REJECTS = (
+Kinds = tuple[str, ...]
+
+JSON_REJECTS: Kinds = (
     "not_json",
     "not_an_object",
     "missing_key",
@@ -18,7 +22,7 @@ JSON_REJECTS = (
     "nul_byte",
     "too_long",
 )
-WEB_REJECTS = (
+WEB_REJECTS: Kinds = (
     "not_combined",
     "bad_authuser",
     "bad_time",
@@ -26,9 +30,9 @@ WEB_REJECTS = (
     "nul_byte",
     "too_long",
 )
-JSON_ODDITIES = ("int_as_text", "timestamp_form", "unknown_key", "null_optional")
-ORG_ODDITIES = (*JSON_ODDITIES, "bool_as_text")
-WEB_ODDITIES = (
+JSON_ODDITIES: Kinds = ("int_as_text", "timestamp_form", "unknown_key", "null_optional")
+ORG_ODDITIES: Kinds = (*JSON_ODDITIES, "bool_as_text")
+WEB_ODDITIES: Kinds = (
     "offset_time",
     "agent_escaped_quotes",
     "agent_emoji",
@@ -43,17 +47,17 @@ WEB_ODDITIES = (
     "trailing_blank",
 )
 LATE_DAYS = {"late_1_day": 1, "late_2_days": 2, "late_3_days": 3}
-LATENESS = (*LATE_DAYS, "future")
-ORG_EVENTS = ("org_line_copied", "org_line_outdated")
-METRIC_EVENTS = (
-    *LATENESS,
+LATE_OR_FUTURE: Kinds = (*LATE_DAYS, "future")
+ORG_ANOMALIES: Kinds = ("org_line_copied", "org_line_outdated")
+METRIC_ANOMALIES: Kinds = (
+    *LATE_OR_FUTURE,
     "sample_copied",
     "unknown_org",
     "integration_repeated",
     "negative_count",
 )
-APP_EVENTS = (
-    *LATENESS,
+APP_ANOMALIES: Kinds = (
+    *LATE_OR_FUTURE,
     "copy_in_partition",
     "copy_across_partitions",
     "copy_differs_in_partition",
@@ -62,17 +66,22 @@ APP_EVENTS = (
     "unknown_org",
     "level_case",
 )
-WEB_EVENTS = LATENESS
+WEB_ANOMALIES: Kinds = LATE_OR_FUTURE
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Shares of lines, 0 to 1, but for the two numbers that say otherwise."""
+    """The rate of each kind of dirt.
 
-    # Rejects never exceed this share of a partition's lines.
+    A rate is a share, from 0 to 1, of the lines of each source that has the kind,
+    unless a comment states otherwise. In addition each kind with a rate above zero
+    occurs once near the start of the world, so that small worlds have it as well.
+    """
+
+    # The maximum share of rejects in a partition.
     max_rejected: float = 0.01
 
-    # Lines that become rejects. JSON sources, some of the web log as well:
+    # Rejects of the JSON sources; the web log has the last three as well.
     not_json: float = 0.0008
     not_an_object: float = 0.0002
     missing_key: float = 0.0008
@@ -81,19 +90,19 @@ class Rates:
     not_utf8: float = 0.0003
     nul_byte: float = 0.0002
     too_long: float = 0.00002
-    # The web log only:
+    # Rejects of the web log only.
     not_combined: float = 0.002
     bad_authuser: float = 0.001
     bad_time: float = 0.0005
 
-    # Lines that look odd and must be accepted. JSON sources:
+    # Oddities of the JSON sources; blank lines occur in all sources.
     int_as_text: float = 0.01
     timestamp_form: float = 0.04
     unknown_key: float = 0.02
     null_optional: float = 0.01
     bool_as_text: float = 0.01
     blank_line: float = 0.002
-    # The web log:
+    # Oddities of the web log.
     offset_time: float = 0.02
     agent_escaped_quotes: float = 0.004
     agent_emoji: float = 0.002
@@ -107,13 +116,13 @@ class Rates:
     address_ipv6: float = 0.02
     trailing_blank: float = 0.001
 
-    # Good lines of another day than their partition's:
+    # Anomalies: lines of another day than their partition's.
     late_1_day: float = 0.01
     late_2_days: float = 0.005
     late_3_days: float = 0.003
     future: float = 0.002
 
-    # Good lines that say something twice, or of something unknown:
+    # Anomalies: repeated lines and unusual values.
     org_line_copied: float = 0.003
     org_line_outdated: float = 0.005
     sample_copied: float = 0.003
@@ -127,19 +136,19 @@ class Rates:
     copy_of_another_day: float = 0.0005
     level_case: float = 0.02
 
-    # Shares of partitions:
+    # Objects, as a share of partitions.
     empty_object: float = 0.05
     hidden_object: float = 0.1
 
-    # A number of orgs, none or one, that go on to a plan which no seed has:
+    # The number of orgs, 0 or 1, with a plan that is not in the seed.
     unknown_plan: int = 1
 
-    def of(self, kinds: tuple[str, ...]) -> dict[str, float]:
-        """Return the rates of `kinds` by name."""
+    def select(self, kinds: Kinds) -> dict[str, float]:
+        """Return the rates of `kinds` by kind."""
         return {kind: getattr(self, kind) for kind in kinds}
 
 
-def clean() -> Rates:
-    """Return rates that are all zero: a world without dirt on its lines."""
-    zeroes = {field.name: 0.0 for field in fields(Rates)}
+def clean_rates() -> Rates:
+    """Return rates that are all zero."""
+    zeroes: dict[str, Any] = {field.name: 0.0 for field in fields(Rates)}
     return replace(Rates(), **zeroes)

@@ -1,7 +1,7 @@
-"""What can become of an org, how often, and how much such an org uses.
+"""What can happen to an org, how often, and how much such an org uses.
 
-Every story happens to at least one org of a world with as many orgs as stories;
-the others are drawn by share. Day numbers count from the world's first partition.
+When a world has at least as many orgs as there are scenarios, each scenario occurs at
+least once. The scenarios of the other orgs are drawn by share.
 """
 
 from dataclasses import dataclass
@@ -19,16 +19,17 @@ TRIAL_DAYS = 14
 
 @dataclass(frozen=True)
 class Footprint:
-    """What an org uses when it is settled: medians, the days it takes, its people.
+    """The usage of an org after ramp-up, as medians over the orgs of its kind.
 
-    `engagement` is the chance that one of its users comes by on a working day.
+    `ramp_up_days` is the time constant of the growth. `engagement` is the probability
+    that a user visits on a working day. `users` is the range of the number of users.
     """
 
     hosts: float
     dashboards: float
     metrics: float
     integrations: float
-    settling_days: float
+    ramp_up_days: float
     engagement: float
     users: tuple[int, int]
 
@@ -40,11 +41,12 @@ BIG = Footprint(450, 90, 6000, 14, 9, 0.55, (8, 20))
 
 
 @dataclass(frozen=True)
-class Story:
+class Scenario:
     """One course of events.
 
-    `plans` follow the trial, one after another. `is_old` orgs were there long before
-    the world begins; the others start on all of its days.
+    `share` is the weight with which it is drawn. `plans` are the billing plans after
+    the trial, in order. Orgs with `is_old` were created long before the world's first
+    day; the start days of the others are spread over the whole world.
     """
 
     share: float
@@ -53,26 +55,26 @@ class Story:
     is_old: bool = False
 
 
-STORIES = {
-    "restarted_trial": Story(0.02, SMALL),
-    "missing_one_night": Story(0.015, GROWING, (PRO,)),
-    "missing_long": Story(0.005, SMALL),
-    "internal": Story(0.02, GROWING),
-    "turned_internal": Story(0.005, SMALL),
-    "never_in_trial": Story(0.03, SMALL, (FREE,), is_old=True),
-    "unknown_plan": Story(0.0, GROWING, (UNKNOWN,)),
-    "paid_then_free": Story(0.04, GROWING, (PRO, FREE)),
-    "without_metrics": Story(0.01, SMALL),
-    "without_logs": Story(0.01, GROWING),
-    "trial_to_pro": Story(0.18, GROWING, (PRO,)),
-    "trial_to_free": Story(0.12, SMALL, (FREE,)),
-    "trial_to_enterprise": Story(0.03, BIG, (ENTERPRISE,)),
-    "trial_lapsed": Story(0.28, SMALL),
-    "trial_stalled": Story(0.05, GROWING),
-    "free_above_plan": Story(0.05, ABOVE_FREE, (FREE,)),
-    "free_then_paid": Story(0.03, ABOVE_FREE, (FREE, PRO)),
-    "trial_scheduled": Story(0.01, SMALL),
-    "newborn": Story(0.0, GROWING),
-    "old_enterprise": Story(0.02, BIG, (ENTERPRISE,), is_old=True),
-    "old_pro": Story(0.075, GROWING, (PRO,), is_old=True),
+SCENARIOS = {
+    "restarted_trial": Scenario(0.02, SMALL),
+    "missing_one_day": Scenario(0.015, GROWING, (PRO,)),
+    "missing_many_days": Scenario(0.005, SMALL),
+    "internal": Scenario(0.02, GROWING),
+    "turned_internal": Scenario(0.005, SMALL),
+    "never_in_trial": Scenario(0.03, SMALL, (FREE,), is_old=True),
+    "unknown_plan": Scenario(0.0, GROWING, (UNKNOWN,)),
+    "paid_then_free": Scenario(0.04, GROWING, (PRO, FREE)),
+    "without_metrics": Scenario(0.01, SMALL),
+    "without_logs": Scenario(0.01, GROWING),
+    "trial_to_pro": Scenario(0.18, GROWING, (PRO,)),
+    "trial_to_free": Scenario(0.12, SMALL, (FREE,)),
+    "trial_to_enterprise": Scenario(0.03, BIG, (ENTERPRISE,)),
+    "trial_lapsed": Scenario(0.28, SMALL),
+    "trial_stalled": Scenario(0.05, GROWING),
+    "free_above_plan": Scenario(0.05, ABOVE_FREE, (FREE,)),
+    "free_then_paid": Scenario(0.03, ABOVE_FREE, (FREE, PRO)),
+    "trial_scheduled": Scenario(0.01, SMALL),
+    "created_on_last_day": Scenario(0.0, GROWING),
+    "old_enterprise": Scenario(0.02, BIG, (ENTERPRISE,), is_old=True),
+    "old_pro": Scenario(0.075, GROWING, (PRO,), is_old=True),
 }

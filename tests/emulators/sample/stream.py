@@ -1,7 +1,7 @@
-"""From a source's records to the lines of its partitions, dirt and all.
+"""Generation of the lines of a source's partitions, including the dirt.
 
-Partitions are asked for in the order of their days: what is late waits here for its
-day. Memory does not grow with the number of lines.
+Partitions must be generated in ascending order of their days, because late lines are
+buffered until their partition. Memory use does not depend on the number of lines.
 """
 
 from collections import defaultdict
@@ -9,37 +9,40 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any, NamedTuple, Protocol
 
-from tests.emulators.sample.dirt_sampler import Deck
-from tests.emulators.sample.rates import LATE_DAYS
+from tests.emulators.sample.dirt_sampler import DirtSampler
+from tests.emulators.sample.rates import LATE_DAYS, Kinds
 from tests.emulators.sample.world import SourceSummary, World
 
-MOST_WAITING = 20_000
-"""Lines that wait for a later partition, at most; beyond, nothing more is delayed."""
-BLANKS = (b"", b"", b"   ", b"\t", b" \t ")
+MAX_LATE_LINES = 20_000
+"""No further lines are delayed while this many are buffered."""
+BLANK_LINES = (b"", b"", b"   ", b"\t", b" \t ")
 
 
 class Record(NamedTuple):
-    """What one line should say; `seconds` after midnight to sort by.
+    """The values of one line, and the `seconds` after midnight to sort by.
 
-    Records of the same `shard` go to the same object. A fixed one gets no dirt: its
-    visitor would be another one, or absent for a while.
+    Records with the same `shard` go to the same object. Records with `is_protected`
+    stay free of dirt; a bot needs each of its requests at the exact time.
     """
 
     seconds: int
     shard: int
     values: Any
-    is_fixed: bool = False
+    is_protected: bool = False
 
 
-class Told(NamedTuple):
-    """A line to write in place of a record, `delay` partitions later."""
+class Delivery(NamedTuple):
+    """Values to write instead of a record, into the partition `delay` days later."""
 
     values: Any
     delay: int = 0
 
 
 class Line(NamedTuple):
-    """A line without its end. Without a shard it goes where most lines are."""
+    """One line without its line end.
+
+    If `shard` is None, it goes to the object that has the most lines.
+    """
 
     seconds: int
     shard: int | None
@@ -47,122 +50,129 @@ class Line(NamedTuple):
 
 
 class Source(Protocol):
-    """One of the four sources: what it says and how its lines can be wrong.
+    """One of the four sources: its records, its line format and its kinds of dirt.
 
-    `objects` is the range of the number of objects of a partition.
+    `object_counts` is the range of the number of objects per partition.
     """
 
     name: str
-    suffix: str
-    objects: tuple[int, int]
-    rejects: tuple[str, ...]
-    oddities: tuple[str, ...]
-    events: tuple[str, ...]
+    extension: str
+    object_counts: tuple[int, int]
+    reject_kinds: Kinds
+    oddity_kinds: Kinds
+    anomaly_kinds: Kinds
 
     def records(self, day: int) -> Iterator[Record]:
-        """Yield what the source has to say of that day."""
+        """Yield the records of the day."""
 
-    def spell(self, values: Any, oddity: str | None, rng: Random) -> bytes:  # noqa: ANN401 - each source has its own kind of values
-        """Return the line, written in an odd but valid way if asked to."""
+    def format_line(self, values: Any, oddity: str | None, rng: Random) -> bytes:  # noqa: ANN401 - each source has its own type of values
+        """Return the values as a line, unusual but valid if `oddity` is set."""
 
-    def spoil(self, values: Any, kind: str, rng: Random) -> bytes:  # noqa: ANN401 - as above
-        """Return a line that must be rejected."""
+    def corrupt_line(self, values: Any, kind: str, rng: Random) -> bytes:  # noqa: ANN401 - as above
+        """Return the values as a line that must be rejected, for the reason `kind`."""
 
-    def happen(self, kind: str, values: Any, rng: Random) -> list[Told]:  # noqa: ANN401 - as above
-        """Return what is written in place of the record when `kind` befalls it.
+    def apply_anomaly(self, kind: str, values: Any, rng: Random) -> list[Delivery]:  # noqa: ANN401 - as above
+        """Return what is delivered instead of a record with the anomaly `kind`.
 
-        Being late is the stream's own business.
+        `Stream` handles the kinds in `LATE_DAYS` itself.
         """
 
 
 class Stream:
-    """The lines of one source, partition after partition; counts what it gives."""
+    """The lines of one source, partition by partition.
+
+    It adds its counts to `summary`.
+    """
 
     def __init__(self, world: World, source: Source, summary: SourceSummary) -> None:
         self._world = world
         self._source = source
-        self._most_rejected = world.rates.max_rejected
-        self._events = self._deck("events", source.events)
-        self._rejects = self._deck("rejects", source.rejects)
-        self._oddities = self._deck("oddities", source.oddities)
-        self._blanks = self._deck("blanks", ("blank_line",))
-        self._waiting: dict[int, list[tuple[str, Line]]] = defaultdict(list)
+        self._max_rejected = world.rates.max_rejected
+        # Keys of random generators must stay the same to keep the data the same.
+        self._anomalies = self._sampler("events", source.anomaly_kinds)
+        self._rejects = self._sampler("rejects", source.reject_kinds)
+        self._oddities = self._sampler("oddities", source.oddity_kinds)
+        self._blanks = self._sampler("blanks", ("blank_line",))
+        self._late_lines: dict[int, list[tuple[str, Line]]] = defaultdict(list)
         self._rejected = self._written = 0
         self._summary = summary
 
     def lines(self, day: int) -> Iterator[Line]:
-        """Yield the lines of that day's partition, blank ones among them."""
+        """Yield the lines of the day's partition, including blank lines."""
         rng = self._world.rng("lines", self._source.name, day)
         self._rejected = self._written = 0
-        for kind, line in self._waiting.pop(day, ()):
-            self._summary.dirt[kind] += 1
+        for late_kind, line in self._late_lines.pop(day, ()):
+            self._summary.dirt[late_kind] += 1
             self._written += 1
             yield line
         for record in self._source.records(day):
-            if self._blanks.deal():
+            if self._blanks.next_kind():
                 self._summary.dirt["blank_line"] += 1
-                yield Line(record.seconds, record.shard, rng.choice(BLANKS))
-            kind = self._events.deal(may=self._may_happen(record))
+                yield Line(record.seconds, record.shard, rng.choice(BLANK_LINES))
+            kind = self._anomalies.next_kind(allowed=self._may_be_anomalous(record))
             if kind is None:
                 self._written += 1
-                yield self._plain(record, rng)
+                yield self._regular_line(record, rng)
             else:
-                yield from self._befallen(record, kind, day=day, rng=rng)
+                yield from self._anomalous_lines(record, kind, day=day, rng=rng)
         self._summary.lines += self._written
         self._summary.rejects += self._rejected
 
-    def _plain(self, record: Record, rng: Random) -> Line:
-        kind = self._rejects.deal(may=not record.is_fixed and self._may_reject())
+    def _regular_line(self, record: Record, rng: Random) -> Line:
+        may_reject = not record.is_protected and self._may_reject()
+        kind = self._rejects.next_kind(allowed=may_reject)
         if kind:
             self._rejected += 1
             self._summary.dirt[kind] += 1
-            content = self._source.spoil(record.values, kind, rng)
+            content = self._source.corrupt_line(record.values, kind, rng)
             return Line(record.seconds, None, content)
-        content = self._spelled(record.values, rng, may_be_odd=not record.is_fixed)
+        content = self._formatted(
+            record.values, rng, may_be_odd=not record.is_protected
+        )
         return Line(record.seconds, record.shard, content)
 
-    def _befallen(
+    def _anomalous_lines(
         self, record: Record, kind: str, *, day: int, rng: Random
     ) -> Iterator[Line]:
-        spelled: dict[int, bytes] = {}
+        formatted: dict[int, bytes] = {}
         if kind in LATE_DAYS:
-            told = [Told(record.values, delay=LATE_DAYS[kind])]
+            deliveries = [Delivery(record.values, delay=LATE_DAYS[kind])]
         else:
-            told = self._source.happen(kind, record.values, rng)
-        for values, delay in told:
-            if id(values) not in spelled:
-                # A copy is the same to the byte.
-                spelled[id(values)] = self._spelled(values, rng)
-            line = Line(record.seconds, record.shard, spelled[id(values)])
+            deliveries = self._source.apply_anomaly(kind, record.values, rng)
+        for values, delay in deliveries:
+            if id(values) not in formatted:
+                # A copy has the same bytes as its original.
+                formatted[id(values)] = self._formatted(values, rng)
+            line = Line(record.seconds, record.shard, formatted[id(values)])
             if delay:
-                self._waiting[day + delay].append((kind, line))
+                self._late_lines[day + delay].append((kind, line))
             else:
                 self._written += 1
                 yield line
-        if not any(delay for _, delay in told):
+        if not any(delay for _, delay in deliveries):
             self._summary.dirt[kind] += 1
 
-    def _spelled(
+    def _formatted(
         self,
         values: Any,  # noqa: ANN401 - as above
         rng: Random,
         *,
         may_be_odd: bool = True,
     ) -> bytes:
-        oddity = self._oddities.deal(may=may_be_odd)
+        oddity = self._oddities.next_kind(allowed=may_be_odd)
         if oddity:
             self._summary.dirt[oddity] += 1
-        return self._source.spell(values, oddity, rng)
+        return self._source.format_line(values, oddity, rng)
 
     def _may_reject(self) -> bool:
-        # Lines only become more: the bound holds for the whole partition then.
-        return self._rejected + 1 <= self._most_rejected * self._written
+        # The number of lines only grows, so the limit also holds for the partition.
+        return self._rejected + 1 <= self._max_rejected * self._written
 
-    def _may_happen(self, record: Record) -> bool:
-        if record.is_fixed:
+    def _may_be_anomalous(self, record: Record) -> bool:
+        if record.is_protected:
             return False
-        return sum(map(len, self._waiting.values())) < MOST_WAITING
+        return sum(map(len, self._late_lines.values())) < MAX_LATE_LINES
 
-    def _deck(self, what: str, kinds: tuple[str, ...]) -> Deck:
-        rng = self._world.rng("deck", self._source.name, what)
-        return Deck(self._world.rates.of(kinds), rng)
+    def _sampler(self, group: str, kinds: Kinds) -> DirtSampler:
+        rng = self._world.rng("deck", self._source.name, group)
+        return DirtSampler(self._world.rates.select(kinds), rng)

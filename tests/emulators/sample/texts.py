@@ -1,7 +1,7 @@
-r"""Names, addresses and user agents, plain ones and such as break careless software.
+r"""Made-up names, addresses, pages and user agents, including unusual ones.
 
-Made up; company names are put together from word lists. In user agents a quote is
-written `\"` and a control character `\xhh`, as Apache writes them.
+Org names are combined from word lists. User agents are in the form in which Apache
+logs them: a quote as `\"` and a control character as `\xhh`.
 """
 
 from random import Random
@@ -91,24 +91,25 @@ ASSETS = _words(
 )
 
 
-def org_name(number: int, rng: Random, *, tricky_share: float) -> str:
-    """Return a name for the org that is `number`-th, counted from 0.
+def org_name(index: int, rng: Random, *, tricky_share: float) -> str:
+    """Return a name for the org with this index, counted from 0.
 
-    The first orgs carry the tricky names, each once; later ones rarely.
+    Each of the first orgs gets one of the tricky names. For the others `tricky_share`
+    is the probability that a tricky name is part of the name.
     """
-    if number < len(TRICKY_NAMES) and tricky_share > 0:
-        return TRICKY_NAMES[number]
+    if index < len(TRICKY_NAMES) and tricky_share > 0:
+        return TRICKY_NAMES[index]
     name = f"{rng.choice(FIRST_WORDS)} {rng.choice(SECOND_WORDS)}{rng.choice(ENDINGS)}"
     if rng.random() < tricky_share:
         return f"{name} {rng.choice(TRICKY_NAMES)}"
     return name
 
 
-def address(rng: Random) -> str:
-    """Return an IPv4 address out of the range for benchmarks, which nobody owns."""
+def ipv4_address(rng: Random) -> str:
+    """Return an IPv4 address from 198.18.0.0/15, reserved for benchmarks."""
     return f"198.{18 + rng.randrange(2)}.{rng.randrange(256)}.{rng.randrange(1, 255)}"
 
 
 def ipv6_address(rng: Random) -> str:
-    """Return an IPv6 address out of the range for documentation."""
+    """Return an IPv6 address from 2001:db8::/32, reserved for documentation."""
     return f"2001:db8:{rng.getrandbits(16):x}::{rng.getrandbits(16):x}"

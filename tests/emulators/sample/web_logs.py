@@ -1,23 +1,23 @@
-"""The web servers' log, one request a line in Apache's *combined* format.
+"""The source `web_logs`: one request per line in Apache's *combined* log format.
 
-From `visits` (pages, and the files a page needs) and from `robots`.
+The requests are the pages of `visits`, the assets of those pages, and `bots`.
 """
 
 from collections.abc import Iterator
 from datetime import date, timedelta
 from random import Random
 
-from tests.emulators.sample import combined, texts
-from tests.emulators.sample.bots import Robot
-from tests.emulators.sample.combined import Request
-from tests.emulators.sample.rates import WEB_EVENTS, WEB_ODDITIES, WEB_REJECTS
-from tests.emulators.sample.stream import Record, Told
+from tests.emulators.sample import combined_log, texts
+from tests.emulators.sample.bots import Bot
+from tests.emulators.sample.combined_log import Request
+from tests.emulators.sample.rates import WEB_ANOMALIES, WEB_ODDITIES, WEB_REJECTS
+from tests.emulators.sample.stream import Delivery, Record
 from tests.emulators.sample.visits import DAY_SECONDS, Step, Visit, Visits
 from tests.emulators.sample.world import World
 
 ASSET_SHARE = 0.2
-MOST_ASSETS = 3
-UNMODIFIED_SHARE = 0.3
+MAX_ASSETS = 3
+NOT_MODIFIED_SHARE = 0.3
 INTERNAL_REFERRER = "https://www.example.com/dashboards"
 REFERRERS = ("-", "-", "https://www.example.com/", "https://search.example/?q=apm")
 
@@ -26,54 +26,56 @@ class WebLogs:
     """The source `web_logs`; see `stream.Source`."""
 
     name = "web_logs"
-    suffix = "log"
-    objects = (2, 4)
-    rejects = WEB_REJECTS
-    oddities = WEB_ODDITIES
-    events = WEB_EVENTS
+    extension = "log"
+    object_counts = (2, 4)
+    reject_kinds = WEB_REJECTS
+    oddity_kinds = WEB_ODDITIES
+    anomaly_kinds = WEB_ANOMALIES
 
-    def __init__(self, world: World, visits: Visits, robots: list[Robot]) -> None:
+    def __init__(self, world: World, visits: Visits, bots: list[Bot]) -> None:
         self._world = world
         self._visits = visits
-        self._robots = robots
+        self._bots = bots
 
     def records(self, day: int) -> Iterator[Record]:
-        """Yield the requests of that day."""
+        """Yield the requests of the day."""
         rng = self._world.rng(self.name, day)
-        today = self._world.moment(day).date()
-        for number, robot in enumerate(self._robots):
-            for seconds in robot.seconds_of(day):
-                request = _of_robot(robot, seconds, today, rng)
-                yield Record(seconds, number, request, is_fixed=True)
-        for visit, steps in self._visits.during(day):
+        today = self._world.timestamp(day).date()
+        for number, bot in enumerate(self._bots):
+            for seconds in bot.request_times(day):
+                request = _bot_request(bot, seconds, today, rng)
+                yield Record(seconds, number, request, is_protected=True)
+        for visit, steps in self._visits.on_day(day):
             shard = visit.org_id or visit.seed
             for step in steps:
-                yield Record(step.seconds, shard, _page(visit, step, today, rng))
+                page = _page_request(visit, step, today, rng)
+                yield Record(step.seconds, shard, page)
                 if rng.random() < ASSET_SHARE:
-                    for request in _assets(visit, step, today, rng):
+                    for request in _asset_requests(visit, step, today, rng):
                         yield Record(request.seconds, shard, request)
 
-    def spell(self, values: Request, oddity: str | None, rng: Random) -> bytes:
-        """Return the request's line, an unusual but valid one if asked to."""
-        return combined.spell(values, oddity=oddity, rng=rng)
+    def format_line(self, values: Request, oddity: str | None, rng: Random) -> bytes:
+        """Return the request as a line, unusual but valid if `oddity` is set."""
+        return combined_log.format_line(values, oddity=oddity, rng=rng)
 
-    def spoil(self, values: Request, kind: str, rng: Random) -> bytes:
-        """Return a line that is no request any more."""
-        return combined.spoil(values, kind=kind, rng=rng)
+    def corrupt_line(self, values: Request, kind: str, rng: Random) -> bytes:
+        """Return the request as a line that must be rejected."""
+        return combined_log.corrupt_line(values, kind=kind, rng=rng)
 
-    def happen(self, kind: str, values: Request, rng: Random) -> list[Told]:
-        """Return the request as a clock that is ahead would tell it."""
+    def apply_anomaly(self, kind: str, values: Request, rng: Random) -> list[Delivery]:
+        """Return the request with a date in the future, as from a wrong clock."""
         day = values.day + timedelta(days=rng.randint(1, 40))
-        return [Told(values._replace(day=day))]
+        return [Delivery(values._replace(day=day))]
 
 
-def _page(visit: Visit, step: Step, today: date, rng: Random) -> Request:
-    is_unnamed = visit.user_id is None or (visit.is_first_anonymous and not step.number)
+def _page_request(visit: Visit, step: Step, day: date, rng: Random) -> Request:
+    is_before_login = visit.is_first_anonymous and not step.number
+    is_anonymous = visit.user_id is None or is_before_login
     referrer = INTERNAL_REFERRER if step.number else rng.choice(REFERRERS)
     return Request(
         client=visit.address,
-        authuser="-" if is_unnamed else str(visit.user_id),
-        day=today,
+        authuser="-" if is_anonymous else str(visit.user_id),
+        day=day,
         seconds=step.seconds,
         request=f"GET {step.page} HTTP/1.1",
         status=500 if step.has_failed else 200,
@@ -83,31 +85,33 @@ def _page(visit: Visit, step: Step, today: date, rng: Random) -> Request:
     )
 
 
-def _assets(visit: Visit, step: Step, today: date, rng: Random) -> Iterator[Request]:
-    """Yield the files that a page needs, in the seconds after it."""
-    page = _page(visit, step, today, rng)
-    for path in rng.sample(texts.ASSETS, rng.randint(1, MOST_ASSETS)):
+def _asset_requests(
+    visit: Visit, step: Step, day: date, rng: Random
+) -> Iterator[Request]:
+    """Yield requests for the assets of a page, within two seconds after it."""
+    page = _page_request(visit, step, day, rng)
+    for path in rng.sample(texts.ASSETS, rng.randint(1, MAX_ASSETS)):
         seconds = step.seconds + rng.randrange(3)
         if seconds < DAY_SECONDS:
-            is_known = rng.random() < UNMODIFIED_SHARE
+            is_cached = rng.random() < NOT_MODIFIED_SHARE
             yield page._replace(
                 seconds=seconds,
                 request=f"GET {path} HTTP/1.1",
-                status=304 if is_known else 200,
-                size="-" if is_known else page.size,
+                status=304 if is_cached else 200,
+                size="-" if is_cached else page.size,
                 referrer=f"https://www.example.com{step.page}",
             )
 
 
-def _of_robot(robot: Robot, seconds: int, today: date, rng: Random) -> Request:
+def _bot_request(bot: Bot, seconds: int, day: date, rng: Random) -> Request:
     return Request(
-        client=robot.address,
-        authuser=robot.authuser,
-        day=today,
+        client=bot.address,
+        authuser=bot.authuser,
+        day=day,
         seconds=seconds,
-        request=f"GET {robot.path} HTTP/1.1",
+        request=f"GET {bot.path} HTTP/1.1",
         status=200,
         size=str(rng.randrange(200, 900)),
         referrer="-",
-        agent=robot.agent,
+        agent=bot.agent,
     )

@@ -1,7 +1,6 @@
-"""What a sample world is asked to be, and what was written of it.
+"""The parameters of a sample world, and the summary of what was written.
 
-The same world always gives the same bytes. It changes when the world gets a new
-dimension; how dirty it is stands in `rates`.
+The same parameters always give the same bytes. `rates` sets how dirty the data is.
 """
 
 from collections import Counter
@@ -17,9 +16,11 @@ SOURCES = ("orgs", "metrics", "app_logs", "web_logs")
 
 @dataclass(frozen=True)
 class World:
-    """`days` nights up to and with `until`; `scale` multiplies the log lines.
+    """The parameters of a sample world.
 
-    Raises ValueError when a number is below one.
+    It has one partition per source for each of `days` dates, the last of which is
+    `until`. `scale` multiplies the number of log lines. Raises ValueError when a
+    number is below one.
     """
 
     orgs: int = 300
@@ -37,37 +38,38 @@ class World:
                 )
 
     @property
-    def first(self) -> date:
-        """The first partition's date."""
+    def first_date(self) -> date:
+        """The date of the first partition."""
         return self.until - timedelta(days=self.days - 1)
 
     @property
     def dates(self) -> list[date]:
-        """The dates of all partitions, in order."""
-        return [self.first + timedelta(days=number) for number in range(self.days)]
+        """The dates of all partitions, in ascending order."""
+        return [self.first_date + timedelta(days=day) for day in range(self.days)]
 
-    def moment(self, day: int, seconds: float = 0) -> datetime:
+    def timestamp(self, day: int, seconds: float = 0) -> datetime:
         """Return the naive UTC time `seconds` after midnight of day number `day`.
 
-        Day 0 is the first partition's; numbers below it lie before the world.
+        Day 0 is `first_date`; days before it have negative numbers.
         """
-        midnight = datetime.combine(self.first, time()) + timedelta(days=day)
+        midnight = datetime.combine(self.first_date, time()) + timedelta(days=day)
         return midnight + timedelta(seconds=int(seconds))
 
-    def rng(self, *about: object) -> Random:
-        """Return a generator of its own for what `about` names, the same every time."""
-        return Random("/".join(map(str, (self.seed, *about))))
+    def rng(self, *key: object) -> Random:
+        """Return a random generator that is seeded with the world's seed and `key`."""
+        return Random("/".join(map(str, (self.seed, *key))))
 
-    def told(self) -> dict[str, Any]:
-        """Return the world as JSON values."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the parameters as JSON values."""
         return asdict(self) | {"until": self.until.isoformat()}
 
 
 @dataclass
 class SourceSummary:
-    """What was written of one source; `dirt` counts each kind that was dealt.
+    """Counts of what was written for one source.
 
-    `lines` are those that are not blank, rejects among them.
+    `lines` are the lines that are not blank, including rejects. `dirt` is the number
+    of lines or objects by kind of dirt.
     """
 
     partitions: int = 0
@@ -79,28 +81,28 @@ class SourceSummary:
 
 @dataclass
 class WorldSummary:
-    """What was written, by source, and how many orgs have which story."""
+    """Counts by source, and the number of orgs by scenario."""
 
     sources: dict[str, SourceSummary]
-    stories: Counter[str] = field(default_factory=Counter)
+    scenarios: Counter[str] = field(default_factory=Counter)
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the summary as JSON values."""
         return {
             "sources": {
                 name: vars(source) | {"dirt": dict(sorted(source.dirt.items()))}
                 for name, source in self.sources.items()
             },
-            "stories": dict(self.stories),
+            "scenarios": dict(self.scenarios),
         }
 
 
-def summary_from(told: dict[str, Any]) -> WorldSummary:
-    """Return the summary that `WorldSummary.told` gave."""
+def summary_from_json(values: dict[str, Any]) -> WorldSummary:
+    """Return the summary whose `to_json` returned `values`."""
     return WorldSummary(
         sources={
-            name: SourceSummary(**(facts | {"dirt": Counter(facts["dirt"])}))
-            for name, facts in told["sources"].items()
+            name: SourceSummary(**(counts | {"dirt": Counter(counts["dirt"])}))
+            for name, counts in values["sources"].items()
         },
-        stories=Counter(told["stories"]),
+        scenarios=Counter(values["scenarios"]),
     )

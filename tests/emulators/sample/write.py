@@ -1,8 +1,8 @@
-"""Writes a sample world: raw partitions in a folder, on S3, or both.
+"""The `sample` command: writes a sample world's raw partitions to a folder or to S3.
 
 `python -m tests.emulators sample --out DIR --orgs 300 --days 60 --until 2026-11-24
---seed 7`. The same world always gives the same objects; what is on S3 already is
-not sent again.
+--seed 7`. The same arguments always give the same objects. Objects that exist on S3
+are not uploaded again.
 """
 
 import argparse
@@ -18,13 +18,13 @@ from rich.table import Table
 
 from tests.emulators.sample.adoption import Adoption
 from tests.emulators.sample.app_logs import AppLogs
-from tests.emulators.sample.bots import robots
-from tests.emulators.sample.company import Company, found_company
-from tests.emulators.sample.destinations import Bucket, Destination, Folder
+from tests.emulators.sample.bots import create_bots
+from tests.emulators.sample.company import Company, generate_company
+from tests.emulators.sample.destinations import Destination, LocalFolder, S3Prefix
 from tests.emulators.sample.metrics import Metrics
 from tests.emulators.sample.orgs import Orgs
 from tests.emulators.sample.partitions import Packer
-from tests.emulators.sample.rates import Rates, clean
+from tests.emulators.sample.rates import Rates, clean_rates
 from tests.emulators.sample.stream import Source, Stream
 from tests.emulators.sample.visits import Visits
 from tests.emulators.sample.web_logs import WebLogs
@@ -34,31 +34,31 @@ FAILED, BAD_ARGUMENTS = 1, 3
 
 
 def write_to_folder(world: World, folder: Path) -> WorldSummary:
-    """Write `folder/{source}/dt=YYYY-MM-DD/*` and `_SUCCESS`; return what was written.
+    """Write all partitions as `folder/{source}/dt=YYYY-MM-DD/*` with `_SUCCESS`.
 
-    A partition that is in the folder already is replaced.
+    Partitions that exist in the folder are replaced.
     """
-    return _write(world, [Folder(folder)])
+    return _write(world, [LocalFolder(folder)])
 
 
 def write_to_s3(world: World, url: str, *, folder: Path | None = None) -> WorldSummary:
-    """Put the partitions under `url` (`s3://bucket/prefix`), and in `folder` if given.
+    """Write all partitions to `url` (`s3://bucket/prefix`), and to `folder` if given.
 
-    An object that is there with the same size and ETag is not sent again, and when
-    all of a world is there nothing is even made. Other objects of the partitions it
-    writes are removed, and each `_SUCCESS` is put last. S3 is reached by boto3's own
-    environment and configuration, whose errors are passed on.
+    Objects that exist with the same ETag are not uploaded again. If the whole world
+    exists on S3, and no folder is given, it is not even generated. Other objects in its
+    partitions are deleted, and each `_SUCCESS` is written last. The S3 client uses
+    boto3's environment and configuration; its errors are not caught.
     """
-    bucket = Bucket(url)
+    destination = S3Prefix(url)
     if folder is None:
-        told = bucket.told(world)
-        if told is not None:
-            return told
-        return _write(world, [bucket])
-    return _write(world, [Folder(folder), bucket])
+        existing = destination.existing_summary(world)
+        if existing is not None:
+            return existing
+        return _write(world, [destination])
+    return _write(world, [LocalFolder(folder), destination])
 
 
-def sources(world: World, company: Company) -> list[Source]:
+def build_sources(world: World, company: Company) -> list[Source]:
     """Return the four sources of a world, in the order in which they are written."""
     adoption = Adoption(world)
     visits = Visits(world, company, adoption)
@@ -66,16 +66,16 @@ def sources(world: World, company: Company) -> list[Source]:
         Orgs(world, company),
         Metrics(world, company, adoption),
         AppLogs(world, company, adoption, visits),
-        WebLogs(world, visits, robots(world, company)),
+        WebLogs(world, visits, create_bots(world, company)),
     ]
 
 
 def main(arguments: list[str]) -> int:
-    """Write the world that the command line asks for; return the exit code."""
+    """Write a world with the parameters of the command line; return the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.out is None and options.s3 is None:
-        parser.error("say where to: --out DIR, --s3 URL, or both")
+        parser.error("no destination was given. Use --out DIR, --s3 URL, or both.")
     try:
         world = World(
             orgs=options.orgs,
@@ -83,7 +83,7 @@ def main(arguments: list[str]) -> int:
             until=options.until,
             seed=options.seed,
             scale=options.scale,
-            rates=clean() if options.clean else Rates(),
+            rates=clean_rates() if options.clean else Rates(),
         )
         if options.s3 is None:
             summary = write_to_folder(world, options.out)
@@ -92,17 +92,18 @@ def main(arguments: list[str]) -> int:
     except ValueError as error:
         parser.error(str(error))
     except (BotoCoreError, ClientError) as error:
-        print(f"{options.s3} was not written: {error}", file=sys.stderr)
+        print(f"Writing to {options.s3} failed. {error}", file=sys.stderr)
         return FAILED
     if options.json:
-        print(json.dumps({"world": world.told(), "summary": summary.told()}))
+        output = {"world": world.to_json(), "summary": summary.to_json()}
+        print(json.dumps(output))
     else:
-        _show(summary)
+        _print_table(summary)
     return 0
 
 
 class _Parser(argparse.ArgumentParser):
-    """Exits with 3 when it is given bad arguments, as the whole project does."""
+    """A parser that exits with 3 on invalid arguments, as `nightshift` does."""
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
@@ -112,36 +113,40 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m tests.emulators sample",
-        description="Write a made-up company's raw partitions, dirty on purpose.",
+        description="Write a sample company's raw partitions, deliberately dirty.",
     )
-    whole = World()
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write them there")
-    parser.add_argument("--s3", metavar="URL", help="put them under s3://bucket/prefix")
-    parser.add_argument("--orgs", type=int, default=whole.orgs, help="how many orgs")
-    parser.add_argument("--days", type=int, default=whole.days, help="how many nights")
+    default = World()
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write to this folder")
+    parser.add_argument("--s3", metavar="URL", help="write to s3://bucket/prefix")
+    parser.add_argument("--orgs", type=int, default=default.orgs, help="number of orgs")
     parser.add_argument(
-        "--until", type=date.fromisoformat, default=whole.until, help="the last night"
+        "--days", type=int, default=default.days, help="number of partitions per source"
     )
-    parser.add_argument("--seed", type=int, default=whole.seed, help="another company")
     parser.add_argument(
-        "--scale", type=int, default=whole.scale, help="times as many log lines"
+        "--until",
+        type=date.fromisoformat,
+        default=default.until,
+        help="date of the last partition",
     )
-    parser.add_argument("--clean", action="store_true", help="without any dirt")
-    parser.add_argument("--json", action="store_true", help="tell the summary as JSON")
+    parser.add_argument("--seed", type=int, default=default.seed, help="random seed")
+    parser.add_argument(
+        "--scale", type=int, default=default.scale, help="multiply the log lines"
+    )
+    parser.add_argument("--clean", action="store_true", help="omit all dirt")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     return parser
 
 
 def _write(world: World, destinations: list[Destination]) -> WorldSummary:
-    company = found_company(world)
-    summary = WorldSummary(sources={}, stories=company.stories)
-    works = []
-    for source in sources(world, company):
+    company = generate_company(world)
+    summary = WorldSummary(sources={}, scenarios=company.scenarios)
+    pipelines = []
+    for source in build_sources(world, company):
         counts = summary.sources[source.name] = SourceSummary()
-        works.append(
-            (source.name, Stream(world, source, counts), Packer(world, source, counts))
-        )
+        stream = Stream(world, source, counts)
+        pipelines.append((source.name, stream, Packer(world, source, counts)))
     for day, dt in enumerate(world.dates):
-        for name, stream, packer in works:
+        for name, stream, packer in pipelines:
             partition = f"{name}/dt={dt.isoformat()}"
             summary.sources[name].partitions += 1
             for item in packer.objects(day, stream.lines(day)):
@@ -154,12 +159,12 @@ def _write(world: World, destinations: list[Destination]) -> WorldSummary:
     return summary
 
 
-def _show(summary: WorldSummary) -> None:
-    table = Table("source", *("partitions", "objects", "lines", "rejects", "dirt"))
+def _print_table(summary: WorldSummary) -> None:
+    table = Table("source", "partitions", "objects", "lines", "rejects", "dirt")
     for column in table.columns[1:]:
         column.justify = "right"
     for name, source in summary.sources.items():
-        numbers = (source.partitions, source.objects, source.lines, source.rejects)
+        counts = (source.partitions, source.objects, source.lines, source.rejects)
         dirt = sum(source.dirt.values())
-        table.add_row(name, *(f"{number:,}" for number in (*numbers, dirt)))
+        table.add_row(name, *(f"{count:,}" for count in (*counts, dirt)))
     Console().print(table)

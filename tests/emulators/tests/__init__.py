@@ -1,1 +1,1 @@
-"""Tests of the outside world on one machine."""
+"""Tests of the S3 emulator and of the sample data generator."""

@@ -1,4 +1,4 @@
-"""The S3 stand-in keeps its objects on disk, and has them again after a restart."""
+"""The S3 emulator stores its objects on disk and keeps them across restarts."""
 
 from pathlib import Path
 from typing import Any
@@ -10,16 +10,16 @@ from tests.emulators import up
 BUCKET = "nightshift-archive"
 
 
-def test_objects_are_there_again_after_a_restart(tmp_path: Path) -> None:
-    with up.running("s3", data=tmp_path) as stack:
-        s3 = _client(stack.environment)
+def test_objects_survive_a_restart(tmp_path: Path) -> None:
+    with up.running("s3", data=tmp_path) as emulators:
+        s3 = _client(emulators.environment)
         s3.put_object(Bucket=BUCKET, Key="a/dt=2026-11-24/part", Body=b"rows")
         s3.put_object(Bucket=BUCKET, Key="a/dt=2026-11-24/_SUCCESS", Body=b"")
-        s3.put_object(Bucket=BUCKET, Key="b/gone", Body=b"x")
-        s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": "b/gone"}]})
+        s3.put_object(Bucket=BUCKET, Key="b/deleted", Body=b"x")
+        s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": "b/deleted"}]})
         before = _listing(s3)
-    with up.running("s3", data=tmp_path) as stack:
-        assert _listing(_client(stack.environment)) == before
+    with up.running("s3", data=tmp_path) as emulators:
+        assert _listing(_client(emulators.environment)) == before
     assert sorted(key for key, *_ in before) == [
         "a/dt=2026-11-24/_SUCCESS",
         "a/dt=2026-11-24/part",
@@ -37,5 +37,5 @@ def _client(environment: dict[str, str]) -> Any:  # noqa: ANN401 - boto3's
 
 
 def _listing(s3: Any) -> list[tuple[str, int, str]]:  # noqa: ANN401 - boto3's
-    found = s3.list_objects_v2(Bucket=BUCKET)["Contents"]
-    return [(item["Key"], item["Size"], item["ETag"]) for item in found]
+    objects = s3.list_objects_v2(Bucket=BUCKET)["Contents"]
+    return [(item["Key"], item["Size"], item["ETag"]) for item in objects]

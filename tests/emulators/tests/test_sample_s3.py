@@ -1,7 +1,6 @@
-"""Sample worlds on S3: sent once, complete, and mended where something is amiss."""
+"""Sample worlds on S3: complete, uploaded once, and repaired after changes."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,7 +12,7 @@ from botocore.client import BaseClient
 from tests.emulators import up
 from tests.emulators.sample.world import World
 from tests.emulators.sample.write import main, write_to_folder, write_to_s3
-from tests.reference import read_world
+from tests.reference import read_raw_data
 
 WORLD = World(orgs=25, days=4, seed=6)
 BUCKET = "nightshift-raw"
@@ -21,9 +20,9 @@ BUCKET = "nightshift-raw"
 
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BaseClient]:
-    """Give a client of an S3 that has nothing in it."""
-    with up.running("s3") as stack, pytest.MonkeyPatch.context() as patch:
-        for name, value in stack.environment.items():
+    """Start an empty S3 emulator and return a client for it."""
+    with up.running("s3") as emulators, pytest.MonkeyPatch.context() as patch:
+        for name, value in emulators.environment.items():
             patch.setenv(name, value)
         yield boto3.client("s3")
 
@@ -34,37 +33,38 @@ def prefix() -> str:
 
 
 def _objects(s3: BaseClient, prefix: str) -> dict[str, dict[str, Any]]:
-    found = s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{prefix}/").get("Contents", [])
-    return {item["Key"].removeprefix(f"{prefix}/"): item for item in found}
-
-
-def _sent(s3: BaseClient, prefix: str, key: str) -> datetime:
-    return _objects(s3, prefix)[key]["LastModified"]
+    """Return the listing of each object by its key below the prefix."""
+    response = s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{prefix}/")
+    objects = response.get("Contents", [])
+    return {item["Key"].removeprefix(f"{prefix}/"): item for item in objects}
 
 
 def _data_keys(s3: BaseClient, prefix: str) -> list[str]:
     return [key for key in _objects(s3, prefix) if "/part-" in key]
 
 
-def _changes_from_now_on(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """Return the list to which clients made from now on add what they change."""
-    calls: list[tuple[str, str]] = []
-    real = boto3.client
+def _record_changes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Record the PutObject and DeleteObject calls of clients that are created later.
 
-    def keep(params: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's own
+    Returns a list, which grows, of pairs of operation and key.
+    """
+    calls: list[tuple[str, str]] = []
+    create_client = boto3.client
+
+    def record(params: dict[str, Any], model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's own
         if model.name in ("PutObject", "DeleteObject"):
             calls.append((model.name, params["Key"]))
 
-    def client(*arguments: object, **options: object) -> BaseClient:
-        made = real(*arguments, **options)
-        made.meta.events.register("before-parameter-build.s3", keep)
-        return made
+    def create_recorded_client(*arguments: object, **options: object) -> BaseClient:
+        client = create_client(*arguments, **options)
+        client.meta.events.register("before-parameter-build.s3", record)
+        return client
 
-    monkeypatch.setattr(boto3, "client", client)
+    monkeypatch.setattr(boto3, "client", create_recorded_client)
     return calls
 
 
-def test_what_is_on_s3_is_what_would_be_in_a_folder(
+def test_s3_and_folder_have_the_same_objects(
     s3: BaseClient,
     prefix: str,
     tmp_path: Path,
@@ -84,18 +84,18 @@ def test_what_is_on_s3_is_what_would_be_in_a_folder(
         assert body.read() == content
 
 
-def test_a_folder_can_be_written_beside(
+def test_s3_and_folder_can_be_written_together(
     s3: BaseClient,
     prefix: str,
     tmp_path: Path,
 ) -> None:
     summary = write_to_s3(WORLD, f"s3://{BUCKET}/{prefix}", folder=tmp_path)
-    lines = sum(part.lines for part in read_world(tmp_path).partitions.values())
+    lines = sum(part.lines for part in read_raw_data(tmp_path).partitions.values())
     assert lines == sum(source.lines for source in summary.sources.values())
     assert len(_objects(s3, prefix)) > 3 * WORLD.days * 4
 
 
-def test_a_world_that_is_there_is_not_even_made(
+def test_existing_world_is_not_generated_again(
     s3: BaseClient,
     prefix: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -103,12 +103,12 @@ def test_a_world_that_is_there_is_not_even_made(
     url = f"s3://{BUCKET}/{prefix}"
     first = write_to_s3(WORLD, url)
     before = _objects(s3, prefix)
-    monkeypatch.setattr("tests.emulators.sample.write.found_company", None)
+    monkeypatch.setattr("tests.emulators.sample.write.generate_company", None)
     assert write_to_s3(WORLD, url) == first
     assert _objects(s3, prefix) == before
 
 
-def test_another_world_takes_the_place_of_the_first(
+def test_world_replaces_another_world(
     s3: BaseClient,
     prefix: str,
     tmp_path: Path,
@@ -124,38 +124,38 @@ def test_another_world_takes_the_place_of_the_first(
     assert _objects(s3, prefix).keys() - {"_world.json"} == files
 
 
-@pytest.mark.parametrize("harm", ["removed", "changed", "added"])
-def test_only_what_is_amiss_is_sent_again_and_its_mark_last(
+@pytest.mark.parametrize("change", ["removed", "changed", "added"])
+def test_only_the_changed_object_is_repaired_and_success_is_written_last(
     s3: BaseClient,
     prefix: str,
-    harm: str,
+    change: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     url = f"s3://{BUCKET}/{prefix}"
     write_to_s3(WORLD, url)
     before = _objects(s3, prefix)
     key = _data_keys(s3, prefix)[-1]
-    if harm == "removed":
+    if change == "removed":
         s3.delete_object(Bucket=BUCKET, Key=f"{prefix}/{key}")
-    elif harm == "changed":
+    elif change == "changed":
         s3.put_object(Bucket=BUCKET, Key=f"{prefix}/{key}", Body=b"x")
     else:
         key = f"{key.rpartition('/')[0]}/part-00099.json"
         s3.put_object(Bucket=BUCKET, Key=f"{prefix}/{key}", Body=b"x")
-    calls = _changes_from_now_on(monkeypatch)
+    calls = _record_changes(monkeypatch)
     write_to_s3(WORLD, url)
     after = _objects(s3, prefix)
     assert {name: item["ETag"] for name, item in after.items()} == {
         name: item["ETag"] for name, item in before.items()
     }
-    mark = f"{key.rpartition('/')[0]}/_SUCCESS"
-    assert calls[0] == ("DeleteObject", f"{prefix}/{mark}")
-    assert calls[-2] == ("PutObject", f"{prefix}/{mark}")
-    deed = "DeleteObject" if harm == "added" else "PutObject"
-    assert calls[1:-2] == [(deed, f"{prefix}/{key}")]
+    success = f"{key.rpartition('/')[0]}/_SUCCESS"
+    assert calls[0] == ("DeleteObject", f"{prefix}/{success}")
+    assert calls[-2] == ("PutObject", f"{prefix}/{success}")
+    repair = "DeleteObject" if change == "added" else "PutObject"
+    assert calls[1:-2] == [(repair, f"{prefix}/{key}")]
 
 
-def test_the_command_sends_to_s3(
+def test_command_writes_to_s3(
     s3: BaseClient,
     prefix: str,
     capsys: pytest.CaptureFixture[str],
@@ -166,10 +166,10 @@ def test_the_command_sends_to_s3(
     assert "orgs/dt=2026-11-24/_SUCCESS" in _objects(s3, prefix)
 
 
-def test_a_bucket_that_is_not_there_is_named(
+def test_missing_bucket_is_named(
     s3: BaseClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--s3", "s3://no-such-bucket/raw", "--orgs", "2", "--days", "1"]) == 1
-    told = capsys.readouterr().err
-    assert "s3://no-such-bucket/raw was not written" in told
-    assert "NoSuchBucket" in told
+    message = capsys.readouterr().err
+    assert "Writing to s3://no-such-bucket/raw failed." in message
+    assert "NoSuchBucket" in message

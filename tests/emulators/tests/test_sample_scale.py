@@ -1,4 +1,4 @@
-"""A sample world of many lines takes time, but no more memory."""
+"""A sample world with many lines takes more time, but not more memory."""
 
 import json
 import os
@@ -6,46 +6,47 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROJECT = Path(__file__).resolve().parents[3]
-MEASURED = """
+WRITE_AND_PRINT_PEAK = """
 import resource, sys
 from tests.emulators.sample.write import main
 code = main(sys.argv[1:])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 sys.exit(code)
 """
-
-
-SOURCES = ("app_logs", "web_logs")
+LOG_SOURCES = ("app_logs", "web_logs")
 
 
 def _sources_and_peak(folder: Path, *, scale: int) -> tuple[dict, int]:
-    """Write a night in a process of its own; return its summary and its peak in MB."""
+    """Write one day in a new process; return its summary and its peak memory in MB."""
     line = f"--out {folder} --orgs 60 --days 1 --seed 7 --scale {scale} --json"
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURED, *line.split()],
+    result = subprocess.run(
+        [sys.executable, "-c", WRITE_AND_PRINT_PEAK, *line.split()],
         cwd=PROJECT,
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
         capture_output=True,
         text=True,
         check=True,
     )
-    told, peak = done.stdout.splitlines()
-    return json.loads(told)["summary"]["sources"], int(peak) // 1024
+    summary, peak = result.stdout.splitlines()
+    return json.loads(summary)["summary"]["sources"], int(peak) // 1024
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_lines(tmp_path: Path) -> None:
     few, few_peak = _sources_and_peak(tmp_path / "few", scale=1)
     many, many_peak = _sources_and_peak(tmp_path / "many", scale=120)
-    for source in SOURCES:
-        # Robots are as many as before.
+    for source in LOG_SOURCES:
+        # The bots are not scaled.
         assert many[source]["lines"] > 70 * few[source]["lines"]
     assert many["web_logs"]["lines"] > 100_000
-    # All lines of that night together would take more than twice that.
+    # All lines of the day in memory would take more than twice as much.
     assert many_peak - few_peak < 40, (few_peak, many_peak)
 
 
-def test_scale_is_of_log_lines_alone(tmp_path: Path) -> None:
+def test_scale_affects_log_lines_only(tmp_path: Path) -> None:
     few, _ = _sources_and_peak(tmp_path / "few", scale=1)
     more, _ = _sources_and_peak(tmp_path / "more", scale=3)
     assert more["app_logs"]["lines"] > 2 * few["app_logs"]["lines"]

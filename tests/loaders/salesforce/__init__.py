@@ -1,1 +1,1 @@
-"""Tests of the way to Salesforce, through the network against the stand-in."""
+"""Tests of the Salesforce sync against the Salesforce emulator."""

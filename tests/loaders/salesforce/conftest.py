@@ -1,4 +1,4 @@
-"""A warehouse and an org of its own for each test."""
+"""A new warehouse and a new Salesforce org for each test."""
 
 import shutil
 from collections.abc import Iterator
@@ -11,47 +11,57 @@ from loaders import warehouse
 from loaders.config.settings import Salesforce as Settings
 from tests.emulators import certificates
 from tests.emulators.salesforce.org import CLIENT_ID, CLIENT_SECRET
-from tests.emulators.salesforce.org import Settings as Stand
-from tests.emulators.salesforce.serve import started
-from tests.loaders.salesforce.world import BAD_PLAN, MAPPING, Connected, Mart
+from tests.emulators.salesforce.org import Settings as EmulatorSettings
+from tests.emulators.salesforce.serve import running_emulator
+from tests.loaders.salesforce.fixtures import (
+    MAPPING,
+    REJECTED_PLAN,
+    Mart,
+    SalesforceOrg,
+)
 
 pytest.register_assert_rewrite("tests.loaders.salesforce.random_scenario")
 
 
 @pytest.fixture
-def mart(embedded_warehouse: None) -> Iterator[Mart]:
-    """Give an empty warehouse with its ledgers, and the mart to fill."""
+def mart(duckdb_warehouse: None) -> Iterator[Mart]:
+    """Yield the mart of an empty warehouse that has its ledger tables."""
     with warehouse.transaction() as connection:
         warehouse.ensure_tables(connection)
-    given = Mart()
-    with given.held():
-        yield given
+    mart = Mart()
+    with mart.kept_open():
+        yield mart
 
 
 @pytest.fixture(scope="session")
-def certified(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with certificates, which all orgs of the session share."""
+def certificate_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the certificates that all orgs of the session share."""
     folder = tmp_path_factory.mktemp("certificates")
-    certificates.ensure(folder, "Salesforce of the tests")
+    certificates.ensure(folder, "Salesforce emulator of the tests")
     return folder
 
 
 @pytest.fixture
-def connected(
+def salesforce(
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
-    certified: Path,
-) -> Iterator[Connected]:
-    """Start an org with an empty object, and say how to reach it.
+    certificate_folder: Path,
+) -> Iterator[SalesforceOrg]:
+    """Start a Salesforce emulator with an empty object.
 
-    Its job lists have pages of three, and its results come in no order.
+    Its job lists have pages of three, and its results are in random order.
     """
-    how = Stand(page_jobs=3, shuffles_results=True)
-    folder = shutil.copytree(certified, tmp_path_factory.mktemp("orgs") / "org")
-    with started(folder, how) as running:
+    emulator_settings = EmulatorSettings(jobs_per_page=3, shuffle_results=True)
+    folder = shutil.copytree(
+        certificate_folder, tmp_path_factory.mktemp("orgs") / "org"
+    )
+    with running_emulator(folder, emulator_settings) as running:
         running.org.schema.change_field(
-            MAPPING.object, "billing_plan__c", refuse=BAD_PLAN, refuse_message="no"
+            MAPPING.object,
+            "billing_plan__c",
+            error_pattern=REJECTED_PLAN,
+            error_message="no",
         )
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(running.ca_file))
         settings = Settings(
@@ -60,6 +70,6 @@ def connected(
             client_secret=SecretStr(CLIENT_SECRET),
             expect_sandbox=True,
         )
-        given = Connected(running, settings, tmp_path / "spool")
-        running.org.store.watcher = given.note
-        yield given
+        salesforce = SalesforceOrg(running, settings, tmp_path / "spool")
+        running.org.store.on_write = salesforce.record_write
+        yield salesforce

@@ -1,7 +1,7 @@
-"""Syncs in a process of their own that is killed at a chosen step.
+"""Run a sync in a child process that is killed at a chosen step.
 
-A step is just before or just after a request, a statement to the warehouse, or a
-write to the workbook: everywhere something becomes true that a later run must find.
+A step is just before or just after a request, a statement in the warehouse, or a write
+to the staging database, because each of them changes what the next sync finds.
 """
 
 import itertools
@@ -14,38 +14,38 @@ import requests
 
 from loaders.errors import NightshiftError
 from loaders.salesforce.policy import SyncPolicy
-from loaders.salesforce.staging_db import Workbook
+from loaders.salesforce.staging_db import StagingDb
 from loaders.warehouse import Connection
-from tests.loaders.salesforce.world import Connected, Mart
+from tests.loaders.salesforce.fixtures import Mart, SalesforceOrg
 
 STEPS = (
     (requests.Session, "send"),
     (Connection, "_cursor"),
-    (Workbook, "write"),
-    (Workbook, "run"),
+    (StagingDb, "execute_many"),
+    (StagingDb, "execute"),
 )
 
 
 def sync_killed_at(
     step: int,
     mart: Mart,
-    connected: Connected,
+    salesforce: SalesforceOrg,
     *,
     policy: SyncPolicy,
     **options: object,
 ) -> bool:
-    """Sync in a child process that dies at this step; say whether it came so far.
+    """Sync in a child process that is killed at `step`; return whether it was killed.
 
-    Errors of the sync itself end the child quietly, as they end a task.
+    The sync's own errors end the child as well, as they end a task.
     """
-    with mart.let_go():
+    with mart.closed():
         child = os.fork()
         if child == 0:
             code = 1
             try:
-                with mart.held():
-                    _die_at(step)
-                    connected.sync(policy, **options)
+                with mart.kept_open():
+                    _kill_at(step)
+                    salesforce.sync(policy, **options)
                 code = 0
             except NightshiftError:
                 code = 2
@@ -53,27 +53,27 @@ def sync_killed_at(
                 os._exit(code)
         _, status = os.waitpid(child, 0)
     if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 1:
-        raise AssertionError("the sync ended with an error that is not ours")
+        raise AssertionError("The sync failed with an unexpected error.")
     return os.WIFSIGNALED(status)
 
 
-def _die_at(step: int) -> None:
-    """Count steps, and kill this process at the one that is meant."""
+def _kill_at(step: int) -> None:
+    """Count the steps, and kill this process at the given one."""
     steps = itertools.count(1)
 
-    def count() -> None:
+    def count_step() -> None:
         if next(steps) == step:
             os.kill(os.getpid(), signal.SIGKILL)
 
     for owner, name in STEPS:
-        setattr(owner, name, _counted(getattr(owner, name), count))
+        setattr(owner, name, _with_steps(getattr(owner, name), count_step))
 
 
-def _counted(function: Callable[..., Any], count: Callable[[], None]) -> Any:  # noqa: ANN401 - a method
-    def counted(*arguments: object, **options: object) -> object:
-        count()
+def _with_steps(function: Callable[..., Any], count_step: Callable[[], None]) -> Any:  # noqa: ANN401 - a method
+    def with_steps(*arguments: object, **options: object) -> object:
+        count_step()
         result = function(*arguments, **options)
-        count()
+        count_step()
         return result
 
-    return counted
+    return with_steps

@@ -1,14 +1,14 @@
-"""A company of a few orgs whose nights, faults and kills are drawn by chance.
+"""A random scenario: changes to a few rows, injected faults, and killed syncs.
 
-What is true of it whatever went wrong, once the faults have stopped, is in `check`.
+`check` asserts what must be true once the faults have stopped.
 """
 
 import math
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import pairwise
+from random import Random
 from typing import Any
 
 from loaders.errors import NightshiftError
@@ -17,17 +17,17 @@ from loaders.salesforce.outcome import SyncResult
 from loaders.salesforce.policy import SyncPolicy
 from tests.emulators.salesforce import limits
 from tests.loaders.salesforce.fault_injection import sync_killed_at
-from tests.loaders.salesforce.world import (
-    BAD_PLAN,
+from tests.loaders.salesforce.fixtures import (
     BULK,
+    DATA_DATE,
     FAST,
     MAPPING,
-    NIGHT,
-    Connected,
+    REJECTED_PLAN,
     Mart,
-    expected,
-    kept,
-    org,
+    SalesforceOrg,
+    expected_record,
+    mapped_fields,
+    org_row,
 )
 
 POLICIES = [
@@ -49,150 +49,161 @@ STEPS = [
     ("GET", "/unprocessedrecords$"),
 ]
 REASONS = {"FIELD_CUSTOM_VALIDATION_EXCEPTION", "NOT_WHOLE", "NOT_A_NUMBER"}
-KILL_STEPS = 200
-CALM_SYNCS = 4
+MAX_KILL_STEP = 200
+MAX_FINAL_SYNCS = 4
 
 
-def _changes() -> list[Callable[[random.Random, dict[str, Any]], None]]:
-    """Return what may happen to an org's row in a night."""
+def _changes() -> list[Callable[[Random, dict[str, Any]], None]]:
+    """Return the changes that may happen to an org's row from one sync to the next."""
 
-    def counts(chance: random.Random, row: dict[str, Any]) -> None:
-        row["hosts__c"] = chance.randint(0, 50)
-        row["median_hosts__c"] = chance.randint(0, 200) / 4
+    def change_counts(rng: Random, row: dict[str, Any]) -> None:
+        row["hosts__c"] = rng.randint(0, 50)
+        row["median_hosts__c"] = rng.randint(0, 200) / 4
 
-    def nothing(chance: random.Random, row: dict[str, Any]) -> None:
-        row[chance.choice(["last_active_date__c", "metrics__c", "org_name__c"])] = None
+    def clear_field(rng: Random, row: dict[str, Any]) -> None:
+        row[rng.choice(["last_active_date__c", "metrics__c", "org_name__c"])] = None
 
-    def name(chance: random.Random, row: dict[str, Any]) -> None:
-        row["org_name__c"] = chance.choice(
+    def change_name(rng: Random, row: dict[str, Any]) -> None:
+        row["org_name__c"] = rng.choice(
             ['a "b", c', "two\nlines", "\N{ROCKET}", "=cmd()", "x" * 300, "#n/a", " "]
         )
 
-    def refused_there(_: random.Random, row: dict[str, Any]) -> None:
-        row["billing_plan__c"] = BAD_PLAN
+    def make_rejected_by_salesforce(_: Random, row: dict[str, Any]) -> None:
+        row["billing_plan__c"] = REJECTED_PLAN
 
-    def refused_here(chance: random.Random, row: dict[str, Any]) -> None:
-        row["hosts__c"] = chance.choice([2.5, math.nan])
+    def make_unrenderable(rng: Random, row: dict[str, Any]) -> None:
+        row["hosts__c"] = rng.choice([2.5, math.nan])
 
-    def mended(chance: random.Random, row: dict[str, Any]) -> None:
-        row["billing_plan__c"] = chance.choice(["Trial", "Pro"])
-        row["hosts__c"] = chance.randint(0, 50)
+    def make_valid(rng: Random, row: dict[str, Any]) -> None:
+        row["billing_plan__c"] = rng.choice(["Trial", "Pro"])
+        row["hosts__c"] = rng.randint(0, 50)
 
-    return [counts, counts, counts, nothing, name, mended, refused_there, refused_here]
+    return [
+        *(change_counts, change_counts, change_counts, clear_field, change_name),
+        *(make_valid, make_rejected_by_salesforce, make_unrenderable),
+    ]
 
 
 @dataclass
-class Model:
-    """The orgs of the mart, and every value that each of them ever had there."""
+class RandomScenario:
+    """The current rows of the mart, and the records expected for all past rows."""
 
-    chance: random.Random
+    rng: Random
     mart: Mart
-    connected: Connected
-    night: date = NIGHT
-    orgs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    had: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    salesforce: SalesforceOrg
+    data_date: date = DATA_DATE
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    past_records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     kills: int = 0
 
-    def next_night(self) -> None:
-        """Let orgs come, change and vanish, and fill the mart."""
-        if self.chance.random() < 0.5:
-            self.night += timedelta(days=1)
-        for key in list(self.orgs):
-            if self.chance.random() < 0.05:
-                del self.orgs[key]
-            elif self.chance.random() < 0.4:
-                self.chance.choice(_changes())(self.chance, self.orgs[key])
-        for _ in range(self.chance.randint(0, 8)):
-            key = f"k{self.chance.randint(0, 40):02}"
-            self.orgs.setdefault(key, org(key))
-        for key, row in self.orgs.items():
-            row["generated_date__c"] = self.night
-            self.had.setdefault(key, []).append(expected(row))
-        self.mart.fill(self.orgs.values())
+    def change_mart(self) -> None:
+        """Add, change and remove random rows, and fill the mart."""
+        if self.rng.random() < 0.5:
+            self.data_date += timedelta(days=1)
+        for key in list(self.rows):
+            if self.rng.random() < 0.05:
+                del self.rows[key]
+            elif self.rng.random() < 0.4:
+                self.rng.choice(_changes())(self.rng, self.rows[key])
+        for _ in range(self.rng.randint(0, 8)):
+            key = f"k{self.rng.randint(0, 40):02}"
+            self.rows.setdefault(key, org_row(key))
+        for key, row in self.rows.items():
+            row["generated_date__c"] = self.data_date
+            self.past_records.setdefault(key, []).append(expected_record(row))
+        self.mart.fill(self.rows.values())
 
-    def spoil(self) -> None:
-        """Let things go wrong that pass."""
-        for _ in range(self.chance.randint(0, 3)):
-            self._one_fault()
-        if self.chance.random() < 0.1:
-            self.connected.org.limits.set(
-                limits.BATCHES, left=self.chance.randint(0, 3)
+    def inject_faults(self) -> None:
+        """Inject up to three random transient faults."""
+        for _ in range(self.rng.randint(0, 3)):
+            self._inject_fault()
+        if self.rng.random() < 0.1:
+            self.salesforce.org.limits.set(
+                limits.BATCHES, remaining=self.rng.randint(0, 3)
             )
 
-    def _one_fault(self) -> None:
-        chance, connected = self.chance, self.connected
-        kind = chance.choice(
+    def _inject_fault(self) -> None:
+        rng, salesforce = self.rng, self.salesforce
+        kind = rng.choice(
             (
                 *("unavailable", "cut_before", "cut_after", "expire_tokens"),
                 *("over_limit", "lock", "fail_job", "stick_job"),
             )
         )
         if kind in ("unavailable", "cut_before", "cut_after"):
-            method, path = chance.choice(STEPS)
-            quick = {"headers": {"Retry-After": "0"}} if kind == "unavailable" else {}
-            times = chance.randint(1, 3)
-            connected.spoil(method, path, kind, times=times, **quick)
+            method, path = rng.choice(STEPS)
+            options = {"headers": {"Retry-After": "0"}} if kind == "unavailable" else {}
+            times = rng.randint(1, 3)
+            salesforce.inject_fault(method, path, kind, times=times, **options)
         elif kind in ("expire_tokens", "over_limit"):
-            after = chance.randint(0, 15)
-            connected.spoil_job(kind, path="^/services/(data|oauth2/u)", after=after)
+            after = rng.randint(0, 15)
+            salesforce.inject_job_fault(
+                kind, path="^/services/(data|oauth2/u)", after=after
+            )
         elif kind == "lock":
-            rows, attempts = chance.randint(1, 30), chance.randint(1, 6)
-            connected.spoil_job(kind, rows=rows, attempts=attempts)
+            locked, attempts = rng.randint(1, 30), rng.randint(1, 6)
+            salesforce.inject_job_fault(kind, rows=locked, attempts=attempts)
         else:
             message = "InternalServerError : took too long"
-            connected.spoil_job(kind, rows=chance.randint(0, 4), message=message)
+            salesforce.inject_job_fault(kind, rows=rng.randint(0, 4), message=message)
 
-    def sync_somehow(self) -> None:
-        """Sync, to an end of whatever kind; or be killed on the way."""
-        policy = self.chance.choice(POLICIES)
-        if self.chance.random() < 0.4:
-            step = self.chance.randint(1, KILL_STEPS)
+    def sync_or_kill(self) -> None:
+        """Sync in this process, which may fail, or in one that is killed."""
+        policy = self.rng.choice(POLICIES)
+        if self.rng.random() < 0.4:
+            step = self.rng.randint(1, MAX_KILL_STEP)
             self.kills += sync_killed_at(
-                step, self.mart, self.connected, policy=policy, data_date=self.night
+                step,
+                self.mart,
+                self.salesforce,
+                policy=policy,
+                data_date=self.data_date,
             )
             return
         try:
             self._sync(policy)
         except NightshiftError:
-            return  # told to the operator; the next sync must find its way
+            return  # the next sync must recover from any error
 
-    def calm_down(self) -> SyncResult:
-        """Let the faults stop, and sync until nothing is left for later."""
-        org_ = self.connected.org
-        org_.faults.clear()
+    def sync_without_faults(self) -> SyncResult:
+        """Remove all faults, and sync until no row is deferred."""
+        org = self.salesforce.org
+        org.faults.clear()
         for name in (limits.BATCHES, limits.REQUESTS):
-            org_.limits.set(name, left=limits.MAXIMA[name])
-        self.connected.release_jobs()
-        for _ in range(CALM_SYNCS):
-            result = self._sync(self.chance.choice(POLICIES))
+            org.limits.set(name, remaining=limits.MAXIMA[name])
+        self.salesforce.resume_stuck_jobs()
+        for _ in range(MAX_FINAL_SYNCS):
+            result = self._sync(self.rng.choice(POLICIES))
             if result.status in ("success", "rejected"):
                 return result
-        raise AssertionError(f"still {result.status} after {CALM_SYNCS} calm syncs")
+        raise AssertionError(f"still {result.status} after {MAX_FINAL_SYNCS} syncs")
 
     def _sync(self, policy: SyncPolicy) -> SyncResult:
-        return self.connected.sync(policy, data_date=self.night)
+        return self.salesforce.sync(policy, data_date=self.data_date)
 
     def check(self, result: SyncResult) -> None:
-        """Hold the object, the ledgers and the jobs against the mart."""
-        records = self.connected.records()
-        refused = {key for key, row in self.orgs.items() if _is_refused(row)}
-        for key, row in self.orgs.items():
-            if key not in refused:
-                assert kept(records[key]) == expected(row), key
+        """Compare the object, the ledgers and the jobs with the mart."""
+        records = self.salesforce.records()
+        rejected = {key for key, row in self.rows.items() if _is_rejected(row)}
+        for key, row in self.rows.items():
+            if key not in rejected:
+                assert mapped_fields(records[key]) == expected_record(row), key
         for key, record in records.items():
-            assert kept(record) in self.had[key], f"{key} has what no mart had"
-        for key, told in self.connected.writes.items():
-            repeated = [a for a, b in pairwise(told) if a == b]
-            assert repeated == [], f"{key} was accepted twice with one value"
-        standing = {item.key: item.code for item in rejects.standing(MAPPING.object)}
-        assert set(standing) == refused
-        assert set(standing.values()) <= REASONS
-        assert result.rejected == len(refused)
-        assert self.connected.open_jobs() == []
-        assert self._sync(POLICIES[1]).accepted == 0, "something was left to send"
+            assert mapped_fields(record) in self.past_records[key], (
+                f"{key} has values that the mart never had"
+            )
+        for key, writes in self.salesforce.writes.items():
+            repeated = [a for a, b in pairwise(writes) if a == b]
+            assert repeated == [], f"{key} was written twice with equal values"
+        codes = {item.key: item.code for item in rejects.open_rejects(MAPPING.object)}
+        assert set(codes) == rejected
+        assert set(codes.values()) <= REASONS
+        assert result.rejected == len(rejected)
+        assert self.salesforce.open_job_ids() == []
+        assert self._sync(POLICIES[1]).accepted == 0, "some rows had not been sent"
 
 
-def _is_refused(row: dict[str, Any]) -> bool:
+def _is_rejected(row: dict[str, Any]) -> bool:
     hosts = row["hosts__c"]
     is_whole = hosts is None or (not math.isnan(hosts) and hosts == int(hosts))
-    return row["billing_plan__c"] == BAD_PLAN or not is_whole
+    return row["billing_plan__c"] == REJECTED_PLAN or not is_whole

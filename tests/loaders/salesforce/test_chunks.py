@@ -1,4 +1,4 @@
-"""Behaviour 7: chunks are cut by their bytes, in order, and nothing is corrupted."""
+"""Behaviour 7: chunks are split by size in key order, and values are unchanged."""
 
 import csv
 import json
@@ -20,7 +20,7 @@ MAPPING = Mapping(
         Field("hosts__c", "hosts__c", "number", precision=18),
     ),
 )
-NASTY = [
+SPECIAL_NAMES = [
     'quote " and "" two',
     "comma, semicolon; tab\t",
     "two\nlines",
@@ -49,9 +49,7 @@ def _read(path: Path) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("max_bytes", [60, 400, 10_000])
-def test_7_no_chunk_is_larger_than_its_limit_in_bytes(
-    tmp_path: Path, max_bytes: int
-) -> None:
+def test_7_chunks_stay_within_the_byte_limit(tmp_path: Path, max_bytes: int) -> None:
     rows = _rows(["é" * 5] * 50)
     files = list(
         chunks.write(rows, MAPPING, folder=tmp_path, max_bytes=max_bytes, max_rows=1000)
@@ -64,7 +62,7 @@ def test_7_no_chunk_is_larger_than_its_limit_in_bytes(
     assert keys == [row.key for row in rows]
 
 
-def test_7_a_chunk_is_cut_by_rows_too(tmp_path: Path) -> None:
+def test_7_chunks_stay_within_the_row_limit(tmp_path: Path) -> None:
     files = list(
         chunks.write(
             _rows(["a"] * 7), MAPPING, folder=tmp_path, max_bytes=10_000, max_rows=3
@@ -75,7 +73,7 @@ def test_7_a_chunk_is_cut_by_rows_too(tmp_path: Path) -> None:
     assert ends == [("k10", "k12"), ("k13", "k15"), ("k16", "k16")]
 
 
-def test_7_a_row_larger_than_the_limit_gets_a_file_of_its_own(tmp_path: Path) -> None:
+def test_7_row_larger_than_the_limit_gets_its_own_file(tmp_path: Path) -> None:
     rows = _rows(["a", "x" * 200, "b"])
     files = list(
         chunks.write(rows, MAPPING, folder=tmp_path, max_bytes=100, max_rows=100)
@@ -83,19 +81,23 @@ def test_7_a_row_larger_than_the_limit_gets_a_file_of_its_own(tmp_path: Path) ->
     assert [file.rows for file in files] == [1, 1, 1]
 
 
-def test_7_names_from_the_real_world_come_back_as_they_were(tmp_path: Path) -> None:
+def test_7_special_characters_survive_the_csv_round_trip(tmp_path: Path) -> None:
     files = list(
         chunks.write(
-            _rows(NASTY), MAPPING, folder=tmp_path, max_bytes=10_000, max_rows=100
+            _rows(SPECIAL_NAMES),
+            MAPPING,
+            folder=tmp_path,
+            max_bytes=10_000,
+            max_rows=100,
         )
     )
     content = files[0].path.read_bytes()
     assert not content.startswith(b"\xef\xbb\xbf")
     assert b"\r" not in content
-    assert [line[1] for line in _read(files[0].path)[1:]] == NASTY
+    assert [line[1] for line in _read(files[0].path)[1:]] == SPECIAL_NAMES
 
 
-def test_7_null_is_the_marker_and_a_field_to_leave_alone_is_empty(
+def test_7_null_is_written_as_marker_and_ignored_field_as_empty_cell(
     tmp_path: Path,
 ) -> None:
     rows = [Row("k", "k", json.dumps({"name__c": None}), "h")]
@@ -103,7 +105,7 @@ def test_7_null_is_the_marker_and_a_field_to_leave_alone_is_empty(
     assert _read(file.path)[1] == ["k", "#N/A", ""]
 
 
-def test_7_the_same_rows_have_the_same_fingerprint(tmp_path: Path) -> None:
+def test_7_equal_rows_have_equal_fingerprints(tmp_path: Path) -> None:
     def fingerprint(names: list[str]) -> str:
         (file,) = chunks.write(
             _rows(names), MAPPING, folder=tmp_path, max_bytes=10_000, max_rows=100

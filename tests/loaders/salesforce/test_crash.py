@@ -1,4 +1,4 @@
-"""Behaviour 8: whatever is in flight when a process dies is finished, once."""
+"""Behaviour 8: chunks in flight when a process dies are finished exactly once."""
 
 import os
 import shutil
@@ -12,14 +12,14 @@ from loaders.salesforce.client import Client
 from loaders.salesforce.mapping import Mapping
 from loaders.salesforce.policy import SyncPolicy
 from tests.loaders.salesforce.fault_injection import sync_killed_at
-from tests.loaders.salesforce.world import (
-    BAD_PLAN,
+from tests.loaders.salesforce.fixtures import (
     BULK,
     FAST,
     MAPPING,
-    Connected,
+    REJECTED_PLAN,
     Mart,
-    org,
+    SalesforceOrg,
+    org_row,
 )
 
 CHUNKED = replace(BULK, chunk_rows=4)
@@ -27,215 +27,221 @@ STEPS = 250
 STRIDE = int(os.environ.get("KILL_STRIDE", "17"))
 
 
-def _check(mart: Mart, connected: Connected, rows: list) -> None:
-    """Compare the object with the mart, and the ledger with what the object took."""
-    writes = connected.writes
+def _check(mart: Mart, salesforce: SalesforceOrg, rows: list) -> None:
+    """Compare the object with the mart, and the ledger with the object's writes."""
+    writes = salesforce.writes
     for row in rows:
         key = row["org_id__c"]
-        if row["billing_plan__c"] == BAD_PLAN:
+        if row["billing_plan__c"] == REJECTED_PLAN:
             continue
-        assert connected.holds(key, "hosts") == row["hosts__c"]
+        assert salesforce.field_value(key, "hosts") == row["hosts__c"]
         repeated = [a for a, b in pairwise(writes[key]) if a == b]
-        assert repeated == [], f"{key} was accepted twice with one value"
-    accepted = [key for (key,) in mart.ledger("salesforce_rows", "key")]
-    assert sorted(accepted) == sorted(key for key, told in writes.items() for _ in told)
-    assert connected.open_jobs() == []
-    states = {state for (state,) in mart.ledger("salesforce_jobs", "state")}
+        assert repeated == [], f"{key} was written twice with equal values"
+    accepted = [key for (key,) in mart.read_ledger("salesforce_rows", "key")]
+    assert sorted(accepted) == sorted(
+        key for key, written in writes.items() for _ in written
+    )
+    assert salesforce.open_job_ids() == []
+    states = {state for (state,) in mart.read_ledger("salesforce_jobs", "state")}
     assert states <= {"Recorded", "Abandoned"}
 
 
 @pytest.mark.parametrize("policy", [FAST, CHUNKED], ids=["collections", "bulk"])
-def test_8_a_sync_killed_anywhere_is_finished_by_the_next_one(
-    mart: Mart, connected: Connected, policy: SyncPolicy
+def test_8_sync_killed_at_any_step_is_finished_by_the_next_one(
+    mart: Mart, salesforce: SalesforceOrg, policy: SyncPolicy
 ) -> None:
     policy = replace(policy, collection_rows=5)
     killed = 0
     rows: list = []
     for number, step in enumerate(range(1, STEPS, STRIDE)):
-        rows = [org(str(n), hosts=1000 * number + n) for n in range(10)]
-        rows.append(org("bad", billing_plan=BAD_PLAN, hosts=number))
+        rows = [org_row(str(n), hosts=1000 * number + n) for n in range(10)]
+        rows.append(org_row("bad", billing_plan=REJECTED_PLAN, hosts=number))
         mart.fill(rows)
-        killed += sync_killed_at(step, mart, connected, policy=policy)
-        result = connected.sync(policy)
+        killed += sync_killed_at(step, mart, salesforce, policy=policy)
+        result = salesforce.sync(policy)
         assert result.rejected == 1
-        _check(mart, connected, rows)
+        _check(mart, salesforce, rows)
     assert killed >= 5
 
 
 @pytest.mark.parametrize("policy", [FAST, CHUNKED], ids=["collections", "bulk"])
-def test_8_a_mart_that_changed_after_the_kill_wins(
-    mart: Mart, connected: Connected, policy: SyncPolicy
+def test_8_mart_that_changed_after_the_kill_is_sent(
+    mart: Mart, salesforce: SalesforceOrg, policy: SyncPolicy
 ) -> None:
-    first = [org(str(n), hosts=n) for n in range(10)]
+    first = [org_row(str(n), hosts=n) for n in range(10)]
     for step in range(40, STEPS, 3 * STRIDE):
         mart.fill(first)
-        connected.sync(policy)
-        mart.fill([org(str(n), hosts=100 + step) for n in range(10)])
-        sync_killed_at(step, mart, connected, policy=policy)
-        # Back to what the ledger knew before: it must not be taken for unchanged.
+        salesforce.sync(policy)
+        mart.fill([org_row(str(n), hosts=100 + step) for n in range(10)])
+        sync_killed_at(step, mart, salesforce, policy=policy)
+        # These values equal the ledger's state, but Salesforce may have others.
         mart.fill(first)
-        connected.sync(policy)
-        _check(mart, connected, first)
+        salesforce.sync(policy)
+        _check(mart, salesforce, first)
 
 
-def _left_in_flight(
-    mart: Mart, connected: Connected, state: str, *, goes_on: bool = True
+def _leave_in_flight(
+    mart: Mart, salesforce: SalesforceOrg, state: str, *, resumes: bool = True
 ) -> list:
-    """Leave a job behind in this state: its owner never learns what became of it."""
-    rows = [org(str(n), hosts=n) for n in range(6)]
+    """Leave a job in this state behind, because its sync failed."""
+    rows = [org_row(str(n), hosts=n) for n in range(6)]
     mart.fill(rows)
     if state == "InProgress":
-        connected.spoil_job("stick_job")
+        salesforce.inject_job_fault("stick_job")
     if state == "Open":
-        connected.spoil("PUT", "/batches", times=99)
+        salesforce.inject_fault("PUT", "/batches", times=99)
     policy = replace(BULK, poll_timeout_seconds=0.05)
-    with pytest.raises(Exception, match=r"left to go on|SERVER_UNAVAILABLE"):
-        connected.sync(policy)
-    connected.org.faults.clear()
-    (job,) = connected.jobs
+    with pytest.raises(Exception, match=r"keeps running|SERVER_UNAVAILABLE"):
+        salesforce.sync(policy)
+    salesforce.org.faults.clear()
+    (job,) = salesforce.jobs
     assert job.state == state
-    if goes_on:
-        connected.release_jobs()
+    if resumes:
+        salesforce.resume_stuck_jobs()
     return rows
 
 
-def test_8_an_open_job_is_aborted_and_its_rows_are_sent_anew(
-    mart: Mart, connected: Connected
+def test_8_open_job_is_aborted_and_its_rows_are_resent(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
-    rows = _left_in_flight(mart, connected, "Open")
-    result = connected.sync(BULK)
+    rows = _leave_in_flight(mart, salesforce, "Open")
+    result = salesforce.sync(BULK)
     assert (result.recovered, result.accepted) == (0, 6)
-    assert [job.state for job in connected.jobs] == [
+    assert [job.state for job in salesforce.jobs] == [
         "Aborted",
         "JobComplete",
     ]
-    _check(mart, connected, rows)
+    _check(mart, salesforce, rows)
 
 
-def test_8_a_running_job_is_waited_for_and_recorded(
-    mart: Mart, connected: Connected
+def test_8_results_of_a_running_job_are_awaited_and_recorded(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
-    rows = _left_in_flight(mart, connected, "InProgress")
-    result = connected.sync(BULK)
+    rows = _leave_in_flight(mart, salesforce, "InProgress")
+    result = salesforce.sync(BULK)
     assert (result.recovered, result.sent, result.unchanged) == (6, 0, 6)
-    assert len(connected.jobs) == 1
-    _check(mart, connected, rows)
+    assert len(salesforce.jobs) == 1
+    _check(mart, salesforce, rows)
 
 
-def test_8_an_expired_job_is_sent_anew(mart: Mart, connected: Connected) -> None:
-    _left_in_flight(mart, connected, "InProgress", goes_on=False)
-    connected.forget_jobs()
-    assert connected.sync(BULK).accepted == 6
-    assert connected.sync(BULK).sent == 0
-
-
-def test_8_without_its_spool_a_finished_job_tells_which_keys_are_unsure(
-    mart: Mart, connected: Connected
+def test_8_rows_of_a_deleted_job_are_resent(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
-    old = [org(f"Key{n}", hosts=n) for n in range(6)]
-    mart.send(old, connected)
-    mart.fill([org(f"Key{n}", hosts=77) for n in range(3)])
-    connected.spoil_job("stick_job", times=99)
-    with pytest.raises(Exception, match="left to go on"):
-        connected.sync(replace(BULK, poll_timeout_seconds=0.05))
-    connected.release_jobs()
-    shutil.rmtree(connected.spool)
+    _leave_in_flight(mart, salesforce, "InProgress", resumes=False)
+    salesforce.delete_jobs()
+    assert salesforce.sync(BULK).accepted == 6
+    assert salesforce.sync(BULK).sent == 0
+
+
+def test_8_job_without_its_spool_marks_its_keys_as_outcome_unknown(
+    mart: Mart, salesforce: SalesforceOrg
+) -> None:
+    old = [org_row(f"Key{n}", hosts=n) for n in range(6)]
+    mart.fill_and_sync(old, salesforce)
+    mart.fill([org_row(f"Key{n}", hosts=77) for n in range(3)])
+    salesforce.inject_job_fault("stick_job", times=99)
+    with pytest.raises(Exception, match="keeps running"):
+        salesforce.sync(replace(BULK, poll_timeout_seconds=0.05))
+    salesforce.resume_stuck_jobs()
+    shutil.rmtree(salesforce.spool)
     mart.fill(old)
-    result = connected.sync()
+    result = salesforce.sync()
     assert (result.sent, result.unchanged) == (3, 3)
-    assert [connected.holds(f"Key{n}", "hosts") for n in range(6)] == list(range(6))
-    assert rejects.standing(MAPPING.object) == []
-    assert connected.sync().sent == 0
+    assert [salesforce.field_value(f"Key{n}", "hosts") for n in range(6)] == list(
+        range(6)
+    )
+    assert rejects.open_rejects(MAPPING.object) == []
+    assert salesforce.sync().sent == 0
 
 
-def test_8_without_spool_and_job_all_rows_are_sent_once(
-    mart: Mart, connected: Connected
+def test_8_without_spool_and_job_all_rows_are_resent_once(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
-    mart.send([org(str(n)) for n in range(6)], connected)
-    mart.fill([org(str(n), hosts=n) for n in range(3)])
-    connected.spoil_job("stick_job", times=99)
-    with pytest.raises(Exception, match="left to go on"):
-        connected.sync(replace(BULK, poll_timeout_seconds=0.05))
-    connected.forget_jobs()
-    shutil.rmtree(connected.spool)
-    mart.fill([org(str(n)) for n in range(6)])
-    assert connected.sync().sent == 6
-    assert connected.sync().sent == 0
+    mart.fill_and_sync([org_row(str(n)) for n in range(6)], salesforce)
+    mart.fill([org_row(str(n), hosts=n) for n in range(3)])
+    salesforce.inject_job_fault("stick_job", times=99)
+    with pytest.raises(Exception, match="keeps running"):
+        salesforce.sync(replace(BULK, poll_timeout_seconds=0.05))
+    salesforce.delete_jobs()
+    shutil.rmtree(salesforce.spool)
+    mart.fill([org_row(str(n)) for n in range(6)])
+    assert salesforce.sync().sent == 6
+    assert salesforce.sync().sent == 0
 
 
-def _leave_in_doubt(mart: Mart, connected: Connected, rows: list) -> None:
-    """Let Salesforce take these rows, and whoever sent them be lost with its spool."""
+def _leave_outcome_unknown(mart: Mart, salesforce: SalesforceOrg, rows: list) -> None:
+    """Let Salesforce accept these rows after the sync has failed and lost its spool."""
     mart.fill(rows)
-    connected.spoil_job("stick_job")
-    with pytest.raises(Exception, match="left to go on"):
-        connected.sync(replace(BULK, poll_timeout_seconds=0.05))
-    connected.release_jobs()
-    shutil.rmtree(connected.spool)
+    salesforce.inject_job_fault("stick_job")
+    with pytest.raises(Exception, match="keeps running"):
+        salesforce.sync(replace(BULK, poll_timeout_seconds=0.05))
+    salesforce.resume_stuck_jobs()
+    shutil.rmtree(salesforce.spool)
 
 
-def test_8_an_org_in_doubt_that_left_is_withdrawn_and_sent_when_it_is_back(
-    mart: Mart, connected: Connected
+def test_8_unknown_outcome_of_an_org_gone_from_the_mart_is_withdrawn(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
-    mart.send([org("1"), org("2")], connected)
-    _leave_in_doubt(mart, connected, [org("1", hosts=77), org("2")])
+    mart.fill_and_sync([org_row("1"), org_row("2")], salesforce)
+    _leave_outcome_unknown(mart, salesforce, [org_row("1", hosts=77), org_row("2")])
     for _ in range(2):
-        assert mart.send([org("2")], connected).sent == 0
-        assert rejects.standing(MAPPING.object) == []
-    codes = sorted(mart.ledger("salesforce_rejects", "key", "code"))
+        assert mart.fill_and_sync([org_row("2")], salesforce).sent == 0
+        assert rejects.open_rejects(MAPPING.object) == []
+    codes = sorted(mart.read_ledger("salesforce_rejects", "key", "code"))
     assert codes == [("1", "OUTCOME_UNKNOWN"), ("1", "WITHDRAWN")]
-    # What the ledger knows was accepted is not what Salesforce holds.
-    result = mart.send([org("1"), org("2")], connected)
+    # The ledger has the older values, but Salesforce has the newer ones.
+    result = mart.fill_and_sync([org_row("1"), org_row("2")], salesforce)
     assert (result.sent, result.unchanged) == (1, 1)
-    assert connected.holds("1", "hosts") == 4
+    assert salesforce.field_value("1", "hosts") == 4
 
 
-def test_8_an_org_in_doubt_that_left_is_blanked_again(
-    mart: Mart, connected: Connected
+def test_8_missing_org_with_unknown_outcome_is_blanked_again(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     policy = replace(FAST, missing_rows="blank")
-    mart.send([org("1"), org("2")], connected)
-    mart.fill([org("2")])
-    assert connected.sync(policy).accepted == 1
-    _leave_in_doubt(mart, connected, [org("1", hosts=77), org("2")])
-    mart.fill([org("2")])
-    assert [connected.sync(policy).accepted for _ in range(2)] == [1, 0]
-    assert connected.holds("1", "hosts") is None
-    assert rejects.standing(MAPPING.object) == []
+    mart.fill_and_sync([org_row("1"), org_row("2")], salesforce)
+    mart.fill([org_row("2")])
+    assert salesforce.sync(policy).accepted == 1
+    _leave_outcome_unknown(mart, salesforce, [org_row("1", hosts=77), org_row("2")])
+    mart.fill([org_row("2")])
+    assert [salesforce.sync(policy).accepted for _ in range(2)] == [1, 0]
+    assert salesforce.field_value("1", "hosts") is None
+    assert rejects.open_rejects(MAPPING.object) == []
 
 
-def test_8_a_job_created_after_a_broken_upload_is_not_forgotten(
-    mart: Mart, connected: Connected, monkeypatch: pytest.MonkeyPatch
+def test_8_job_created_after_a_failed_upload_is_recovered(
+    mart: Mart, salesforce: SalesforceOrg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create = jobs.create
 
-    def killed(client: Client, mapping: Mapping) -> jobs.Job:
+    def create_and_interrupt(client: Client, mapping: Mapping) -> jobs.Job:
         job = create(client, mapping)
-        if len(connected.jobs) > 1:
+        if len(salesforce.jobs) > 1:
             raise KeyboardInterrupt
         return job
 
-    rows = [org(str(n)) for n in range(6)]
+    rows = [org_row(str(n)) for n in range(6)]
     mart.fill(rows)
-    connected.spoil("PUT", "/batches", kind="cut_before")
+    salesforce.inject_fault("PUT", "/batches", kind="cut_before")
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(jobs, "create", killed)
-        connected.sync(BULK)
-    assert connected.sync(BULK).accepted == 6
-    states = [job.state for job in connected.jobs]
+        patched.setattr(jobs, "create", create_and_interrupt)
+        salesforce.sync(BULK)
+    assert salesforce.sync(BULK).accepted == 6
+    states = [job.state for job in salesforce.jobs]
     assert states == ["Aborted", "Aborted", "JobComplete"]
-    _check(mart, connected, rows)
+    _check(mart, salesforce, rows)
 
 
-def test_8_a_job_whose_id_never_arrived_is_aborted(
-    mart: Mart, connected: Connected
+def test_8_job_whose_id_was_lost_is_aborted(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
-    connected.spoil("POST", "/jobs/ingest$", kind="cut_after")
-    mart.fill([org(str(n)) for n in range(6)])
-    result = connected.sync(BULK)
+    salesforce.inject_fault("POST", "/jobs/ingest$", kind="cut_after")
+    mart.fill([org_row(str(n)) for n in range(6)])
+    result = salesforce.sync(BULK)
     assert result.accepted == 6
-    assert [job.state for job in connected.jobs] == [
+    assert [job.state for job in salesforce.jobs] == [
         "Aborted",
         "JobComplete",
     ]
-    assert mart.ledger("salesforce_jobs", "rows") == [(6,)]
-    assert MAPPING.object in {job.object for job in connected.jobs}
+    assert mart.read_ledger("salesforce_jobs", "rows") == [(6,)]
+    assert MAPPING.object in {job.object for job in salesforce.jobs}

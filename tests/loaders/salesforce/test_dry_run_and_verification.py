@@ -1,4 +1,4 @@
-"""Behaviours 13 to 15: dry runs and plans, rows gone from the mart, reading back."""
+"""Behaviours 13 to 15: dry runs and plans, missing rows, verification."""
 
 from dataclasses import replace
 
@@ -6,110 +6,111 @@ import pytest
 
 from loaders.salesforce import plan
 from tests.emulators.salesforce.soql import query
-from tests.loaders.salesforce.world import (
+from tests.loaders.salesforce.fixtures import (
     FAST,
-    Connected,
     Mart,
-    org,
+    SalesforceOrg,
+    org_row,
 )
 
 
-def test_13_a_dry_run_writes_files_and_nothing_else(
-    mart: Mart, connected: Connected
+def test_13_dry_run_writes_only_csv_files(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
-    mart.fill([org("1"), org("2", hosts=2.5)])
-    result = connected.sync(dry_run=True)
+    mart.fill([org_row("1"), org_row("2", hosts=2.5)])
+    result = salesforce.sync(dry_run=True)
     assert (result.status, result.sent, result.rejected) == ("dry_run", 0, 1)
     assert result.codes == {"NOT_WHOLE": 1}
     assert result.sample[0].key == "1"
     lines = result.files[0].read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("org_id__c,org_name__c,")
     assert len(lines) == 2
-    assert connected.records() == {}
-    assert mart.ledger("salesforce_syncs", "sync_id") == []
-    assert mart.ledger("salesforce_rejects", "code") == []
-    assert connected.sync().accepted == 1
+    assert salesforce.records() == {}
+    assert mart.read_ledger("salesforce_syncs", "sync_id") == []
+    assert mart.read_ledger("salesforce_rejects", "code") == []
+    assert salesforce.sync().accepted == 1
 
 
-def test_13_the_plan_says_what_changes_field_by_field(
-    mart: Mart, connected: Connected
-) -> None:
-    mart.send([org("1", hosts=1), org("2")], connected)
-    mart.fill([org("1", hosts=5, last_active_date=None), org("2"), org("3")])
-    found = plan.make(connected.request(), connected.settings, policy=FAST)
-    assert found.verdicts == {"change": 1, "unchanged": 1, "create": 1}
-    assert found.changes[0].fields == {
+def test_13_plan_lists_changes_by_field(mart: Mart, salesforce: SalesforceOrg) -> None:
+    mart.fill_and_sync([org_row("1", hosts=1), org_row("2")], salesforce)
+    mart.fill(
+        [org_row("1", hosts=5, last_active_date=None), org_row("2"), org_row("3")]
+    )
+    result = plan.make_plan(salesforce.request(), salesforce.settings, policy=FAST)
+    assert result.verdicts == {"change": 1, "unchanged": 1, "create": 1}
+    assert result.changes[0].fields == {
         "hosts__c": ("1", "5"),
         "last_active_date__c": ("2026-11-23", None),
     }
-    assert found.fields["hosts__c"] == 2
-    assert connected.sync().plan_id == found.plan_id
+    assert result.fields["hosts__c"] == 2
+    assert salesforce.sync().plan_id == result.plan_id
 
 
-def test_14_rows_gone_from_the_mart_are_left_alone_by_default(
-    mart: Mart, connected: Connected
+def test_14_missing_rows_are_left_unchanged_by_default(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
-    mart.send([org("1"), org("2")], connected)
-    result = mart.send([org("1")], connected)
+    mart.fill_and_sync([org_row("1"), org_row("2")], salesforce)
+    result = mart.fill_and_sync([org_row("1")], salesforce)
     assert (result.sent, result.unchanged) == (0, 1)
-    assert connected.holds("2", "hosts") == 4
+    assert salesforce.field_value("2", "hosts") == 4
 
 
-def test_14_rows_gone_from_the_mart_are_blanked_once(
-    mart: Mart, connected: Connected
+def test_14_missing_rows_are_blanked_once(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     policy = replace(FAST, missing_rows="blank")
-    mart.send([org("1"), org("2", is_paid=True)], connected)
-    mart.fill([org("1")])
-    assert connected.sync(policy).verdicts == {"unchanged": 1, "missing": 1}
-    assert connected.holds("2", "hosts") is None
-    assert connected.holds("2", "is_paid") is False
-    assert connected.sync(policy).sent == 0
-    mart.fill([org("1"), org("2")])
-    assert connected.sync(policy).sent == 1
-    assert connected.holds("2", "hosts") == 4
+    mart.fill_and_sync([org_row("1"), org_row("2", is_paid=True)], salesforce)
+    mart.fill([org_row("1")])
+    assert salesforce.sync(policy).verdicts == {"unchanged": 1, "missing": 1}
+    assert salesforce.field_value("2", "hosts") is None
+    assert salesforce.field_value("2", "is_paid") is False
+    assert salesforce.sync(policy).sent == 0
+    mart.fill([org_row("1"), org_row("2")])
+    assert salesforce.sync(policy).sent == 1
+    assert salesforce.field_value("2", "hosts") == 4
 
 
-def test_14_rows_gone_from_the_mart_are_flagged(
-    mart: Mart, connected: Connected
-) -> None:
+def test_14_missing_rows_are_flagged(mart: Mart, salesforce: SalesforceOrg) -> None:
     policy = replace(FAST, missing_rows="flag", missing_flag_field="is_missing__c")
-    connected.change_field("is_missing__c", type="boolean", default=False)
-    mart.fill([org("1"), org("2")])
-    connected.sync(policy)
-    mart.fill([org("1")])
-    assert connected.sync(policy).sent == 1
-    assert connected.holds("2", "is_missing") is True
-    assert connected.holds("2", "hosts") == 4
-    assert connected.holds("1", "is_missing") is False
-    mart.fill([org("1"), org("2")])
-    connected.sync(policy)
-    assert connected.holds("2", "is_missing") is False
+    salesforce.change_field("is_missing__c", type="boolean", default=False)
+    mart.fill([org_row("1"), org_row("2")])
+    salesforce.sync(policy)
+    mart.fill([org_row("1")])
+    assert salesforce.sync(policy).sent == 1
+    assert salesforce.field_value("2", "is_missing") is True
+    assert salesforce.field_value("2", "hosts") == 4
+    assert salesforce.field_value("1", "is_missing") is False
+    mart.fill([org_row("1"), org_row("2")])
+    salesforce.sync(policy)
+    assert salesforce.field_value("2", "is_missing") is False
 
 
-def test_15_reading_back_finds_what_salesforce_made_of_it(
-    mart: Mart, connected: Connected
+def test_15_values_normalized_by_salesforce_are_no_differences(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     policy = replace(FAST, read_back_rows=10)
-    mart.fill([org("1", median_hosts=2.5, org_name=" blanks "), org("2")])
-    found = connected.sync(policy).read_back
-    assert found is not None
-    assert (found.records, found.compared, found.differences) == (2, 2, ())
+    mart.fill([org_row("1", median_hosts=2.5, org_name=" blanks "), org_row("2")])
+    verification = salesforce.sync(policy).verification
+    assert verification is not None
+    assert (verification.records, verification.compared) == (2, 2)
+    assert verification.differences == ()
 
 
-def test_15_reading_back_tells_differences(
-    mart: Mart, connected: Connected, monkeypatch: pytest.MonkeyPatch
+def test_15_verification_reports_differences(
+    mart: Mart, salesforce: SalesforceOrg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mart.fill([org("1")])
-    page = query.page
+    mart.fill([org_row("1")])
+    fetch_page = query.fetch_page
 
-    def changed(*place: object, **which: object) -> list[dict[str, object]]:
+    def fetch_changed_page(
+        *arguments: object, **options: object
+    ) -> list[dict[str, object]]:
         return [
             {**record, "hosts__c": 1} if "hosts__c" in record else record
-            for record in page(*place, **which)
+            for record in fetch_page(*arguments, **options)
         ]
 
-    monkeypatch.setattr(query, "page", changed)
-    found = connected.sync(replace(FAST, read_back_rows=10)).read_back
-    assert found is not None
-    assert found.differences == ("1: hosts__c is 1, sent '4'",)
+    monkeypatch.setattr(query, "fetch_page", fetch_changed_page)
+    verification = salesforce.sync(replace(FAST, read_back_rows=10)).verification
+    assert verification is not None
+    assert verification.differences == ("1: hosts__c is 1, sent '4'",)

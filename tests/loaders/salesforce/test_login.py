@@ -1,4 +1,4 @@
-"""Login: client credentials, JWT, a given token, and the password of old."""
+"""Login with client credentials, a JWT, a configured token or a password."""
 
 from pathlib import Path
 
@@ -7,67 +7,69 @@ from pydantic import SecretStr
 
 from loaders.errors import ConfigError, TransientError
 from loaders.salesforce import client
-from loaders.salesforce.policy import Patience
+from loaders.salesforce.policy import RetryPolicy
 from tests.emulators.salesforce.org import PASSWORD, SECURITY_TOKEN, USERNAME
-from tests.loaders.salesforce.world import FAST, Connected
+from tests.loaders.salesforce.fixtures import FAST, SalesforceOrg
 
 
-def _organization(connected: Connected, **changes: object) -> str:
-    settings = connected.settings.model_copy(update=changes)
-    reached = client.connect(settings, FAST.patience)
+def _organization(salesforce: SalesforceOrg, **changes: object) -> str:
+    settings = salesforce.settings.model_copy(update=changes)
+    connected_client = client.connect(settings, FAST.retry_policy)
     try:
-        return reached.organization().id
+        return connected_client.organization().id
     finally:
-        reached.close()
+        connected_client.close()
 
 
-def test_client_credentials_give_a_token(connected: Connected) -> None:
-    assert _organization(connected) == connected.org.id
-    assert connected.count("POST", "/oauth2/token") == 1
+def test_login_with_client_credentials(salesforce: SalesforceOrg) -> None:
+    assert _organization(salesforce) == salesforce.org.id
+    assert salesforce.count_requests("POST", "/oauth2/token") == 1
 
 
-def test_a_signed_jwt_gives_a_token(connected: Connected) -> None:
-    key = connected.org.private_key_file
-    found = _organization(
-        connected, auth="jwt", username=USERNAME, private_key_file=key
+def test_login_with_a_signed_jwt(salesforce: SalesforceOrg) -> None:
+    key = salesforce.org.private_key_file
+    org_id = _organization(
+        salesforce, auth="jwt", username=USERNAME, private_key_file=key
     )
-    assert found == connected.org.id
+    assert org_id == salesforce.org.id
 
 
-def test_a_file_that_is_no_key_is_named_without_its_content(
-    connected: Connected, tmp_path: Path
+def test_invalid_key_file_is_reported_without_its_content(
+    salesforce: SalesforceOrg, tmp_path: Path
 ) -> None:
     path = tmp_path / "key"
     path.write_text("not a key, but a secret", encoding="utf-8")
     with pytest.raises(ConfigError, match="no RSA private key") as error:
-        _organization(connected, auth="jwt", username="u", private_key_file=path)
+        _organization(salesforce, auth="jwt", username="u", private_key_file=path)
     assert "secret" not in str(error.value)
 
 
-def test_the_instance_may_come_from_the_token_server(connected: Connected) -> None:
-    url = f"{connected.settings.instance_url}/services/oauth2/token"
-    assert _organization(connected, instance_url=None, token_url=url)
+def test_instance_url_may_come_from_the_token_server(salesforce: SalesforceOrg) -> None:
+    url = f"{salesforce.settings.instance_url}/services/oauth2/token"
+    assert _organization(salesforce, instance_url=None, token_url=url)
 
 
-def test_a_given_token_is_used_and_cannot_be_renewed(connected: Connected) -> None:
-    token = connected.org.open_session("given")
-    given = {"auth": "access_token", "access_token": SecretStr(token)}
-    assert _organization(connected, **given) == connected.org.id
-    assert connected.count("POST", "/oauth2/token") == 0
-    connected.org.end_sessions()
+def test_configured_token_is_used_and_not_renewed(salesforce: SalesforceOrg) -> None:
+    token = salesforce.org.open_session("configured")
+    options = {"auth": "access_token", "access_token": SecretStr(token)}
+    assert _organization(salesforce, **options) == salesforce.org.id
+    assert salesforce.count_requests("POST", "/oauth2/token") == 0
+    salesforce.org.end_sessions()
     with pytest.raises(ConfigError, match="Check the access token"):
-        _organization(connected, **given)
+        _organization(salesforce, **options)
 
 
-def test_a_token_refused_again_and_again_is_an_error(connected: Connected) -> None:
-    connected.spoil("GET", "/query", status=401, code="INVALID_SESSION_ID", times=99)
+def test_repeatedly_rejected_token_is_an_error(salesforce: SalesforceOrg) -> None:
+    salesforce.inject_fault(
+        "GET", "/query", status=401, code="INVALID_SESSION_ID", times=99
+    )
     with pytest.raises(ConfigError, match="Check the access token, or the connected"):
-        _organization(connected)
-    assert connected.count("POST", "/oauth2/token") == 4
+        _organization(salesforce)
+    assert salesforce.count_requests("POST", "/oauth2/token") == 4
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"client_id": None}, "CLIENT_ID is not set"),
         ({"client_secret": None}, "CLIENT_SECRET is not set"),
@@ -83,42 +85,42 @@ def test_a_token_refused_again_and_again_is_an_error(connected: Connected) -> No
         ),
     ],
 )
-def test_what_is_missing_is_named(
-    connected: Connected, changes: dict, told: str
+def test_missing_setting_is_named(
+    salesforce: SalesforceOrg, changes: dict, message: str
 ) -> None:
     with pytest.raises(ConfigError) as error:
-        _organization(connected, **changes)
-    assert told in str(error.value)
+        _organization(salesforce, **changes)
+    assert message in str(error.value)
 
 
-def test_an_unknown_certificate_says_how_to_trust_it(
-    connected: Connected, monkeypatch: pytest.MonkeyPatch
+def test_untrusted_certificate_error_names_the_setting(
+    salesforce: SalesforceOrg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
     with pytest.raises(ConfigError, match="REQUESTS_CA_BUNDLE"):
-        _organization(connected)
+        _organization(salesforce)
 
 
-def test_nobody_there_is_transient(connected: Connected) -> None:
-    settings = connected.settings.model_copy(
+def test_unreachable_server_is_a_transient_error(salesforce: SalesforceOrg) -> None:
+    settings = salesforce.settings.model_copy(
         update={"instance_url": "https://127.0.0.1:9"}
     )
-    with pytest.raises(TransientError, match="does not answer"):
-        client.connect(settings, Patience(attempts=2, base_seconds=0.01))
+    with pytest.raises(TransientError, match="is unreachable"):
+        client.connect(settings, RetryPolicy(attempts=2, base_seconds=0.01))
 
 
-def test_a_password_works_with_a_warning(connected: Connected) -> None:
-    given = {
+def test_login_with_a_password_warns(salesforce: SalesforceOrg) -> None:
+    options = {
         "auth": "password",
         "username": USERNAME,
         "password": SecretStr(PASSWORD + SECURITY_TOKEN),
     }
     with pytest.warns(DeprecationWarning, match="user name and password"):
-        assert _organization(connected, **given) == connected.org.id
-    wrong = {**given, "password": SecretStr("wrong")}
+        assert _organization(salesforce, **options) == salesforce.org.id
+    wrong = {**options, "password": SecretStr("wrong")}
     with (
         pytest.warns(DeprecationWarning),
         pytest.raises(ConfigError, match="INVALID_LOGIN") as error,
     ):
-        _organization(connected, **wrong)
+        _organization(salesforce, **wrong)
     assert "wrong" not in str(error.value)

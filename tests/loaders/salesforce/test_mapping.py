@@ -1,4 +1,4 @@
-"""The mapping: one place, read whole, with every mistake told at once."""
+"""Reading the mapping from YAML, and reporting all its problems at once."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def _load(tmp_path: Path, text: str) -> mapping.Mapping:
     return mapping.load(path, model="sf_things")
 
 
-def test_the_projects_mapping_has_the_fields_of_the_contract() -> None:
+def test_project_mapping_has_the_fields_of_the_contract() -> None:
     loaded = mapping.load()
     assert (loaded.object, loaded.external_id) == ("Trial_Metrics__c", "org_id__c")
     numbers = {
@@ -48,13 +48,13 @@ def test_the_projects_mapping_has_the_fields_of_the_contract() -> None:
     assert all(field.nulls == "clear" for field in loaded.fields)
 
 
-def test_a_mapping_is_read_in_the_order_of_the_columns(tmp_path: Path) -> None:
+def test_fields_are_in_column_order(tmp_path: Path) -> None:
     loaded = _load(tmp_path, GOOD)
     assert [field.name for field in loaded.fields] == ["key__c", "share__c"]
     assert loaded.key_position == 0
 
 
-def test_the_version_changes_with_anything_in_the_mapping(tmp_path: Path) -> None:
+def test_version_changes_with_any_change_of_the_mapping(tmp_path: Path) -> None:
     versions = {
         _load(tmp_path, text).version
         for text in (
@@ -68,11 +68,11 @@ def test_the_version_changes_with_anything_in_the_mapping(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("type: text, length: 18", "type: words, length: 18", "'words'"),
-        ("type: text, length: 18", "type: text", "needs its length"),
-        ("precision: 5, scale: 1", "scale: 1", "needs its precision"),
+        ("type: text, length: 18", "type: text", "needs a length"),
+        ("precision: 5, scale: 1", "scale: 1", "needs a precision"),
         ("scale: 1}", "scale: 1, nulls: maybe}", "'maybe'"),
         ("scale: 1}", "scale: 1, colour: red}", "colour"),
         ("external_id: key__c", "external_id: other__c", "other__c"),
@@ -87,25 +87,25 @@ def test_the_version_changes_with_anything_in_the_mapping(tmp_path: Path) -> Non
         ),
     ],
 )
-def test_a_mistake_in_the_mapping_is_named(
-    tmp_path: Path, old: str, new: str, told: str
+def test_invalid_mapping_is_reported(
+    tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     assert old in GOOD
-    with pytest.raises(ConfigError, match="cannot be used") as error:
+    with pytest.raises(ConfigError, match="is invalid") as error:
         _load(tmp_path, GOOD.replace(old, new))
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
-def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     text = GOOD.replace("length: 18", "x: 1").replace("precision: 5, ", "")
     with pytest.raises(ConfigError) as error:
         _load(tmp_path, text)
     assert "unknown keys x" in str(error.value)
-    assert "needs its precision" in str(error.value)
+    assert "needs a precision" in str(error.value)
 
 
-def test_an_absent_model_or_file_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="describes no model"):
+def test_missing_model_or_file_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="does not describe the model"):
         _load(tmp_path, "models: []")
     with pytest.raises(ConfigError, match="does not exist"):
         mapping.load(tmp_path / "absent.yml")

@@ -1,4 +1,4 @@
-"""A sync of five times as many rows takes the same memory, in a process of its own."""
+"""The peak memory of a sync does not grow with the number of rows."""
 
 import os
 import re
@@ -9,16 +9,16 @@ import pytest
 
 from loaders import warehouse
 from loaders.config.settings import PROJECT
-from tests.bench.salesforce import table_of
-from tests.loaders.salesforce.world import MAPPING, NIGHT, Connected, Mart
+from tests.bench.salesforce import create_mart_statement
+from tests.loaders.salesforce.fixtures import DATA_DATE, MAPPING, Mart, SalesforceOrg
 
 SIZES = (40_000, 200_000)
-MAY_DIFFER_MB = 60  # a kilobyte kept of each row would be 160
+MAX_DIFFERENCE_MB = 60  # keeping one kilobyte per row would add 160
 SYNC = """
 import re, sys
 from datetime import date
 from pathlib import Path
-from loaders import settings
+from loaders.config import settings
 from loaders.salesforce import mapping, sync
 from loaders.salesforce.policy import SyncPolicy
 
@@ -34,32 +34,34 @@ for _ in range(2):
 """
 
 
-def _peaks(mart: Mart, connected: Connected, rows: int) -> list[int]:
-    """Sync a new object twice; return the peaks in MB after each, checked for rows."""
-    connected.org.store.remove_all(connected.sobject)
+def _peaks(mart: Mart, salesforce: SalesforceOrg, rows: int) -> list[int]:
+    """Sync to an empty object twice; return the peak memory in MB after each sync."""
+    salesforce.org.store.delete_all(salesforce.sobject)
     with warehouse.transaction() as connection:
         connection.execute(f"delete from {connection.table('ops', 'salesforce_rows')}")
-        connection.execute(table_of(rows, MAPPING.model))
-    environment = {**os.environ, **connected.running.environment()}
-    with mart.let_go():
-        ended = subprocess.run(
-            [sys.executable, "-c", SYNC, str(NIGHT), str(connected.spool)],
+        connection.execute(create_mart_statement(rows, MAPPING.model))
+    environment = {**os.environ, **salesforce.running.environment()}
+    with mart.closed():
+        completed = subprocess.run(
+            [sys.executable, "-c", SYNC, str(DATA_DATE), str(salesforce.spool)],
             cwd=PROJECT,
             env=environment,
             capture_output=True,
             text=True,
         )
-    assert ended.returncode == 0, ended.stderr
-    told = re.findall(r"^peak (\d+) (\d+) (\d+)$", ended.stdout, re.MULTILINE)
-    assert [line[:2] for line in told] == [(str(rows), "0"), ("0", str(rows))]
-    return [int(peak) for *_, peak in told]
+    assert completed.returncode == 0, completed.stderr
+    peaks = re.findall(r"^peak (\d+) (\d+) (\d+)$", completed.stdout, re.MULTILINE)
+    assert [line[:2] for line in peaks] == [(str(rows), "0"), ("0", str(rows))]
+    return [int(peak) for *_, peak in peaks]
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells the peak")
-def test_memory_does_not_grow_with_the_rows(mart: Mart, connected: Connected) -> None:
-    connected.org.store.watcher = None  # it would keep every write
-    few, many = (_peaks(mart, connected, rows) for rows in SIZES)
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak memory comes from /proc")
+def test_memory_use_does_not_grow_with_the_rows(
+    mart: Mart, salesforce: SalesforceOrg
+) -> None:
+    salesforce.org.store.on_write = None  # it would keep every write in memory
+    few, many = (_peaks(mart, salesforce, rows) for rows in SIZES)
     print(f"peaks of {SIZES} rows: {few} and {many} MB")
-    assert many[0] - few[0] < MAY_DIFFER_MB
-    assert many[1] - few[1] < MAY_DIFFER_MB
+    assert many[0] - few[0] < MAX_DIFFERENCE_MB
+    assert many[1] - few[1] < MAX_DIFFERENCE_MB

@@ -1,4 +1,4 @@
-"""Behaviours 1 and 5: what is looked at before anything is written."""
+"""Behaviours 1 and 5: the checks before anything is written."""
 
 from dataclasses import replace
 
@@ -6,39 +6,45 @@ import pytest
 from structlog.testing import capture_logs
 
 from loaders.errors import ConfigError, TransientError
-from tests.loaders.salesforce.world import BULK, FAST, Connected, Mart, org
+from tests.loaders.salesforce.fixtures import BULK, FAST, Mart, SalesforceOrg, org_row
 
 
-def _wrote(connected: Connected) -> bool:
-    return bool(connected.jobs) or connected.count("PATCH", "") > 0
+def _has_written(salesforce: SalesforceOrg) -> bool:
+    return bool(salesforce.jobs) or salesforce.count_requests("PATCH", "") > 0
 
 
-def test_1_the_wrong_kind_of_org_stops_before_writing(
-    mart: Mart, connected: Connected
+def test_1_production_org_is_rejected_when_a_sandbox_is_expected(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
-    mart.fill([org("1")])
-    connected.org.change_organization(IsSandbox=False)
-    with pytest.raises(ConfigError, match="EXPECT_SANDBOX wants a sandbox"):
-        connected.sync()
-    assert not _wrote(connected)
+    mart.fill([org_row("1")])
+    salesforce.org.update_organization(IsSandbox=False)
+    with pytest.raises(ConfigError, match="EXPECT_SANDBOX expects a sandbox"):
+        salesforce.sync()
+    assert not _has_written(salesforce)
 
 
-def test_1_production_is_guarded_as_well(mart: Mart, connected: Connected) -> None:
-    mart.fill([org("1")])
-    settings = connected.settings.model_copy(update={"expect_sandbox": False})
+def test_1_sandbox_is_rejected_when_production_is_expected(
+    mart: Mart, salesforce: SalesforceOrg
+) -> None:
+    mart.fill([org_row("1")])
+    settings = salesforce.settings.model_copy(update={"expect_sandbox": False})
     with pytest.raises(ConfigError, match="is a sandbox, but"):
-        replace(connected, settings=settings).sync()
-    assert not _wrote(connected)
+        replace(salesforce, settings=settings).sync()
+    assert not _has_written(salesforce)
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "told"),
+    ("name", "change", "problem"),
     [
-        ("hosts__c", {"is_absent": True}, "hosts__c is not there, or field-level"),
+        ("hosts__c", {"is_absent": True}, "hosts__c does not exist, or field-level"),
         ("hosts__c", {"updateable": False}, "hosts__c is not updateable"),
         ("hosts__c", {"createable": False}, "hosts__c is not createable"),
-        ("hosts__c", {"type": "string"}, "hosts__c is a string"),
-        ("org_name__c", {"length": 80}, "org_name__c holds 80 characters, not 255"),
+        ("hosts__c", {"type": "string"}, "hosts__c is a string field"),
+        (
+            "org_name__c",
+            {"length": 80},
+            "org_name__c holds 80 characters, but the mapping has 255",
+        ),
         ("hosts__c", {"precision": 5}, "hosts__c holds 5 digits before the point"),
         ("median_hosts__c", {"scale": 1}, "median_hosts__c holds 1 digits after"),
         ("org_id__c", {"external_id": False}, "org_id__c is not an external id"),
@@ -49,73 +55,75 @@ def test_1_production_is_guarded_as_well(mart: Mart, connected: Connected) -> No
         ),
     ],
 )
-def test_1_a_field_that_does_not_fit_is_named(
-    mart: Mart, connected: Connected, *, name: str, change: dict, told: str
+def test_1_field_that_does_not_fit_is_reported(
+    mart: Mart, salesforce: SalesforceOrg, *, name: str, change: dict, problem: str
 ) -> None:
-    mart.fill([org("1")])
-    connected.change_field(name, **change)
+    mart.fill([org_row("1")])
+    salesforce.change_field(name, **change)
     with pytest.raises(ConfigError) as error:
-        connected.sync()
-    assert told in str(error.value)
-    assert not _wrote(connected)
+        salesforce.sync()
+    assert problem in str(error.value)
+    assert not _has_written(salesforce)
 
 
-def test_1_all_problems_come_in_one_message(mart: Mart, connected: Connected) -> None:
-    mart.fill([org("1")])
-    connected.org.change_organization(IsSandbox=False)
-    connected.change_field("hosts__c", is_absent=True)
-    connected.change_field("org_name__c", length=10)
-    with pytest.raises(ConfigError) as error:
-        connected.sync()
-    for told in ("EXPECT_SANDBOX", "hosts__c is not there", "holds 10 characters"):
-        assert told in str(error.value)
-
-
-def test_1_a_key_that_is_not_unique_is_a_warning(
-    mart: Mart, connected: Connected
+def test_1_all_problems_are_in_one_message(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
-    connected.change_field("org_id__c", unique=False)
-    result = mart.send([org("1")], connected)
+    mart.fill([org_row("1")])
+    salesforce.org.update_organization(IsSandbox=False)
+    salesforce.change_field("hosts__c", is_absent=True)
+    salesforce.change_field("org_name__c", length=10)
+    with pytest.raises(ConfigError) as error:
+        salesforce.sync()
+    for problem in ("EXPECT_SANDBOX", "hosts__c does not exist", "holds 10 characters"):
+        assert problem in str(error.value)
+
+
+def test_1_non_unique_key_is_a_warning(mart: Mart, salesforce: SalesforceOrg) -> None:
+    salesforce.change_field("org_id__c", unique=False)
+    result = mart.fill_and_sync([org_row("1")], salesforce)
     assert result.accepted == 1
     assert "org_id__c is not unique in Salesforce" in result.warnings[0]
 
 
-def test_1_an_object_that_is_not_there_is_said(
-    mart: Mart, connected: Connected
-) -> None:
-    mart.fill([org("1")])
-    connected.spoil("GET", "/describe", status=404, code="NOT_FOUND", message="none")
-    with pytest.raises(ConfigError, match="no object Trial_Metrics__c"):
-        connected.sync()
+def test_1_missing_object_is_reported(mart: Mart, salesforce: SalesforceOrg) -> None:
+    mart.fill([org_row("1")])
+    salesforce.inject_fault(
+        "GET", "/describe", status=404, code="NOT_FOUND", message="none"
+    )
+    with pytest.raises(ConfigError, match="object Trial_Metrics__c does not exist"):
+        salesforce.sync()
 
 
 @pytest.mark.parametrize("limit", ["DailyApiRequests", "DailyBulkApiBatches"])
-def test_5_too_little_quota_stops_before_writing(
-    mart: Mart, connected: Connected, limit: str
+def test_5_insufficient_quota_stops_the_sync_before_it_writes(
+    mart: Mart, salesforce: SalesforceOrg, limit: str
 ) -> None:
-    mart.fill([org(str(number)) for number in range(5)])
-    connected.org.limits.set(limit, allowed=1000, left=102)
-    with pytest.raises(TransientError, match="do not suffice"):
-        connected.sync(replace(BULK, quota_reserve_ratio=0.102))
-    assert not _wrote(connected)
+    mart.fill([org_row(str(number)) for number in range(5)])
+    salesforce.org.limits.set(limit, maximum=1000, remaining=102)
+    with pytest.raises(TransientError, match="are too low"):
+        salesforce.sync(replace(BULK, quota_reserve_ratio=0.102))
+    assert not _has_written(salesforce)
 
 
-def test_5_the_reserve_is_kept_and_no_more(mart: Mart, connected: Connected) -> None:
-    mart.fill([org(str(number)) for number in range(5)])
-    connected.org.limits.set("DailyBulkApiBatches", allowed=1000, left=103)
-    result = connected.sync(replace(BULK, quota_reserve_ratio=0.102))
+def test_5_quota_down_to_the_reserve_is_used(
+    mart: Mart, salesforce: SalesforceOrg
+) -> None:
+    mart.fill([org_row(str(number)) for number in range(5)])
+    salesforce.org.limits.set("DailyBulkApiBatches", maximum=1000, remaining=103)
+    result = salesforce.sync(replace(BULK, quota_reserve_ratio=0.102))
     assert result.accepted == 5
 
 
-def test_5_hidden_limits_fall_back_on_the_header(
-    mart: Mart, connected: Connected
+def test_5_hidden_limits_are_read_from_the_response_header(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
-    mart.fill([org("1")])
-    connected.spoil_job("no_limits", times=2)
+    mart.fill([org_row("1")])
+    salesforce.inject_job_fault("no_limits", times=2)
     with capture_logs() as logs:
-        assert connected.sync().accepted == 1
+        assert salesforce.sync().accepted == 1
     assert "salesforce limits hidden from this user" in [log["event"] for log in logs]
-    mart.fill([org("2")])
-    connected.org.limits.set("DailyApiRequests", allowed=1000, left=102)
-    with pytest.raises(TransientError, match="do not suffice"):
-        connected.sync(FAST)
+    mart.fill([org_row("2")])
+    salesforce.org.limits.set("DailyApiRequests", maximum=1000, remaining=102)
+    with pytest.raises(TransientError, match="are too low"):
+        salesforce.sync(FAST)

@@ -1,7 +1,7 @@
-"""Nights drawn by chance: whatever went wrong, in the end Salesforce has the mart.
+"""Random scenarios: after any faults and kills, Salesforce ends up equal to the mart.
 
-`MODEL_ROUNDS` says how many rounds, `MODEL_FIRST` the first seed; a round that fails is
-repeated by its seed.
+`MODEL_ROUNDS` is the number of scenarios and `MODEL_FIRST` the first seed. The seed of
+a failed scenario repeats it.
 """
 
 import os
@@ -9,20 +9,20 @@ import random
 
 import pytest
 
-from tests.loaders.salesforce.random_scenario import Model
-from tests.loaders.salesforce.world import Connected, Mart
+from tests.loaders.salesforce.fixtures import Mart, SalesforceOrg
+from tests.loaders.salesforce.random_scenario import RandomScenario
 
 FIRST = int(os.environ.get("MODEL_FIRST", "0"))
 ROUNDS = int(os.environ.get("MODEL_ROUNDS", "100"))
 
 
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + ROUNDS))
-def test_after_the_faults_the_object_equals_the_mart(
-    mart: Mart, connected: Connected, seed: int
+def test_object_equals_the_mart_after_random_faults(
+    mart: Mart, salesforce: SalesforceOrg, seed: int
 ) -> None:
-    model = Model(random.Random(seed), mart, connected)
-    for _ in range(model.chance.randint(2, 5)):
-        model.next_night()
-        model.spoil()
-        model.sync_somehow()
-    model.check(model.calm_down())
+    scenario = RandomScenario(random.Random(seed), mart, salesforce)
+    for _ in range(scenario.rng.randint(2, 5)):
+        scenario.change_mart()
+        scenario.inject_faults()
+        scenario.sync_or_kill()
+    scenario.check(scenario.sync_without_faults())

@@ -1,4 +1,4 @@
-"""Behaviours 10 to 12 and 17: rows refused, and what is kept of them."""
+"""Behaviours 10 to 12 and 17: rejected rows, how they are recorded, and secrets."""
 
 import csv
 from dataclasses import replace
@@ -8,192 +8,214 @@ import pytest
 from loaders.errors import ConfigError, DataError
 from loaders.salesforce import history, rejects, spool
 from loaders.salesforce.policy import SyncPolicy
-from tests.emulators.salesforce.bulk.processing import Load
+from tests.emulators.salesforce.bulk.processing import IngestProcessor
 from tests.emulators.salesforce.org import CLIENT_SECRET
-from tests.loaders.salesforce.world import (
-    BAD_PLAN,
+from tests.loaders.salesforce.fixtures import (
     BULK,
     FAST,
     MAPPING,
-    Connected,
+    REJECTED_PLAN,
     Mart,
-    org,
+    SalesforceOrg,
+    org_row,
 )
 
 BOTH = pytest.mark.parametrize("policy", [FAST, BULK], ids=["collections", "bulk"])
 
 
 @BOTH
-def test_11_locked_rows_are_sent_again_in_smaller_pieces(
-    mart: Mart, connected: Connected, policy: SyncPolicy
+def test_11_locked_rows_are_resent_in_smaller_chunks(
+    mart: Mart, salesforce: SalesforceOrg, policy: SyncPolicy
 ) -> None:
-    connected.spoil_job("lock", rows=60)
-    mart.fill([org(str(number)) for number in range(300)])
-    result = connected.sync(policy)
+    salesforce.inject_job_fault("lock", rows=60)
+    mart.fill([org_row(str(number)) for number in range(300)])
+    result = salesforce.sync(policy)
     assert (result.status, result.accepted, result.deferred) == ("success", 300, 0)
-    assert connected.wrote_each_once()
-    told = mart.ledger("salesforce_rejects", "code", "is_transient", "attempt")
-    assert set(told) == {("UNABLE_TO_LOCK_ROW", True, 1)}
-    assert len(told) == 60
+    assert salesforce.wrote_each_record_once()
+    failures = mart.read_ledger("salesforce_rejects", "code", "is_transient", "attempt")
+    assert set(failures) == {("UNABLE_TO_LOCK_ROW", True, 1)}
+    assert len(failures) == 60
 
 
-def test_11_rows_that_stay_locked_are_left_for_the_next_run(
-    mart: Mart, connected: Connected
+def test_11_rows_that_stay_locked_are_deferred_to_the_next_run(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
-    connected.spoil_job("lock", rows=1000, attempts=1000)
-    mart.fill([org("1"), org("2")])
-    result = connected.sync()
+    salesforce.inject_job_fault("lock", rows=1000, attempts=1000)
+    mart.fill([org_row("1"), org_row("2")])
+    result = salesforce.sync()
     assert (result.status, result.deferred, result.exit_code) == ("deferred", 2, 2)
-    connected.org.faults.clear()
-    assert connected.sync().accepted == 2
+    salesforce.org.faults.clear()
+    assert salesforce.sync().accepted == 2
 
 
 @BOTH
-def test_11_each_refused_row_is_kept_with_its_reason(
-    mart: Mart, connected: Connected, policy: SyncPolicy
+def test_11_each_rejected_row_is_recorded_with_its_reason(
+    mart: Mart, salesforce: SalesforceOrg, policy: SyncPolicy
 ) -> None:
-    mart.fill([org("1"), org("2", billing_plan=BAD_PLAN), org("3", hosts=2.5)])
-    result = connected.sync(policy)
+    mart.fill(
+        [
+            org_row("1"),
+            org_row("2", billing_plan=REJECTED_PLAN),
+            org_row("3", hosts=2.5),
+        ]
+    )
+    result = salesforce.sync(policy)
     assert result.status == "rejected"
-    told = mart.ledger(
+    ledger_rows = mart.read_ledger(
         "salesforce_rejects", "key", "code", "attempt", "is_transient", "run_id"
     )
-    assert sorted(told) == [
+    assert sorted(ledger_rows) == [
         ("2", "FIELD_CUSTOM_VALIDATION_EXCEPTION", 1, False, "r"),
         ("3", "NOT_WHOLE", 0, False, "r"),
     ]
-    path = connected.spool / MAPPING.object / result.sync_id / spool.REJECTS
+    path = salesforce.spool / MAPPING.object / result.sync_id / spool.REJECTS
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["key"] for row in rows} == {"2", "3"}
-    standing = rejects.standing(MAPPING.object)
-    assert {item.key for item in standing} == {"2", "3"}
+    listed_keys = rejects.open_rejects(MAPPING.object)
+    assert {item.key for item in listed_keys} == {"2", "3"}
 
 
-def test_11_only_refused_rows_are_retried_when_asked(
-    mart: Mart, connected: Connected
+def test_11_retry_sends_only_rejected_rows(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
-    mart.send([org("1"), org("2", billing_plan=BAD_PLAN)], connected)
-    mart.fill([org("1", hosts=9), org("2"), org("4")])
-    result = connected.sync(only_refused=True)
+    mart.fill_and_sync(
+        [org_row("1"), org_row("2", billing_plan=REJECTED_PLAN)], salesforce
+    )
+    mart.fill([org_row("1", hosts=9), org_row("2"), org_row("4")])
+    result = salesforce.sync(only_rejected=True)
     assert (result.sent, result.accepted) == (1, 1)
-    assert rejects.standing(MAPPING.object) == []
-    assert connected.holds("1", "hosts") == 4
+    assert rejects.open_rejects(MAPPING.object) == []
+    assert salesforce.field_value("1", "hosts") == 4
 
 
 @BOTH
-def test_11_a_row_that_needs_no_sending_any_more_leaves_the_list(
-    mart: Mart, connected: Connected, policy: SyncPolicy
+def test_11_reject_with_nothing_to_send_is_withdrawn(
+    mart: Mart, salesforce: SalesforceOrg, policy: SyncPolicy
 ) -> None:
-    good = [org(str(number)) for number in range(4)]
+    good = [org_row(str(number)) for number in range(4)]
     mart.fill(good)
-    connected.sync(policy)
-    bad = [org(str(n), billing_plan=BAD_PLAN) for n in range(3)]
-    mart.fill([*bad, org("3", hosts=2.5), org("new", billing_plan=BAD_PLAN)])
-    connected.sync(policy)
-    standing = {item.key for item in rejects.standing(MAPPING.object)}
-    assert standing == {"0", "1", "2", "3", "new"}
+    salesforce.sync(policy)
+    bad = [org_row(str(n), billing_plan=REJECTED_PLAN) for n in range(3)]
+    mart.fill(
+        [*bad, org_row("3", hosts=2.5), org_row("new", billing_plan=REJECTED_PLAN)]
+    )
+    salesforce.sync(policy)
+    listed_keys = {item.key for item in rejects.open_rejects(MAPPING.object)}
+    assert listed_keys == {"0", "1", "2", "3", "new"}
     mart.fill([good[0], *bad[1:], good[3]])
-    result = connected.sync(policy)
+    result = salesforce.sync(policy)
     assert (result.accepted, result.unchanged, result.rejected) == (0, 2, 2)
-    assert {item.key for item in rejects.standing(MAPPING.object)} == {"1", "2"}
-    told = [(event.code, event.message) for event in history.of(MAPPING.object, "0")]
-    assert told[-1] == ("WITHDRAWN", "the mart is back at what Salesforce holds")
-    connected.sync(policy)
+    assert {item.key for item in rejects.open_rejects(MAPPING.object)} == {"1", "2"}
+    events = [
+        (event.code, event.message)
+        for event in history.read_history(MAPPING.object, "0")
+    ]
+    assert events[-1] == (
+        "WITHDRAWN",
+        "The mart has the same values as Salesforce again.",
+    )
+    salesforce.sync(policy)
     withdrawn = [
         key
-        for key, code in mart.ledger("salesforce_rejects", "key", "code")
+        for key, code in mart.read_ledger("salesforce_rejects", "key", "code")
         if code == "WITHDRAWN"
     ]
-    assert sorted(withdrawn) == ["0", "3", "new"], "each is withdrawn once"
+    assert sorted(withdrawn) == ["0", "3", "new"], "each reject is withdrawn once"
 
 
-def test_11_a_retry_of_the_refused_withdraws_what_needs_no_sending(
-    mart: Mart, connected: Connected
+def test_11_retry_of_rejected_rows_withdraws_those_with_nothing_to_send(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
-    mart.send([org("1"), org("2"), org("3")], connected)
-    bad = [org(key, billing_plan=BAD_PLAN) for key in ("1", "2", "3")]
-    mart.send(bad, connected)
-    mart.fill([org("1"), org("2", hosts=9), bad[2]])
-    result = connected.sync(only_refused=True)
+    mart.fill_and_sync([org_row("1"), org_row("2"), org_row("3")], salesforce)
+    bad = [org_row(key, billing_plan=REJECTED_PLAN) for key in ("1", "2", "3")]
+    mart.fill_and_sync(bad, salesforce)
+    mart.fill([org_row("1"), org_row("2", hosts=9), bad[2]])
+    result = salesforce.sync(only_rejected=True)
     assert (result.sent, result.accepted, result.rejected) == (2, 1, 1)
-    assert {item.key for item in rejects.standing(MAPPING.object)} == {"3"}
-    assert connected.holds("2", "hosts") == 9
+    assert {item.key for item in rejects.open_rejects(MAPPING.object)} == {"3"}
+    assert salesforce.field_value("2", "hosts") == 9
 
 
-def test_11_a_withdrawn_row_that_is_wrong_again_is_listed_again(
-    mart: Mart, connected: Connected
+def test_11_withdrawn_reject_is_reopened_when_it_is_rejected_again(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
-    wrong = [org("1", billing_plan=BAD_PLAN)]
-    for rows, listed in (([org("1")], []), (wrong, ["1"]), ([org("1")], [])) * 2:
-        mart.send(rows, connected)
-        standing = [item.key for item in rejects.standing(MAPPING.object)]
-        assert standing == listed
+    wrong = [org_row("1", billing_plan=REJECTED_PLAN)]
+    for rows, listed in (
+        ([org_row("1")], []),
+        (wrong, ["1"]),
+        ([org_row("1")], []),
+    ) * 2:
+        mart.fill_and_sync(rows, salesforce)
+        listed_keys = [item.key for item in rejects.open_rejects(MAPPING.object)]
+        assert listed_keys == listed
 
 
-def test_11_a_job_failed_half_way_is_finished_in_the_same_run(
-    mart: Mart, connected: Connected
+def test_11_partly_failed_job_is_finished_in_the_same_run(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     message = "InternalServerError : took too long"
-    connected.spoil_job("fail_job", rows=3, message=message)
-    mart.fill([org(str(number)) for number in range(8)])
-    result = connected.sync(BULK)
+    salesforce.inject_job_fault("fail_job", rows=3, message=message)
+    mart.fill([org_row(str(number)) for number in range(8)])
+    result = salesforce.sync(BULK)
     assert (result.status, result.accepted) == ("success", 8)
-    assert connected.wrote_each_once()
-    assert {code for (code,) in mart.ledger("salesforce_rejects", "code")} == {
+    assert salesforce.wrote_each_record_once()
+    assert {code for (code,) in mart.read_ledger("salesforce_rejects", "code")} == {
         "UNPROCESSED"
     }
 
 
-def test_11_a_job_failed_for_a_reason_of_ours_is_not_repeated(
-    mart: Mart, connected: Connected
+def test_11_permanently_failed_job_is_not_retried(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     message = "InvalidBatch : Field name not found : hosts__c"
-    connected.spoil_job("fail_job", rows=0, message=message)
-    mart.fill([org("1"), org("2")])
+    salesforce.inject_job_fault("fail_job", rows=0, message=message)
+    mart.fill([org_row("1"), org_row("2")])
     with pytest.raises(DataError, match="Field name not found : hosts__c"):
-        connected.sync(BULK)
-    assert len(connected.jobs) == 1
+        salesforce.sync(BULK)
+    assert len(salesforce.jobs) == 1
 
 
 @pytest.mark.parametrize(
-    ("file", "change", "told"),
+    ("file", "change", "message"),
     [
-        ("successfulResults", lambda rows: rows[:-1], "1 sent rows have no answer"),
-        ("successfulResults", lambda rows: [*rows, rows[-1]], "more than one answer"),
+        ("successfulResults", lambda rows: rows[:-1], "1 rows sent have no result"),
+        ("successfulResults", lambda rows: [*rows, rows[-1]], "more than one result"),
         (
             "failedResults",
-            lambda rows: [rows[0], ["", "X:y:--", "stranger", *rows[0][3:]]],
-            "1 answers are about rows that were not sent (stranger)",
+            lambda rows: [rows[0], ["", "X:y:--", "other", *rows[0][3:]]],
+            "1 results are for rows that were not sent (other)",
         ),
     ],
 )
-def test_10_answers_that_do_not_match_the_rows_are_an_error(
+def test_10_results_that_do_not_match_the_rows_are_an_error(
     mart: Mart,
-    connected: Connected,
+    salesforce: SalesforceOrg,
     monkeypatch: pytest.MonkeyPatch,
     *,
     file: str,
     change: object,
-    told: str,
+    message: str,
 ) -> None:
-    end = Load.end
+    finish = IngestProcessor.finish
 
-    def spoiled(load: Load, state: str, message: str) -> None:
-        path = connected.org.jobs.folder(load.job) / f"{file}.csv"
-        with path.open(encoding="utf-8", newline="") as told:
-            rows = list(csv.reader(told))
-        with path.open("w", encoding="utf-8", newline="") as told:
-            csv.writer(told).writerows(change(rows))
-        end(load, state, message)
+    def finish_with_changed_results(
+        processor: IngestProcessor, state: str, message: str
+    ) -> None:
+        path = salesforce.org.jobs.folder(processor.job) / f"{file}.csv"
+        with path.open(encoding="utf-8", newline="") as results:
+            rows = list(csv.reader(results))
+        with path.open("w", encoding="utf-8", newline="") as results:
+            csv.writer(results).writerows(change(rows))
+        finish(processor, state, message)
 
-    monkeypatch.setattr(Load, "end", spoiled)
-    mart.fill([org(str(number)) for number in range(5)])
+    monkeypatch.setattr(IngestProcessor, "finish", finish_with_changed_results)
+    mart.fill([org_row(str(number)) for number in range(5)])
     with pytest.raises(DataError) as error:
-        connected.sync(BULK)
-    assert told in str(error.value)
-    monkeypatch.setattr(Load, "end", end)
-    result = connected.sync(BULK)
+        salesforce.sync(BULK)
+    assert message in str(error.value)
+    monkeypatch.setattr(IngestProcessor, "finish", finish)
+    result = salesforce.sync(BULK)
     assert result.status == "success"
     assert result.accepted + result.unchanged == 5
 
@@ -207,47 +229,47 @@ def test_10_answers_that_do_not_match_the_rows_are_an_error(
         (replace(FAST, max_rejected_rows=1), "success"),
     ],
 )
-def test_12_the_threshold_decides_whether_a_night_is_complete(
-    mart: Mart, connected: Connected, *, policy: SyncPolicy, status: str
+def test_12_threshold_decides_whether_a_sync_is_complete(
+    mart: Mart, salesforce: SalesforceOrg, *, policy: SyncPolicy, status: str
 ) -> None:
-    rows = [org(str(number)) for number in range(4)]
-    mart.fill([*rows, org("x", billing_plan=BAD_PLAN)])
-    result = connected.sync(policy)
+    rows = [org_row(str(number)) for number in range(4)]
+    mart.fill([*rows, org_row("x", billing_plan=REJECTED_PLAN)])
+    result = salesforce.sync(policy)
     assert result.status == status
     assert result.exit_code == (0 if status == "success" else 2)
 
 
 @BOTH
-def test_17_no_secret_is_logged_or_kept(
+def test_17_secrets_are_not_logged_or_stored(
     mart: Mart,
-    connected: Connected,
+    salesforce: SalesforceOrg,
     capsys: pytest.CaptureFixture[str],
     *,
     policy: SyncPolicy,
 ) -> None:
-    connected.spoil("GET", "/limits", kind="expire_tokens")
-    connected.spoil("POST", "/jobs/ingest$", kind="cut_after")
-    connected.spoil("PATCH", "/composite/", status=500)
-    mart.fill([org("1"), org("2", billing_plan=BAD_PLAN)])
-    connected.sync(replace(policy, keep_spool=True))
-    secrets = [CLIENT_SECRET, *connected.org.tokens()]
-    told = capsys.readouterr()
+    salesforce.inject_fault("GET", "/limits", kind="expire_tokens")
+    salesforce.inject_fault("POST", "/jobs/ingest$", kind="cut_after")
+    salesforce.inject_fault("PATCH", "/composite/", status=500)
+    mart.fill([org_row("1"), org_row("2", billing_plan=REJECTED_PLAN)])
+    salesforce.sync(replace(policy, keep_spool=True))
+    secrets = [CLIENT_SECRET, *salesforce.org.tokens()]
+    output = capsys.readouterr()
     files = b"".join(
         path.read_bytes()
-        for path in connected.spool.parent.rglob("*")
+        for path in salesforce.spool.parent.rglob("*")
         if path.is_file()
     )
     for secret in secrets:
-        assert secret not in told.out + told.err
+        assert secret not in output.out + output.err
         assert secret.encode() not in files
-    assert "salesforce sync" in told.out
+    assert "salesforce sync" in output.out
 
 
-def test_17_a_wrong_secret_is_named_and_not_told(
-    mart: Mart, connected: Connected
+def test_17_wrong_secret_error_names_the_setting_without_its_value(
+    mart: Mart, salesforce: SalesforceOrg
 ) -> None:
-    mart.fill([org("1")])
-    settings = connected.settings.model_copy(update={"client_id": "somebody"})
+    mart.fill([org_row("1")])
+    settings = salesforce.settings.model_copy(update={"client_id": "unknown"})
     with pytest.raises(ConfigError, match="CLIENT_SECRET") as error:
-        replace(connected, settings=settings).sync()
+        replace(salesforce, settings=settings).sync()
     assert CLIENT_SECRET not in str(error.value)

@@ -1,4 +1,4 @@
-"""Behaviour 3: how values become the text that Salesforce reads, or are refused."""
+"""Behaviour 3: values are rendered as Salesforce's text, or rejected."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -6,15 +6,15 @@ from decimal import Decimal
 import pytest
 
 from loaders.salesforce.mapping import Field, Mapping
-from loaders.salesforce.rendering import Refused, renderer
-from loaders.salesforce.rows import RefusedRow, Rendered, RowRenderer
+from loaders.salesforce.rendering import RejectedValueError, make_renderer
+from loaders.salesforce.rows import RejectedRow, RenderedRow, RowRenderer
 
 TEXT = Field("name__c", "name__c", "text", length=10)
 WHOLE = Field("hosts__c", "hosts__c", "number", precision=4)
 MEDIAN = Field("median__c", "median__c", "number", precision=6, scale=2)
 PERCENT = Field("share__c", "share__c", "percent", precision=5, scale=1)
 DAY = Field("day__c", "day__c", "date")
-MOMENT = Field("at__c", "at__c", "datetime")
+TIMESTAMP = Field("at__c", "at__c", "datetime")
 CHECKBOX = Field("is_paid__c", "is_paid__c", "checkbox")
 KEY = Field("org_id__c", "org_id__c", "text", length=18)
 
@@ -48,33 +48,37 @@ KEY = Field("org_id__c", "org_id__c", "text", length=18)
         (PERCENT, 100, "100"),
         (DAY, date(2026, 11, 4), "2026-11-04"),
         (DAY, datetime(2026, 11, 4), "2026-11-04"),
-        (MOMENT, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "2026-01-02T03:04:05.000Z"),
+        (
+            TIMESTAMP,
+            datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+            "2026-01-02T03:04:05.000Z",
+        ),
         (CHECKBOX, True, "true"),
         (CHECKBOX, False, "false"),
     ],
 )
 def test_3_values_are_rendered(field: Field, value: object, text: str) -> None:
-    assert renderer(field)(value) == text
+    assert make_renderer(field)(value) == text
 
 
-def test_3_a_datetime_is_sent_in_utc_with_milliseconds() -> None:
+def test_3_datetime_is_rendered_in_utc_with_milliseconds() -> None:
     zone = timezone(timedelta(hours=5, minutes=30))
     value = datetime(2026, 1, 1, 2, 0, 0, 123_999, tzinfo=zone)
-    assert renderer(MOMENT)(value) == "2025-12-31T20:30:00.123Z"
+    assert make_renderer(TIMESTAMP)(value) == "2025-12-31T20:30:00.123Z"
 
 
-def test_3_a_naive_datetime_is_refused_unless_its_zone_is_declared() -> None:
+def test_3_naive_datetime_needs_a_declared_zone() -> None:
     declared = Field("at__c", "at__c", "datetime", zone="utc")
     value = datetime(2026, 1, 1, 2)
-    assert renderer(declared)(value) == "2026-01-01T02:00:00.000Z"
-    with pytest.raises(Refused) as refused:
-        renderer(MOMENT)(value)
-    assert refused.value.code == "NO_ZONE"
+    assert make_renderer(declared)(value) == "2026-01-01T02:00:00.000Z"
+    with pytest.raises(RejectedValueError) as rejected:
+        make_renderer(TIMESTAMP)(value)
+    assert rejected.value.code == "NO_ZONE"
 
 
 @pytest.mark.parametrize("value", [None, "", "   ", "\t\n", "\0"])
-def test_blank_becomes_null_marker(value: str | None) -> None:
-    assert renderer(TEXT)(value) is None
+def test_blank_text_is_rendered_as_null(value: str | None) -> None:
+    assert make_renderer(TEXT)(value) is None
 
 
 @pytest.mark.parametrize(
@@ -103,44 +107,42 @@ def test_blank_becomes_null_marker(value: str | None) -> None:
         (CHECKBOX, 1, "WRONG_TYPE"),
     ],
 )
-def test_3_what_cannot_be_sent_is_refused(
-    field: Field, value: object, code: str
-) -> None:
-    with pytest.raises(Refused) as refused:
-        renderer(field)(value)
-    assert refused.value.code == code
+def test_3_invalid_values_are_rejected(field: Field, value: object, code: str) -> None:
+    with pytest.raises(RejectedValueError) as rejected:
+        make_renderer(field)(value)
+    assert rejected.value.code == code
 
 
-def test_3_a_long_text_is_cut_where_the_mapping_says_so() -> None:
+def test_3_long_text_is_truncated_if_the_mapping_says_so() -> None:
     field = Field("name__c", "name__c", "text", length=10, too_long="truncate")
-    assert renderer(field)("x" * 300) == "x" * 10
+    assert make_renderer(field)("x" * 300) == "x" * 10
 
 
-def test_3_a_null_empties_or_leaves_alone_as_the_mapping_says() -> None:
+def test_3_null_clears_or_is_ignored_as_the_mapping_says() -> None:
     kept = Field("kept__c", "kept__c", "text", length=10, nulls="ignore")
     render = RowRenderer(Mapping("m", "O", "org_id__c", (KEY, TEXT, kept)), "v")
     row = render(("1", None, None))
-    assert isinstance(row, Rendered)
+    assert isinstance(row, RenderedRow)
     assert row.payload == '{"name__c":null}'
 
 
-def test_3_a_refused_row_names_every_reason_and_keeps_its_key() -> None:
+def test_3_rejected_row_has_all_reasons_and_its_key() -> None:
     render = RowRenderer(Mapping("m", "O", "org_id__c", (KEY, TEXT, WHOLE)), "v")
     row = render(("17", "x" * 11, 2.5))
-    assert isinstance(row, RefusedRow)
+    assert isinstance(row, RejectedRow)
     assert (row.key, row.code, row.fields) == ("17", "TOO_LONG", "name__c,hosts__c")
     assert "fraction" in row.message
 
 
 @pytest.mark.parametrize("key", [None, "", "  "])
-def test_2_a_blank_key_is_refused(key: str | None) -> None:
+def test_2_blank_key_is_rejected(key: str | None) -> None:
     render = RowRenderer(Mapping("m", "O", "org_id__c", (KEY, TEXT)), "v")
     row = render((key, "name"))
-    assert isinstance(row, RefusedRow)
+    assert isinstance(row, RejectedRow)
     assert row.code == "BLANK_KEY"
 
 
-def test_4_the_hash_tells_values_and_mapping_versions_apart() -> None:
+def test_4_hash_depends_on_values_and_mapping_version() -> None:
     mapping = Mapping("m", "O", "org_id__c", (KEY, TEXT))
     hashes = {
         RowRenderer(mapping, version)(("1", name)).hash

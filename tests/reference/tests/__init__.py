@@ -1,1 +1,1 @@
-"""The oracle's own tests: worlds small enough to be worked out on paper."""
+"""Tests of the reference implementation on small, hand-computed inputs."""

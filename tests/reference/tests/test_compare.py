@@ -1,4 +1,4 @@
-"""Differences between two lists of rows, told so that a person can read them."""
+"""Tests of `differences`."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 
 from tests.reference import differences
-from tests.reference.tests.given import day
+from tests.reference.tests.raw_records import november
 
 
-def _told(expected: object, actual: object) -> list[str]:
+def _value_differences(expected: object, actual: object) -> list[str]:
     return differences(
         [{"id": 1, "value": expected}], [{"id": 1, "value": actual}], key="id"
     )
@@ -24,12 +24,14 @@ def _told(expected: object, actual: object) -> list[str]:
         (1e12, 1e12 + 1),
         ("a", "a"),
         (None, None),
-        (day(1), day(1)),
+        (november(1), november(1)),
         (True, True),
     ],
 )
-def test_values_that_mean_the_same_are_equal(expected: object, actual: object) -> None:
-    assert _told(expected, actual) == []
+def test_equal_values_of_different_types_are_equal(
+    expected: object, actual: object
+) -> None:
+    assert _value_differences(expected, actual) == []
 
 
 @pytest.mark.parametrize(
@@ -46,20 +48,20 @@ def test_values_that_mean_the_same_are_equal(expected: object, actual: object) -
         (date(2026, 11, 1), datetime(2026, 11, 1)),
     ],
 )
-def test_values_that_do_not_are_told_with_their_row(
+def test_different_values_are_reported_with_row_and_column(
     expected: object, actual: object
 ) -> None:
-    assert _told(expected, actual) == [
+    assert _value_differences(expected, actual) == [
         f"id=1: value: expected {expected!r}, actual {actual!r}"
     ]
 
 
-def test_rows_are_matched_by_key_whatever_their_order() -> None:
+def test_rows_are_matched_by_key_in_any_order() -> None:
     rows = [{"a": number % 2, "b": number, "c": number} for number in range(4)]
     assert differences(rows, rows[::-1], key=("a", "b")) == []
 
 
-def test_missing_surplus_and_repeated_rows_are_told() -> None:
+def test_missing_additional_and_duplicate_rows_are_reported() -> None:
     expected = [{"id": 1}, {"id": 2}, {"id": 2}]
     actual = [{"id": 2}, {"id": 3}]
     assert differences(expected, actual, key="id") == [
@@ -69,7 +71,7 @@ def test_missing_surplus_and_repeated_rows_are_told() -> None:
     ]
 
 
-def test_a_column_of_one_side_is_told_once() -> None:
+def test_column_of_one_side_is_reported_once() -> None:
     expected = [{"id": n, "left": 1} for n in range(3)]
     actual = [{"id": n, "right": 1} for n in range(3)]
     assert differences(expected, actual, key="id") == [
@@ -78,6 +80,6 @@ def test_a_column_of_one_side_is_told_once() -> None:
     ]
 
 
-def test_an_empty_side_misses_every_row() -> None:
+def test_empty_side_is_missing_every_row() -> None:
     assert differences([{"id": 1}], [], key="id") == ["id=1: missing in actual"]
     assert differences([], [], key="id") == []

@@ -1,4 +1,4 @@
-"""Growth marts of worlds that were worked out on paper."""
+"""Tests of the growth marts on hand-computed inputs."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.reference import Marts, expected, read_world
-from tests.reference.tests.given import REFERENCE, day, event, org, sample, write
+from tests.reference import Marts, expected_marts, read_raw_data
+from tests.reference.tests.raw_records import (
+    SEEDS,
+    event,
+    november,
+    org,
+    sample,
+    write_partitions,
+)
 
 TRIAL = {"billing_plan_id": 1, "billing_plan_name": "Trial"}
 FREE = {"billing_plan_id": 2, "billing_plan_name": "Free"}
@@ -17,15 +24,15 @@ PRO = {"billing_plan_id": 3, "billing_plan_name": "Pro"}
 def _marts(
     folder: Path, partitions: Mapping[tuple[str, date], list[str]], *, until: int
 ) -> Marts:
-    return expected(
-        read_world(write(folder, partitions)),
-        data_date=day(until),
-        nights=sorted({dt for source, dt in partitions if source == "orgs"}),
-        reference=REFERENCE,
+    return expected_marts(
+        read_raw_data(write_partitions(folder, partitions)),
+        data_date=november(until),
+        data_dates=sorted({dt for source, dt in partitions if source == "orgs"}),
+        seeds=SEEDS,
     )
 
 
-def _states(marts: Marts) -> dict[tuple[int, int], str | None]:
+def _account_states(marts: Marts) -> dict[tuple[int, int], str | None]:
     return {
         (row["org_id"], row["metric_date"].day): row["account_state"]
         for row in marts.org_activity
@@ -47,27 +54,27 @@ def _states(marts: Marts) -> dict[tuple[int, int], str | None]:
         ({"billing_plan_id": 99}, "trial"),
     ],
 )
-def test_a_state_is_the_plans_and_else_the_trials(
+def test_account_state_follows_the_plan_or_else_the_trial(
     tmp_path: Path, changes: dict[str, object], state: str | None
 ) -> None:
-    marts = _marts(tmp_path, {("orgs", day(2)): [org(1, **changes)]}, until=2)
-    assert _states(marts) == {(1, 2): state}
+    marts = _marts(tmp_path, {("orgs", november(2)): [org(1, **changes)]}, until=2)
+    assert _account_states(marts) == {(1, 2): state}
 
 
-def test_the_flow_tells_who_came_stayed_moved_and_went(tmp_path: Path) -> None:
+def test_flow_counts_new_unchanged_changed_and_lost_accounts(tmp_path: Path) -> None:
     marts = _marts(
         tmp_path,
         {
-            ("orgs", day(1)): [org(1), org(2), org(3, **FREE)],
-            ("orgs", day(2)): [org(1, **PRO), org(2), org(3, is_internal=True)],
+            ("orgs", november(1)): [org(1), org(2), org(3, **FREE)],
+            ("orgs", november(2)): [org(1, **PRO), org(2), org(3, is_internal=True)],
         },
         until=2,
     )
-    told = {
+    flow = {
         (row["day"].day, row["from_state"], row["to_state"]): row["orgs"]
         for row in marts.paid_account_flow
     }
-    assert told == {
+    assert flow == {
         (1, None, "trial"): 2,
         (1, None, "free"): 1,
         (2, "trial", "paid"): 1,
@@ -78,21 +85,21 @@ def test_the_flow_tells_who_came_stayed_moved_and_went(tmp_path: Path) -> None:
     assert sum(row["orgs"] for row in changes) == 5
 
 
-def test_an_org_that_the_exports_lack_goes_after_seven_days(tmp_path: Path) -> None:
-    lines = {("orgs", day(1)): [org(1, **PRO), org(2, **PRO)]}
-    lines |= {("orgs", day(number)): [org(2, **PRO)] for number in range(2, 10)}
-    marts = _marts(tmp_path, lines, until=9)
-    gone = [row for row in marts.paid_account_flow if row["to_state"] is None]
-    assert [(row["day"], row["orgs"]) for row in gone] == [(day(9), 1)]
+def test_missing_org_leaves_the_flow_after_seven_days(tmp_path: Path) -> None:
+    partitions = {("orgs", november(1)): [org(1, **PRO), org(2, **PRO)]}
+    partitions |= {("orgs", november(day)): [org(2, **PRO)] for day in range(2, 10)}
+    marts = _marts(tmp_path, partitions, until=9)
+    lost = [row for row in marts.paid_account_flow if row["to_state"] is None]
+    assert [(row["day"], row["orgs"]) for row in lost] == [(november(9), 1)]
 
 
-def test_activity_has_every_known_org_and_no_other(tmp_path: Path) -> None:
+def test_activity_contains_exactly_the_exported_orgs(tmp_path: Path) -> None:
     marts = _marts(
         tmp_path,
         {
-            ("orgs", day(2)): [org(1, **PRO), org(2, trial_started_at=None)],
-            ("metrics", day(2)): [sample(1, "2026-11-02T10:00:00Z", hosts=7)],
-            ("app_logs", day(2)): [
+            ("orgs", november(2)): [org(1, **PRO), org(2, trial_started_at=None)],
+            ("metrics", november(2)): [sample(1, "2026-11-02T10:00:00Z", hosts=7)],
+            ("app_logs", november(2)): [
                 event("a", "2026-11-02T10:00:00Z", org_id=2, user_id=5),
                 event("b", "2026-11-02T10:00:00Z", org_id=77),
             ],
@@ -106,13 +113,15 @@ def test_activity_has_every_known_org_and_no_other(tmp_path: Path) -> None:
     assert (rows[2]["has_samples"], rows[2]["log_events"]) == (False, 1)
 
 
-def test_free_accounts_are_listed_from_what_is_included(tmp_path: Path) -> None:
+def test_free_accounts_are_listed_when_they_reach_an_included_amount(
+    tmp_path: Path,
+) -> None:
     at = "2026-11-02T10:00:00Z"
     marts = _marts(
         tmp_path,
         {
-            ("orgs", day(2)): [org(1, **FREE), org(2, **FREE), org(3, **PRO)],
-            ("metrics", day(2)): [
+            ("orgs", november(2)): [org(1, **FREE), org(2, **FREE), org(3, **PRO)],
+            ("metrics", november(2)): [
                 sample(1, at, hosts=5, metrics=130),
                 sample(2, at, hosts=4, dashboards=9, metrics=99),
                 sample(3, at, hosts=50),
@@ -126,22 +135,21 @@ def test_free_accounts_are_listed_from_what_is_included(tmp_path: Path) -> None:
     assert row["dashboards_above"] == -10
 
 
-def test_a_customers_change_needs_samples_on_both_days(tmp_path: Path) -> None:
-    lines = {
-        ("orgs", day(number)): [org(1, **PRO), org(2, **PRO)] for number in (1, 7, 8)
-    }
-    lines |= {
-        ("metrics", day(1)): [
+def test_usage_change_requires_samples_on_both_days(tmp_path: Path) -> None:
+    paying = [org(1, **PRO), org(2, **PRO)]
+    partitions = {("orgs", november(day)): paying for day in (1, 7, 8)}
+    partitions |= {
+        ("metrics", november(1)): [
             sample(1, "2026-11-01T10:00:00Z", hosts=10),
             sample(2, "2026-11-01T10:00:00Z", hosts=80),
         ],
-        ("metrics", day(8)): [sample(1, "2026-11-08T10:00:00Z", hosts=13)],
+        ("metrics", november(8)): [sample(1, "2026-11-08T10:00:00Z", hosts=13)],
     }
-    marts = _marts(tmp_path, lines, until=8)
+    marts = _marts(tmp_path, partitions, until=8)
     rows = {
         row["org_id"]: row
         for row in marts.big_customer_usage
-        if row["metric_date"] == day(8)
+        if row["metric_date"] == november(8)
     }
     assert (rows[1]["usage_rank"], rows[2]["usage_rank"]) == (1, 2)
     assert rows[1]["hosts_week_change"] == 3
@@ -149,21 +157,21 @@ def test_a_customers_change_needs_samples_on_both_days(tmp_path: Path) -> None:
     assert rows[2]["hosts_week_change"] is None
 
 
-def test_a_weeks_trials_are_counted_by_what_became_of_them(tmp_path: Path) -> None:
+def test_trends_count_trials_by_week_and_outcome(tmp_path: Path) -> None:
     started = {"trial_started_at": "2026-11-02T09:00:00Z"}
     restarted = {"trial_started_at": "2026-11-09T09:00:00Z"}
-    lines = {
-        ("orgs", day(2)): [org(1, **started), org(2, **started)],
-        ("orgs", day(4)): [org(1, **started, **PRO), org(2, **started)],
-        ("orgs", day(10)): [org(1, **started), org(2, **restarted)],
-        ("metrics", day(2)): [sample(1, "2026-11-02T10:00:00Z", hosts=1)],
-        ("app_logs", day(2)): [event("a", "2026-11-02T10:00:00Z")],
-        ("app_logs", day(4)): [event("b", "2026-11-04T10:00:00Z")],
+    partitions = {
+        ("orgs", november(2)): [org(1, **started), org(2, **started)],
+        ("orgs", november(4)): [org(1, **started, **PRO), org(2, **started)],
+        ("orgs", november(10)): [org(1, **started), org(2, **restarted)],
+        ("metrics", november(2)): [sample(1, "2026-11-02T10:00:00Z", hosts=1)],
+        ("app_logs", november(2)): [event("a", "2026-11-02T10:00:00Z")],
+        ("app_logs", november(4)): [event("b", "2026-11-04T10:00:00Z")],
     }
-    marts = _marts(tmp_path, lines, until=10)
+    marts = _marts(tmp_path, partitions, until=10)
     weeks = {row["cohort_week"]: row for row in marts.trial_trends}
-    assert weeks.keys() == {day(2), day(9)}
-    first, second = weeks[day(2)], weeks[day(9)]
+    assert weeks.keys() == {november(2), november(9)}
+    first, second = weeks[november(2)], weeks[november(9)]
     assert (first["trials"], first["activated"], first["converted"]) == (2, 1, 1)
     assert first["conversion_rate"] == pytest.approx(0.5)
     assert first["median_days_to_convert"] == 3
@@ -172,31 +180,31 @@ def test_a_weeks_trials_are_counted_by_what_became_of_them(tmp_path: Path) -> No
     assert not first["is_settled"]
 
 
-def test_trials_are_ranked_by_their_reasons(tmp_path: Path) -> None:
-    """Org 1 paid with 10 hosts: the target is 10, and 20 is a big footprint."""
+def test_interesting_trials_are_ranked_by_reasons(tmp_path: Path) -> None:
+    # Org 1 converted with 10 hosts: the target is 10, and 20 is a big footprint.
     new = {"trial_started_at": "2026-11-07T09:00:00Z"}
     at = "2026-11-10T10:00:00Z"
-    lines = {
-        ("orgs", day(10)): [
+    partitions = {
+        ("orgs", november(10)): [
             org(1, **PRO),
             org(2, **new),
             org(3, **new),
             org(4),
             org(5),
         ],
-        ("metrics", day(10)): [
+        ("metrics", november(10)): [
             sample(1, at, hosts=10, dashboards=4),
             sample(2, at, hosts=20, dashboards=4),
             sample(3, at, hosts=10, dashboards=4),
             sample(4, at, hosts=1),
             sample(5, at, hosts=2),
         ],
-        ("app_logs", day(10)): [
+        ("app_logs", november(10)): [
             event("a", at, org_id=2),
             event("b", at, org_id=3),
         ],
     }
-    marts = _marts(tmp_path, lines, until=10)
+    marts = _marts(tmp_path, partitions, until=10)
     ranked = sorted(marts.interesting_trials, key=lambda row: row["trial_rank"])
     assert [(row["org_id"], row["reasons"]) for row in ranked] == [
         (2, "above_target,big_footprint,fast_start"),

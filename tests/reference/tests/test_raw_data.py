@@ -1,4 +1,4 @@
-"""Raw partitions read from a folder: which objects are data, and their account."""
+"""Tests of reading raw partitions from a folder."""
 
 import gzip
 from pathlib import Path
@@ -6,20 +6,20 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from tests.reference import UnreadableObjectError, read_world
-from tests.reference.business import read_reference
-from tests.reference.tests import given
-from tests.reference.tests.given import day
-
-LINE = given.event("e{}", "2026-11-02T10:00:00Z")
+from tests.reference import UnreadableObjectError, read_raw_data
+from tests.reference.business import read_seeds
+from tests.reference.tests import raw_records
+from tests.reference.tests.raw_records import november
 
 
 def _lines(*numbers: int) -> bytes:
-    return "".join(f"{LINE.replace('{}', str(n))}\n" for n in numbers).encode()
+    """Return events with the ids e1, e2, ..."""
+    lines = (raw_records.event(f"e{n}", "2026-11-02T10:00:00Z") for n in numbers)
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _partition(folder: Path, objects: dict[str, bytes], *, night: int = 2) -> Path:
-    partition = folder / "app_logs" / f"dt={day(night)}"
+def _write_partition(folder: Path, objects: dict[str, bytes], *, day: int = 2) -> Path:
+    partition = folder / "app_logs" / f"dt={november(day)}"
     partition.mkdir(parents=True)
     for name, content in objects.items():
         (partition / name).write_bytes(content)
@@ -28,10 +28,11 @@ def _partition(folder: Path, objects: dict[str, bytes], *, night: int = 2) -> Pa
 
 
 def _event_ids(folder: Path) -> list[str]:
-    return [row.event_id for row in read_world(folder).rows("app_logs", until=day(30))]
+    events = read_raw_data(folder).records("app_logs", until=november(30))
+    return [event.event_id for event in events]
 
 
-def test_objects_are_read_in_the_order_of_their_keys_whatever_their_form(
+def test_objects_are_read_in_key_order_with_any_compression(
     tmp_path: Path,
 ) -> None:
     objects = {
@@ -40,84 +41,87 @@ def test_objects_are_read_in_the_order_of_their_keys_whatever_their_form(
         "c.json.zst": zstandard.compress(_lines(3)),
         "b": _lines(2).removesuffix(b"\n"),
     }
-    _partition(tmp_path, objects)
+    _write_partition(tmp_path, objects)
     assert _event_ids(tmp_path) == ["e1", "e2", "e3", "e4"]
 
 
-def test_objects_may_have_several_frames_or_nothing(tmp_path: Path) -> None:
+def test_objects_may_have_several_frames_or_be_empty(tmp_path: Path) -> None:
     objects = {
         "a.gz": gzip.compress(_lines(1)) + gzip.compress(_lines(2)),
         "b.zst": zstandard.compress(_lines(3)) + zstandard.compress(_lines(4)),
         "c.gz": gzip.compress(b""),
         "d": b"",
     }
-    _partition(tmp_path, objects)
+    _write_partition(tmp_path, objects)
     assert _event_ids(tmp_path) == ["e1", "e2", "e3", "e4"]
 
 
-def test_hidden_objects_are_no_data(tmp_path: Path) -> None:
-    _partition(tmp_path, {"_tmp": _lines(1), ".part": _lines(2), "a_b.c": _lines(3)})
+def test_hidden_objects_are_ignored(tmp_path: Path) -> None:
+    _write_partition(
+        tmp_path, {"_tmp": _lines(1), ".part": _lines(2), "a_b.c": _lines(3)}
+    )
     assert _event_ids(tmp_path) == ["e3"]
 
 
-def test_lines_read_are_rows_and_rejects_and_blank_ones_are_none(
+def test_lines_are_records_plus_rejects_without_blank_lines(
     tmp_path: Path,
 ) -> None:
-    _partition(tmp_path, {"a": _lines(1) + b"\n  \nbroken\r\n" + _lines(2)})
-    world = read_world(tmp_path)
-    partition = world.partitions["app_logs", day(2)]
+    _write_partition(tmp_path, {"a": _lines(1) + b"\n  \nbroken\r\n" + _lines(2)})
+    raw = read_raw_data(tmp_path)
+    partition = raw.partitions["app_logs", november(2)]
     assert (partition.lines, partition.rows_loaded) == (3, 2)
     [reject] = partition.rejects
-    assert (reject.place.line_number, reject.category) == (4, "not_json")
-    assert reject.place.object_key == "app_logs/dt=2026-11-02/a"
+    assert (reject.location.line_number, reject.category) == (4, "not_json")
+    assert reject.location.object_key == "app_logs/dt=2026-11-02/a"
 
 
-def test_an_incomplete_partition_is_named_and_not_read(tmp_path: Path) -> None:
-    (_partition(tmp_path, {"a": _lines(1)}) / "_SUCCESS").unlink()
-    _partition(tmp_path, {"a": _lines(2)}, night=3)
-    world = read_world(tmp_path)
-    assert world.incomplete == [("app_logs", day(2))]
-    assert list(world.partitions) == [("app_logs", day(3))]
+def test_incomplete_partition_is_listed_but_not_read(tmp_path: Path) -> None:
+    (_write_partition(tmp_path, {"a": _lines(1)}) / "_SUCCESS").unlink()
+    _write_partition(tmp_path, {"a": _lines(2)}, day=3)
+    raw = read_raw_data(tmp_path)
+    assert raw.incomplete == [("app_logs", november(2))]
+    assert list(raw.partitions) == [("app_logs", november(3))]
 
 
-def test_only_the_dates_asked_for_are_read(tmp_path: Path) -> None:
-    for night in (2, 3, 4):
-        _partition(tmp_path, {"a": _lines(night)}, night=night)
-    world = read_world(tmp_path, dates=[day(3), day(4)])
-    assert [dt for _, dt in world.partitions] == [day(3), day(4)]
-    assert [row.event_id for row in world.rows("app_logs", until=day(3))] == ["e3"]
+def test_only_requested_dates_are_read(tmp_path: Path) -> None:
+    for day in (2, 3, 4):
+        _write_partition(tmp_path, {"a": _lines(day)}, day=day)
+    raw = read_raw_data(tmp_path, dates=[november(3), november(4)])
+    assert [dt for _, dt in raw.partitions] == [november(3), november(4)]
+    events = raw.records("app_logs", until=november(3))
+    assert [event.event_id for event in events] == ["e3"]
 
 
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("cut.gz", gzip.compress(_lines(*range(99)))[:-20]),
-        ("cut.zst", zstandard.compress(_lines(*range(99)))[:-5]),
+        ("truncated.gz", gzip.compress(_lines(*range(99)))[:-20]),
+        ("truncated.zst", zstandard.compress(_lines(*range(99)))[:-5]),
         ("plain.gz", _lines(1)),
         ("plain.zst", _lines(1)),
     ],
 )
-def test_an_object_that_cannot_be_read_is_named(
+def test_unreadable_object_is_an_error(
     tmp_path: Path, name: str, content: bytes
 ) -> None:
-    _partition(tmp_path, {name: content})
+    _write_partition(tmp_path, {name: content})
     with pytest.raises(UnreadableObjectError, match=f"app_logs/dt=2026-11-02/{name}"):
-        read_world(tmp_path)
+        read_raw_data(tmp_path)
 
 
 @pytest.mark.parametrize(("rejects", "is_loadable"), [(1, True), (2, False)])
-def test_a_hundredth_of_the_lines_may_be_rejects(
+def test_partition_is_loadable_with_one_percent_rejects(
     tmp_path: Path, rejects: int, is_loadable: bool
 ) -> None:
     content = _lines(*range(100 - rejects)) + b"broken\n" * rejects
-    _partition(tmp_path, {"a": content})
-    partition = read_world(tmp_path).partitions["app_logs", day(2)]
+    _write_partition(tmp_path, {"a": content})
+    partition = read_raw_data(tmp_path).partitions["app_logs", november(2)]
     assert partition.lines == 100
     assert partition.is_loadable(0.01) is is_loadable
 
 
-def test_the_seeds_tell_static_files_and_bots() -> None:
-    reference = read_reference()
-    assert {"css", "js", "png", "woff2"} <= reference.static_extensions
-    assert "html" not in reference.static_extensions
-    assert {"bot", "curl/"} <= set(reference.bot_patterns)
+def test_seeds_contain_static_extensions_and_bot_patterns() -> None:
+    seeds = read_seeds()
+    assert {"css", "js", "png", "woff2"} <= seeds.static_extensions
+    assert "html" not in seeds.static_extensions
+    assert {"bot", "curl/"} <= set(seeds.bot_patterns)

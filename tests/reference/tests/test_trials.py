@@ -1,4 +1,4 @@
-"""A trial's snapshot: final plan, conversion, medians, attainment, Salesforce's row."""
+"""Tests of trial snapshots and their Salesforce rows."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -6,12 +6,12 @@ from fractions import Fraction
 
 import pytest
 
-from tests.reference.tests.given import day
+from tests.reference.tests.raw_records import november
 from tests.reference.trials import (
-    percent,
     quantile,
     salesforce_row,
     target_attainment,
+    to_percent,
     trial_metrics,
 )
 
@@ -19,16 +19,16 @@ PLAN_NAMES = {1: "Trial", 2: "Free", 3: "Pro", 4: "Enterprise", 99: "Legacy"}
 
 
 def _day(org_day: int, **changes: object) -> dict[str, object]:
-    """Return a row of fct_org_day of a trial that started on November the 1st."""
-    plan = changes.get("billing_plan_id", 1)
+    """Return a row of fct_org_day for a trial that started on November 1."""
+    plan_id = changes.get("billing_plan_id", 1)
     return {
         "org_id": 7,
-        "metric_date": day(1) + timedelta(days=org_day - 1),
+        "metric_date": november(1) + timedelta(days=org_day - 1),
         "org_day": org_day,
-        "trial_start_date": day(1),
+        "trial_start_date": november(1),
         "org_name": f"Day {org_day}",
-        "billing_plan_id": plan,
-        "billing_plan_name": PLAN_NAMES[plan],
+        "billing_plan_id": plan_id,
+        "billing_plan_name": PLAN_NAMES[plan_id],
         "hosts": 0,
         "dashboards": 0,
         "metrics": 0,
@@ -39,7 +39,7 @@ def _day(org_day: int, **changes: object) -> dict[str, object]:
     } | changes
 
 
-def test_a_snapshot_in_all_its_columns() -> None:
+def test_snapshot_has_all_columns() -> None:
     days = [
         _day(1, hosts=1, metrics=10, log_events=3, active_users=2, sessions=1),
         _day(2, hosts=5, metrics=30, integrations=2, sessions=2),
@@ -48,15 +48,15 @@ def test_a_snapshot_in_all_its_columns() -> None:
     ]
     assert trial_metrics(days, 14) == {
         "org_id": 7,
-        "generated_date": day(5),
+        "generated_date": november(5),
         "org_day": 5,
-        "trial_start_date": day(1),
+        "trial_start_date": november(1),
         "days_left_in_trial": 9,
         "org_name": "Day 5",
         "billing_plan_id": 3,
         "billing_plan_name": "Pro",
         "is_paid": True,
-        "converted_on": day(5),
+        "converted_on": november(5),
         "days_to_convert": 5,
         "trial_days": 4,
         "hosts": 3,
@@ -72,7 +72,7 @@ def test_a_snapshot_in_all_its_columns() -> None:
         "max_metrics": 30,
         "median_metrics": 20.0,
         "active_days": 2,
-        "last_active_date": day(4),
+        "last_active_date": november(4),
         "active_users": 2,
         "log_events": 7,
         "sessions": 3,
@@ -80,50 +80,50 @@ def test_a_snapshot_in_all_its_columns() -> None:
     }
 
 
-def test_days_after_the_trial_count_for_the_plan_and_the_last_activity_alone() -> None:
+def test_days_after_the_trial_count_only_for_plan_and_last_activity() -> None:
     days = [
         _day(14, hosts=4, log_events=1, active_users=1, sessions=1),
         _day(15, hosts=90, log_events=50, active_users=9, sessions=9),
         _day(16, hosts=99, billing_plan_id=2),
     ]
-    found = trial_metrics(days, 14)
-    assert (found["hosts"], found["max_hosts"], found["median_hosts"]) == (4, 4, 4)
-    assert (found["trial_days"], found["active_days"]) == (1, 1)
-    assert (found["log_events"], found["active_users"], found["sessions"]) == (1, 1, 1)
-    assert found["last_active_date"] == day(15)
-    assert found["days_left_in_trial"] == 0
-    assert found["billing_plan_name"] == "Free"
+    snapshot = trial_metrics(days, 14)
+    for name in ("hosts", "max_hosts", "median_hosts"):
+        assert snapshot[name] == 4
+    for name in ("trial_days", "active_days", "log_events", "active_users", "sessions"):
+        assert snapshot[name] == 1
+    assert snapshot["last_active_date"] == november(15)
+    assert snapshot["days_left_in_trial"] == 0
+    assert snapshot["billing_plan_name"] == "Free"
 
 
-def test_an_org_first_seen_after_its_trial_has_no_usage() -> None:
-    found = trial_metrics([_day(20, hosts=8)], 14)
-    assert found["trial_days"] == found["log_events"] == found["active_days"] == 0
+def test_org_first_seen_after_its_trial_has_no_usage() -> None:
+    snapshot = trial_metrics([_day(20, hosts=8)], 14)
+    for name in ("trial_days", "log_events", "active_days"):
+        assert snapshot[name] == 0
     for name in ("hosts", "max_hosts", "median_hosts", "active_users"):
-        assert found[name] is None
-    assert found["last_active_date"] is None
+        assert snapshot[name] is None
+    assert snapshot["last_active_date"] is None
 
 
-def test_conversion_is_the_first_paid_day_though_it_pays_no_longer() -> None:
+def test_conversion_is_the_first_paid_day_even_after_a_downgrade() -> None:
     plans = {1: 1, 2: 3, 3: 4, 4: 2}
-    days = [_day(number, billing_plan_id=plan) for number, plan in plans.items()]
-    found = trial_metrics(days, 14)
-    assert (found["converted_on"], found["days_to_convert"]) == (day(2), 2)
-    assert not found["is_paid"]
+    days = [_day(org_day, billing_plan_id=plan) for org_day, plan in plans.items()]
+    snapshot = trial_metrics(days, 14)
+    assert (snapshot["converted_on"], snapshot["days_to_convert"]) == (november(2), 2)
+    assert not snapshot["is_paid"]
 
 
 @pytest.mark.parametrize(
     ("plan", "is_paid"), [(1, False), (2, False), (3, True), (4, True), (99, False)]
 )
-def test_pro_and_enterprise_are_paid_and_an_unknown_plan_is_not(
-    plan: int, is_paid: bool
-) -> None:
-    found = trial_metrics([_day(1, billing_plan_id=plan)], 14)
-    assert found["is_paid"] is is_paid
-    assert (found["converted_on"] is not None) is is_paid
+def test_only_pro_and_enterprise_are_paid_plans(plan: int, is_paid: bool) -> None:
+    snapshot = trial_metrics([_day(1, billing_plan_id=plan)], 14)
+    assert snapshot["is_paid"] is is_paid
+    assert (snapshot["converted_on"] is not None) is is_paid
 
 
 @pytest.mark.parametrize(
-    ("values", "share", "expected"),
+    ("values", "fraction", "expected"),
     [
         ([], 0.5, None),
         ([7], 0.25, 7),
@@ -135,12 +135,12 @@ def test_pro_and_enterprise_are_paid_and_an_unknown_plan_is_not(
     ],
 )
 def test_quantiles_interpolate(
-    values: list[int], share: float, expected: float | None
+    values: list[int], fraction: float, expected: float | None
 ) -> None:
-    assert quantile(values, share) == expected
+    assert quantile(values, fraction) == expected
 
 
-def _reached(targets: dict[str, float | None], **values: int | None) -> float | None:
+def _attainment(targets: dict[str, float | None], **values: int | None) -> float | None:
     usage = {"hosts": 0, "integrations": 0, "dashboards": 0, "metrics": 0}
     return target_attainment(usage | values, targets)
 
@@ -148,29 +148,28 @@ def _reached(targets: dict[str, float | None], **values: int | None) -> float | 
 TARGETS = {"hosts": 10, "integrations": 4, "dashboards": 5, "metrics": 100}
 
 
-def test_attainment_is_the_mean_of_shares_of_at_most_one() -> None:
+def test_attainment_is_the_mean_of_quotients_of_at_most_one() -> None:
     # 5 of 10, 8 of 4 (at most 1), 1 of 5, 30 of 100
-    found = _reached(TARGETS, hosts=5, integrations=8, dashboards=1, metrics=30)
-    assert found == pytest.approx((0.5 + 1 + 0.2 + 0.3) / 4)
+    attainment = _attainment(TARGETS, hosts=5, integrations=8, dashboards=1, metrics=30)
+    assert attainment == pytest.approx((0.5 + 1 + 0.2 + 0.3) / 4)
 
 
-def test_a_target_of_zero_or_none_is_left_out() -> None:
+def test_targets_of_zero_or_none_are_left_out() -> None:
     targets = TARGETS | {"hosts": 0, "metrics": None}
-    assert _reached(targets, hosts=5, integrations=1, dashboards=5) == 0.625
+    assert _attainment(targets, hosts=5, integrations=1, dashboards=5) == 0.625
     del targets["dashboards"]
-    assert _reached(targets, integrations=1, dashboards=5) == 0.25
+    assert _attainment(targets, integrations=1, dashboards=5) == 0.25
 
 
-def test_without_targets_or_values_there_is_no_attainment() -> None:
-    assert _reached({}) is None
-    assert _reached(dict.fromkeys(TARGETS, 0), hosts=5) is None
-    nothing = dict.fromkeys(TARGETS)
-    assert _reached(TARGETS, **nothing) is None
-    assert _reached(TARGETS) == 0.0
+def test_attainment_is_none_without_targets_or_values() -> None:
+    assert _attainment({}) is None
+    assert _attainment(dict.fromkeys(TARGETS, 0), hosts=5) is None
+    assert _attainment(TARGETS, **dict.fromkeys(TARGETS)) is None
+    assert _attainment(TARGETS) == 0.0
 
 
 @pytest.mark.parametrize(
-    ("share", "told"),
+    ("share", "percent"),
     [
         (Fraction(1, 3), "33.3"),
         (Fraction(2, 3), "66.7"),
@@ -180,13 +179,13 @@ def test_without_targets_or_values_there_is_no_attainment() -> None:
         (Fraction(0), "0.0"),
     ],
 )
-def test_percent_has_one_decimal_and_rounds_halves_up(
-    share: Fraction, told: str
+def test_percent_has_one_decimal_and_rounds_half_up(
+    share: Fraction, percent: str
 ) -> None:
-    assert str(percent(share)) == told
+    assert str(to_percent(share)) == percent
 
 
-def test_salesforce_gets_the_fields_of_the_contract() -> None:
+def test_salesforce_row_has_all_fields() -> None:
     days = [
         _day(1, hosts=2, log_events=1, active_users=1),
         _day(2, hosts=5, metrics=7, billing_plan_id=4),
@@ -196,13 +195,13 @@ def test_salesforce_gets_the_fields_of_the_contract() -> None:
     assert row == {
         "org_id__c": "7",
         "org_name__c": "Day 2",
-        "generated_date__c": day(2),
-        "trial_start_date__c": day(1),
+        "generated_date__c": november(2),
+        "trial_start_date__c": november(1),
         "org_day__c": 2,
         "days_left_in_trial__c": 12,
         "billing_plan__c": "Enterprise",
         "is_paid__c": True,
-        "converted_on__c": day(2),
+        "converted_on__c": november(2),
         "hosts__c": 5,
         "integrations__c": 0,
         "dashboards__c": 0,
@@ -213,10 +212,10 @@ def test_salesforce_gets_the_fields_of_the_contract() -> None:
         "median_metrics__c": 3.5,
         "active_days__c": 1,
         "active_users__c": 1,
-        "last_active_date__c": day(1),
-        # Five of eight hosts, seven of seven metrics.
+        "last_active_date__c": november(1),
+        # 5 of 8 hosts and 7 of 7 metrics.
         "target_attainment__c": Decimal("81.3"),
         "interesting_reasons__c": "above_target,stalled",
     }
-    nothing = salesforce_row(trial_metrics(days, 14), targets, [])
-    assert nothing["interesting_reasons__c"] is None
+    without_reasons = salesforce_row(trial_metrics(days, 14), targets, [])
+    assert without_reasons["interesting_reasons__c"] is None

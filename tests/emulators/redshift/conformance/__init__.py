@@ -1,1 +1,1 @@
-"""dbt's public conformance suite for adapters, through unmodified dbt-redshift."""
+"""dbt's public test suite for adapters, run with unmodified dbt-redshift."""

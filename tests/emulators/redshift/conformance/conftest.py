@@ -1,4 +1,4 @@
-"""What dbt's suite needs to run here: its own fixtures, and a way to the stand-in."""
+"""Fixtures for dbt's suite: its own, with a profile that connects to the emulator."""
 
 import inspect
 import os
@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 import sqlparse
 
-# pytest finds the suite's fixtures here by their names.
+# pytest collects the suite's fixtures from this module's names.
 from dbt.tests.fixtures.project import *  # noqa: F403
 
-from tests.emulators.redshift.conftest import StandIn
+from tests.emulators.redshift.conftest import Emulator
 
 FOLDER = Path(__file__).parent
-DATABASE = "dbt"  # some of the suite's expectations name it
+DATABASE = "dbt"  # some of the suite's tests expect this name
 GRANTEES = ("DBT_TEST_USER_1", "DBT_TEST_USER_2", "DBT_TEST_USER_3")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies in this folder, so that it can be selected or left out."""
+    """Mark the tests in this folder with `conformance`."""
     for item in items:
         if FOLDER in item.path.parents:
             item.add_marker(pytest.mark.conformance)
@@ -29,9 +29,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def without_source_text() -> Iterator[None]:
-    """Let dbt and the driver look at who calls them without reading all the source.
+    """Make inspect.stack() skip the source text of each frame.
 
-    They do so for each connection and flag, at a third of the time of the whole suite.
+    dbt and the driver call it for each connection and flag, and reading the source
+    takes a third of the suite's time.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inspect, "stack", partial(inspect.stack, 0))
@@ -39,9 +40,9 @@ def without_source_text() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def database_and_users(stand_in: StandIn) -> Iterator[None]:
-    """Make what the suite takes for granted: its database, and whom it grants to."""
-    connection = stand_in.connect()
+def database_and_users(emulator: Emulator) -> Iterator[None]:
+    """Create the database and the users that the suite requires."""
+    connection = emulator.connect()
     cursor = connection.cursor()
     cursor.execute(f"create database {DATABASE}")
     for name in GRANTEES:
@@ -54,9 +55,9 @@ def database_and_users(stand_in: StandIn) -> Iterator[None]:
 
 
 @pytest.fixture(scope="class")
-def dbt_profile_target(stand_in: StandIn) -> dict[str, Any]:
-    """Return the profile's target, as the suite writes it into each project."""
-    get = stand_in.environment.__getitem__
+def dbt_profile_target(emulator: Emulator) -> dict[str, Any]:
+    """Return the profile target that the suite writes into each project."""
+    get = emulator.environment.__getitem__
     return {
         "type": "redshift",
         "host": get("NIGHTSHIFT_REDSHIFT_HOST"),
@@ -71,7 +72,7 @@ def dbt_profile_target(stand_in: StandIn) -> dict[str, Any]:
 
 @pytest.fixture(scope="class")
 def logs_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Keep the logs of each project out of this one's folder."""
+    """Write the logs of the suite's projects to a temporary folder."""
     folder = str(tmp_path_factory.mktemp("logs"))
     os.environ["DBT_LOG_PATH"] = folder
     yield folder
@@ -80,14 +81,14 @@ def logs_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="class")
 def project(project_setup: Any, project_files: None) -> Any:  # noqa: ANN401 - the suite's
-    """Run the suite's own SQL as dbt-redshift runs models: a statement at a time."""
-    run_one = project_setup.run_sql
+    """Run the suite's own SQL one statement at a time, as dbt-redshift runs models."""
+    run_statement = project_setup.run_sql
 
     def run_sql(sql: str, fetch: str | None = None) -> Any:  # noqa: ANN401
-        found = None
+        result = None
         for statement in filter(None, sqlparse.split(sql)):
-            found = run_one(statement, fetch=fetch)
-        return found
+            result = run_statement(statement, fetch=fetch)
+        return result
 
     project_setup.run_sql = run_sql
     return project_setup

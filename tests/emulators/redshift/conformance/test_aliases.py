@@ -1,4 +1,4 @@
-"""Aliases: two models of one name, in one schema and in several."""
+"""Aliases: two models with the same alias, in one schema and in several."""
 
 from dbt.tests.adapter.aliases.test_aliases import (
     BaseAliasErrors,

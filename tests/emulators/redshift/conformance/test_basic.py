@@ -1,4 +1,4 @@
-"""Basic: each materialization, tests, snapshots and the catalog in their plain form."""
+"""Basic tests of each materialization, data tests, snapshots and the catalog."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ from dbt.tests.adapter.basic.test_table_materialization import BaseTableMaterial
 from dbt.tests.adapter.basic.test_validate_connection import BaseValidateConnection
 from dbt.tests.util import AnyFloat, AnyInteger, AnyString, AnyStringWith
 
-# dbt makes a seed's column as long as its longest value; the tests write longer ones.
+# dbt makes a seed's column as long as its longest value; these tests write longer ones.
 LONGER_NAMES = "seeds: [{name: added, config: {column_types: {name: varchar(64)}}}]"
 STATISTICS = {
     "has_stats": True,
@@ -43,8 +43,8 @@ STATISTICS = {
 }
 
 
-def statistics_of_a_table() -> dict[str, Any]:
-    """Return what the catalog tells of a table that nobody distributed or sorted."""
+def table_statistics() -> dict[str, Any]:
+    """Return the catalog statistics of a table without distribution and sort keys."""
     return {
         name: {
             "id": name,
@@ -129,7 +129,7 @@ class TestDocsGenerate(BaseDocsGenerate):
             view_type="VIEW",
             table_type="BASE TABLE",
             model_stats=expected.no_stats(),
-            seed_stats=statistics_of_a_table(),
+            seed_stats=table_statistics(),
         )
 
 
@@ -145,6 +145,6 @@ class TestDocsGenReferences(BaseDocsGenReferences):
             bigint_type="bigint",
             view_type="VIEW",
             table_type="BASE TABLE",
-            model_stats=statistics_of_a_table(),
+            model_stats=table_statistics(),
             view_summary_stats=expected.no_stats(),
         )

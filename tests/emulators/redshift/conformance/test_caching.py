@@ -1,4 +1,4 @@
-"""Caching: which relations dbt keeps in mind."""
+"""Relation cache: which relations dbt caches."""
 
 from dbt.tests.adapter.caching.test_caching import (
     BaseCachingLowercaseModel,

@@ -1,4 +1,4 @@
-"""Concurrency: models that are built at once, some of which fail."""
+"""Concurrency: models that are built in parallel, some of which fail."""
 
 from dbt.tests.adapter.concurrency.test_concurrency import BaseConcurrency
 

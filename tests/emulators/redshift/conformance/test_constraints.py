@@ -1,4 +1,4 @@
-"""Constraints and contracts: what is checked, declared, and rolled back."""
+"""Constraints and contracts: enforcement, DDL, rollback."""
 
 import pytest
 from dbt.tests.adapter.constraints.test_constraints import (
@@ -16,26 +16,26 @@ from dbt.tests.adapter.constraints.test_constraints import (
     BaseViewConstraintsColumnsEqual,
 )
 
-# Redshift has no checks. It declares the keys, and enforces NOT NULL alone.
-REFERRED = "references <foreign_key_model_identifier> (id)"
-FILLED = """insert into <model_identifier> (
+# Redshift has no check constraints, does not enforce keys, and enforces NOT NULL.
+FOREIGN_KEY = "references <foreign_key_model_identifier> (id)"
+INSERT_ROWS = """insert into <model_identifier> (
     select id, color, date_day from (
         -- depends_on: <foreign_key_model_identifier>
         select 'blue' as color, 1 as id, '2019-01-01' as date_day
     ) as model_subq
 );"""
-WITH_KEYS = f"""create table <model_identifier> (
-    id integer not null primary key {REFERRED} unique, color text, date_day text
+COLUMN_KEYS_SQL = f"""create table <model_identifier> (
+    id integer not null primary key {FOREIGN_KEY} unique, color text, date_day text
 ) ;
-{FILLED}"""
-WITH_KEYS_OF_THE_TABLE = f"""create table <model_identifier> (
+{INSERT_ROWS}"""
+TABLE_KEYS_SQL = f"""create table <model_identifier> (
     id integer not null, color text, date_day text,
     primary key (id),
     constraint strange_uniqueness_requirement unique (color, date_day),
-    foreign key (id) {REFERRED}
+    foreign key (id) {FOREIGN_KEY}
 ) ;
-{FILLED}"""
-WITH_A_QUOTED_COLUMN = """create table <model_identifier> (
+{INSERT_ROWS}"""
+QUOTED_COLUMN_SQL = """create table <model_identifier> (
     id integer not null, "from" text not null, date_day text
 ) ;
 insert into <model_identifier> (
@@ -45,10 +45,10 @@ insert into <model_identifier> (
 );"""
 
 
-class WithTypesOfRedshift:
+class RedshiftDataTypes:
     @pytest.fixture
     def data_types(self) -> list[list[str]]:
-        # value, type in the contract, dbt's word for it
+        # value, type in the contract, dbt's name of the type
         return [
             ["1", "int", "INT"],
             ["'1'", "text", "TEXT"],
@@ -62,7 +62,7 @@ class WithTypesOfRedshift:
         ]
 
 
-class RefusesNull:
+class NotNullErrorMessage:
     @pytest.fixture(scope="class")
     def expected_error_messages(self) -> list[str]:
         return ["Cannot insert a NULL value into column id"]
@@ -71,27 +71,27 @@ class RefusesNull:
 class TestConstraintsRuntimeDdlEnforcement(BaseConstraintsRuntimeDdlEnforcement):
     @pytest.fixture(scope="class")
     def expected_sql(self) -> str:
-        return WITH_KEYS
+        return COLUMN_KEYS_SQL
 
 
-class TestConstraintsRollback(RefusesNull, BaseConstraintsRollback):
+class TestConstraintsRollback(NotNullErrorMessage, BaseConstraintsRollback):
     pass
 
 
 class TestTableConstraintsColumnsEqual(
-    WithTypesOfRedshift, BaseTableConstraintsColumnsEqual
+    RedshiftDataTypes, BaseTableConstraintsColumnsEqual
 ):
     pass
 
 
 class TestViewConstraintsColumnsEqual(
-    WithTypesOfRedshift, BaseViewConstraintsColumnsEqual
+    RedshiftDataTypes, BaseViewConstraintsColumnsEqual
 ):
     pass
 
 
 class TestIncrementalConstraintsColumnsEqual(
-    WithTypesOfRedshift, BaseIncrementalConstraintsColumnsEqual
+    RedshiftDataTypes, BaseIncrementalConstraintsColumnsEqual
 ):
     pass
 
@@ -101,11 +101,11 @@ class TestIncrementalConstraintsRuntimeDdlEnforcement(
 ):
     @pytest.fixture(scope="class")
     def expected_sql(self) -> str:
-        return WITH_KEYS
+        return COLUMN_KEYS_SQL
 
 
 class TestIncrementalConstraintsRollback(
-    RefusesNull, BaseIncrementalConstraintsRollback
+    NotNullErrorMessage, BaseIncrementalConstraintsRollback
 ):
     pass
 
@@ -121,13 +121,13 @@ class TestIncrementalContractSqlHeader(BaseIncrementalContractSqlHeader):
 class TestModelConstraintsRuntimeEnforcement(BaseModelConstraintsRuntimeEnforcement):
     @pytest.fixture(scope="class")
     def expected_sql(self) -> str:
-        return WITH_KEYS_OF_THE_TABLE
+        return TABLE_KEYS_SQL
 
 
 class TestConstraintQuotedColumn(BaseConstraintQuotedColumn):
     @pytest.fixture(scope="class")
     def expected_sql(self) -> str:
-        return WITH_A_QUOTED_COLUMN
+        return QUOTED_COLUMN_SQL
 
 
 class TestIncrementalForeignKeyConstraint(BaseIncrementalForeignKeyConstraint):

@@ -1,4 +1,4 @@
-"""Simple copies: the oldest tests of all materializations together."""
+"""Simple copy: all materializations in one project."""
 
 from dbt.tests.adapter.simple_copy.test_simple_copy import (
     EmptyModelsArentRunBase,

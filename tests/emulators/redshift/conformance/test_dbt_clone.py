@@ -1,4 +1,4 @@
-"""Clone: a relation is copied as a view, Redshift has no clones."""
+"""Clone: dbt creates views, because Redshift cannot clone tables."""
 
 from dbt.tests.adapter.dbt_clone.test_dbt_clone import BaseCloneSameTargetAndState
 from dbt.tests.adapter.dbt_clone.test_dbt_clone import (

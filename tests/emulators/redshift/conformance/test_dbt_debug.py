@@ -1,4 +1,4 @@
-"""Debug: what dbt says of a connection, a profile, a project."""
+"""Debug: checks of the connection, the profile and the project."""
 
 from dbt.tests.adapter.dbt_debug.test_dbt_debug import (
     BaseDebugInvalidProjectPostgres,

@@ -1,4 +1,4 @@
-"""Show: a query's first rows."""
+"""Show: the first rows of a query."""
 
 from dbt.tests.adapter.dbt_show.test_dbt_show import (
     BaseShowDoesNotHandleDoubleLimit,

@@ -1,4 +1,4 @@
-"""Empty: a run that builds everything without a row."""
+"""Empty: runs with `--empty`, which build all models without rows."""
 
 from dbt.tests.adapter.empty.test_empty import (
     BaseTestEmpty,

@@ -1,4 +1,4 @@
-"""Functions of SQL; Redshift takes no new ones of Python, and none of JavaScript."""
+"""SQL functions. Redshift rejects new Python functions and has no JavaScript ones."""
 
 import pytest
 from dbt.tests.adapter.functions import files
@@ -13,46 +13,48 @@ from dbt.tests.adapter.functions.test_udfs import (
     UDFsBasic,
 )
 
-# Redshift's functions of SQL know their arguments by place.
+# Redshift's SQL functions refer to their arguments by position.
 BODY = "select $1 * 2"
 
 
-class WithOurBody:
+class WithPositionalArguments:
     @pytest.fixture(scope="class")
     def functions(self) -> dict[str, str]:
         return {"price_for_xlarge.sql": BODY, "price_for_xlarge.yml": files.MY_UDF_YML}
 
 
-class TestUDFs(WithOurBody, UDFsBasic):
+class TestUDFs(WithPositionalArguments, UDFsBasic):
     def check_function_volatility(self, sql: str) -> None:
-        assert "VOLATILE" in sql  # dbt-redshift says it when nobody else does
+        assert "VOLATILE" in sql  # the default of dbt-redshift
 
 
-class TestDeterministicUDF(WithOurBody, DeterministicUDF):
+class TestDeterministicUDF(WithPositionalArguments, DeterministicUDF):
     pass
 
 
-class TestStableUDF(WithOurBody, StableUDF):
+class TestStableUDF(WithPositionalArguments, StableUDF):
     pass
 
 
-class TestNonDeterministicUDF(WithOurBody, NonDeterministicUDF):
+class TestNonDeterministicUDF(WithPositionalArguments, NonDeterministicUDF):
     pass
 
 
-class TestErrorForUnsupportedType(WithOurBody, ErrorForUnsupportedType):
+class TestErrorForUnsupportedType(WithPositionalArguments, ErrorForUnsupportedType):
     pass
 
 
-class TestCanFindScalarFunctionRelation(WithOurBody, CanFindScalarFunctionRelation):
+class TestCanFindScalarFunctionRelation(
+    WithPositionalArguments, CanFindScalarFunctionRelation
+):
     pass
 
 
 class TestSqlUDFDefaultArgSupport(SqlUDFDefaultArgSupport):
     @pytest.fixture(scope="class")
     def functions(self) -> dict[str, str]:
-        given = files.MY_UDF_WITH_DEFAULT_ARG_YML
-        return {"price_for_xlarge.sql": BODY, "price_for_xlarge.yml": given}
+        properties = files.MY_UDF_WITH_DEFAULT_ARG_YML
+        return {"price_for_xlarge.sql": BODY, "price_for_xlarge.yml": properties}
 
 
 class TestPythonUDFNotSupported(PythonUDFNotSupported):

@@ -1,4 +1,4 @@
-"""Grants: given to users, taken away again, and refused."""
+"""Grants: granted to users, revoked, and invalid."""
 
 from dbt.tests.adapter.grants.test_incremental_grants import BaseIncrementalGrants
 from dbt.tests.adapter.grants.test_invalid_grants import BaseInvalidGrants

@@ -1,4 +1,4 @@
-"""Incremental models: every strategy that Redshift has."""
+"""Incremental models: all strategies of dbt-redshift."""
 
 from dbt.tests.adapter.incremental.test_incremental_merge_exclude_columns import (
     BaseMergeExcludeColumns,

@@ -1,4 +1,4 @@
-"""Persisted docs: comments on relations and columns."""
+"""Persisted descriptions: comments on relations and columns."""
 
 from dbt.tests.adapter.persist_docs.test_persist_docs import (
     BasePersistDocs,

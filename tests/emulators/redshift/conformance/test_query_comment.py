@@ -1,4 +1,4 @@
-"""Query comments: what stands in each statement."""
+"""Query comments that dbt adds to each statement."""
 
 from dbt.tests.adapter.query_comment.test_query_comment import (
     BaseEmptyQueryComments,

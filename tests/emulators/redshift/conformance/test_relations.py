@@ -1,4 +1,4 @@
-"""Relations: a table becomes a view and back, a schema is dropped."""
+"""Relations: change between table and view, drop of a schema."""
 
 from dbt.tests.adapter.relations.test_changing_relation_type import (
     BaseChangeRelationTypeValidator,

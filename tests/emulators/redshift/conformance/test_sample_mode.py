@@ -1,4 +1,4 @@
-"""Sample mode: a run over a part of the input."""
+"""Sample mode: a run on a time range of the input."""
 
 from dbt.tests.adapter.sample_mode.test_sample_mode import BaseSampleModeTest
 

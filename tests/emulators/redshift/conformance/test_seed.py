@@ -1,4 +1,4 @@
-"""Seeds: read, typed, loaded again, with their own settings."""
+"""Seeds: parsing, column types, full refresh, configuration."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from dbt.tests.adapter.simple_seed.test_seed_type_override import (
 )
 from dbt.tests.fixtures.project import TestProjInfo
 
-# A seed's column is as long as its longest value, or 256 when its type is given.
+# A seed's column is as long as its longest value, or 256 if its type is configured.
 LENGTHS = {"relative": 9, "weekday": 8}
 
 
@@ -67,7 +67,7 @@ class TestSeedParsing(BaseSeedParsing):
 class TestSimpleSeedWithBOM(BaseSimpleSeedWithBOM):
     @pytest.fixture(scope="class")
     def project(self, project: TestProjInfo) -> TestProjInfo:
-        """Have the suite's own seed taken from where the suite is."""
+        """Read the suite's seed from the suite's own folder."""
         project.test_dir = str(Path(fixtures.__file__).parent)
         return project
 
@@ -83,11 +83,11 @@ class TestEmptySeed(BaseTestEmptySeed):
 class TestSimpleSeedColumnOverride(BaseSimpleSeedColumnOverride):
     @pytest.fixture(scope="class")
     def models(self) -> dict[str, object]:
-        given = yaml.safe_load(fixtures.properties__schema_yml)
-        for seed in given["seeds"]:
+        properties = yaml.safe_load(fixtures.properties__schema_yml)
+        for seed in properties["seeds"]:
             for column in seed["columns"]:
                 for test in column["data_tests"]:
                     if test["column_type"]["type"] == "text":
                         length = LENGTHS.get(column["name"], 256)
                         test["column_type"]["type"] = f"character varying({length})"
-        return {"schema.yml": given}
+        return {"schema.yml": properties}

@@ -1,4 +1,4 @@
-"""Snapshots: both strategies, new columns, deletes, own column names."""
+"""Snapshots: both strategies, new columns, hard deletes, custom column names."""
 
 from dbt.tests.adapter.simple_snapshot.new_record_check_mode import (
     BaseSnapshotNewRecordCheckMode,

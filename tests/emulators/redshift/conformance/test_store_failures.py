@@ -1,4 +1,4 @@
-"""Stored failures: the rows that a test found, kept."""
+"""Stored failures: the rows that fail a data test."""
 
 from dbt.tests.adapter.store_test_failures_tests.basic import (
     StoreTestFailuresAsExceptions,

@@ -1,4 +1,4 @@
-"""Unit tests: fixtures of every type."""
+"""dbt unit tests: fixtures of each type."""
 
 import pytest
 from dbt.tests.adapter.unit_testing.test_case_insensitivity import (

@@ -1,4 +1,4 @@
-"""Cross-database macros: dbt's own, and the types that they name."""
+"""dbt's cross-database macros and data types."""
 
 import pytest
 from dbt.tests.adapter.utils.data_types.test_type_bigint import BaseTypeBigInt
@@ -54,7 +54,7 @@ from dbt.tests.adapter.utils.test_string_literal import BaseStringLiteral
 from dbt.tests.adapter.utils.test_timestamps import BaseCurrentTimestamps
 from dbt.tests.adapter.utils.test_validate_sql import BaseValidateSqlMethod
 
-MOMENTS = (
+CURRENT_TIMESTAMP_COLUMNS = (
     "current_timestamp",
     "current_timestamp_in_utc_backcompat",
     "current_timestamp_backcompat",
@@ -232,11 +232,13 @@ class TestStringLiteral(BaseStringLiteral):
 class TestCurrentTimestamps(BaseCurrentTimestamps):
     @pytest.fixture(scope="class")
     def expected_schema(self) -> dict[str, str]:
-        return dict.fromkeys(MOMENTS, "timestamp without time zone")
+        return dict.fromkeys(CURRENT_TIMESTAMP_COLUMNS, "timestamp without time zone")
 
     @pytest.fixture(scope="class")
     def expected_sql(self) -> str:
-        return "select " + ", ".join(f"getdate() as {name}" for name in MOMENTS)
+        return "select " + ", ".join(
+            f"getdate() as {name}" for name in CURRENT_TIMESTAMP_COLUMNS
+        )
 
 
 class TestValidateSqlMethod(BaseValidateSqlMethod):

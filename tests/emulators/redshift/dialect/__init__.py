@@ -1,1 +1,1 @@
-"""Redshift's SQL: read it, refuse what Redshift refuses, write it for PostgreSQL."""
+"""Redshift's SQL dialect: parse it, reject what Redshift rejects, rewrite the rest."""

@@ -1,21 +1,21 @@
-"""Settings, users, maintenance: statements that PostgreSQL spells in another way."""
+"""Rewrite statements for settings, users, grants, schemas and maintenance."""
 
 from tests.emulators.redshift.dialect.tokens import (
     STRING,
     Node,
     Token,
-    at,
+    has_words_at,
     is_operator,
     is_word,
     name_of,
+    node_at,
+    parse_nodes,
     render,
     string_value,
-    tokens_of,
-    words_at,
 )
-from tests.emulators.redshift.errors import refused
+from tests.emulators.redshift.errors import not_emulated
 
-# Settings of Redshift's that PostgreSQL does not know; kept, and without effect.
+# Settings that only Redshift has: they are stored and have no effect.
 SETTINGS = {
     "query_group", "wlm_query_slot_count", "enable_result_cache_for_session",
     "analyze_threshold_percent", "json_serialization_enable",
@@ -38,27 +38,28 @@ SECRETS = (
 VACUUM_WORDS = ("full", "sort", "delete", "only", "reindex", "recluster")
 
 
-def setting(nodes: list[Node]) -> tuple[str, str | None] | None:
+def rewrite_setting(nodes: list[Node]) -> tuple[str, str | None] | None:
     """Rewrite SET, RESET or SHOW of a setting that only Redshift has.
 
-    Returns (name, new value or None), or None when it is not such a statement.
+    Returns the name and the new value (None for SHOW, empty for RESET), or None if it
+    is another statement.
     """
     index = 1
-    if is_word(at(nodes, 0), "set") and is_word(at(nodes, 1), "session", "local"):
+    if is_word(node_at(nodes, 0), "set") and is_word(
+        node_at(nodes, 1), "session", "local"
+    ):
         index = 2
-    name = at(nodes, index)
-    if not isinstance(name, Token) or is_operator(at(nodes, index + 1), "."):
+    name = node_at(nodes, index)
+    if not isinstance(name, Token) or is_operator(node_at(nodes, index + 1), "."):
         return None
     if name.key == "enable_case_sensitive_identifier":
-        value = at(nodes, len(nodes) - 1)
-        if is_word(at(nodes, 0), "set") and not is_word(value, "false", "off"):
-            raise refused(
-                "enable_case_sensitive_identifier is not in this stand-in, and"
-            )
+        value = node_at(nodes, len(nodes) - 1)
+        if is_word(node_at(nodes, 0), "set") and not is_word(value, "false", "off"):
+            raise not_emulated("enable_case_sensitive_identifier")
     elif name.key not in SETTINGS:
         return None
     name.text = f"redshift.{name.key}"
-    value_node = at(nodes, index + 2)
+    value_node = node_at(nodes, index + 2)
     if not is_word(nodes[0], "set") or not isinstance(value_node, Token):
         return name.key, "" if is_word(nodes[0], "reset") else None
     value = string_value(value_node)
@@ -68,8 +69,11 @@ def setting(nodes: list[Node]) -> tuple[str, str | None] | None:
     return name.key, value if value is not None else value_node.text
 
 
-def user(nodes: list[Node]) -> list[str]:
-    """Rewrite CREATE or ALTER of a USER, GROUP, ROLE; return what runs after it."""
+def rewrite_user(nodes: list[Node]) -> list[str]:
+    """Rewrite CREATE or ALTER of a USER, GROUP or ROLE.
+
+    Returns the SQL to run afterwards.
+    """
     index = 3
     while index < len(nodes):
         node = nodes[index]
@@ -78,31 +82,31 @@ def user(nodes: list[Node]) -> list[str]:
         elif node.key in ("createuser", "nocreateuser"):
             node.text = "superuser" if node.key == "createuser" else "nosuperuser"
             index += 1
-        elif words_at(nodes, index, "password", "disable"):
+        elif has_words_at(nodes, index, "password", "disable"):
             nodes[index + 1] = Token("word", "null", " ")
             index += 2
-        elif words_at(nodes, index, "syslog", "access") or words_at(
+        elif has_words_at(nodes, index, "syslog", "access") or has_words_at(
             nodes, index, "session", "timeout"
         ):
             del nodes[index : index + 3]
         elif node.key in ("externalid",):
             del nodes[index : index + 2]
-        elif words_at(nodes, index, "connection", "limit", "unlimited"):
-            nodes[index + 2] = tokens_of(" -1")[0]
+        elif has_words_at(nodes, index, "connection", "limit", "unlimited"):
+            nodes[index + 2] = parse_nodes(" -1")[0]
             index += 2
         else:
             index += 1
-    if words_at(nodes, 0, "create", "role"):
+    if has_words_at(nodes, 0, "create", "role"):
         name = render([nodes[2]]).strip()
         return [f"alter role {name} set redshift.identity_type to 'role'"]
     return []
 
 
-def grant(nodes: list[Node]) -> None:
-    """Take the word ROLE out of GRANT and REVOKE: PostgreSQL has no use for it."""
+def rewrite_grant(nodes: list[Node]) -> None:
+    """Remove the word ROLE from GRANT and REVOKE, which PostgreSQL does not accept."""
     index = 0
     while index < len(nodes):
-        previous = at(nodes, index - 1)
+        previous = node_at(nodes, index - 1)
         if is_word(nodes[index], "role") and (
             is_word(previous, "grant", "revoke", "to", "from")
             or is_operator(previous, ",")
@@ -112,34 +116,34 @@ def grant(nodes: list[Node]) -> None:
             index += 1
 
 
-def maintenance(nodes: list[Node]) -> None:
+def rewrite_maintenance(nodes: list[Node]) -> None:
     """Rewrite VACUUM and ANALYZE for PostgreSQL."""
     if is_word(nodes[0], "vacuum"):
         index = 1
-        while is_word(at(nodes, index), *VACUUM_WORDS):
+        while is_word(node_at(nodes, index), *VACUUM_WORDS):
             index += 1
         del nodes[1:index]
-        for place, node in enumerate(nodes):
+        for position, node in enumerate(nodes):
             if is_word(node, "to", "boost"):
-                del nodes[place:]
+                del nodes[position:]
                 return
         return
-    if is_word(at(nodes, 1), "compression"):
-        raise refused("ANALYZE COMPRESSION is not in this stand-in, and so")
-    if is_word(at(nodes, len(nodes) - 1), "columns"):
+    if is_word(node_at(nodes, 1), "compression"):
+        raise not_emulated("ANALYZE COMPRESSION")
+    if is_word(node_at(nodes, len(nodes) - 1), "columns"):
         del nodes[-2:]
 
 
-def schema(nodes: list[Node]) -> None:
-    """Take QUOTA out of CREATE SCHEMA and ALTER SCHEMA."""
-    for place, node in enumerate(nodes):
-        if is_word(node, "quota") and place > 2:
-            del nodes[place:]
+def rewrite_schema(nodes: list[Node]) -> None:
+    """Remove QUOTA from CREATE SCHEMA and ALTER SCHEMA."""
+    for position, node in enumerate(nodes):
+        if is_word(node, "quota") and position > 2:
+            del nodes[position:]
             return
 
 
-def database(nodes: list[Node]) -> None:
-    """Leave of CREATE DATABASE what PostgreSQL knows: name, owner, connection limit."""
+def rewrite_database(nodes: list[Node]) -> None:
+    """Remove ISOLATION LEVEL and COLLATE from CREATE DATABASE."""
     index = 3
     while index < len(nodes):
         if is_word(nodes[index], "isolation"):
@@ -150,32 +154,32 @@ def database(nodes: list[Node]) -> None:
             index += 1
 
 
-def materialized_view(nodes: list[Node]) -> None:
-    """Take BACKUP, DIST..., SORTKEY, AUTO REFRESH out of CREATE MATERIALIZED VIEW."""
+def rewrite_materialized_view(nodes: list[Node]) -> None:
+    """Remove Redshift's table attributes from CREATE MATERIALIZED VIEW."""
     index = 3
     while index < len(nodes) and not is_word(nodes[index], "as"):
         if is_word(nodes[index], "backup", "diststyle", "distkey", "sortkey"):
             del nodes[index : index + 2]
         elif is_word(nodes[index], "compound", "interleaved"):
             del nodes[index]
-        elif words_at(nodes, index, "auto", "refresh"):
+        elif has_words_at(nodes, index, "auto", "refresh"):
             del nodes[index : index + 3]
         else:
             index += 1
 
 
-def is_password(nodes: list[Node]) -> bool:
+def sets_password(nodes: list[Node]) -> bool:
     """Whether the statement sets a password."""
     return any(is_word(node, "password") for node in nodes) and is_word(
-        at(nodes, 0), "create", "alter"
+        node_at(nodes, 0), "create", "alter"
     )
 
 
-def redacted(nodes: list[Node]) -> str:
-    """Write a statement with its passwords and keys hidden."""
+def redact_secrets(nodes: list[Node]) -> str:
+    """Return a statement's text with its passwords and keys replaced by `***`."""
     pieces = []
-    for place, node in enumerate(nodes):
-        before = at(nodes, place - 1)
+    for position, node in enumerate(nodes):
+        before = node_at(nodes, position - 1)
         is_secret = (
             isinstance(node, Token)
             and node.kind == STRING

@@ -1,4 +1,7 @@
-"""CREATE and ALTER: rewritten for PostgreSQL, with what is noted beside it."""
+"""Rewrite CREATE and ALTER for PostgreSQL.
+
+Attributes that PostgreSQL does not have are recorded in tables of `pg_internal`.
+"""
 
 from tests.emulators.redshift.dialect import (
     administration,
@@ -8,72 +11,71 @@ from tests.emulators.redshift.dialect import (
     types,
 )
 from tests.emulators.redshift.dialect.plan import NOTHING, Plan
-from tests.emulators.redshift.dialect.queries import queries_of
-from tests.emulators.redshift.dialect.statements import no_schema_binding
+from tests.emulators.redshift.dialect.queries import find_queries
+from tests.emulators.redshift.dialect.statements import find_no_schema_binding
 from tests.emulators.redshift.dialect.tokens import (
     Node,
     Token,
-    at,
+    has_words_at,
     is_operator,
     is_word,
+    node_at,
     parse,
     render,
-    words_at,
 )
 
 
-def create_late_binding_view(plan: Plan) -> bool:
-    """Plan CREATE VIEW ... WITH NO SCHEMA BINDING; False when it is none."""
+def plan_late_binding_view(plan: Plan) -> bool:
+    """Plan CREATE VIEW ... WITH NO SCHEMA BINDING; return False for another view."""
     nodes = plan.nodes
-    index = 3 if words_at(nodes, 1, "or", "replace") else 1
-    if not is_word(at(nodes, index), "view"):
+    index = 3 if has_words_at(nodes, 1, "or", "replace") else 1
+    if not is_word(node_at(nodes, index), "view"):
         return False
-    name, end = tables.relation_at(nodes, index + 1)
-    binding = no_schema_binding(nodes)
-    quoted = _literal(name)
+    name, end = tables.read_relation(nodes, index + 1)
+    binding = find_no_schema_binding(nodes)
+    quoted = _quote_literal(name)
     if binding is None:
         if index == 3:
-            plan.after.append(f"select pg_internal.forget_late_binding_view({quoted})")
+            plan.after.append(f"select pg_internal.delete_late_binding_view({quoted})")
         return False
-    definition = late_binding.definition_of(nodes, end, binding)
+    definition = late_binding.view_definition(nodes, end, binding)
     parsed, _ = parse(definition)
-    rules.check(parsed, queries_of(parsed), "")
-    types.rewrite_casts(parsed)  # for its refusals
+    rules.check(parsed, find_queries(parsed), "")
+    types.rewrite_casts(parsed)  # raises for unsupported types
     plan.sql = render(nodes[:end]) + " as select"
-    plan.after.append(
-        f"select pg_internal.note_late_binding_view({quoted}, {_literal(definition)})"
-    )
+    arguments = f"{quoted}, {_quote_literal(definition)}"
+    plan.after.append(f"select pg_internal.record_late_binding_view({arguments})")
     return True
 
 
-def define(plan: Plan) -> None:
-    """Rewrite CREATE and ALTER of tables, schemas, users and the like."""
+def rewrite_definition(plan: Plan) -> None:
+    """Rewrite CREATE and ALTER of tables, schemas, users and similar objects."""
     nodes = plan.nodes
     index = tables.skip_words(nodes, 1, "local", "temp", "temporary", "or", "replace")
-    what = at(nodes, index)
-    key = what.key if isinstance(what, Token) else ""
+    object_type = node_at(nodes, index)
+    key = object_type.key if isinstance(object_type, Token) else ""
     if key == "table" and plan.word == "create":
-        _note(plan, tables.create_table(nodes, index + 1))
+        _record_attributes(plan, tables.rewrite_create_table(nodes, index + 1))
     elif key == "table":
-        notes, has_part = tables.alter_table(nodes)
-        _note(plan, notes)
-        if not has_part:
+        attributes, needs_postgres = tables.rewrite_alter_table(nodes)
+        _record_attributes(plan, attributes)
+        if not needs_postgres:
             plan.kind, plan.tag = NOTHING, "ALTER TABLE"
     elif key in ("user", "group", "role"):
-        plan.after += administration.user(nodes)
+        plan.after += administration.rewrite_user(nodes)
     elif key == "schema":
-        administration.schema(nodes)
+        administration.rewrite_schema(nodes)
     elif key == "database":
-        administration.database(nodes)
+        administration.rewrite_database(nodes)
     elif key == "materialized":
-        administration.materialized_view(nodes)
+        administration.rewrite_materialized_view(nodes)
     elif key == "function" and plan.word == "create":
         group = next((n for n in nodes if not isinstance(n, Token)), None)
         if group is not None:
             _rewrite_arguments(group.items)
-        for place, node in enumerate(nodes):
+        for position, node in enumerate(nodes):
             if is_word(node, "returns"):
-                types.rewrite_type(nodes, place + 1, is_column=False)
+                types.rewrite_type(nodes, position + 1, is_column=False)
                 break
 
 
@@ -81,8 +83,8 @@ def _rewrite_arguments(items: list[Node]) -> None:
     """Rewrite the types of a function's arguments, which may have names."""
     index = 0
     while index < len(items):
-        has_name = isinstance(at(items, index + 1), Token) and not is_operator(
-            at(items, index + 1), ","
+        has_name = isinstance(node_at(items, index + 1), Token) and not is_operator(
+            node_at(items, index + 1), ","
         )
         kind = types.read_type(items, index)
         start = index + 1 if has_name and kind and kind.end == index + 1 else index
@@ -92,23 +94,27 @@ def _rewrite_arguments(items: list[Node]) -> None:
         index += 1
 
 
-def _note(plan: Plan, notes: tables.TableNotes) -> None:
-    if not notes.is_worth_noting:
+def _record_attributes(plan: Plan, attributes: tables.TableAttributes) -> None:
+    if not attributes.is_specified:
         return
-    keys = (
-        "null"
-        if notes.sortkeys is None
-        else "array[" + ", ".join(map(_literal, notes.sortkeys)) + "]::text[]"
-    )
-    interleaved = {None: "null", True: "true", False: "false"}[notes.is_interleaved]
+    booleans = {None: "null", True: "true", False: "false"}
+    sortkeys = "null"
+    if attributes.sortkeys is not None:
+        keys = ", ".join(map(_quote_literal, attributes.sortkeys))
+        sortkeys = f"array[{keys}]::text[]"
+    arguments = [
+        _quote_literal(attributes.relation),
+        _quote_literal(attributes.diststyle),
+        _quote_literal(attributes.distkey),
+        sortkeys,
+        booleans[attributes.is_interleaved],
+    ]
     plan.after.append(
-        "select pg_internal.note_table("
-        f"{_literal(notes.relation)}, {_literal(notes.diststyle)},"
-        f" {_literal(notes.distkey)}, {keys}, {interleaved})"
+        f"select pg_internal.record_table_attributes({', '.join(arguments)})"
     )
 
 
-def _literal(value: str | None) -> str:
+def _quote_literal(value: str | None) -> str:
     if value is None:
         return "null"
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"

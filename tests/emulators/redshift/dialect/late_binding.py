@@ -1,8 +1,9 @@
-"""Late-binding views: written out in each statement that reads them.
+"""Late-binding views, inlined into each statement that reads them.
 
-The view itself is an empty PostgreSQL view that depends on nothing; its definition is
-kept beside it. A statement that names it gets the definition in its place, so it is
-bound when it is read, and survives the drop of what it reads.
+The view itself is an empty PostgreSQL view without dependencies; its definition is
+stored in `pg_internal.late_binding_view`. A statement that names the view gets the
+definition in place of the name. The view is therefore bound when it is read, and
+remains when the relations it reads are dropped.
 """
 
 from collections.abc import Iterable
@@ -11,57 +12,58 @@ from typing import Protocol
 from tests.emulators.redshift.dialect.queries import (
     Query,
     Source,
-    all_blocks,
-    queries_of,
+    find_queries,
+    iter_blocks,
 )
-from tests.emulators.redshift.dialect.statements import Head
+from tests.emulators.redshift.dialect.statements import StatementHead
 from tests.emulators.redshift.dialect.tokens import (
     QUOTED,
     Group,
     Node,
     Token,
-    at,
     is_word,
+    node_at,
     parse,
+    parse_nodes,
     render,
-    split_by,
-    tokens_of,
+    split_nodes,
 )
 from tests.emulators.redshift.errors import RULE, RedshiftError
 
-DEEPEST = 32
+MAX_NESTING = 32
 Name = tuple[str, ...]
 COLUMNS_FUNCTION = "pg_get_late_binding_view_cols"
 
 
 class Catalog(Protocol):
-    """What a session knows of its late-binding views."""
+    """The lookups of late-binding views that a session provides."""
 
     def late_binding_views(self, names: Iterable[Name]) -> dict[Name, str]:
-        """Return the definitions of those of the names that are such views."""
+        """Return the definition of each name that is a late-binding view."""
 
     def late_binding_columns(self) -> list[tuple[str, str, str, str, int]]:
-        """Return (schema, view, column, type, position) of all that can be bound."""
+        """Return (schema, view, column, type, position) of all views that can bind."""
 
 
-def expand(nodes: list[Node], head: Head, catalog: Catalog) -> None:
-    """Put definitions in the place of the views that the statement reads."""
-    for _ in range(DEEPEST):
-        sources = [*_sources(queries_of(nodes)), *head.sources]
-        found = catalog.late_binding_views({source.name for source in sources})
-        views = [source for source in sources if source.name in found]
+def expand_views(nodes: list[Node], head: StatementHead, catalog: Catalog) -> None:
+    """Replace the late-binding views that a statement reads with their definitions."""
+    for _ in range(MAX_NESTING):
+        sources = [*_relation_sources(find_queries(nodes)), *head.sources]
+        definitions = catalog.late_binding_views({source.name for source in sources})
+        views = [source for source in sources if source.name in definitions]
         if not views:
             return
         for source in views:
-            _write_out(source, found[source.name])
+            _inline_definition(source, definitions[source.name])
         head.sources = [source for source in head.sources if source not in views]
-    raise RedshiftError("late-binding views read each other in a circle", "42P17")
+    raise RedshiftError("late-binding views refer to each other in a cycle", "42P17")
 
 
-def _sources(queries: list[Query]) -> list[Source]:
+def _relation_sources(queries: list[Query]) -> list[Source]:
+    """Return the sources that are tables or views, without CTEs and functions."""
     return [
         source
-        for block in all_blocks(queries)
+        for block in iter_blocks(queries)
         for source in block.sources
         if source.name
         and not source.is_function
@@ -69,81 +71,83 @@ def _sources(queries: list[Query]) -> list[Source]:
     ]
 
 
-def _write_out(source: Source, definition: str) -> None:
+def _inline_definition(source: Source, definition: str) -> None:
     first = source.nodes[0]
     body, tail = parse(definition)
     group = Group("(", first.space, body, tail + "\n" if "--" in tail else tail)
-    place = next(i for i, node in enumerate(source.container) if node is first)
-    new: list[Node] = [group]
+    position = next(i for i, node in enumerate(source.container) if node is first)
+    replacement: list[Node] = [group]
     if not source.alias_nodes:
-        new.append(Token(QUOTED, f'"{source.name[-1]}"', " "))
-    source.container[place : place + len(source.nodes)] = new
+        replacement.append(Token(QUOTED, f'"{source.name[-1]}"', " "))
+    source.container[position : position + len(source.nodes)] = replacement
 
 
-def definition_of(nodes: list[Node], start: int, end: int) -> str:
+def view_definition(nodes: list[Node], start: int, end: int) -> str:
     """Return the text of a view's query, which must name its tables with a schema.
 
-    `start` is the place behind the view's name: a list of columns may stand there.
+    `start` is the index after the view's name, where a list of columns may follow.
     """
-    columns = at(nodes, start)
-    prefix = ""
-    if isinstance(columns, Group):
-        prefix, start = render([columns]).strip(), start + 1
-    body = nodes[start + 1 : end]  # behind AS
-    if not is_word(at(nodes, start), "as") or not body:
+    column_list = node_at(nodes, start)
+    columns = ""
+    if isinstance(column_list, Group):
+        columns, start = render([column_list]).strip(), start + 1
+    body = nodes[start + 1 : end]  # after AS
+    if not is_word(node_at(nodes, start), "as") or not body:
         raise RedshiftError("syntax error in CREATE VIEW", "42601")
-    for source in _sources(queries_of(body)):
-        is_item = any(source.name[0] == other for other in _aliases(body))
-        if len(source.name) == 1 and not is_item:
+    for source in _relation_sources(find_queries(body)):
+        is_alias = source.name[0] in _subquery_aliases(body)
+        if len(source.name) == 1 and not is_alias:
             raise RedshiftError(
                 "All the relation names inside should be qualified when creating VIEW"
                 f" WITH NO SCHEMA BINDING (a rule of {RULE}): {source.name[0]}",
                 "42P01",
             )
     text = render(body).strip()
-    return f"select * from (\n{text}\n) as bound {prefix}" if prefix else text
+    return f"select * from (\n{text}\n) as bound {columns}" if columns else text
 
 
-def _aliases(nodes: list[Node]) -> set[str]:
+def _subquery_aliases(nodes: list[Node]) -> set[str]:
     return {
         source.alias
-        for block in all_blocks(queries_of(nodes))
+        for block in iter_blocks(find_queries(nodes))
         for source in block.sources
         if source.query is not None
     }
 
 
 def expand_columns_function(nodes: list[Node], catalog: Catalog) -> None:
-    """Replace `pg_get_late_binding_view_cols() cols(name type, ...)` by its rows."""
-    for block in all_blocks(queries_of(nodes)):
+    """Replace `pg_get_late_binding_view_cols() cols(name type, ...)` with its rows."""
+    for block in iter_blocks(find_queries(nodes)):
         for source in block.sources:
             if source.is_function and source.name[-1] == COLUMNS_FUNCTION:
-                _write_rows(source, catalog)
+                _inline_rows(source, catalog)
 
 
-def _write_rows(source: Source, catalog: Catalog) -> None:
+def _inline_rows(source: Source, catalog: Catalog) -> None:
     container = source.container
-    place = next(i for i, node in enumerate(container) if node is source.nodes[0])
+    start = next(i for i, node in enumerate(container) if node is source.nodes[0])
     rows = [
-        "(" + ", ".join([*(_literal(value) for value in row[:4]), str(row[4])]) + ")"
+        f"({', '.join(map(_quote_literal, row[:4]))}, {row[4]})"
         for row in catalog.late_binding_columns()
     ] or ["(null, null, null, null, null)"]
     sql = (
-        "(select s::name, v::name, c::name, t::varchar, i::int from (values "
-        + ", ".join(rows)
-        + ") as found (s, v, c, t, i) where s is not null)"
+        "(select schema_name::name, view_name::name, column_name::name,"
+        " column_type::varchar, column_position::int"
+        f" from (values {', '.join(rows)}) as view_columns"
+        " (schema_name, view_name, column_name, column_type, column_position)"
+        " where schema_name is not null)"
     )
-    end = place + len(source.nodes) + 1 + len(source.alias_nodes)
-    for node in container[place:end]:
-        if isinstance(node, Group) and node is not container[place + len(source.nodes)]:
+    call_end = start + len(source.nodes) + 1
+    for node in container[call_end : call_end + len(source.alias_nodes)]:
+        if isinstance(node, Group):
             node.items[:] = _without_types(node)
-    container[place : place + len(source.nodes) + 1] = tokens_of(" " + sql)
+    container[start:call_end] = parse_nodes(" " + sql)
 
 
 def _without_types(columns: Group) -> list[Node]:
-    names = [render([part[0]]).strip() for part in split_by(columns.items) if part]
-    return tokens_of(", ".join(names))
+    names = [render([part[0]]).strip() for part in split_nodes(columns.items) if part]
+    return parse_nodes(", ".join(names))
 
 
-def _literal(value: str) -> str:
+def _quote_literal(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"

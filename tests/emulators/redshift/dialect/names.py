@@ -1,33 +1,37 @@
-"""Names: folded to lower case, quoted or not, and no longer than they can be here."""
+"""Identifiers: fold them to lower case and check their length."""
 
 from tests.emulators.redshift.dialect.tokens import QUOTED, WORD, Group, Node, Token
 from tests.emulators.redshift.errors import RedshiftError
 
-LONGEST = 127  # Redshift's limit, in bytes
-LONGEST_HERE = 63  # PostgreSQL cuts what is longer, without an error
+REDSHIFT_MAX_BYTES = 127
+MAX_BYTES = 63  # PostgreSQL truncates longer names without an error
 
 
-def fold(nodes: list[Node]) -> None:
-    """Fold quoted names to lower case, and refuse those that would be cut."""
+def fold_names(nodes: list[Node]) -> None:
+    """Fold quoted names to lower case.
+
+    Raises RedshiftError for a name that PostgreSQL would truncate.
+    """
     for node in nodes:
         if isinstance(node, Group):
-            fold(node.items)
+            fold_names(node.items)
         elif isinstance(node, Token) and node.kind in (QUOTED, WORD):
             length = len(node.text.encode()) - 2 * (node.kind == QUOTED)
-            if length > LONGEST_HERE:
+            if length > MAX_BYTES:
                 raise _too_long(node.text, length)
             if node.kind == QUOTED:
                 node.text = node.text.lower()
 
 
 def _too_long(name: str, length: int) -> RedshiftError:
-    if length > LONGEST:
+    if length > REDSHIFT_MAX_BYTES:
         return RedshiftError(
-            f"The length of the identifier {name} exceeds the limit of {LONGEST} bytes",
+            f"The length of the identifier {name} exceeds the limit of"
+            f" {REDSHIFT_MAX_BYTES} bytes",
             "42622",
         )
     return RedshiftError(
-        f"The identifier {name} has {length} bytes: Amazon Redshift takes {LONGEST},"
-        f" but this stand-in only {LONGEST_HERE}, and refuses rather than cuts it",
+        f"The identifier {name} has {length} bytes. Amazon Redshift allows"
+        f" {REDSHIFT_MAX_BYTES} bytes, but this emulator only {MAX_BYTES}",
         "42622",
     )

@@ -1,4 +1,4 @@
-"""What a session is to do for one statement of a client."""
+"""The plan of one statement: what the session executes for it."""
 
 from dataclasses import dataclass, field
 
@@ -9,11 +9,13 @@ SQL, COPY, UNLOAD, NOTHING = "sql", "copy", "unload", "nothing"
 
 @dataclass
 class Plan:
-    """What to do for a statement.
+    """What to execute for a statement.
 
-    `kind` is `sql` (send `sql` to PostgreSQL), `copy`, `unload`, or `nothing` (answer
-    with `tag`). `after` is SQL to run when it succeeded. `written` are the tables that
-    it writes, `text` is the statement for the history, secrets hidden.
+    `kind` is `sql` (send `sql` to PostgreSQL), `copy`, `unload`, or `nothing` (only
+    respond with `tag`). `after` is SQL to run after success. `written` lists the tables
+    that the statement writes. `text` is the statement for the history, with secrets
+    redacted. `setting` is the name and value of a Redshift setting. `commits` is true
+    if the statement commits the open transaction.
     """
 
     text: str
@@ -29,5 +31,5 @@ class Plan:
 
     @property
     def is_commit(self) -> bool:
-        """Whether it ends a transaction and keeps what was done."""
+        """Whether the statement is COMMIT or END."""
         return self.word in ("commit", "end")

@@ -1,4 +1,4 @@
-"""One statement of a client, made into what the session is to do for it."""
+"""Make the plan of a statement: check it and rewrite it for PostgreSQL."""
 
 from collections.abc import Callable
 
@@ -8,24 +8,24 @@ from tests.emulators.redshift.dialect import (
     definitions,
     late_binding,
     names,
-    refusals,
     rules,
     semistructured,
     show,
     types,
+    unsupported,
 )
 from tests.emulators.redshift.dialect.late_binding import Catalog
 from tests.emulators.redshift.dialect.plan import COPY, NOTHING, SQL, UNLOAD, Plan
-from tests.emulators.redshift.dialect.queries import queries_of
-from tests.emulators.redshift.dialect.statements import WRITES, Head, head_of
+from tests.emulators.redshift.dialect.queries import find_queries
+from tests.emulators.redshift.dialect.statements import WRITES, StatementHead, read_head
 from tests.emulators.redshift.dialect.tokens import (
     Node,
     Token,
-    at,
+    has_words_at,
+    node_at,
     parse,
     render,
-    split_by,
-    words_at,
+    split_nodes,
 )
 from tests.emulators.redshift.errors import RedshiftError
 
@@ -33,99 +33,103 @@ TOO_DEEP = "the statement is nested too deeply"
 CHANGES_TARGET = ("update", "delete", "merge")
 
 
-def split(text: str) -> list[tuple[list[Node], str]]:
-    """Split SQL text at its semicolons: the nodes of each statement and its text."""
+def split_statements(text: str) -> list[tuple[list[Node], str]]:
+    """Split SQL at its semicolons; return the nodes and the text of each statement."""
     nodes, _ = parse(text)
     try:
-        return [(part, render(part)) for part in split_by(nodes, ";") if part]
+        return [(part, render(part)) for part in split_nodes(nodes, ";") if part]
     except RecursionError:
         raise RedshiftError(TOO_DEEP, "54001") from None
 
 
-def make(
+def plan_statement(
     nodes: list[Node],
     text: str,
     catalog: Catalog,
     *,
     database: str = "",
-    facts: dict[str, int] | None = None,
+    last_values: dict[str, int] | None = None,
 ) -> Plan:
-    """Make the plan of one statement; RedshiftError for what Redshift refuses.
+    """Return the plan of one statement; raise RedshiftError if Redshift rejects it.
 
-    `database` is the session's, `facts` answers the pg_last_... functions.
+    `database` is the session's database, `last_values` contains the results of the
+    pg_last_... functions.
     """
-    first = at(nodes, 0)
+    first = node_at(nodes, 0)
     word = first.key if isinstance(first, Token) else "select"
-    if word in (COPY, UNLOAD) or administration.is_password(nodes):
-        text = administration.redacted(nodes)
+    if word in (COPY, UNLOAD) or administration.sets_password(nodes):
+        text = administration.redact_secrets(nodes)
     plan = Plan(text=text, word=word, nodes=nodes)
-    names.fold(nodes)
-    head = head_of(nodes)
+    names.fold_names(nodes)
+    head = read_head(nodes)
     if word == "copy":
         plan.kind, plan.written = COPY, [head.target]
         return plan
     if word == "unload":
         plan.kind = UNLOAD
         return plan
-    refusals.check(nodes)
+    unsupported.check(nodes)
     if head.word in WRITES or (word == "create" and head.target):
         plan.written = [head.target] if head.target else []
-    special = SPECIAL.get(word)
-    if special is not None and special(plan, database):
+    handler = HANDLERS.get(word)
+    if handler is not None and handler(plan, database):
         return plan
-    if word == "create" and definitions.create_late_binding_view(plan):
+    if word == "create" and definitions.plan_late_binding_view(plan):
         return plan
-    translate(nodes, head, catalog, facts or {})
+    translate(nodes, head, catalog, last_values or {})
     if word in ("create", "alter"):
-        definitions.define(plan)
+        definitions.rewrite_definition(plan)
     if plan.kind == SQL:
         plan.sql = render(nodes)
     return plan
 
 
 def translate(
-    nodes: list[Node], head: Head, catalog: Catalog, facts: dict[str, int]
+    nodes: list[Node],
+    head: StatementHead,
+    catalog: Catalog,
+    last_values: dict[str, int],
 ) -> None:
     """Rewrite a statement for PostgreSQL, in place, after checks that need context."""
-    late_binding.expand(nodes, head, catalog)
-    queries = queries_of(nodes)
+    late_binding.expand_views(nodes, head, catalog)
+    queries = find_queries(nodes)
     target = head.target if head.word in CHANGES_TARGET else ""
-    refusals.check(nodes)  # once more: views have been written out
-    fills = head.word in ("insert", "create") and bool(head.target)
-    rules.check(nodes, queries, target, fills=fills)
+    unsupported.check(nodes)  # again, because views have been inlined
+    fills_table = head.word in ("insert", "create") and bool(head.target)
+    rules.check(nodes, queries, target, fills_table=fills_table)
     types.rewrite_casts(nodes)
     semistructured.rewrite(queries, is_open=bool(target))
     late_binding.expand_columns_function(nodes, catalog)
-    calls.rewrite_calls(nodes, facts)
+    calls.rewrite_calls(nodes, last_values)
 
 
-def translate_query(sql: str, catalog: Catalog, facts: dict[str, int]) -> str:
-    """Return a query, such as UNLOAD's, as PostgreSQL takes it."""
-    statements = split(sql)
+def translate_query(sql: str, catalog: Catalog, last_values: dict[str, int]) -> str:
+    """Return the query of an UNLOAD or a view, rewritten for PostgreSQL."""
+    statements = split_statements(sql)
     if len(statements) != 1:
         raise RedshiftError("UNLOAD takes one SELECT statement", "42601")
     nodes, _ = statements[0]
-    names.fold(nodes)
-    refusals.check(nodes)
-    translate(nodes, head_of(nodes), catalog, facts)
+    names.fold_names(nodes)
+    unsupported.check(nodes)
+    translate(nodes, read_head(nodes), catalog, last_values)
     return render(nodes)
 
 
 def _set(plan: Plan, database: str) -> bool:
-    plan.setting = administration.setting(plan.nodes)
+    plan.setting = administration.rewrite_setting(plan.nodes)
     plan.sql = render(plan.nodes)
     return plan.setting is not None or plan.word != "show"
 
 
 def _reset(plan: Plan, database: str) -> bool:
-    if words_at(plan.nodes, 1, "use"):
+    if has_words_at(plan.nodes, 1, "use"):
         plan.kind, plan.tag = NOTHING, "RESET"
         return True
     return _set(plan, database)
 
 
 def _show(plan: Plan, database: str) -> bool:
-    query = show.query_of(plan.nodes, database)
+    query = show.show_query(plan.nodes, database)
     if query is None:
         return _set(plan, database) or _plain(plan, database)
     plan.sql = query
@@ -133,7 +137,7 @@ def _show(plan: Plan, database: str) -> bool:
 
 
 def _use(plan: Plan, database: str) -> bool:
-    name = plan.nodes[1].name if isinstance(at(plan.nodes, 1), Token) else None
+    name = plan.nodes[1].name if isinstance(node_at(plan.nodes, 1), Token) else None
     if name != database:
         raise RedshiftError(f'database "{name}" does not exist', "3D000")
     plan.kind, plan.tag = NOTHING, "USE"
@@ -151,12 +155,12 @@ def _plain(plan: Plan, database: str) -> bool:
 
 
 def _maintenance(plan: Plan, database: str) -> bool:
-    administration.maintenance(plan.nodes)
+    administration.rewrite_maintenance(plan.nodes)
     return _plain(plan, database)
 
 
 def _grant(plan: Plan, database: str) -> bool:
-    administration.grant(plan.nodes)
+    administration.rewrite_grant(plan.nodes)
     return _plain(plan, database)
 
 
@@ -165,7 +169,8 @@ def _cancel(plan: Plan, database: str) -> bool:
     return True
 
 
-SPECIAL: dict[str, Callable[[Plan, str], bool]] = {
+# Handlers by the statement's first word; they return whether the plan is complete.
+HANDLERS: dict[str, Callable[[Plan, str], bool]] = {
     "set": _set,
     "reset": _reset,
     "show": _show,

@@ -1,7 +1,7 @@
-"""The queries of a statement: their SELECTs, what these read, and how they nest.
+"""The queries of a statement: their SELECTs, sources, CTEs and subqueries.
 
-`queries_of(nodes)` finds them all. A `Block` is one SELECT with its clauses; its
-`sources` are the tables, views, queries and functions of FROM.
+`find_queries(nodes)` returns them. A `Block` is one SELECT with its clauses; its
+`sources` are the tables, views, subqueries and functions in FROM.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,11 +12,11 @@ from tests.emulators.redshift.dialect.tokens import (
     Group,
     Node,
     Token,
-    at,
     is_group,
     is_operator,
     is_word,
     name_of,
+    node_at,
 )
 
 SET_OPERATIONS = ("union", "except", "minus", "intersect")
@@ -28,7 +28,7 @@ JOIN_WORDS = (
     "join", "inner", "left", "right", "full", "outer", "cross", "natural", "on",
     "using", "where", "set", "when",
 )  # fmt: skip
-# What ends a list of sources beside a clause: the rest of UPDATE, DELETE and MERGE.
+# Words after a source that are not its alias.
 NO_ALIAS = {
     *CLAUSES, *JOIN_WORDS, *SET_OPERATIONS, "returning", "as", "at", "tablesample",
 }  # fmt: skip
@@ -36,10 +36,11 @@ NO_ALIAS = {
 
 @dataclass(eq=False)
 class Source:
-    """Something read in FROM.
+    """A table, view, subquery or function in FROM.
 
-    `name` is its name in lower case, part by part, empty for a query; `nodes` the
-    tokens of that name (or the query's group); `alias` what it is called in its block.
+    `name` holds the parts of its name in lower case and is empty for a subquery.
+    `nodes` are the tokens of the name, or the group of the subquery; `container` is the
+    node list that contains them. `alias` is its alias, or the last part of its name.
     """
 
     nodes: list[Node]
@@ -53,88 +54,88 @@ class Source:
 
 @dataclass(eq=False)
 class Block:
-    """One SELECT: its nodes, its clauses and what it reads.
+    """One SELECT: its nodes, clauses and sources.
 
-    `clauses` maps a clause's first word to its nodes; `inner` are the queries inside
-    it, those of FROM included.
+    `clauses` maps a clause's first word to its nodes. `subqueries` includes those in
+    FROM. `ctes` are the CTEs in scope, `parent` is the enclosing SELECT.
     """
 
     nodes: list[Node]
     container: list[Node]
     clauses: dict[str, list[Node]] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
-    inner: list["Query"] = field(default_factory=list)
+    subqueries: list["Query"] = field(default_factory=list)
     ctes: Mapping[str, "Query"] = field(default_factory=dict)
     parent: "Block | None" = None
 
 
 @dataclass(eq=False)
 class Query:
-    """A whole query: SELECTs put together by UNION and its like."""
+    """A whole query: one SELECT, or several combined by set operations."""
 
     blocks: list[Block] = field(default_factory=list)
-    defined: list["Query"] = field(default_factory=list)
+    cte_queries: list["Query"] = field(default_factory=list)
 
 
-def queries_of(nodes: list[Node]) -> list[Query]:
-    """Return the outermost queries of a statement, each with what is inside it."""
-    return _inside(nodes, {}, None)
+def find_queries(nodes: list[Node]) -> list[Query]:
+    """Return the outermost queries of a statement, with their nested queries."""
+    return _find_queries_in(nodes, {}, None)
 
 
-def all_blocks(queries: list[Query]) -> Iterator[Block]:
+def iter_blocks(queries: list[Query]) -> Iterator[Block]:
     """Yield every SELECT of the queries, outer before inner, each once."""
     for query in queries:
-        yield from all_blocks(query.defined)
+        yield from iter_blocks(query.cte_queries)
         for block in query.blocks:
             yield block
-            yield from all_blocks(block.inner)
+            yield from iter_blocks(block.subqueries)
 
 
-def _inside(
+def _find_queries_in(
     nodes: list[Node], ctes: Mapping[str, Query], parent: Block | None
 ) -> list[Query]:
-    """Find the queries in nodes that are no clause of a known SELECT."""
+    """Return the outermost queries in a list of nodes."""
     for index, node in enumerate(nodes):
         if is_word(node, "select", "with") and _starts_query(nodes, index):
-            before = _inside(nodes[:index], ctes, parent)
-            return [*before, _query(nodes, index, ctes, parent)]
+            before = _find_queries_in(nodes[:index], ctes, parent)
+            return [*before, _read_query(nodes, index, ctes, parent)]
     found: list[Query] = []
     for node in nodes:
         if isinstance(node, Group):
-            found += _inside(node.items, ctes, parent)
+            found += _find_queries_in(node.items, ctes, parent)
     return found
 
 
 def _starts_query(nodes: list[Node], index: int) -> bool:
-    """Tell `with x as (` from `with no schema binding` and `with grant option`."""
+    """Whether a query starts here, unlike in `grant select` or `with grant option`."""
     if is_word(nodes[index], "select"):
-        previous = at(nodes, index - 1)
+        previous = node_at(nodes, index - 1)
         return not (
             is_word(previous, "grant", "revoke", "for") or is_operator(previous, ".")
         )
-    following = at(nodes, index + 1)
+    following = node_at(nodes, index + 1)
     if is_word(following, "recursive"):
         return True
     return name_of(following) is not None and (
-        is_word(at(nodes, index + 2), "as") or is_group(at(nodes, index + 2))
+        is_word(node_at(nodes, index + 2), "as") or is_group(node_at(nodes, index + 2))
     )
 
 
-def _query(
+def _read_query(
     nodes: list[Node], index: int, ctes: Mapping[str, Query], parent: Block | None
 ) -> Query:
     query = Query()
-    known = dict(ctes)
+    ctes_in_scope = dict(ctes)
     if is_word(nodes[index], "with"):
-        index = _read_ctes(nodes, index + 1, query, known, parent)
+        index = _read_ctes(nodes, index + 1, query, ctes_in_scope, parent)
     start = index
-    for place in range(index, len(nodes) + 1):
-        node = at(nodes, place)
+    for position in range(index, len(nodes) + 1):
+        node = node_at(nodes, position)
         if node is not None and not is_word(node, *SET_OPERATIONS):
             continue
-        _read_term(nodes, (start, place), query, known, parent)
-        start = place + 1
-        while is_word(at(nodes, start), "all", "distinct"):
+        _read_term(nodes, (start, position), query, ctes_in_scope, parent)
+        start = position + 1
+        while is_word(node_at(nodes, start), "all", "distinct"):
             start += 1
     return query
 
@@ -143,29 +144,29 @@ def _read_ctes(
     nodes: list[Node],
     index: int,
     query: Query,
-    known: dict[str, Query],
+    ctes_in_scope: dict[str, Query],
     parent: Block | None,
 ) -> int:
-    """Read `name [(columns)] as (query), ...`; return where the SELECT begins."""
-    if is_word(at(nodes, index), "recursive"):
+    """Read `name [(columns)] as (query), ...`; return the index of the SELECT."""
+    if is_word(node_at(nodes, index), "recursive"):
         index += 1
     while True:
-        name = name_of(at(nodes, index))
+        name = name_of(node_at(nodes, index))
         index += 1
         while index < len(nodes) and not is_word(nodes[index], "as"):
             index += 1
         index += 1
-        body = at(nodes, index)
-        defined = Query()
+        body = node_at(nodes, index)
+        cte_query = Query()
         if name is not None:
-            known[name] = defined
+            ctes_in_scope[name] = cte_query
         if isinstance(body, Group):
-            for inner in _inside(body.items, known, parent):
-                defined.blocks += inner.blocks
-                defined.defined += inner.defined
-        query.defined.append(defined)
+            for inner in _find_queries_in(body.items, ctes_in_scope, parent):
+                cte_query.blocks += inner.blocks
+                cte_query.cte_queries += inner.cte_queries
+        query.cte_queries.append(cte_query)
         index += 1
-        if not is_operator(at(nodes, index), ","):
+        if not is_operator(node_at(nodes, index), ","):
             return index
         index += 1
 
@@ -174,25 +175,25 @@ def _read_term(
     nodes: list[Node],
     span: tuple[int, int],
     query: Query,
-    known: Mapping[str, Query],
+    ctes_in_scope: Mapping[str, Query],
     parent: Block | None,
 ) -> None:
-    """Read one side of a set operation: a SELECT, or a query in brackets."""
+    """Read one operand of a set operation: a SELECT, or a query in brackets."""
     part = nodes[span[0] : span[1]]
     if part and isinstance(part[0], Group):
-        for inner in _inside(part[0].items, known, parent):
+        for inner in _find_queries_in(part[0].items, ctes_in_scope, parent):
             query.blocks += inner.blocks
-            query.defined += inner.defined
+            query.cte_queries += inner.cte_queries
         return
     if not part or not is_word(part[0], "select"):
         return
-    block = Block(part, nodes, ctes=known, parent=parent)
+    block = Block(part, nodes, ctes=ctes_in_scope, parent=parent)
     block.clauses = _clauses(part)
     if "from" in block.clauses:
         read_sources(block, block.clauses["from"], nodes)
     for word, clause in block.clauses.items():
         if word != "from":
-            block.inner += _inside(clause, known, block)
+            block.subqueries += _find_queries_in(clause, ctes_in_scope, block)
     query.blocks.append(block)
 
 
@@ -203,8 +204,8 @@ def _clauses(part: list[Node]) -> dict[str, list[Node]]:
         if (
             is_word(node, *CLAUSES)
             and isinstance(node, Token)
-            and not is_operator(at(part, index - 1), ".")
-            and not is_word(at(part, index - 1), "distinct", "as", "within")
+            and not is_operator(node_at(part, index - 1), ".")
+            and not is_word(node_at(part, index - 1), "distinct", "as", "within")
             and node.key not in clauses
         ):
             current = []
@@ -228,7 +229,7 @@ def read_sources(block: Block, nodes: list[Node], container: list[Node]) -> None
         else:
             expects_source = is_operator(node, ",") or is_word(node, "join")
             if isinstance(node, Group):
-                block.inner += _inside([node], block.ctes, block)
+                block.subqueries += _find_queries_in([node], block.ctes, block)
             index += 1
 
 
@@ -237,15 +238,15 @@ def _read_source(
 ) -> int:
     node = nodes[index]
     if isinstance(node, Group):
-        if not node.is_query and not is_word(at(node.items, 0), "values"):
+        if not node.is_query and not is_word(node_at(node.items, 0), "values"):
             read_sources(block, node.items, node.items)  # joins in brackets
             return index + 1
         source = Source([node], container=container)
         source.query = Query()
-        for inner in _inside(node.items, block.ctes, block):
+        for inner in _find_queries_in(node.items, block.ctes, block):
             source.query.blocks += inner.blocks
-            source.query.defined += inner.defined
-        block.inner.append(source.query)
+            source.query.cte_queries += inner.cte_queries
+        block.subqueries.append(source.query)
         index += 1
     else:
         start = index
@@ -253,14 +254,14 @@ def _read_source(
         while index < len(nodes) and (name := name_of(nodes[index])) is not None:
             parts.append(name)
             index += 1
-            if not is_operator(at(nodes, index), "."):
+            if not is_operator(node_at(nodes, index), "."):
                 break
             index += 1
         source = Source(nodes[start:index], tuple(parts), container=container)
-        following = at(nodes, index)
+        following = node_at(nodes, index)
         if isinstance(following, Group) and following.opening == "(" and parts:
             source.is_function = True
-            block.inner += _inside(following.items, block.ctes, block)
+            block.subqueries += _find_queries_in(following.items, block.ctes, block)
             index += 1
         elif not parts:
             return index + 1
@@ -269,9 +270,9 @@ def _read_source(
 
 def _read_alias(block: Block, source: Source, nodes: list[Node], index: int) -> int:
     start = index
-    if is_word(at(nodes, index), "as"):
+    if is_word(node_at(nodes, index), "as"):
         index += 1
-    node = at(nodes, index)
+    node = node_at(nodes, index)
     name = name_of(node)
     is_name = name is not None and (
         (isinstance(node, Token) and node.kind == QUOTED) or name not in NO_ALIAS
@@ -279,7 +280,7 @@ def _read_alias(block: Block, source: Source, nodes: list[Node], index: int) -> 
     if is_name and name is not None:
         source.alias = name
         index += 1
-        if is_group(at(nodes, index)):
+        if is_group(node_at(nodes, index)):
             index += 1
     else:
         source.alias = source.name[-1] if source.name else ""

@@ -1,25 +1,25 @@
-"""What Redshift refuses because of the query around it.
+"""Redshift's rules that depend on the query.
 
-Some functions run on the leader node only, and fail in a statement that reads user
-tables; some on the compute nodes only, and fail in a SELECT that reads none. Aggregates
-that sort their input must all sort it in the same way.
+Leader-node functions fail in a statement that reads user tables. Compute-node functions
+fail in a SELECT that reads none. All aggregates of a SELECT that sort their input must
+sort it by the same expression.
 """
 
 from collections.abc import Iterator
 
-from tests.emulators.redshift.dialect.queries import Block, Query, Source, all_blocks
+from tests.emulators.redshift.dialect.queries import Block, Query, Source, iter_blocks
 from tests.emulators.redshift.dialect.tokens import (
     Group,
     Node,
     Token,
-    at,
-    groups_within,
     is_group,
     is_operator,
     is_word,
+    iter_node_lists,
     name_of,
+    node_at,
     render,
-    split_by,
+    split_nodes,
 )
 from tests.emulators.redshift.errors import RULE, RedshiftError
 
@@ -49,28 +49,28 @@ LEADER_MESSAGE = (
 
 
 def check(
-    nodes: list[Node], queries: list[Query], target: str, *, fills: bool = False
+    nodes: list[Node], queries: list[Query], target: str, *, fills_table: bool = False
 ) -> None:
-    """Raise the error for the first rule that the statement breaks.
+    """Raise RedshiftError for the first rule that the statement violates.
 
-    `target` names the user table that an UPDATE, DELETE or MERGE changes, else empty;
-    `fills` says that a table is filled with the rows of the query.
+    `target` is the user table that an UPDATE, DELETE or MERGE changes, or empty;
+    `fills_table` is true if the query's rows are inserted into a table.
     """
-    blocks = list(all_blocks(queries))
+    blocks = list(iter_blocks(queries))
     if target or any(_reads_user_table(block) for block in blocks):
         _check_leader_only(nodes, LEADER_FUNCTIONS)
-    elif fills:
+    elif fills_table:
         _check_leader_only(nodes, SERIES)
     for block in blocks:
         _check_sorting(block)
 
 
 def _check_leader_only(nodes: list[Node], functions: set[str]) -> None:
-    for items in groups_within(nodes):
+    for items in iter_node_lists(nodes):
         for index, node in enumerate(items):
             if not isinstance(node, Token) or node.kind != "word":
                 continue
-            before, after = at(items, index - 1), at(items, index + 1)
+            before, after = node_at(items, index - 1), node_at(items, index + 1)
             if is_operator(before, ".") or is_word(before, "as"):
                 continue
             is_call = node.key in functions and is_group(after)
@@ -85,8 +85,8 @@ def _check_leader_only(nodes: list[Node], functions: set[str]) -> None:
                 )
 
 
-def is_system(source: Source) -> bool:
-    """Whether a name of FROM is a system table or view."""
+def _is_system_relation(source: Source) -> bool:
+    """Whether a source is a system table or view."""
     if len(source.name) > 1 and source.name[-2] in SYSTEM_SCHEMAS:
         return True
     return source.name[-1].startswith(SYSTEM_PREFIXES)
@@ -102,44 +102,45 @@ def _reads_user_table(block: Block, seen: frozenset[int] = frozenset()) -> bool:
         elif len(source.name) == 1 and source.name[0] in block.ctes:
             if _query_reads_user_table(block.ctes[source.name[0]], seen):
                 return True
-        elif not is_system(source):
+        elif not _is_system_relation(source):
             return True
     return False
 
 
 def _query_reads_user_table(query: Query, seen: frozenset[int]) -> bool:
-    if id(query) in seen:  # a recursive one
+    if id(query) in seen:  # a recursive CTE
         return False
     return any(_reads_user_table(block, seen | {id(query)}) for block in query.blocks)
 
 
-def own_calls(nodes: list[Node]) -> Iterator[tuple[Token, Group, list[Node], int]]:
-    """Yield the function calls of a SELECT, those of queries inside it left out.
+def _iter_calls(nodes: list[Node]) -> Iterator[tuple[Token, Group, list[Node], int]]:
+    """Yield the function calls of a SELECT, without those of its subqueries.
 
-    Each is its name, its arguments, the list that it stands in and its place there.
+    Each is the name, the arguments, the node list that contains it and its index there.
     """
     for index, node in enumerate(nodes):
         if isinstance(node, Group):
             if not node.is_query:
-                yield from own_calls(node.items)
+                yield from _iter_calls(node.items)
             continue
-        arguments = at(nodes, index + 1)
+        arguments = node_at(nodes, index + 1)
         if name_of(node) and isinstance(arguments, Group) and arguments.opening == "(":
             yield node, arguments, nodes, index
 
 
 def _check_sorting(block: Block) -> None:
+    """Check the aggregates of a SELECT that sort their input."""
     orders: dict[str, str] = {}
     uses: list[str] = []
     has_distinct_count = False
-    for name, arguments, items, index in own_calls(block.nodes):
-        if name.key == "count" and is_word(at(arguments.items, 0), "distinct"):
-            before = at(items, index - 1)
+    for name, arguments, items, index in _iter_calls(block.nodes):
+        if name.key == "count" and is_word(node_at(arguments.items, 0), "distinct"):
+            before = node_at(items, index - 1)
             has_distinct_count |= not is_word(before, "approximate")
         if name.key not in SORTING:
             continue
         uses.append(name.key)
-        order, is_window = _order_of(name.key, arguments, items, index)
+        order, is_window = _sort_order(name.key, arguments, items, index)
         if order and not is_window:
             orders[order] = name.key
     if not uses:
@@ -160,28 +161,30 @@ def _check_sorting(block: Block) -> None:
         )
     if has_distinct_count and any(use in SORTING[:3] for use in orders.values()):
         raise RedshiftError(
-            f"aggregate {uses[0].upper()} beside COUNT(DISTINCT ...) in one SELECT is"
-            f" not supported (a rule of {RULE})",
+            f"aggregate {uses[0].upper()} together with COUNT(DISTINCT ...) in one"
+            f" SELECT is not supported (a rule of {RULE})",
             "0A000",
         )
 
 
-def _order_of(
+def _sort_order(
     name: str, arguments: Group, items: list[Node], index: int
 ) -> tuple[str, bool]:
-    """Return what the aggregate sorts by, in one spelling; whether it is windowed."""
+    """Return the normalized sort expression; whether it is a window function."""
     if name == "median":
-        parts = split_by(arguments.items)
-        order, after = (_spelling(parts[0]) if parts else ""), index + 2
+        parts = split_nodes(arguments.items)
+        order, after = (_normalize(parts[0]) if parts else ""), index + 2
     else:
-        group = at(items, index + 4)
-        if not (is_word(at(items, index + 2), "within") and isinstance(group, Group)):
+        group = node_at(items, index + 4)
+        if not (
+            is_word(node_at(items, index + 2), "within") and isinstance(group, Group)
+        ):
             return "", False
-        order, after = _spelling(group.items[2:]), index + 5
-    return order, is_word(at(items, after), "over")
+        order, after = _normalize(group.items[2:]), index + 5
+    return order, is_word(node_at(items, after), "over")
 
 
-def _spelling(nodes: list[Node]) -> str:
-    """Write an expression so that two ways of writing the same are equal."""
+def _normalize(nodes: list[Node]) -> str:
+    """Return an expression in a form in which equal expressions compare equal."""
     text = " ".join(render(nodes).lower().replace('"', "").split())
     return text.removesuffix(" asc")

@@ -1,42 +1,42 @@
-"""SUPER: navigation with dots and indexes, and arrays in FROM, as function calls.
+"""Rewrite navigation into SUPER values, and SUPER arrays in FROM, as function calls.
 
 `t.doc.plan[0]` becomes `pg_internal.get(pg_internal.get(t.doc, 'plan'), 0)`, and
 `from t, t.doc.items as item` becomes
 `from t, lateral pg_internal.elements(...) as item`.
-Which part of a chain is the column follows from the names in FROM alone.
+The names in FROM determine which part of a chain is the column.
 """
 
-from tests.emulators.redshift.dialect.queries import Block, Query, Source, all_blocks
+from tests.emulators.redshift.dialect.queries import Block, Query, Source, iter_blocks
 from tests.emulators.redshift.dialect.tokens import (
     END_OF_CALL,
     WORD,
     Group,
     Node,
     Token,
-    at,
     is_group,
     is_operator,
     is_word,
     name_of,
-    split_by,
+    node_at,
+    split_nodes,
 )
 
 GET = "pg_internal.get("
 ELEMENTS = "lateral pg_internal.elements("
-# What a chain of names behind these words is: a type, a new name, a window.
+# A name after one of these words is not a column: a type, an alias, a window.
 NO_COLUMN_AFTER = ("as", "over", "collate")
 
 
 def rewrite(queries: list[Query], *, is_open: bool) -> None:
     """Rewrite navigation and unnesting in all SELECTs of a statement.
 
-    With `is_open` a SELECT may name columns of a table outside of any FROM (the target
-    of an UPDATE, say), so an unknown first name is taken for such a table.
+    With `is_open`, a SELECT may refer to a table that is in no FROM, such as the target
+    of an UPDATE. An unknown first name of a chain then counts as such a table.
     """
-    for block in all_blocks(queries):
-        paths = _paths(block)
-        for source in paths:
-            _unnest(source, block, paths)
+    for block in iter_blocks(queries):
+        unnested = _unnested_sources(block)
+        for source in unnested:
+            _unnest(source, unnested)
         scope = _Scope(block, is_open=is_open)
         skipped = {id(node) for source in block.sources for node in source.nodes}
         _rewrite_list(block.nodes, scope, skipped)
@@ -44,28 +44,31 @@ def rewrite(queries: list[Query], *, is_open: bool) -> None:
 
 
 class _Scope:
-    """The names that a chain may start with, in a SELECT and those around it."""
+    """The names that a chain may start with, in a SELECT and its enclosing SELECTs.
+
+    `items` are the aliases of unnested arrays.
+    """
 
     def __init__(self, block: Block, *, is_open: bool) -> None:
         self.is_open = is_open
         self.aliases: set[str] = set()
         self.items: set[str] = set()
         self.tables: set[tuple[str, ...]] = set()
-        around: Block | None = block
-        while around is not None:
-            items = {source.alias for source in _paths(around)}
+        enclosing: Block | None = block
+        while enclosing is not None:
+            items = {source.alias for source in _unnested_sources(enclosing)}
             self.items |= items - self.aliases
-            self.aliases |= {source.alias for source in around.sources}
+            self.aliases |= {source.alias for source in enclosing.sources}
             self.tables |= {
                 source.name[-length:]
-                for source in around.sources
+                for source in enclosing.sources
                 for length in (2, 3)
                 if len(source.name) >= length
             }
-            around = around.parent
+            enclosing = enclosing.parent
 
     def column_parts(self, names: list[str]) -> int:
-        """Return how many parts of a chain name the column, table included."""
+        """Return how many parts of a chain name the column, with its table."""
         if names[0] in self.items:
             return 1
         if names[0] in self.aliases:
@@ -76,23 +79,27 @@ class _Scope:
         return len(names) if self.is_open or not self.aliases else 1
 
 
-def _paths(block: Block) -> list[Source]:
-    """Return the sources that are a column of another: `from t, t.items as item`."""
-    known: set[str] = set()
-    around = block.parent
-    while around is not None:
-        known |= {source.alias for source in around.sources}
-        around = around.parent
-    paths = []
+def _unnested_sources(block: Block) -> list[Source]:
+    """Return the sources that are another's column: `from t, t.items as item`."""
+    aliases: set[str] = set()
+    enclosing = block.parent
+    while enclosing is not None:
+        aliases |= {source.alias for source in enclosing.sources}
+        enclosing = enclosing.parent
+    unnested = []
     for source in block.sources:
-        if len(source.name) > 1 and source.name[0] in known and not source.is_function:
-            paths.append(source)
-        known.add(source.alias)
-    return paths
+        if (
+            len(source.name) > 1
+            and source.name[0] in aliases
+            and not source.is_function
+        ):
+            unnested.append(source)
+        aliases.add(source.alias)
+    return unnested
 
 
-def _unnest(source: Source, block: Block, paths: list[Source]) -> None:
-    items = {path.alias for path in paths}
+def _unnest(source: Source, unnested: list[Source]) -> None:
+    items = {item.alias for item in unnested}
     first, last = source.nodes[0], source.nodes[-1]
     names = [token for token in source.nodes if name_of(token) is not None]
     column = 1 if source.name[0] in items else 2
@@ -100,10 +107,8 @@ def _unnest(source: Source, block: Block, paths: list[Source]) -> None:
     if isinstance(first, Token) and isinstance(last, Token):
         first.text = ELEMENTS + first.text
         last.text += ")"
-    if not source.alias_nodes:
-        block_alias = f' as "{source.alias}"'
-        if isinstance(last, Token):
-            last.text += block_alias
+    if not source.alias_nodes and isinstance(last, Token):
+        last.text += f' as "{source.alias}"'
 
 
 def _rewrite_list(nodes: list[Node], scope: _Scope, skipped: set[int]) -> None:
@@ -114,36 +119,39 @@ def _rewrite_list(nodes: list[Node], scope: _Scope, skipped: set[int]) -> None:
             if not node.is_query:
                 _rewrite_list(node.items, scope, skipped)
             index += 1
-        elif id(node) in skipped or not _may_start(nodes, index):
+        elif id(node) in skipped or not _may_start_chain(nodes, index):
             index += 1
         else:
             index = _rewrite_chain(nodes, index, scope)
 
 
-def _may_start(nodes: list[Node], index: int) -> bool:
+def _may_start_chain(nodes: list[Node], index: int) -> bool:
     if name_of(nodes[index]) is None:
         return False
-    before = at(nodes, index - 1)
+    before = node_at(nodes, index - 1)
     if is_operator(before, "::") or is_operator(before, "."):
         return False
     return not is_word(before, *NO_COLUMN_AFTER)
 
 
 def _rewrite_chain(nodes: list[Node], index: int, scope: _Scope) -> int:
-    """Rewrite the chain of names and subscripts at an index; return where it ends."""
+    """Rewrite the chain of names and subscripts at an index; return its end."""
     end, names = index + 1, [str(name_of(nodes[index]))]
-    while is_operator(at(nodes, end), ".") and name_of(at(nodes, end + 1)) is not None:
+    while (
+        is_operator(node_at(nodes, end), ".")
+        and name_of(node_at(nodes, end + 1)) is not None
+    ):
         names.append(str(name_of(nodes[end + 1])))
         end += 2
     steps_from = end
-    while is_group(at(nodes, end), "[") or (
+    while is_group(node_at(nodes, end), "[") or (
         end > steps_from
-        and is_operator(at(nodes, end), ".")
-        and name_of(at(nodes, end + 1)) is not None
+        and is_operator(node_at(nodes, end), ".")
+        and name_of(node_at(nodes, end + 1)) is not None
     ):
         end += 1 if is_group(nodes[end], "[") else 2
-    if is_group(at(nodes, end)):
-        return end  # a call
+    if is_group(node_at(nodes, end)):
+        return end  # a function call
     chain = nodes[index:end]
     dots = sum(1 for node in chain[len(names) * 2 - 1 :] if not is_operator(node, "."))
     column = min(scope.column_parts(names), len(names))
@@ -157,33 +165,33 @@ def _rewrite_chain(nodes: list[Node], index: int, scope: _Scope) -> int:
 
 
 def _navigate(chain: list[Node], steps: int) -> None:
-    """Turn the last `steps` parts of a chain into calls, changing only texts."""
+    """Turn the last `steps` parts of a chain into calls by changing token texts."""
     first = chain[0]
-    place = len(chain) - 1
+    position = len(chain) - 1
     for _ in range(steps):
-        node = chain[place]
+        node = chain[position]
         if isinstance(node, Group):
             node.opening = END_OF_CALL
-            place -= 1
+            position -= 1
         elif isinstance(node, Token):
             key = str(node.name).replace("'", "''")
             node.text = f"'{key}')"
-            dot = chain[place - 1]
+            dot = chain[position - 1]
             if isinstance(dot, Token):
                 dot.text = ", "
-            place -= 2
+            position -= 2
     if isinstance(first, Token):
         first.text = GET * steps + first.text
 
 
 def _name_columns(block: Block) -> None:
     """Name a navigated column after its last key, as Redshift does."""
-    for part in split_by(block.clauses.get("select", [])):
-        first = at(part, 0)
+    for part in split_nodes(block.clauses.get("select", [])):
+        first = node_at(part, 0)
         if not isinstance(first, Token) or not first.text.startswith(GET):
             continue
         end = next(
-            (place for place, node in enumerate(part) if is_operator(node, "::")),
+            (position for position, node in enumerate(part) if is_operator(node, "::")),
             len(part),
         )
         rest = part[end + 2 :]
@@ -201,7 +209,7 @@ def _name_columns(block: Block) -> None:
 
 
 def _insert_after(container: list[Node], node: Node, new: Node) -> None:
-    for place, candidate in enumerate(container):
+    for position, candidate in enumerate(container):
         if candidate is node:
-            container.insert(place + 1, new)
+            container.insert(position + 1, new)
             return

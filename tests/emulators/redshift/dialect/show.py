@@ -1,13 +1,13 @@
-"""SHOW SCHEMAS, TABLES, COLUMNS and GRANTS, as queries of the system views."""
+"""SHOW SCHEMAS, TABLES, COLUMNS and GRANTS as queries on the system views."""
 
 from tests.emulators.redshift.dialect.tokens import (
     Node,
-    at,
+    has_words_at,
     is_operator,
     is_word,
     name_of,
+    node_at,
     string_value,
-    words_at,
 )
 from tests.emulators.redshift.errors import RedshiftError
 
@@ -50,31 +50,31 @@ order by table_name
 """
 COLUMNS = """
 select
-    shown.database_name::varchar,
-    shown.schema_name::varchar,
-    shown.table_name::varchar,
-    shown.column_name::varchar,
-    shown.ordinal_position,
-    shown.column_default::varchar,
-    shown.is_nullable::varchar,
-    known.data_type::varchar,
-    known.character_maximum_length::integer,
-    known.numeric_precision::integer,
-    known.numeric_scale::integer,
-    shown.remarks::varchar,
+    redshift_columns.database_name::varchar,
+    redshift_columns.schema_name::varchar,
+    redshift_columns.table_name::varchar,
+    redshift_columns.column_name::varchar,
+    redshift_columns.ordinal_position,
+    redshift_columns.column_default::varchar,
+    redshift_columns.is_nullable::varchar,
+    schema_columns.data_type::varchar,
+    schema_columns.character_maximum_length::integer,
+    schema_columns.numeric_precision::integer,
+    schema_columns.numeric_scale::integer,
+    redshift_columns.remarks::varchar,
     null::varchar as sort_key_type,
-    shown.sortkey as sort_key,
-    shown.distkey::integer as dist_key,
-    shown.encoding::varchar,
+    redshift_columns.sortkey as sort_key,
+    redshift_columns.distkey::integer as dist_key,
+    redshift_columns.encoding::varchar,
     null::varchar as collation
-from svv_redshift_columns as shown
-join information_schema.columns as known
-    on known.table_schema = shown.schema_name
-    and known.table_name = shown.table_name
-    and known.column_name = shown.column_name
-where shown.schema_name = {schema} and shown.table_name = {table}
-    and shown.column_name ilike {like}
-order by shown.ordinal_position
+from svv_redshift_columns as redshift_columns
+join information_schema.columns as schema_columns
+    on schema_columns.table_schema = redshift_columns.schema_name
+    and schema_columns.table_name = redshift_columns.table_name
+    and schema_columns.column_name = redshift_columns.column_name
+where redshift_columns.schema_name = {schema} and redshift_columns.table_name = {table}
+    and redshift_columns.column_name ilike {like}
+order by redshift_columns.ordinal_position
 """
 GRANTS = """
 select
@@ -97,19 +97,19 @@ order by identity_name, privilege_type
 """
 
 
-def query_of(nodes: list[Node], database: str) -> str | None:
-    """Return the query for one of these SHOW statements, None for another SHOW."""
-    kind = name_of(at(nodes, 1))
+def show_query(nodes: list[Node], database: str) -> str | None:
+    """Return the query for one of these statements, None for another SHOW."""
+    kind = name_of(node_at(nodes, 1))
     start = next(
         (
-            place + 1
-            for place in range(2, len(nodes))
-            if is_word(nodes[place], "database", "schema", "table")
+            position + 1
+            for position in range(2, len(nodes))
+            if is_word(nodes[position], "database", "schema", "table")
         ),
         2,
     )
-    names, end = _names(nodes, start)
-    values = {"like": _literal(_like(nodes, end))}
+    names, end = _read_names(nodes, start)
+    values = {"like": _quote_literal(_read_like(nodes, end))}
     if kind == "schemas":
         if names:
             _check_database(names[0], database)
@@ -117,31 +117,32 @@ def query_of(nodes: list[Node], database: str) -> str | None:
     if kind == "tables":
         if len(names) > 1:
             _check_database(names[0], database)
-        return TABLES.format(schema=_literal(names[-1]), **values)
+        return TABLES.format(schema=_quote_literal(names[-1]), **values)
     if kind in ("columns", "grants") and len(names) > 1:
         if len(names) > 2:
             _check_database(names[0], database)
         template = COLUMNS if kind == "columns" else GRANTS
         return template.format(
-            schema=_literal(names[-2]), table=_literal(names[-1]), **values
+            schema=_quote_literal(names[-2]), table=_quote_literal(names[-1]), **values
         )
     return None
 
 
-def _names(nodes: list[Node], start: int) -> tuple[list[str], int]:
+def _read_names(nodes: list[Node], start: int) -> tuple[list[str], int]:
+    """Read a dotted name; return its parts and the index after it."""
     names = []
-    while (name := name_of(at(nodes, start))) is not None:
+    while (name := name_of(node_at(nodes, start))) is not None:
         names.append(name)
         start += 1
-        if not is_operator(at(nodes, start), "."):
+        if not is_operator(node_at(nodes, start), "."):
             break
         start += 1
     return names, start
 
 
-def _like(nodes: list[Node], start: int) -> str:
-    if words_at(nodes, start, "like"):
-        return string_value(at(nodes, start + 1)) or "%"
+def _read_like(nodes: list[Node], start: int) -> str:
+    if has_words_at(nodes, start, "like"):
+        return string_value(node_at(nodes, start + 1)) or "%"
     return "%"
 
 
@@ -150,5 +151,5 @@ def _check_database(name: str, database: str) -> None:
         raise RedshiftError(f'database "{name}" does not exist', "3D000")
 
 
-def _literal(value: str) -> str:
+def _quote_literal(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"

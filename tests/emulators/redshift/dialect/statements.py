@@ -1,56 +1,52 @@
-"""The head of a statement: what it does, to which table, from which sources."""
+"""The head of a statement: its first word, its target table, its extra sources."""
 
 from dataclasses import dataclass, field
 
 from tests.emulators.redshift.dialect.queries import Block, Source, read_sources
-from tests.emulators.redshift.dialect.tables import relation_at, skip_words
+from tests.emulators.redshift.dialect.tables import read_relation, skip_words
 from tests.emulators.redshift.dialect.tokens import (
     Node,
     Token,
-    at,
+    has_words_at,
     is_operator,
     is_word,
-    words_at,
+    node_at,
 )
 
 WRITES = ("insert", "update", "delete", "merge", "truncate", "copy")
 
 
 @dataclass
-class Head:
-    """The first words of a statement, and what they say.
+class StatementHead:
+    """The first word, the target and the extra sources of a statement.
 
-    `target` is the relation that it changes as written, `sources` what UPDATE, DELETE
-    and MERGE read beside it.
+    `target` is the changed relation as written, empty if there is none. `sources` are
+    what UPDATE, DELETE and MERGE read in addition to it.
     """
 
     word: str
     target: str = ""
     sources: list[Source] = field(default_factory=list)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The target's name in lower case, part by part, without the quotes."""
-        parts = self.target.split(".") if self.target else []
-        return tuple(part.strip().strip('"').lower() for part in parts)
 
-
-def head_of(nodes: list[Node]) -> Head:
-    """Read the head of a statement; the target is empty where nothing is changed."""
-    first = at(nodes, 0)
+def read_head(nodes: list[Node]) -> StatementHead:
+    """Return the head of a statement."""
+    first = node_at(nodes, 0)
     word = first.key if isinstance(first, Token) else "("
-    head = Head(word)
+    head = StatementHead(word)
     match word:
         case "insert" | "merge":
-            head.target, end = relation_at(nodes, skip_words(nodes, 1, "into"))
+            head.target, end = read_relation(nodes, skip_words(nodes, 1, "into"))
         case "delete":
-            head.target, end = relation_at(nodes, skip_words(nodes, 1, "from", "only"))
+            head.target, end = read_relation(
+                nodes, skip_words(nodes, 1, "from", "only")
+            )
         case "update":
-            head.target, end = relation_at(nodes, skip_words(nodes, 1, "only"))
+            head.target, end = read_relation(nodes, skip_words(nodes, 1, "only"))
         case "truncate" | "copy":
-            head.target, end = relation_at(nodes, skip_words(nodes, 1, "table"))
+            head.target, end = read_relation(nodes, skip_words(nodes, 1, "table"))
         case "create" | "alter":
-            head.target = _created(nodes)
+            head.target = _created_relation(nodes)
             return head
         case _:
             return head
@@ -58,26 +54,26 @@ def head_of(nodes: list[Node]) -> Head:
     return head
 
 
-def _created(nodes: list[Node]) -> str:
+def _created_relation(nodes: list[Node]) -> str:
     index = skip_words(nodes, 1, "local", "temp", "temporary")
-    if not is_word(at(nodes, index), "table"):
+    if not is_word(node_at(nodes, index), "table"):
         return ""
     index = skip_words(nodes, index + 1, "if", "not", "exists", "only")
-    return relation_at(nodes, index)[0]
+    return read_relation(nodes, index)[0]
 
 
-def _read_more_sources(nodes: list[Node], index: int, head: Head) -> None:
-    """Read USING of DELETE and MERGE, FROM of UPDATE."""
+def _read_more_sources(nodes: list[Node], index: int, head: StatementHead) -> None:
+    """Read USING of DELETE and MERGE, or FROM of UPDATE."""
     opener = {"delete": "using", "merge": "using", "update": "from"}.get(head.word)
     if opener is None:
         return
     start = next(
         (
-            place
-            for place in range(index, len(nodes))
-            if is_word(nodes[place], opener)
-            and not is_operator(at(nodes, place - 1), ".")
-            and not is_word(at(nodes, place - 1), "distinct")
+            position
+            for position in range(index, len(nodes))
+            if is_word(nodes[position], opener)
+            and not is_operator(node_at(nodes, position - 1), ".")
+            and not is_word(node_at(nodes, position - 1), "distinct")
         ),
         None,
     )
@@ -85,10 +81,10 @@ def _read_more_sources(nodes: list[Node], index: int, head: Head) -> None:
         return
     end = next(
         (
-            place
-            for place in range(start, len(nodes))
-            if is_word(nodes[place], "where")
-            or (head.word == "merge" and is_word(nodes[place], "when"))
+            position
+            for position in range(start, len(nodes))
+            if is_word(nodes[position], "where")
+            or (head.word == "merge" and is_word(nodes[position], "when"))
         ),
         len(nodes),
     )
@@ -99,7 +95,9 @@ def _read_more_sources(nodes: list[Node], index: int, head: Head) -> None:
     ]
 
 
-def no_schema_binding(nodes: list[Node]) -> int | None:
-    """Return where WITH NO SCHEMA BINDING begins at the end of a CREATE VIEW."""
+def find_no_schema_binding(nodes: list[Node]) -> int | None:
+    """Return the index of WITH NO SCHEMA BINDING at the statement's end, or None."""
     start = len(nodes) - 4
-    return start if words_at(nodes, start, "with", "no", "schema", "binding") else None
+    return (
+        start if has_words_at(nodes, start, "with", "no", "schema", "binding") else None
+    )

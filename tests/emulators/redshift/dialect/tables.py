@@ -1,8 +1,7 @@
-"""CREATE TABLE and ALTER TABLE: what PostgreSQL has no word for is noted, or dropped.
+"""Rewrite CREATE TABLE and ALTER TABLE for PostgreSQL.
 
-Keys are declared on Redshift and never enforced, so they are left out here, but for the
-NOT NULL that a primary key brings. Distribution and sorting are kept for the system
-views.
+Redshift does not enforce keys, so they are removed, except for the NOT NULL that a
+primary key implies. Distribution and sort keys are recorded for the system views.
 """
 
 from dataclasses import dataclass, field
@@ -12,32 +11,35 @@ from tests.emulators.redshift.dialect.tokens import (
     Group,
     Node,
     Token,
-    at,
+    has_words_at,
     is_group,
     is_operator,
     is_word,
     name_of,
+    node_at,
+    parse_nodes,
     render,
-    split_by,
-    tokens_of,
-    words_at,
+    split_nodes,
 )
 from tests.emulators.redshift.dialect.types import read_type, rewrite_type
-from tests.emulators.redshift.errors import refused
+from tests.emulators.redshift.errors import not_emulated, unsupported
 
 CONSTRAINT_WORDS = ("primary", "unique", "foreign", "check", "exclude", "constraint")
-REFUSED_CLAUSES = {
-    "inherits": "table inheritance is",
-    "partition": "table partitioning (PARTITION BY) is",
-    "tablespace": "TABLESPACE is",
-    "using": "a table access method (USING) is",
-    "on": "ON COMMIT is",
+UNSUPPORTED_CLAUSES = {
+    "inherits": "table inheritance",
+    "partition": "table partitioning (PARTITION BY)",
+    "tablespace": "TABLESPACE",
+    "using": "a table access method (USING)",
+    "on": "ON COMMIT",
 }
 
 
 @dataclass
-class TableNotes:
-    """How a table is laid out: its name as written, and Redshift's attributes."""
+class TableAttributes:
+    """A table's distribution and sort keys.
+
+    `relation` is its name as written. `not_null` holds the columns of its primary key.
+    """
 
     relation: str = ""
     diststyle: str | None = None
@@ -47,94 +49,95 @@ class TableNotes:
     not_null: set[str] = field(default_factory=set)
 
     @property
-    def is_worth_noting(self) -> bool:
-        """Whether the statement said anything about the layout."""
+    def is_specified(self) -> bool:
+        """Whether the statement specifies a distribution or a sort key."""
         return any((self.diststyle, self.distkey, self.sortkeys is not None))
 
 
-def relation_at(nodes: list[Node], index: int) -> tuple[str, int]:
-    """Read a relation's name; return it as SQL, and the index after it."""
+def read_relation(nodes: list[Node], index: int) -> tuple[str, int]:
+    """Read a relation's name; return it as SQL and the index after it."""
     start = index
-    while name_of(at(nodes, index)) is not None:
+    while name_of(node_at(nodes, index)) is not None:
         index += 1
-        if not is_operator(at(nodes, index), "."):
+        if not is_operator(node_at(nodes, index), "."):
             break
         index += 1
     return render(nodes[start:index]).strip(), index
 
 
 def skip_words(nodes: list[Node], index: int, *words: str) -> int:
-    """Return the index of the first node from `index` on that is none of the words."""
-    while is_word(at(nodes, index), *words):
+    """Return the index of the first node, from `index` on, that is not such a word."""
+    while is_word(node_at(nodes, index), *words):
         index += 1
     return index
 
 
-def create_table(nodes: list[Node], index: int) -> TableNotes:
-    """Rewrite CREATE TABLE; `index` is the place behind the word TABLE."""
-    notes = TableNotes()
+def rewrite_create_table(nodes: list[Node], index: int) -> TableAttributes:
+    """Rewrite CREATE TABLE; `index` is that of the node after TABLE."""
+    attributes = TableAttributes()
     index = skip_words(nodes, index, "if", "not", "exists")
-    notes.relation, index = relation_at(nodes, index)
-    columns = at(nodes, index)
+    attributes.relation, index = read_relation(nodes, index)
+    columns = node_at(nodes, index)
     has_columns = isinstance(columns, Group) and not columns.is_query
     start = index + 1 if has_columns else index
     end = next(
-        (place for place in range(start, len(nodes)) if is_word(nodes[place], "as")),
+        (i for i in range(start, len(nodes)) if is_word(nodes[i], "as")),
         len(nodes),
     )
     is_query = end < len(nodes)
-    _read_attributes(nodes[start:end], notes)
+    _read_attributes(nodes[start:end], attributes)
     del nodes[start:end]
     if isinstance(columns, Group) and has_columns and not is_query:
-        columns.items[:] = _columns(columns.items, notes)
-    return notes
+        columns.items[:] = _columns(columns.items, attributes)
+    return attributes
 
 
-def _read_attributes(nodes: list[Node], notes: TableNotes) -> None:
-    """Note BACKUP, DISTSTYLE, DISTKEY and SORTKEY; refuse any other clause."""
+def _read_attributes(nodes: list[Node], attributes: TableAttributes) -> None:
+    """Read BACKUP, ENCODE, DISTSTYLE, DISTKEY and SORTKEY; reject other clauses."""
     index = 0
     while index < len(nodes):
         node = nodes[index]
         key = node.key if isinstance(node, Token) else ""
-        following = at(nodes, index + 1)
+        following = node_at(nodes, index + 1)
         if key in ("backup", "encode"):
             index += 2
         elif key == "diststyle" and isinstance(following, Token):
-            notes.diststyle = following.key
+            attributes.diststyle = following.key
             index += 2
         elif key == "distkey" and isinstance(following, Group):
-            notes.distkey = name_of(at(following.items, 0))
-            notes.diststyle = "key"
+            attributes.distkey = name_of(node_at(following.items, 0))
+            attributes.diststyle = "key"
             index += 2
         elif key in ("compound", "interleaved"):
-            notes.is_interleaved = key == "interleaved"
+            attributes.is_interleaved = key == "interleaved"
             index += 1
         elif key == "sortkey":
             if isinstance(following, Group):
-                notes.sortkeys = [
-                    str(name_of(at(part, 0))) for part in split_by(following.items)
+                attributes.sortkeys = [
+                    str(name_of(node_at(part, 0)))
+                    for part in split_nodes(following.items)
                 ]
             index += 2
-        elif key in REFUSED_CLAUSES:
-            raise refused(REFUSED_CLAUSES[key])
+        elif key in UNSUPPORTED_CLAUSES:
+            raise unsupported(UNSUPPORTED_CLAUSES[key])
         else:
-            raise refused(f"the table attribute {render([node]).strip()} is")
+            raise unsupported(f"the table attribute {render([node]).strip()}")
 
 
-def _columns(items: list[Node], notes: TableNotes) -> list[Node]:
+def _columns(items: list[Node], attributes: TableAttributes) -> list[Node]:
     parts = []
-    for part in split_by(items):
-        if is_word(at(part, 0), "like"):
+    for part in split_nodes(items):
+        if is_word(node_at(part, 0), "like"):
             parts.append(part)
-        elif is_word(at(part, 0), *CONSTRAINT_WORDS) and not _is_column(part):
-            _table_constraint(part, notes)
+        elif is_word(node_at(part, 0), *CONSTRAINT_WORDS) and not _is_column(part):
+            _table_constraint(part, attributes)
         else:
-            parts.append(column(part, notes))
+            parts.append(rewrite_column(part, attributes))
     rewritten: list[Node] = []
     for part in parts:
-        name = name_of(at(part, 0))
-        if name in notes.not_null and not _says_not_null(part):
-            part += tokens_of(" not null")
+        name = name_of(node_at(part, 0))
+        if name in attributes.not_null and not _has_not_null(part):
+            part += parse_nodes(" not null")
         if rewritten:
             rewritten.append(Token(OPERATOR, ","))
         rewritten += part
@@ -142,64 +145,69 @@ def _columns(items: list[Node], notes: TableNotes) -> list[Node]:
 
 
 def _is_column(part: list[Node]) -> bool:
-    """Tell a column called `check` from a constraint: a type follows, no bracket."""
-    if is_word(at(part, 0), "constraint", "primary", "foreign"):
+    """Whether this is a column named like a constraint, such as `check varchar(3)`."""
+    if is_word(node_at(part, 0), "constraint", "primary", "foreign"):
         return not (
-            is_word(at(part, 1), "key") or is_word(at(part, 2), *CONSTRAINT_WORDS)
+            is_word(node_at(part, 1), "key")
+            or is_word(node_at(part, 2), *CONSTRAINT_WORDS)
         )
-    return not is_group(at(part, 1)) and not is_word(at(part, 1), "using", "nulls")
+    return not is_group(node_at(part, 1)) and not is_word(
+        node_at(part, 1), "using", "nulls"
+    )
 
 
-def _says_not_null(part: list[Node]) -> bool:
-    return any(words_at(part, index, "not", "null") for index in range(len(part)))
+def _has_not_null(part: list[Node]) -> bool:
+    return any(has_words_at(part, index, "not", "null") for index in range(len(part)))
 
 
-def _table_constraint(part: list[Node], notes: TableNotes) -> None:
+def _table_constraint(part: list[Node], attributes: TableAttributes) -> None:
     index = 2 if is_word(part[0], "constraint") else 0
-    if is_word(at(part, index), "check", "exclude"):
-        raise _refused_constraint(part[index])
-    if words_at(part, index, "primary", "key"):
-        keys = at(part, index + 2)
+    if is_word(node_at(part, index), "check", "exclude"):
+        raise _unsupported_constraint(part[index])
+    if has_words_at(part, index, "primary", "key"):
+        keys = node_at(part, index + 2)
         if isinstance(keys, Group):
-            notes.not_null |= {str(name_of(at(key, 0))) for key in split_by(keys.items)}
+            attributes.not_null |= {
+                str(name_of(node_at(key, 0))) for key in split_nodes(keys.items)
+            }
 
 
-def _refused_constraint(node: Node) -> Exception:
+def _unsupported_constraint(node: Node) -> Exception:
     word = node.key.upper() if isinstance(node, Token) else ""
-    return refused(f"a {word} constraint is", "a test of the data")
+    return unsupported(f"a {word} constraint", "a test of the data")
 
 
-def column(part: list[Node], notes: TableNotes) -> list[Node]:
-    """Rewrite one column's definition: its type, and what stands behind it."""
+def rewrite_column(part: list[Node], attributes: TableAttributes) -> list[Node]:
+    """Rewrite one column's definition: its type, attributes and constraints."""
     end = rewrite_type(part, 1, is_column=True)
     kept, index = part[:end], end
     name = str(name_of(part[0]))
     while index < len(part):
         node = part[index]
-        following = at(part, index + 1)
+        following = node_at(part, index + 1)
         if is_word(node, "encode", "collate") or is_word(node, "constraint"):
             index += 2
         elif is_word(node, "distkey"):
-            notes.diststyle, notes.distkey = "key", name
+            attributes.diststyle, attributes.distkey = "key", name
             index += 1
         elif is_word(node, "sortkey"):
-            notes.sortkeys = [*(notes.sortkeys or []), name]
+            attributes.sortkeys = [*(attributes.sortkeys or []), name]
             index += 1
         elif is_word(node, "check", "exclude"):
-            raise _refused_constraint(node)
-        elif words_at(part, index, "primary", "key"):
-            notes.not_null.add(name)
+            raise _unsupported_constraint(node)
+        elif has_words_at(part, index, "primary", "key"):
+            attributes.not_null.add(name)
             index += 2
         elif is_word(node, "unique"):
             index += 1
         elif is_word(node, "references"):
-            _, index = relation_at(part, index + 1)
-            index += 1 if is_group(at(part, index)) else 0
+            _, index = read_relation(part, index + 1)
+            index += 1 if is_group(node_at(part, index)) else 0
         elif is_word(node, "identity") and isinstance(following, Group):
             kept += _identity(following, "always")
             index += 2
-        elif words_at(part, index, "generated", "by", "default", "as", "identity"):
-            group = at(part, index + 5)
+        elif has_words_at(part, index, "generated", "by", "default", "as", "identity"):
+            group = node_at(part, index + 5)
             if isinstance(group, Group):
                 kept += _identity(group, "by default")
             index += 6
@@ -210,61 +218,62 @@ def column(part: list[Node], notes: TableNotes) -> list[Node]:
 
 
 def _identity(arguments: Group, when: str) -> list[Node]:
-    seed, step = (render(part).strip() for part in split_by(arguments.items))
-    return tokens_of(
+    seed, step = (render(part).strip() for part in split_nodes(arguments.items))
+    return parse_nodes(
         f" generated {when} as identity (start with {seed} increment by {step})"
     )
 
 
-def alter_table(nodes: list[Node]) -> tuple[TableNotes, bool]:
-    """Rewrite ALTER TABLE; return the notes and whether PostgreSQL has a part in it."""
-    notes = TableNotes()
+def rewrite_alter_table(nodes: list[Node]) -> tuple[TableAttributes, bool]:
+    """Rewrite ALTER TABLE; return its attributes and whether PostgreSQL executes it."""
+    attributes = TableAttributes()
     index = skip_words(nodes, 2, "if", "exists", "only")
-    notes.relation, index = relation_at(nodes, index)
-    if words_at(nodes, index, "append"):
-        raise refused("ALTER TABLE APPEND is not in this stand-in, and so")
-    if is_word(at(nodes, index), "add"):
-        return notes, _alter_add(nodes, index + 1, notes)
-    if words_at(nodes, index, "drop", "constraint"):
-        return notes, False  # none is ever stored
-    if not is_word(at(nodes, index), "alter"):
-        return notes, True
-    return notes, _alter_alter(nodes, index + 1, notes)
+    attributes.relation, index = read_relation(nodes, index)
+    if has_words_at(nodes, index, "append"):
+        raise not_emulated("ALTER TABLE APPEND")
+    if is_word(node_at(nodes, index), "add"):
+        return attributes, _alter_add(nodes, index + 1, attributes)
+    if has_words_at(nodes, index, "drop", "constraint"):
+        return attributes, False  # constraints are not stored
+    if not is_word(node_at(nodes, index), "alter"):
+        return attributes, True
+    return attributes, _alter_column(nodes, index + 1, attributes)
 
 
-def _alter_add(nodes: list[Node], index: int, notes: TableNotes) -> bool:
+def _alter_add(nodes: list[Node], index: int, attributes: TableAttributes) -> bool:
     part = nodes[index:]
-    if is_word(at(part, 0), *CONSTRAINT_WORDS) and not _is_column(part):
-        _table_constraint(part, notes)
+    if is_word(node_at(part, 0), *CONSTRAINT_WORDS) and not _is_column(part):
+        _table_constraint(part, attributes)
         return False
     index = skip_words(nodes, index, "column")
-    nodes[index:] = column(nodes[index:], notes)
+    nodes[index:] = rewrite_column(nodes[index:], attributes)
     return True
 
 
-def _alter_alter(nodes: list[Node], index: int, notes: TableNotes) -> bool:
-    if is_word(at(nodes, index), "diststyle", "distkey", "sortkey", "compound",
+def _alter_column(nodes: list[Node], index: int, attributes: TableAttributes) -> bool:
+    """Rewrite ALTER of the layout or of a column."""
+    if is_word(node_at(nodes, index), "diststyle", "distkey", "sortkey", "compound",
                "interleaved", "encode"):  # fmt: skip
         layout = list(nodes[index:])
-        if is_word(layout[0], "distkey") and not is_group(at(layout, 1)):
+        if is_word(layout[0], "distkey") and not is_group(node_at(layout, 1)):
             layout[1:] = [Group("(", "", layout[1:])]
-        if is_word(at(layout, 2), "distkey") and not is_group(at(layout, 3)):
+        if is_word(node_at(layout, 2), "distkey") and not is_group(node_at(layout, 3)):
             layout[3:] = [Group("(", "", layout[3:])]
-        if words_at(layout, 0, "sortkey", "none"):
-            notes.sortkeys = []
+        if has_words_at(layout, 0, "sortkey", "none"):
+            attributes.sortkeys = []
             return False
-        _read_attributes(layout, notes)
+        _read_attributes(layout, attributes)
         return False
     index = skip_words(nodes, index, "column") + 1
-    if is_word(at(nodes, index), "encode"):
+    if is_word(node_at(nodes, index), "encode"):
         return False
-    if is_word(at(nodes, index), "set", "drop"):
-        raise refused("ALTER COLUMN ... SET or DROP is", "a new table and a copy")
-    if is_word(at(nodes, index), "type"):
-        found = read_type(nodes, index + 1)
-        if found is None or found.name not in ("varchar", "character varying"):
-            raise refused(
-                "ALTER COLUMN ... TYPE of anything but a VARCHAR's size is",
+    if is_word(node_at(nodes, index), "set", "drop"):
+        raise unsupported("ALTER COLUMN ... SET or DROP", "a new table and a copy")
+    if is_word(node_at(nodes, index), "type"):
+        type_name = read_type(nodes, index + 1)
+        if type_name is None or type_name.name not in ("varchar", "character varying"):
+            raise unsupported(
+                "ALTER COLUMN ... TYPE of anything but a VARCHAR's size",
                 "a new column, an UPDATE and a rename",
             )
         rewrite_type(nodes, index + 1, is_column=True)

@@ -1,8 +1,8 @@
-"""SQL as a tree: words, strings and operators, and what stands in brackets.
+"""SQL as a tree of tokens and bracketed groups.
 
-Nothing is lost: `render(parse(text)) == text`, white space and comments included.
-The tree is made to be changed in place: a token's `text` may be replaced, nodes may
-be put in or taken out of a group's `items`.
+Parsing is lossless: `render(*parse(text)) == text`, with all white space and comments.
+The tree is changed in place: callers replace a token's `text`, and insert or remove
+nodes in a group's `items`.
 """
 
 import re
@@ -32,14 +32,17 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _SPACE = re.compile(r"(?:\s+|--[^\n]*(?:\n|$))+")
-# The last one is ours: a group that is written `, items)`, the end of a call.
+# Not SQL: a group with this opening is rendered as `, items)`, the end of a call.
 END_OF_CALL = ","
 _CLOSING = {"(": ")", "[": "]", END_OF_CALL: ")"}
 
 
 @dataclass(slots=True)
 class Token:
-    """One word, name, string, number or operator, and the space before it."""
+    """One word, name, string, number or operator, with the space before it.
+
+    `key` is the text in lower case, empty for a string.
+    """
 
     kind: str
     text: str
@@ -61,7 +64,7 @@ class Token:
 
 @dataclass(slots=True)
 class Group:
-    """What stands between a pair of brackets, `(` or `[`."""
+    """The nodes between a pair of brackets, `(` or `[`."""
 
     opening: str
     space: str
@@ -70,7 +73,7 @@ class Group:
 
     @property
     def is_query(self) -> bool:
-        """Whether it holds a SELECT (or WITH), perhaps in brackets once more."""
+        """Whether it contains a SELECT (or WITH), possibly in further brackets."""
         if not self.items or self.opening != "(":
             return False
         first = self.items[0]
@@ -83,9 +86,9 @@ Node = Token | Group
 
 
 def parse(text: str) -> tuple[list[Node], str]:
-    """Read SQL into nodes; also return the space or comment after the last one.
+    """Parse SQL into nodes; also return the space or comment after the last one.
 
-    RedshiftError 42601 for a string or bracket that is not closed.
+    Raises RedshiftError 42601 for an unclosed string or bracket.
     """
     root: list[Node] = []
     open_groups: list[Group] = []
@@ -107,14 +110,14 @@ def parse(text: str) -> tuple[list[Node], str]:
             items = open_groups[-1].items if open_groups else root
             position += 1
         else:
-            token, position = _token(text, position, space)
+            token, position = _read_token(text, position, space)
             items.append(token)
     if open_groups:
         raise RedshiftError("syntax error at end of input", "42601")
     return root, space
 
 
-def _token(text: str, position: int, space: str) -> tuple[Token, int]:
+def _read_token(text: str, position: int, space: str) -> tuple[Token, int]:
     match = _TOKEN.match(text, position)
     if match is None:
         character = text[position]
@@ -151,7 +154,7 @@ def _after_comment(text: str, position: int) -> int:
 
 
 def render(nodes: list[Node], tail: str = "") -> str:
-    """Write nodes back as SQL."""
+    """Return nodes as SQL."""
     pieces: list[str] = []
     _render(nodes, pieces)
     pieces.append(tail)
@@ -168,13 +171,13 @@ def _render(nodes: list[Node], pieces: list[str]) -> None:
             pieces += (node.closing_space, _CLOSING[node.opening])
 
 
-def tokens_of(text: str) -> list[Node]:
-    """Return the nodes of a piece of SQL that we write ourselves."""
+def parse_nodes(text: str) -> list[Node]:
+    """Parse a piece of SQL that the relay generates."""
     return parse(text)[0]
 
 
 def is_word(node: Node | None, *words: str) -> bool:
-    """Whether the node is one of these words, unquoted; any word when none is given."""
+    """Whether the node is one of these words, unquoted; without words, any word."""
     return (
         isinstance(node, Token)
         and node.kind == WORD
@@ -188,24 +191,25 @@ def is_operator(node: Node | None, text: str) -> bool:
 
 
 def is_group(node: Node | None, opening: str = "(") -> bool:
-    """Whether the node is a pair of such brackets."""
+    """Whether the node is a group with this opening bracket."""
     return isinstance(node, Group) and node.opening == opening
 
 
-def at(nodes: list[Node], index: int) -> Node | None:
-    """Return the node at an index, None when there is none."""
+def node_at(nodes: list[Node], index: int) -> Node | None:
+    """Return the node at an index, None if it is out of range."""
     return nodes[index] if 0 <= index < len(nodes) else None
 
 
-def words_at(nodes: list[Node], index: int, *words: str) -> bool:
-    """Whether these words, in this order, start at an index."""
+def has_words_at(nodes: list[Node], index: int, *words: str) -> bool:
+    """Whether the nodes from an index on are these words."""
     return all(
-        is_word(at(nodes, index + place), word) for place, word in enumerate(words)
+        is_word(node_at(nodes, index + offset), word)
+        for offset, word in enumerate(words)
     )
 
 
-def split_by(nodes: list[Node], operator: str = ",") -> list[list[Node]]:
-    """Split nodes at an operator; an empty list has no parts."""
+def split_nodes(nodes: list[Node], operator: str = ",") -> list[list[Node]]:
+    """Split nodes at an operator; an empty list gives no parts."""
     if not nodes:
         return []
     parts: list[list[Node]] = [[]]
@@ -218,33 +222,33 @@ def split_by(nodes: list[Node], operator: str = ",") -> list[list[Node]]:
 
 
 def name_of(node: Node | None) -> str | None:
-    """Return the identifier that a node is, in lower case, or None."""
+    """Return a node's identifier in lower case, None if it is not an identifier."""
     return node.name if isinstance(node, Token) else None
 
 
-def groups_within(nodes: list[Node]) -> Iterator[list[Node]]:
-    """Yield every list of nodes: the given one, then those of each group inside."""
+def iter_node_lists(nodes: list[Node]) -> Iterator[list[Node]]:
+    """Yield the list of nodes itself, then the lists of all groups inside it."""
     yield nodes
     for node in nodes:
         if isinstance(node, Group):
-            yield from groups_within(node.items)
+            yield from iter_node_lists(node.items)
 
 
 def string_value(node: Node | None) -> str | None:
-    """Return the value of a string literal, escapes undone; None if it is none."""
+    """Return the unescaped value of a string literal, None for another node."""
     if not isinstance(node, Token) or node.kind != STRING:
         return None
     if node.text.startswith("$"):
         return node.text.split("$", 2)[2].rsplit("$", 2)[0]
     body = node.text[node.text.index("'") + 1 : -1]
-    return _ESCAPE.sub(_unescaped, body)
+    return _ESCAPE.sub(_unescape, body)
 
 
 _ESCAPE = re.compile(r"\\([0-7]{1,3}|x[0-9a-fA-F]{1,2}|.)|''", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
-def _unescaped(match: re.Match[str]) -> str:
+def _unescape(match: re.Match[str]) -> str:
     escaped = match.group(1)
     if escaped is None:
         return "'"

@@ -1,7 +1,7 @@
-"""Types: where they stand in a statement, which Redshift has, and their defaults.
+"""Check types and rewrite them for PostgreSQL with Redshift's default lengths.
 
-A VARCHAR without a length is 256 bytes in a table, a NUMERIC without a precision is
-NUMERIC(18,0) everywhere, MAX is the longest length.
+A VARCHAR column without a length has 256 bytes, a NUMERIC without a precision is
+NUMERIC(18,0), and MAX is the maximum length.
 """
 
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from tests.emulators.redshift.dialect.tokens import (
     Group,
     Node,
     Token,
-    at,
-    groups_within,
     is_group,
     is_operator,
     is_word,
+    iter_node_lists,
     name_of,
+    node_at,
+    parse_nodes,
     render,
-    tokens_of,
 )
-from tests.emulators.redshift.errors import RedshiftError, refused
+from tests.emulators.redshift.errors import RedshiftError, not_emulated, unsupported
 
 MAX_VARCHAR = 65535
 MAX_CHAR = 4096
@@ -37,7 +37,7 @@ _STRING = {
 }
 _CHAR = {"char", "nchar", "character", "bpchar", "national character"}
 _NUMERIC = {"numeric", "decimal", "number"}
-# Words of types that are more than one word.
+# Types of more than one word.
 _SEQUENCES = (
     ("national", "character", "varying"),
     ("character", "varying"),
@@ -56,11 +56,11 @@ _UNSUPPORTED = {
     "polygon", "circle", "int4range", "int8range", "numrange", "tsrange", "tstzrange",
     "daterange", "hstore", "enum", "citext",
 }  # fmt: skip
-_NOT_HERE = {
+_NOT_EMULATED = {
     "geometry", "geography", "hllsketch", "varbyte", "varbinary", "binary varying",
     "intervaly2m", "intervald2s",
 }  # fmt: skip
-_INSTEAD = {
+_ALTERNATIVES = {
     "json": "super", "jsonb": "super", "uuid": "varchar(36)", "money": "numeric(18,2)",
     "serial": "bigint identity(1,1)", "bigserial": "bigint identity(1,1)",
     "bytea": "varbyte",
@@ -69,7 +69,7 @@ _INSTEAD = {
 
 @dataclass(frozen=True)
 class TypeName:
-    """A type as written: its words, the bracket behind, and where it ends."""
+    """A type as written: its name, the length in brackets, its first and end index."""
 
     name: str
     length: Group | None
@@ -78,27 +78,29 @@ class TypeName:
 
 
 def read_type(nodes: list[Node], start: int) -> TypeName | None:
-    """Read the type at an index; None when no name stands there."""
-    first = name_of(at(nodes, start))
+    """Read the type at an index; return None if there is no name."""
+    first = name_of(node_at(nodes, start))
     if first is None:
         return None
     end, name = start + 1, first
     for words in _SEQUENCES:
         if all(
-            is_word(at(nodes, start + place), word) for place, word in enumerate(words)
+            is_word(node_at(nodes, start + offset), word)
+            for offset, word in enumerate(words)
         ):
             end, name = start + len(words), " ".join(words)
             break
-    while is_operator(at(nodes, end), ".") and name_of(at(nodes, end + 1)):
-        name = str(name_of(at(nodes, end + 1)))  # pg_catalog.name
+    while is_operator(node_at(nodes, end), ".") and name_of(node_at(nodes, end + 1)):
+        name = str(name_of(node_at(nodes, end + 1)))  # pg_catalog.name
         end += 2
     length = None
-    group = at(nodes, end)
+    group = node_at(nodes, end)
     if isinstance(group, Group) and group.opening == "(":
         length, end = group, end + 1
     for words in _ZONES:
         if all(
-            is_word(at(nodes, end + place), word) for place, word in enumerate(words)
+            is_word(node_at(nodes, end + offset), word)
+            for offset, word in enumerate(words)
         ):
             end += len(words)
             if name in ("timestamp", "time") and words[0] == "with":
@@ -107,39 +109,41 @@ def read_type(nodes: list[Node], start: int) -> TypeName | None:
 
 
 def rewrite_type(nodes: list[Node], start: int, *, is_column: bool) -> int:
-    """Check the type at an index, write it for PostgreSQL, return the index after it.
+    """Check and rewrite the type at an index; return the index after it.
 
-    A column's string without a length gets Redshift's default; a cast's keeps its own.
+    A string column without a length gets Redshift's default length; a cast does not.
     """
-    found = read_type(nodes, start)
-    if found is None:
+    type_name = read_type(nodes, start)
+    if type_name is None:
         return start
-    behind = at(nodes, found.end)
-    if is_group(behind, "[") or is_word(behind, "array") or found.name == "array":
-        raise refused("an array type is", "super")
-    check_type(found, is_column=is_column)
+    following = node_at(nodes, type_name.end)
+    if (
+        is_group(following, "[")
+        or is_word(following, "array")
+        or type_name.name == "array"
+    ):
+        raise unsupported("an array type", "super")
+    check_type(type_name, is_column=is_column)
     space = nodes[start].space
-    written = _written(found, is_column=is_column)
+    written = _postgres_type(type_name, is_column=is_column)
     if written is not None:
-        replacement = tokens_of(written)
+        replacement = parse_nodes(written)
         replacement[0].space = space
-        nodes[start : found.end] = replacement
+        nodes[start : type_name.end] = replacement
         return start + len(replacement)
-    return found.end
+    return type_name.end
 
 
-def check_type(found: TypeName, *, is_column: bool) -> None:
-    """Raise the error for a type, or a length, that Redshift does not have."""
-    name = found.name
+def check_type(type_name: TypeName, *, is_column: bool) -> None:
+    """Raise RedshiftError for a type or length that Redshift does not support."""
+    name = type_name.name
     if name in _UNSUPPORTED or name.startswith("_"):
-        raise refused(f"type {name} is", _INSTEAD.get(name, ""))
-    if name in _NOT_HERE:
-        raise RedshiftError(
-            f"type {name} is not in this stand-in, and so refused by name", "0A000"
-        )
+        raise unsupported(f"type {name}", _ALTERNATIVES.get(name, ""))
+    if name in _NOT_EMULATED:
+        raise not_emulated(f"type {name}")
     if is_column and name == "interval":
-        raise refused("a column of type interval is", "seconds in a bigint")
-    numbers = _numbers(found.length)
+        raise unsupported("a column of type interval", "seconds in a bigint")
+    numbers = _numbers(type_name.length)
     if name in _STRING and numbers and not 1 <= numbers[0] <= MAX_VARCHAR:
         raise RedshiftError(
             f"length for type character varying cannot exceed {MAX_VARCHAR}", "22023"
@@ -160,26 +164,30 @@ def _numbers(length: Group | None) -> list[int]:
     return [int(word) for word in text if word.isdigit()]
 
 
-def _written(found: TypeName, *, is_column: bool) -> str | None:
-    """Return how PostgreSQL is to be told, None to leave it as it is."""
-    name = found.name
+def _postgres_type(type_name: TypeName, *, is_column: bool) -> str | None:
+    """Return the type for PostgreSQL, None if it is the same."""
+    name = type_name.name
     if name in _STRING:
-        is_max = found.length is not None and is_word(at(found.length.items, 0), "max")
+        is_max = type_name.length is not None and is_word(
+            node_at(type_name.length.items, 0), "max"
+        )
         if is_max:
             return f"varchar({MAX_VARCHAR})"
-        if found.length is not None and name != "text":
-            return f"varchar{_brackets(found.length)}"
+        if type_name.length is not None and name != "text":
+            return f"varchar{_brackets(type_name.length)}"
         if is_column:
             return f"varchar({DEFAULT_LENGTH})"
         return "varchar"
     if name in _CHAR:
-        if found.length is not None:
-            return f"char{_brackets(found.length)}"
+        if type_name.length is not None:
+            return f"char{_brackets(type_name.length)}"
         if name == "bpchar":
             return f"char({DEFAULT_LENGTH})" if is_column else None
         return "char(1)"
     if name in _NUMERIC:
-        brackets = DEFAULT_NUMERIC if found.length is None else _brackets(found.length)
+        brackets = (
+            DEFAULT_NUMERIC if type_name.length is None else _brackets(type_name.length)
+        )
         return f"numeric{brackets}"
     return _RENAMED.get(name)
 
@@ -189,16 +197,18 @@ def _brackets(length: Group) -> str:
 
 
 def rewrite_casts(nodes: list[Node]) -> None:
-    """Rewrite the types of every `x::type` and `cast(x as type)` of a statement."""
-    for items in groups_within(nodes):
+    """Rewrite the types of all `x::type` and `cast(x as type)` in a statement."""
+    for items in iter_node_lists(nodes):
         index = 0
         while index < len(items):
             node = items[index]
             if is_operator(node, "::"):
-                _quote_super(items, index, index + 1)
+                _cast_super_literal(items, index, index + 1)
                 end = rewrite_type(items, index + 1, is_column=False)
-                _give_length(items, at(items, index - 1), index + 1, end)
-            elif is_word(node, "cast", "try_cast") and is_group(at(items, index + 1)):
+                _add_literal_length(items, node_at(items, index - 1), index + 1, end)
+            elif is_word(node, "cast", "try_cast") and is_group(
+                node_at(items, index + 1)
+            ):
                 group = items[index + 1]
                 if isinstance(group, Group):
                     _rewrite_cast(group)
@@ -206,29 +216,31 @@ def rewrite_casts(nodes: list[Node]) -> None:
 
 
 def _rewrite_cast(group: Group) -> None:
-    for place in range(len(group.items) - 1, -1, -1):
-        if is_word(group.items[place], "as"):
-            _quote_super(group.items, place, place + 1)
-            end = rewrite_type(group.items, place + 1, is_column=False)
-            value = group.items[0] if place == 1 else None
-            _give_length(group.items, value, place + 1, end)
+    for position in range(len(group.items) - 1, -1, -1):
+        if is_word(group.items[position], "as"):
+            _cast_super_literal(group.items, position, position + 1)
+            end = rewrite_type(group.items, position + 1, is_column=False)
+            value = group.items[0] if position == 1 else None
+            _add_literal_length(group.items, value, position + 1, end)
             return
 
 
-def _give_length(items: list[Node], value: Node | None, start: int, end: int) -> None:
-    """Let a literal that is cast to a string of any length have its own length."""
+def _add_literal_length(
+    items: list[Node], value: Node | None, start: int, end: int
+) -> None:
+    """Give a literal that is cast to VARCHAR without a length its own length."""
     if not isinstance(value, Token) or value.kind != STRING:
         return
     is_plain = value.text.startswith("'") and "\\" not in value.text
     if is_plain and end == start + 1 and is_word(items[start], "varchar"):
-        own = value.text[1:-1].replace("''", "'").encode()
-        items[start:end] = tokens_of(f" varchar({max(1, len(own))})")
+        literal = value.text[1:-1].replace("''", "'").encode()
+        items[start:end] = parse_nodes(f" varchar({max(1, len(literal))})")
 
 
-def _quote_super(items: list[Node], index: int, type_index: int) -> None:
-    """Make a literal that is cast to SUPER a string first, as Redshift takes it."""
-    value = at(items, index - 1)
-    if name_of(at(items, type_index)) != "super" or not isinstance(value, Token):
+def _cast_super_literal(items: list[Node], index: int, type_index: int) -> None:
+    """Cast a literal to VARCHAR before its cast to SUPER, as Redshift does."""
+    value = node_at(items, index - 1)
+    if name_of(node_at(items, type_index)) != "super" or not isinstance(value, Token):
         return
     if value.kind in (STRING, PARAMETER):
         value.text += "::varchar"

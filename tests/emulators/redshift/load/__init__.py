@@ -1,1 +1,1 @@
-"""COPY and UNLOAD: what moves between tables and objects of S3."""
+"""COPY: load objects from S3 into tables."""

@@ -1,20 +1,24 @@
-"""COPY: from objects on S3 into a table, in the session's transaction.
+"""Execute COPY: load objects from S3 into a table, in the session's transaction.
 
-Rows go to PostgreSQL as they are read. Rejects and the load itself are written down in
-transactions of their own, so that they can be looked up after a failed COPY.
+Rows are streamed to PostgreSQL. Rejects and the load's record are written in separate
+transactions, so that they remain after a failed COPY.
 """
 
 from tests.emulators.redshift import history
 from tests.emulators.redshift.dialect.plan import Plan
 from tests.emulators.redshift.errors import RedshiftError
-from tests.emulators.redshift.load import comma, delimited, parquet, target
-from tests.emulators.redshift.load import copy_options as options
-from tests.emulators.redshift.load import json_format as jsons
-from tests.emulators.redshift.load.copy_options import CSV, JSON, PARQUET, CopyOptions
+from tests.emulators.redshift.load import (
+    csv_format,
+    delimited_format,
+    json_format,
+    parquet_format,
+)
+from tests.emulators.redshift.load.copy_options import CSV, JSON, PARQUET, parse_copy
 from tests.emulators.redshift.load.job import Job
-from tests.emulators.redshift.load.objects import S3Object, Storage
 from tests.emulators.redshift.load.sink import Sink
-from tests.emulators.redshift.load.streams import blocks, unpacked
+from tests.emulators.redshift.load.storage import S3Object, Storage
+from tests.emulators.redshift.load.streams import decompress, split_lines
+from tests.emulators.redshift.load.target import find_target
 from tests.emulators.redshift.protocol import wire
 
 INSERT_LOAD = "insert into pg_internal.load values %s"
@@ -22,16 +26,19 @@ INSERT_FILE = "insert into pg_internal.load_file values %s"
 
 
 def run(plan: Plan, job: Job) -> int:
-    """Do a COPY; return the number of rows loaded, RedshiftError when it fails."""
-    given = options.read(plan.nodes)
-    found = target.find(job, given)
-    storage = Storage(job.cluster, given.role or "", given.region)
-    items = storage.find(
-        given.source,
-        is_manifest="manifest" in given.flags,
-        needs_length=given.format == PARQUET,
+    """Execute a COPY and return the number of rows loaded.
+
+    Raises RedshiftError if it fails.
+    """
+    options = parse_copy(plan.nodes)
+    target = find_target(job, options)
+    storage = Storage(job.cluster, options.role or "", options.region)
+    items = storage.list_source(
+        options.source,
+        is_manifest="manifest" in options.flags,
+        needs_length=options.format == PARQUET,
     )
-    sink = Sink(job, found, given)
+    sink = Sink(job, target, options)
     files: list[tuple[object, ...]] = []
     message = ""
     try:
@@ -41,15 +48,20 @@ def run(plan: Plan, job: Job) -> int:
         raise
     finally:
         sink.rejects.write()
-        job.cluster.history.write(INSERT_FILE, files)
-        job.cluster.history.write(INSERT_LOAD, [_summary(sink, job, items, message)])
-    told = f"Load into table '{found.name}' completed, {sink.rows} record(s) loaded"
-    job.client.write(wire.notice(f"{told} successfully."))
+        job.cluster.history.write_rows(INSERT_FILE, files)
+        job.cluster.history.write_rows(
+            INSERT_LOAD, [_load_record(sink, job, items, message)]
+        )
+    completed = f"Load into table '{target.name}' completed"
+    job.client.write(
+        wire.pack_info(f"{completed}, {sink.rows} record(s) loaded successfully.")
+    )
     if sink.rejects.count:
-        skipped = f"{sink.rejects.count} record(s) could not be loaded."
-        told = f"Load into table '{found.name}' completed, {skipped}"
         job.client.write(
-            wire.notice(f"{told} Check 'sys_load_error_detail' for details.")
+            wire.pack_info(
+                f"{completed}, {sink.rejects.count} record(s) could not be loaded."
+                " Check 'sys_load_error_detail' for details."
+            )
         )
     return sink.rows
 
@@ -60,38 +72,39 @@ def _load(
     sink: Sink,
     files: list[tuple[object, ...]],
 ) -> None:
-    given = sink.options
-    pick = jsons.picker(storage, sink) if given.format == JSON else None
+    """Load all objects and append the record of each to `files`."""
+    options = sink.options
+    pick = json_format.create_picker(storage, sink) if options.format == JSON else None
     sink.open()
     try:
         for item in items:
-            rejected = sink.rejects.count
-            if given.format == PARQUET:
-                lines = parquet.load(storage, item, sink)
+            rejects_before = sink.rejects.count
+            if options.format == PARQUET:
+                lines = parquet_format.load(storage, item, sink)
             else:
-                found = blocks(unpacked(storage, item, given.compression))
+                blocks = split_lines(decompress(storage, item, options.compression))
                 if pick is not None:
-                    lines = jsons.load(found, sink, item.url, pick=pick)
-                elif given.format == CSV:
-                    lines = comma.load(found, sink, item.url)
+                    lines = json_format.load(blocks, sink, item.url, pick=pick)
+                elif options.format == CSV:
+                    lines = csv_format.load(blocks, sink, item.url)
                 else:
-                    lines = delimited.load(found, sink, item.url)
+                    lines = delimited_format.load(blocks, sink, item.url)
             sink.flush()
-            rejected = sink.rejects.count - rejected
-            files.append(sink.file(item, lines, rejected))
-        if "noload" in given.flags:
-            sink.abandon()
+            rejected = sink.rejects.count - rejects_before
+            files.append(sink.file_record(item, lines, rejected))
+        if "noload" in options.flags:
+            sink.abort()
         else:
             sink.close()
     except BaseException:
-        sink.abandon()
+        sink.abort()
         raise
 
 
-def _summary(
+def _load_record(
     sink: Sink, job: Job, items: list[S3Object], message: str
 ) -> tuple[object, ...]:
-    given: CopyOptions = sink.options
+    """Return the row of pg_internal.load for a COPY."""
     return (
         job.started.query_id,
         job.user,
@@ -99,10 +112,10 @@ def _summary(
         sink.target.oid,
         sink.target.name,
         "failed" if message else "completed",
-        job.started.at,
-        history.now(),
-        given.source,
-        given.format,
+        job.started.started_at,
+        history.utc_now(),
+        sink.options.source,
+        sink.options.format,
         len(items),
         0 if message else sink.rows,
         sum(item.size for item in items),

@@ -1,22 +1,22 @@
-"""COPY as written, read into its options; what is not emulated is refused by name."""
+"""Parse COPY into its options; reject the options that are not emulated."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.emulators.redshift.dialect.tables import relation_at
+from tests.emulators.redshift.dialect.tables import read_relation
 from tests.emulators.redshift.dialect.tokens import (
     Group,
     Node,
     Token,
-    at,
     is_word,
     name_of,
+    node_at,
     render,
-    split_by,
+    split_nodes,
     string_value,
 )
-from tests.emulators.redshift.errors import RedshiftError
+from tests.emulators.redshift.errors import RedshiftError, not_emulated
 
 DELIMITED, CSV, JSON, PARQUET = "delimited", "csv", "json", "parquet"
 COMPRESSIONS = ("gzip", "zstd", "bzip2")
@@ -26,7 +26,7 @@ FLAGS = (
     "fillrecord", "ignoreblanklines", "removequotes", "roundec", "trimblanks",
     "truncatecolumns", "noload", "manifest",
 )  # fmt: skip
-REFUSED = (
+NOT_EMULATED = (
     "fixedwidth", "avro", "orc", "lzop", "shapefile", "ssh", "encrypted",
     "master_symmetric_key", "encoding", "job",
 )  # fmt: skip
@@ -62,8 +62,8 @@ class CopyOptions:
     flags: set[str] = field(default_factory=set)
 
 
-class Reader:
-    """Reads the words behind a command's head, one option after the other."""
+class OptionReader:
+    """Reads the options of COPY and UNLOAD one by one."""
 
     def __init__(self, nodes: list[Node], index: int) -> None:
         self._nodes = nodes
@@ -71,123 +71,114 @@ class Reader:
 
     @property
     def is_at_end(self) -> bool:
-        """Whether nothing is left."""
+        """Whether all options are read."""
         return self._index >= len(self._nodes)
 
-    def word(self) -> str:
-        """Take the next word."""
-        node = at(self._nodes, self._index)
+    def take_word(self) -> str:
+        """Return the next word."""
+        node = node_at(self._nodes, self._index)
         if not isinstance(node, Token) or name_of(node) is None:
-            shown = render([node]).strip() if node is not None else "end of input"
-            raise RedshiftError(f'syntax error at or near "{shown}"', "42601")
+            text = render([node]).strip() if node is not None else "end of input"
+            raise RedshiftError(f'syntax error at or near "{text}"', "42601")
         self._index += 1
         return node.key
 
-    def skip(self, *words: str) -> bool:
-        """Take the next word if it is one of these, and tell whether it was."""
-        if is_word(at(self._nodes, self._index), *words):
+    def skip_word(self, *words: str) -> bool:
+        """Skip the next word if it is one of these; return whether it was."""
+        if is_word(node_at(self._nodes, self._index), *words):
             self._index += 1
             return True
         return False
 
-    def string(self, name: str) -> str:
-        """Take a string, an AS before it too."""
-        value = self.optional_string()
+    def take_string(self, name: str) -> str:
+        """Return the next string, with an optional AS before it."""
+        value = self.take_optional_string()
         if value is None:
-            raise RedshiftError(f"{name.upper()} takes a string", "42601")
+            raise RedshiftError(f"{name.upper()} requires a string", "42601")
         return value
 
-    def optional_string(self) -> str | None:
-        """Take a string if there is one."""
-        self.skip("as")
-        value = string_value(at(self._nodes, self._index))
+    def take_optional_string(self) -> str | None:
+        """Return the next string, None if there is none."""
+        self.skip_word("as")
+        value = string_value(node_at(self._nodes, self._index))
         if value is not None:
             self._index += 1
         return value
 
-    def number(self, name: str) -> int:
-        """Take a whole number, an AS before it too."""
-        self.skip("as")
-        node = at(self._nodes, self._index)
+    def take_number(self, name: str) -> int:
+        """Return the next integer, with an optional AS before it."""
+        self.skip_word("as")
+        node = node_at(self._nodes, self._index)
         if not isinstance(node, Token) or not node.text.isdigit():
-            raise RedshiftError(f"{name.upper()} takes a number", "42601")
+            raise RedshiftError(f"{name.upper()} requires a number", "42601")
         self._index += 1
         return int(node.text)
 
-    def names(self) -> list[str]:
-        """Take a list of names in brackets, if there is one."""
-        group = at(self._nodes, self._index)
+    def take_names(self) -> list[str]:
+        """Return the names in the next brackets, an empty list if there are none."""
+        group = node_at(self._nodes, self._index)
         if not isinstance(group, Group):
             return []
         self._index += 1
-        return [str(name_of(at(part, 0))) for part in split_by(group.items)]
+        return [str(name_of(node_at(part, 0))) for part in split_nodes(group.items)]
 
-    def value(self) -> None:
-        """Take one word, number or string, whatever it says."""
+    def skip_value(self) -> None:
+        """Skip one word, number or string."""
         self._index += 1
 
 
-def read(nodes: list[Node]) -> CopyOptions:
-    """Read a COPY; RedshiftError for what it may not say, or not here."""
+def parse_copy(nodes: list[Node]) -> CopyOptions:
+    """Parse a COPY; raise RedshiftError if it is invalid or not emulated."""
     options = CopyOptions()
-    options.table, index = relation_at(nodes, 1)
-    reader = Reader(nodes, index)
-    options.columns = reader.names()
-    if not reader.skip("from"):
-        raise RedshiftError("COPY takes FROM: only loads are supported", "42601")
-    options.source = reader.string("from")
+    options.table, index = read_relation(nodes, 1)
+    reader = OptionReader(nodes, index)
+    options.columns = reader.take_names()
+    if not reader.skip_word("from"):
+        raise RedshiftError("COPY requires FROM", "42601")
+    options.source = reader.take_string("from")
     if not options.source.startswith("s3://"):
-        raise RedshiftError(
-            f"COPY FROM '{options.source}' is not in this stand-in: only s3:// is",
-            "0A000",
-        )
+        raise not_emulated(f"COPY FROM '{options.source}'", "an s3:// URL")
     while not reader.is_at_end:
         _read_option(reader, options)
     _check(options)
     return options
 
 
-def read_role(reader: Reader) -> str:
-    """Take what stands behind IAM_ROLE; the default role is an empty string."""
-    return "" if reader.skip("default") else reader.string("iam_role")
+def read_role(reader: OptionReader) -> str:
+    """Read the value of IAM_ROLE; the default role is an empty string."""
+    return "" if reader.skip_word("default") else reader.take_string("iam_role")
 
 
-def delimiter_of(value: str) -> str:
-    r"""Return the character that a delimiter like `\001` or `\t` means."""
+def parse_delimiter(value: str) -> str:
+    r"""Return the character that a delimiter such as `\001` or `\t` denotes."""
     if re.fullmatch(r"\\[0-7]{3}", value):
         return chr(int(value[1:], 8))
     return "\t" if value == "\\t" else value
 
 
-def refuse_option(name: str, command: str) -> None:
-    """Raise the error for an option with keys, or one that is not emulated."""
+def reject_option(name: str, command: str) -> None:
+    """Raise RedshiftError for an option with access keys, or one not emulated."""
     if name in KEYS:
-        raise RedshiftError(
-            f"keys in a {command} statement are not in this stand-in: use IAM_ROLE",
-            "0A000",
-        )
-    if name in REFUSED:
-        raise RedshiftError(
-            f"{command} with {name.upper()} is not in this stand-in, and so refused",
-            "0A000",
-        )
+        raise not_emulated(f"{command} with access keys", "IAM_ROLE")
+    if name in NOT_EMULATED:
+        raise not_emulated(f"{command} with {name.upper()}")
 
 
-def _read_option(reader: Reader, options: CopyOptions) -> None:
-    name = reader.word()
-    refuse_option(name, "COPY")
+def _read_option(reader: OptionReader, options: CopyOptions) -> None:
+    name = reader.take_word()
+    reject_option(name, "COPY")
     if name in FLAGS:
         options.flags.add(name)
     elif name in COMPRESSIONS:
         options.compression = name
     elif name in WITHOUT_EFFECT:
-        reader.value()
+        reader.skip_value()
     elif name in ("csv", "json", "parquet", "delimiter"):
         _read_format(reader, options, name)
     elif name == "format":
-        reader.skip("as")
-        kind = reader.word()
-        refuse_option(kind, "COPY")
+        reader.skip_word("as")
+        kind = reader.take_word()
+        reject_option(kind, "COPY")
         _read_format(reader, options, kind)
     elif name in _VALUES:
         _VALUES[name](reader, options)
@@ -195,63 +186,63 @@ def _read_option(reader: Reader, options: CopyOptions) -> None:
         raise RedshiftError(f'syntax error at or near "{name}"', "42601")
 
 
-def _read_format(reader: Reader, options: CopyOptions, kind: str) -> None:
+def _read_format(reader: OptionReader, options: CopyOptions, kind: str) -> None:
     match kind:
         case "delimiter":
-            options.delimiter = delimiter_of(reader.string("delimiter"))
+            options.delimiter = parse_delimiter(reader.take_string("delimiter"))
         case "csv":
             options.format = CSV
             options.delimiter = "," if options.delimiter == "|" else options.delimiter
-            if reader.skip("quote"):
-                options.quote = reader.string("quote")
+            if reader.skip_word("quote"):
+                options.quote = reader.take_string("quote")
         case "json":
             options.format = JSON
-            options.json = reader.optional_string() or "auto"
+            options.json = reader.take_optional_string() or "auto"
         case "parquet":
             options.format = PARQUET
         case _:
             raise RedshiftError(f'syntax error at or near "{kind}"', "42601")
 
 
-def _set_role(reader: Reader, options: CopyOptions) -> None:
+def _set_role(reader: OptionReader, options: CopyOptions) -> None:
     options.role = read_role(reader)
 
 
-def _set_maxerror(reader: Reader, options: CopyOptions) -> None:
-    options.maxerror = reader.number("maxerror")
+def _set_maxerror(reader: OptionReader, options: CopyOptions) -> None:
+    options.maxerror = reader.take_number("maxerror")
     if options.maxerror > MAX_ERRORS:
-        raise RedshiftError(f"MAXERROR is at most {MAX_ERRORS}", "22023")
+        raise RedshiftError(f"MAXERROR must be at most {MAX_ERRORS}", "22023")
 
 
-def _set_ignoreheader(reader: Reader, options: CopyOptions) -> None:
-    options.ignoreheader = reader.number("ignoreheader")
+def _set_ignoreheader(reader: OptionReader, options: CopyOptions) -> None:
+    options.ignoreheader = reader.take_number("ignoreheader")
 
 
-def _set_null(reader: Reader, options: CopyOptions) -> None:
-    options.null_as = reader.string("null").replace("\\0", "\0")
+def _set_null(reader: OptionReader, options: CopyOptions) -> None:
+    options.null_as = reader.take_string("null").replace("\\0", "\0")
 
 
-def _set_region(reader: Reader, options: CopyOptions) -> None:
-    options.region = reader.string("region")
+def _set_region(reader: OptionReader, options: CopyOptions) -> None:
+    options.region = reader.take_string("region")
 
 
-def _set_dateformat(reader: Reader, options: CopyOptions) -> None:
-    options.dateformat = reader.string("dateformat")
+def _set_dateformat(reader: OptionReader, options: CopyOptions) -> None:
+    options.dateformat = reader.take_string("dateformat")
 
 
-def _set_timeformat(reader: Reader, options: CopyOptions) -> None:
-    options.timeformat = reader.string("timeformat")
+def _set_timeformat(reader: OptionReader, options: CopyOptions) -> None:
+    options.timeformat = reader.take_string("timeformat")
 
 
-def _set_quote(reader: Reader, options: CopyOptions) -> None:
-    options.quote = reader.string("quote")
+def _set_quote(reader: OptionReader, options: CopyOptions) -> None:
+    options.quote = reader.take_string("quote")
 
 
-def _set_replacement(reader: Reader, options: CopyOptions) -> None:
-    options.replacement = reader.optional_string() or "?"
+def _set_replacement(reader: OptionReader, options: CopyOptions) -> None:
+    options.replacement = reader.take_optional_string() or "?"
 
 
-_VALUES: dict[str, Callable[[Reader, CopyOptions], None]] = {
+_VALUES: dict[str, Callable[[OptionReader, CopyOptions], None]] = {
     "iam_role": _set_role,
     "maxerror": _set_maxerror,
     "ignoreheader": _set_ignoreheader,

@@ -1,21 +1,21 @@
-"""What a COPY or an UNLOAD works with."""
+"""The context of a COPY or UNLOAD."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.emulators.redshift.catalog import SessionCatalog
 from tests.emulators.redshift.cluster import Cluster
-from tests.emulators.redshift.notes import Started
 from tests.emulators.redshift.protocol.backend import Backend
 from tests.emulators.redshift.protocol.client import Client
+from tests.emulators.redshift.session_state import StartedStatement
 
 
 @dataclass(frozen=True)
 class Job:
     """One COPY or UNLOAD of a session.
 
-    Call `check` now and then: it raises when the statement is cancelled or the client
-    is gone.
+    `check_interrupted` must be called regularly: it raises if the statement was
+    cancelled or the client is gone.
     """
 
     cluster: Cluster
@@ -23,5 +23,5 @@ class Job:
     backend: Backend
     catalog: SessionCatalog
     user: str
-    started: Started
-    check: Callable[[], None]
+    started: StartedStatement
+    check_interrupted: Callable[[], None]

@@ -1,6 +1,7 @@
-"""JSON: one object after the other, matched by key or by jsonpaths.
+"""COPY of JSON objects, mapped to columns by key or by jsonpaths.
 
-An object may take several lines. A line that is none, and begins none, is a reject.
+An object may span several lines. A line that neither is nor begins an object is
+rejected.
 """
 
 import json
@@ -9,80 +10,88 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from tests.emulators.redshift.errors import RedshiftError
-from tests.emulators.redshift.load.delimited import TOO_LONG, text_of
-from tests.emulators.redshift.load.objects import Storage
-from tests.emulators.redshift.load.rejects import BadValue, Place
+from tests.emulators.redshift.load.delimited_format import TOO_LONG, decode_line
+from tests.emulators.redshift.load.rejects import BadValue, RowLocation
 from tests.emulators.redshift.load.sink import Sink
-from tests.emulators.redshift.load.streams import LONGEST_LINE, Block
+from tests.emulators.redshift.load.storage import Storage
+from tests.emulators.redshift.load.streams import MAX_LINE_BYTES, LineBlock
 from tests.emulators.redshift.load.target import Target
-from tests.emulators.redshift.load.values import dumped
+from tests.emulators.redshift.load.values import dump_super
 
 DECODER = json.JSONDecoder(parse_float=Decimal)
 Picker = Callable[[object], list[object]]
 _STEP = re.compile(r"\.?([A-Za-z_][\w-]*)|\['([^']*)'\]|\[\"([^\"]*)\"\]|\[(\d+)\]")
 
 
-def picker(storage: Storage, sink: Sink) -> Picker:
-    """Return the function that takes an object's values in the columns' order."""
+def create_picker(storage: Storage, sink: Sink) -> Picker:
+    """Return the function that extracts an object's values in column order."""
     kind = sink.options.json.lower()
     names = [column.name for column in sink.target.columns]
     if kind in ("auto", "auto ignorecase"):
-        return _by_name(names, ignores_case=kind != "auto")
+        return _pick_by_name(names, ignores_case=kind != "auto")
     if kind == "noshred":
         if len(names) != 1 or sink.target.columns[0].kind != "super":
-            raise RedshiftError("JSON 'noshred' takes a table of one SUPER column")
+            raise RedshiftError("JSON 'noshred' requires a table of one SUPER column")
         return lambda parsed: [parsed]
-    return _by_path(storage, sink.options.json, sink.target)
+    return _pick_by_path(storage, sink.options.json, sink.target)
 
 
-def load(blocks: Iterable[Block], sink: Sink, url: str, *, pick: Picker) -> int:
-    """Load the objects of one S3 object; return how many lines there were."""
+def load(blocks: Iterable[LineBlock], sink: Sink, url: str, *, pick: Picker) -> int:
+    """Load the JSON objects of one S3 object; return its number of lines."""
     kinds = [column.kind for column in sink.target.columns]
-    begun: Place | None = None
+    unfinished: RowLocation | None = None
     count = 0
     for block in blocks:
         for number, line in enumerate(block.lines, start=block.first):
             count = number
-            if block.is_cut:
-                sink.reject(Place(url, number, line), TOO_LONG)
+            if block.is_truncated:
+                sink.reject(RowLocation(url, number, line), TOO_LONG)
                 continue
             if not line.strip():
                 continue
-            place = Place(url, number, line)
-            if begun is not None and not _is_object(line):
-                joined = begun.line + b"\n" + line
-                if len(joined) <= LONGEST_LINE:
-                    place = Place(url, begun.number, joined)
+            location = RowLocation(url, number, line)
+            if unfinished is not None and not _is_object(line):
+                joined = unfinished.line + b"\n" + line
+                if len(joined) <= MAX_LINE_BYTES:
+                    location = RowLocation(url, unfinished.number, joined)
                 else:
-                    _reject(sink, begun)
-            elif begun is not None:
-                _reject(sink, begun)
-            begun = None if _loaded(sink, place, pick, kinds) else place
-    if begun is not None:
-        _reject(sink, begun)
+                    _reject_unfinished(sink, unfinished)
+            elif unfinished is not None:
+                _reject_unfinished(sink, unfinished)
+            is_complete = _load_object(sink, location, pick, kinds)
+            unfinished = None if is_complete else location
+    if unfinished is not None:
+        _reject_unfinished(sink, unfinished)
     return count
 
 
-def _loaded(sink: Sink, place: Place, pick: Picker, kinds: list[str]) -> bool:
-    """Load or reject what is a whole object; False when it may be the start of one."""
+def _load_object(
+    sink: Sink, location: RowLocation, pick: Picker, kinds: list[str]
+) -> bool:
+    """Load or reject a complete object.
+
+    Returns False if the text may be the start of an object that continues.
+    """
     try:
-        text = text_of(place.line, sink.options.replacement)
+        text = decode_line(location.line, sink.options.replacement)
         parsed = DECODER.decode(text)
         if not isinstance(parsed, dict) and sink.options.json.lower() != "noshred":
-            raise BadValue(1216, "Invalid JSON: a row is an object")
+            raise BadValue(1216, "Invalid JSON: a row must be an object")
         values = pick(parsed)
     except (json.JSONDecodeError, RecursionError) as error:
-        if _may_go_on(text, error):
+        if _may_continue(text, error):
             return False
-        sink.reject(place, _problem(error))
+        sink.reject(location, _bad_json(error))
     except BadValue as problem:
-        sink.reject(place, problem)
+        sink.reject(location, problem)
     else:
-        sink.row([_text(v, k) for v, k in zip(values, kinds, strict=True)], place)
+        sink.add_row(
+            [_to_text(v, k) for v, k in zip(values, kinds, strict=True)], location
+        )
     return True
 
 
-def _may_go_on(text: str, error: Exception) -> bool:
+def _may_continue(text: str, error: Exception) -> bool:
     return (
         isinstance(error, json.JSONDecodeError)
         and text.lstrip()[:1] == "{"
@@ -91,7 +100,7 @@ def _may_go_on(text: str, error: Exception) -> bool:
 
 
 def _is_object(line: bytes) -> bool:
-    """Whether a line is a whole object by itself, so that none before it goes on."""
+    """Whether a line is a complete object, which ends an unfinished one before it."""
     if line.lstrip()[:1] != b"{":
         return False
     try:
@@ -101,32 +110,32 @@ def _is_object(line: bytes) -> bool:
     return True
 
 
-def _problem(error: Exception) -> BadValue:
+def _bad_json(error: Exception) -> BadValue:
     if isinstance(error, json.JSONDecodeError):
         return BadValue(1216, f"Invalid JSON: {error.msg}", error.pos)
     return BadValue(1216, "Invalid JSON: too deep")
 
 
-def _reject(sink: Sink, place: Place) -> None:
-    sink.reject(place, BadValue(1216, "Invalid JSON: unexpected end of input"))
+def _reject_unfinished(sink: Sink, location: RowLocation) -> None:
+    sink.reject(location, BadValue(1216, "Invalid JSON: unexpected end of input"))
 
 
-def _text(value: object, kind: str) -> str | None:
-    """Return a JSON value as the text that its column reads."""
+def _to_text(value: object, kind: str) -> str | None:
+    """Return a JSON value as text for its column's converter."""
     if value is None:
         return None
     if kind == "super":
-        return dumped(value)
+        return dump_super(value)
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal | int):
         return str(value)
-    return dumped(value)
+    return dump_super(value)
 
 
-def _by_name(names: list[str], *, ignores_case: bool) -> Picker:
+def _pick_by_name(names: list[str], *, ignores_case: bool) -> Picker:
     def pick(parsed: object) -> list[object]:
         assert isinstance(parsed, dict)
         if ignores_case:
@@ -136,10 +145,10 @@ def _by_name(names: list[str], *, ignores_case: bool) -> Picker:
     return pick
 
 
-def _by_path(storage: Storage, url: str, target: Target) -> Picker:
+def _pick_by_path(storage: Storage, url: str, target: Target) -> Picker:
     try:
-        paths = json.loads(storage.text(url, "jsonpaths file"))["jsonpaths"]
-        steps = [_steps(path) for path in paths]
+        paths = json.loads(storage.read_text(url, "jsonpaths file"))["jsonpaths"]
+        steps = [_parse_path(path) for path in paths]
     except (ValueError, KeyError, TypeError) as error:
         raise RedshiftError(f"Invalid JSONPath file {url}: {error}") from error
     if len(steps) != len(target.columns):
@@ -148,25 +157,26 @@ def _by_path(storage: Storage, url: str, target: Target) -> Picker:
             f" size: {len(steps)}, Number of columns in table or column list:"
             f" {len(target.columns)}"
         )
-    return lambda parsed: [_walk(parsed, way) for way in steps]
+    return lambda parsed: [_follow_path(parsed, path) for path in steps]
 
 
-def _steps(path: str) -> list[str | int]:
+def _parse_path(path: str) -> list[str | int]:
+    """Return the keys and indexes of a JSONPath expression."""
     if not path.startswith("$"):
-        raise ValueError(f"a path begins with $: {path}")
+        raise ValueError(f"a path must begin with $: {path}")
     steps: list[str | int] = []
-    place = 1
-    while place < len(path):
-        match = _STEP.match(path, place)
+    position = 1
+    while position < len(path):
+        match = _STEP.match(path, position)
         if match is None:
-            raise ValueError(f"not a path: {path}")
+            raise ValueError(f"invalid path: {path}")
         name = match[1] or match[2] or match[3]
         steps.append(int(match[4]) if match[4] else name)
-        place = match.end()
+        position = match.end()
     return steps
 
 
-def _walk(value: object, steps: list[str | int]) -> object:
+def _follow_path(value: object, steps: list[str | int]) -> object:
     for step in steps:
         if isinstance(step, int) and isinstance(value, list):
             value = value[step] if step < len(value) else None

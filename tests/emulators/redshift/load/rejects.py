@@ -1,4 +1,4 @@
-"""The lines that a COPY could not load: counted, and shown in the system views."""
+"""Rejected rows of a COPY, counted and recorded for the system views."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,12 @@ from tests.emulators.redshift.load.job import Job
 from tests.emulators.redshift.load.target import Column, Target
 
 INSERT = "insert into pg_internal.load_error values %s"
-RAW_LINE = 4096
+RAW_LINE_BYTES = 4096
+RAW_VALUE_CHARACTERS = 1024
 
 
 class BadValue(Exception):
-    """A value that cannot become its column's type: Redshift's code and reason."""
+    """An invalid value or line, with Redshift's error code and reason."""
 
     def __init__(self, code: int, reason: str, position: int = 0) -> None:
         super().__init__(reason)
@@ -21,8 +22,8 @@ class BadValue(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a row stands: the object's URL, its line's number, the line."""
+class RowLocation:
+    """The location of a row: the object's URL, the line number, the line itself."""
 
     url: str
     number: int
@@ -30,7 +31,7 @@ class Place:
 
 
 class Rejects:
-    """Collects rejects until there are as many as MAXERROR says; then it raises."""
+    """Collects rejects and fails the COPY when MAXERROR is reached."""
 
     def __init__(self, job: Job, target: Target, maxerror: int) -> None:
         self._job = job
@@ -40,28 +41,32 @@ class Rejects:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """The number of rejects."""
         return len(self._rows)
 
     def add(
-        self, place: Place, problem: BadValue, column: Column | None, value: str | None
+        self,
+        location: RowLocation,
+        problem: BadValue,
+        column: Column | None,
+        value: str | None,
     ) -> None:
-        """Take one reject; RedshiftError when it is one too many."""
+        """Add a reject; raise RedshiftError when MAXERROR is reached."""
         self._rows.append(
             (
                 self._job.started.query_id,
                 self._job.user,
                 self._job.backend.pid,
                 self._target.oid,
-                self._job.started.at,
-                place.url,
-                place.number,
+                self._job.started.started_at,
+                location.url,
+                location.number,
                 column.name if column else "",
                 column.kind if column else "",
-                column.shown_length if column else "",
+                column.display_length if column else "",
                 problem.position,
-                _shown(place.line),
-                (value or "").replace("\0", "")[:1024],
+                _raw_line(location.line),
+                (value or "").replace("\0", "")[:RAW_VALUE_CHARACTERS],
                 problem.code,
                 problem.reason,
             )
@@ -70,13 +75,13 @@ class Rejects:
             raise RedshiftError(
                 f"Load into table '{self._target.name}' failed.  Check"
                 " 'sys_load_error_detail' system table for details.",
-                detail=f"{problem.reason}: line {place.number} of {place.url}",
+                detail=f"{problem.reason}: line {location.number} of {location.url}",
             )
 
     def write(self) -> None:
-        """Show them in the system views, whatever becomes of the transaction."""
-        self._job.cluster.history.write(INSERT, self._rows)
+        """Write the rejects, independently of the session's transaction."""
+        self._job.cluster.history.write_rows(INSERT, self._rows)
 
 
-def _shown(line: bytes) -> str:
-    return line[:RAW_LINE].decode("utf-8", errors="replace").replace("\0", "")
+def _raw_line(line: bytes) -> str:
+    return line[:RAW_LINE_BYTES].decode("utf-8", errors="replace").replace("\0", "")

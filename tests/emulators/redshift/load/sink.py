@@ -1,28 +1,28 @@
-"""The way of the rows of a COPY into PostgreSQL: rows are checked, escaped and sent."""
+"""Send the rows of a COPY to PostgreSQL: convert, escape, reject, count."""
 
 from collections.abc import Sequence
 
 from tests.emulators.redshift import history
-from tests.emulators.redshift.catalog import quoted
+from tests.emulators.redshift.catalog import quote_name
 from tests.emulators.redshift.errors import RedshiftError
 from tests.emulators.redshift.load import values
 from tests.emulators.redshift.load.copy_options import CopyOptions
 from tests.emulators.redshift.load.job import Job
-from tests.emulators.redshift.load.objects import S3Object
-from tests.emulators.redshift.load.rejects import BadValue, Place, Rejects
+from tests.emulators.redshift.load.rejects import BadValue, Rejects, RowLocation
+from tests.emulators.redshift.load.storage import S3Object
 from tests.emulators.redshift.load.target import Target
 from tests.emulators.redshift.protocol import wire
 
-HELD = "pg_internal_copy"
+STAGING_TABLE = "pg_internal_copy"
 SEND_BYTES = 512 * 1024
-HALF_WAY = (
+INJECTED_FAILURE = (
     "S3ServiceException:Connection reset by peer while reading the object,"
     " CurlError 56, CanRetry 1"
 )
 
 
 class Sink:
-    """Takes the rows of one COPY; `rows` counts those that were sent."""
+    """Receives the rows of one COPY; `rows` is the number of rows accepted."""
 
     def __init__(self, job: Job, target: Target, options: CopyOptions) -> None:
         self._job = job
@@ -34,123 +34,136 @@ class Sink:
         self._pending_size = 0
         self._is_open = False
         self._fields = [
-            (values.field(column, options), values.converter(column, options), column)
+            (
+                values.create_field_reader(column, options),
+                values.create_converter(column, options),
+                column,
+            )
             for column in target.columns
         ]
-        self._fault = job.cluster.faults.at_copy(job.catalog.resolved(options.table))
+        self._fault = job.cluster.faults.due_at_copy(
+            job.catalog.qualified_name(options.table)
+        )
 
     def open(self) -> None:
-        """Begin PostgreSQL's COPY; RedshiftError when the user may not."""
+        """Begin PostgreSQL's COPY; raise RedshiftError if the user lacks permission."""
         backend, target = self._job.backend, self.target
         into = f"{target.sql} ({target.names})"
         if target.has_super:
-            # Rows of SUPER columns come by way of a table that has JSON there.
-            backend.query(f"create temp table {HELD} on commit drop as {self._held()}")
-            into = HELD
-        backend.send(wire.message(b"Q", wire.text(f"copy {into} from stdin")))
-        kind, body = backend.read()
+            # COPY cannot read SUPER: the rows pass through a table with JSON columns.
+            query = self._staging_query()
+            backend.query(
+                f"create temp table {STAGING_TABLE} on commit drop as {query}"
+            )
+            into = STAGING_TABLE
+        backend.send(wire.pack_message(b"Q", wire.pack_text(f"copy {into} from stdin")))
+        kind, body = backend.read_message()
         while kind == b"E":
-            failure = backend.failure(body)
+            failure = backend.read_error(body)
             while kind != b"Z":
-                kind, body = backend.read()
+                kind, body = backend.read_message()
             raise failure
         self._is_open = True
 
-    def row(self, fields: Sequence[str | None], place: Place) -> None:
-        """Send one row, or reject it."""
-        written: list[str] = []
+    def add_row(self, fields: Sequence[str | None], location: RowLocation) -> None:
+        """Convert and buffer one row, or reject it."""
+        converted: list[str] = []
         try:
             for (read, convert, _), value in zip(self._fields, fields, strict=True):
-                written.append(read(value, convert))
+                converted.append(read(value, convert))
         except BadValue as problem:
-            bad = len(written)
-            column, value = self._fields[bad][2], fields[bad]
-            self.rejects.add(place, problem, column, value)
+            index = len(converted)
+            column, value = self._fields[index][2], fields[index]
+            self.rejects.add(location, problem, column, value)
             return
-        line = "\t".join(written)
+        line = "\t".join(converted)
         self._pending.append(line)
         self._pending_size += len(line)
-        self._count(1)
+        self._count_rows(1)
         if self._pending_size >= SEND_BYTES:
             self.flush()
 
-    def reject(self, place: Place, problem: BadValue) -> None:
-        """Reject a line that has not the right fields at all."""
-        self.rejects.add(place, problem, None, None)
+    def reject(self, location: RowLocation, problem: BadValue) -> None:
+        """Reject a line that cannot be split into fields."""
+        self.rejects.add(location, problem, None, None)
 
-    def lines(self, data: bytes, count: int) -> None:
-        """Send rows of a single column that are known to be good, escaped already."""
+    def add_lines(self, data: bytes, count: int) -> None:
+        """Send valid, already escaped rows of a single column."""
         self.flush()
-        self._count(count)
+        self._count_rows(count)
         self._send(data)
-        self._job.check()
+        self._job.check_interrupted()
 
     def flush(self) -> None:
-        """Send what waits to be sent."""
+        """Send the buffered rows."""
         if self._pending:
             data = "\n".join(self._pending) + "\n"
             self._pending, self._pending_size = [], 0
             self._send(data.encode())
-            self._job.check()
+            self._job.check_interrupted()
 
-    def file(self, item: S3Object, lines: int, rejected: int) -> tuple[object, ...]:
-        """Return what is noted of an object when it is loaded."""
+    def file_record(
+        self, item: S3Object, lines: int, rejected: int
+    ) -> tuple[object, ...]:
+        """Return the row of pg_internal.load_file for a loaded object."""
         query_id = self._job.started.query_id
-        return (query_id, item.url, lines, rejected, item.size, history.now())
+        return (query_id, item.url, lines, rejected, item.size, history.utc_now())
 
     def close(self) -> None:
-        """End PostgreSQL's COPY; RedshiftError when it refuses a row after all."""
+        """Complete PostgreSQL's COPY; raise RedshiftError if it rejects a row."""
         self.flush()
-        self._end(wire.message(b"c"))
+        self._end_copy(wire.pack_message(b"c"))
         if self.target.has_super:
-            chosen = ", ".join(
-                f"c{place}::super" if column.kind == "super" else f"c{place}"
-                for place, column in enumerate(self.target.columns)
+            columns = ", ".join(
+                f"c{index}::super" if column.kind == "super" else f"c{index}"
+                for index, column in enumerate(self.target.columns)
             )
             self._job.backend.query(
                 f"insert into {self.target.sql} ({self.target.names})"
-                f" select {chosen} from {HELD}"
+                f" select {columns} from {STAGING_TABLE}"
             )
-            self._job.backend.query(f"drop table {HELD}")
+            self._job.backend.query(f"drop table {STAGING_TABLE}")
 
-    def _held(self) -> str:
-        """Return the query whose columns, c0 and so on, are those of the table."""
-        chosen = ", ".join(
-            f"null::json as c{place}"
+    def _staging_query(self) -> str:
+        """Return the query that defines the staging table, with columns c0, c1, ..."""
+        columns = ", ".join(
+            f"null::json as c{index}"
             if column.kind == "super"
-            else f"{quoted([column.name])} as c{place}"
-            for place, column in enumerate(self.target.columns)
+            else f"{quote_name([column.name])} as c{index}"
+            for index, column in enumerate(self.target.columns)
         )
-        return f"select {chosen} from {self.target.sql} where false"
+        return f"select {columns} from {self.target.sql} where false"
 
-    def abandon(self) -> None:
-        """End PostgreSQL's COPY without keeping a row."""
+    def abort(self) -> None:
+        """Abort PostgreSQL's COPY."""
         if self._is_open:
             try:
-                self._end(wire.message(b"f", wire.text("the COPY failed")))
+                self._end_copy(
+                    wire.pack_message(b"f", wire.pack_text("the COPY failed"))
+                )
             except RedshiftError as error:
                 if error.is_fatal:
                     raise
 
-    def _end(self, message: bytes) -> None:
+    def _end_copy(self, message: bytes) -> None:
         backend = self._job.backend
         self._is_open = False
         backend.send(message)
         failure: RedshiftError | None = None
         kind = b""
         while kind != b"Z":
-            kind, body = backend.read()
+            kind, body = backend.read_message()
             if kind == b"E":
-                failure = backend.failure(body)
+                failure = backend.read_error(body)
         if failure is not None:
             raise failure
 
     def _send(self, data: bytes) -> None:
         for start in range(0, len(data), SEND_BYTES):
             part = data[start : start + SEND_BYTES]
-            self._job.backend.send(wire.message(b"d", part))
+            self._job.backend.send(wire.pack_message(b"d", part))
 
-    def _count(self, count: int) -> None:
+    def _count_rows(self, count: int) -> None:
         self.rows += count
         if self._fault is not None and self.rows >= self._fault.after_rows:
-            raise RedshiftError(HALF_WAY)
+            raise RedshiftError(INJECTED_FAILURE)

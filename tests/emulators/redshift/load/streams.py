@@ -1,4 +1,4 @@
-"""An object's bytes, unpacked, and cut into blocks of lines. Memory is bounded."""
+"""Decompress objects and split them into blocks of lines, in bounded memory."""
 
 import bz2
 from collections.abc import Callable, Iterable, Iterator
@@ -9,31 +9,31 @@ import zstandard
 from isal import isal_zlib
 
 from tests.emulators.redshift.errors import RedshiftError
-from tests.emulators.redshift.load.objects import S3Object, Storage
+from tests.emulators.redshift.load.storage import S3Object, Storage
 
 PLAIN_CHUNK = 1024 * 1024
-# A packed chunk may become a thousand times as long.
-PACKED_CHUNK = 64 * 1024
-LONGEST_LINE = 4 * 1024 * 1024
+# A compressed chunk can expand a thousandfold.
+COMPRESSED_CHUNK = 64 * 1024
+MAX_LINE_BYTES = 4 * 1024 * 1024
 GZIP_WINDOW = 31
 
 
-class Unpacker(Protocol):
-    """What the libraries for compressed data have in common."""
+class Decompressor(Protocol):
+    """The common interface of the compression libraries' decompressors."""
 
     @property
     def eof(self) -> bool:
-        """Whether the packed stream is at its end."""
+        """Whether the compressed stream has ended."""
 
     @property
     def unused_data(self) -> bytes:
-        """What came behind that end."""
+        """The data after the end of the stream."""
 
     def decompress(self, data: bytes) -> bytes:
-        """Unpack some more."""
+        """Decompress more data."""
 
 
-UNPACKERS: dict[str, Callable[[], Unpacker]] = {
+DECOMPRESSORS: dict[str, Callable[[], Decompressor]] = {
     "gzip": lambda: isal_zlib.decompressobj(GZIP_WINDOW),
     "zstd": lambda: zstandard.ZstdDecompressor().decompressobj(),
     "bzip2": bz2.BZ2Decompressor,
@@ -41,52 +41,55 @@ UNPACKERS: dict[str, Callable[[], Unpacker]] = {
 
 
 @dataclass(frozen=True)
-class Block:
-    """Some lines without their ends, the number of the first, counted from 1.
+class LineBlock:
+    """Consecutive lines without their line ends.
 
-    `data` has them with their ends. With `is_cut` it is the beginning of one line that
-    is too long to be a row.
+    `first` is the number of the first line, from 1. `data` is the text with line ends.
+    `is_truncated` marks the start of a single line that exceeds MAX_LINE_BYTES.
     """
 
     first: int
     lines: list[bytes]
     data: bytes
-    is_cut: bool = False
+    is_truncated: bool = False
 
 
-def unpacked(storage: Storage, item: S3Object, compression: str) -> Iterator[bytes]:
-    """Yield an object's content; RedshiftError names it when it is damaged."""
+def decompress(storage: Storage, item: S3Object, compression: str) -> Iterator[bytes]:
+    """Yield an object's content; raise RedshiftError if it is damaged."""
     if not compression:
-        yield from storage.chunks(item, PLAIN_CHUNK)
+        yield from storage.read_chunks(item, PLAIN_CHUNK)
         return
-    make = UNPACKERS[compression]
+    create = DECOMPRESSORS[compression]
     try:
-        yield from _unpack(storage.chunks(item, PACKED_CHUNK), make)
+        chunks = storage.read_chunks(item, COMPRESSED_CHUNK)
+        yield from _decompress_streams(chunks, create)
     except (isal_zlib.error, zstandard.ZstdError, OSError, EOFError) as error:
         raise RedshiftError(
             f"The {compression} data of {item.url} cannot be read: {error}"
         ) from error
 
 
-def _unpack(chunks: Iterable[bytes], make: Callable[[], Unpacker]) -> Iterator[bytes]:
-    """Unpack streams that follow one another in one file."""
-    unpacker: Unpacker | None = None
+def _decompress_streams(
+    chunks: Iterable[bytes], create: Callable[[], Decompressor]
+) -> Iterator[bytes]:
+    """Decompress one or more concatenated streams."""
+    decompressor: Decompressor | None = None
     for chunk in chunks:
         rest = chunk
         while rest:
-            unpacker = unpacker or make()
-            out = unpacker.decompress(rest)
+            decompressor = decompressor or create()
+            out = decompressor.decompress(rest)
             if out:
                 yield out
-            if not unpacker.eof:
+            if not decompressor.eof:
                 break
-            rest, unpacker = unpacker.unused_data.lstrip(b"\0"), None
-    if unpacker is not None:
-        raise EOFError("it ends too early")
+            rest, decompressor = decompressor.unused_data.lstrip(b"\0"), None
+    if decompressor is not None:
+        raise EOFError("unexpected end of data")
 
 
-def blocks(chunks: Iterable[bytes]) -> Iterator[Block]:
-    """Yield whole lines as they come; the last one needs no end."""
+def split_lines(chunks: Iterable[bytes]) -> Iterator[LineBlock]:
+    """Yield blocks of complete lines; the last line may lack its line end."""
     pending = b""
     number = 1
     is_skipping = False
@@ -100,13 +103,13 @@ def blocks(chunks: Iterable[bytes]) -> Iterator[Block]:
         if end:
             data = pending + chunk[:end]
             lines = data[:-1].split(b"\n")
-            yield Block(number, lines, data)
+            yield LineBlock(number, lines, data)
             number += len(lines)
             pending = chunk[end:]
         else:
             pending += chunk
-        if len(pending) > LONGEST_LINE:
-            yield Block(number, [pending], pending, is_cut=True)
+        if len(pending) > MAX_LINE_BYTES:
+            yield LineBlock(number, [pending], pending, is_truncated=True)
             number, pending, is_skipping = number + 1, b"", True
     if pending:
-        yield Block(number, [pending], pending + b"\n")
+        yield LineBlock(number, [pending], pending + b"\n")

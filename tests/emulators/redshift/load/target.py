@@ -1,8 +1,8 @@
-"""The table that a COPY fills, as the database knows it."""
+"""The target table of a COPY and its columns, from the catalog."""
 
 from dataclasses import dataclass
 
-from tests.emulators.redshift.catalog import literal, quoted
+from tests.emulators.redshift.catalog import quote_literal, quote_name
 from tests.emulators.redshift.errors import RedshiftError
 from tests.emulators.redshift.load.copy_options import CopyOptions
 from tests.emulators.redshift.load.job import Job
@@ -15,14 +15,15 @@ join pg_type on pg_type.oid = atttypid
 where pg_class.oid = to_regclass({name})
 order by attnum
 """
-HEADER = 4  # what a length modifier of PostgreSQL counts beside the length
+MODIFIER_OFFSET = 4  # PostgreSQL's type modifiers are the length plus 4
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its type's name, and of a string the most bytes it takes.
+    """One column: `kind` is its type's name in PostgreSQL.
 
-    `precision` and `scale` are those of a NUMERIC.
+    `length` is the limit of a string in bytes, 0 for none; `precision` and `scale` are
+    those of a NUMERIC.
     """
 
     name: str
@@ -34,8 +35,8 @@ class Column:
     is_identity: bool
 
     @property
-    def shown_length(self) -> str:
-        """The length as the error views show it."""
+    def display_length(self) -> str:
+        """The length as the load error views show it."""
         if self.kind == "numeric":
             return f"{self.precision},{self.scale}"
         return str(self.length) if self.length else ""
@@ -43,9 +44,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Target:
-    """A table: its name without the schema, its oid, the columns that are filled.
+    """A table: its name without the schema, its oid and the columns to load.
 
-    `sql` is its full name as SQL.
+    `sql` is its quoted full name.
     """
 
     name: str
@@ -55,42 +56,42 @@ class Target:
 
     @property
     def names(self) -> str:
-        """The names of the columns as SQL."""
-        return ", ".join(quoted([column.name]) for column in self.columns)
+        """The quoted names of the columns."""
+        return ", ".join(quote_name([column.name]) for column in self.columns)
 
     @property
     def has_super(self) -> bool:
-        """Whether a column is SUPER, which PostgreSQL's COPY cannot read."""
+        """Whether it has a SUPER column, which PostgreSQL's COPY cannot read."""
         return any(column.kind == "super" for column in self.columns)
 
 
-def find(job: Job, options: CopyOptions) -> Target:
-    """Look a COPY's table up; RedshiftError if it, or a column, is not there."""
-    parts = job.catalog.resolved(options.table).split(".")
-    rows = job.backend.query(COLUMNS.format(name=literal(quoted(parts))))
+def find_target(job: Job, options: CopyOptions) -> Target:
+    """Return a COPY's target; raise RedshiftError if it or a column is missing."""
+    parts = job.catalog.qualified_name(options.table).split(".")
+    rows = job.backend.query(COLUMNS.format(name=quote_literal(quote_name(parts))))
     if not rows:
         raise RedshiftError(f"Cannot COPY into nonexistent table {parts[-1]}", "42P01")
-    found = [_column(row) for row in rows]
-    known = {column.name: column for column in found}
-    unknown = [name for name in options.columns if name not in known]
+    columns = [_parse_column(row) for row in rows]
+    by_name = {column.name: column for column in columns}
+    unknown = [name for name in options.columns if name not in by_name]
     if unknown:
         raise RedshiftError(
             f'column "{unknown[0]}" of relation "{parts[-1]}" does not exist', "42703"
         )
-    chosen = [known[name] for name in options.columns] or found
+    loaded = [by_name[name] for name in options.columns] or columns
     if "explicit_ids" not in options.flags:
-        chosen = [column for column in chosen if not column.is_identity]
+        loaded = [column for column in loaded if not column.is_identity]
     return Target(
         name=parts[-1],
         oid=int(str(rows[0][5])),
-        sql=quoted(parts),
-        columns=chosen,
+        sql=quote_name(parts),
+        columns=loaded,
     )
 
 
-def _column(row: list[str | None]) -> Column:
+def _parse_column(row: list[str | None]) -> Column:
     name, kind, modifier, is_required, is_identity, _ = (str(value) for value in row)
-    packed = int(modifier) - HEADER
+    packed = int(modifier) - MODIFIER_OFFSET
     is_string = kind in ("varchar", "bpchar")
     is_numeric = kind == "numeric" and packed >= 0
     return Column(

@@ -1,7 +1,8 @@
-"""Values as Redshift's COPY reads them, made into PostgreSQL's COPY text.
+"""Convert values as Redshift's COPY does, into PostgreSQL's COPY text format.
 
-`converter(column, options)` gives the function for one column: it takes the value as
-text and returns it escaped, or raises `BadValue` with Redshift's code and reason.
+`create_converter(column, options)` returns the function for one column: it takes the
+value as text and returns it escaped, or raises `BadValue` with Redshift's code and
+reason.
 """
 
 import json
@@ -9,14 +10,14 @@ import re
 from collections.abc import Callable
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 
-from tests.emulators.redshift.load import times
+from tests.emulators.redshift.load import datetimes
 from tests.emulators.redshift.load.copy_options import CopyOptions
 from tests.emulators.redshift.load.rejects import BadValue
 from tests.emulators.redshift.load.target import Column
 
 Converter = Callable[[str], str]
 NULL = "\\N"
-WHOLE = {
+INTEGER_TYPES = {  # name in Redshift's messages, limit
     "int2": ("Short Integer", 2**15),
     "int4": ("Integer", 2**31),
     "int8": ("Long Integer", 2**63),
@@ -25,41 +26,41 @@ TRUE = {"t", "true", "y", "yes", "1"}
 FALSE = {"f", "false", "n", "no", "0"}
 _ESCAPED = re.compile(r"[\\\n\r\t]")
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_WHOLE = re.compile(r"[+-]?\d+")
+_INTEGER = re.compile(r"[+-]?\d+")
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _FLOAT = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf(inity)?|nan)", re.I)
 MANY_DIGITS = Context(prec=100)
 
 
-def escaped(value: str) -> str:
-    """Write text as a field of PostgreSQL's COPY."""
+def escape(value: str) -> str:
+    """Return text as a field of PostgreSQL's COPY text format."""
     if _ESCAPED.search(value) is None:
         return value
     return _ESCAPED.sub(lambda match: _ESCAPES[match.group()], value)
 
 
-def converter(column: Column, options: CopyOptions) -> Converter:
-    """Return the function that turns a value's text into this column's field."""
+def create_converter(column: Column, options: CopyOptions) -> Converter:
+    """Return the function that converts a value's text for this column."""
     kind = column.kind
-    if kind in WHOLE:
-        return _whole(kind)
+    if kind in INTEGER_TYPES:
+        return _integer_converter(kind)
     if kind == "numeric":
-        return _numeric(column, is_rounded="roundec" in options.flags)
+        return _numeric_converter(column, is_rounded="roundec" in options.flags)
     if kind in ("float4", "float8"):
-        return _float
+        return _convert_float
     if kind == "bool":
-        return _boolean
+        return _convert_boolean
     if kind == "super":
-        return _super
+        return _convert_super
     if kind in ("date", "timestamp", "timestamptz", "time"):
-        return times.converter(kind, options)
-    return _string(column, options)
+        return datetimes.create_converter(kind, options)
+    return _string_converter(column, options)
 
 
-def field(
+def create_field_reader(
     column: Column, options: CopyOptions
 ) -> Callable[[str | None, Converter], str]:
-    """Return the function for one column's value that may be null, or mean it."""
+    """Return the function that handles nulls and passes other values to a converter."""
     null_as = options.null_as
     is_string = column.kind in ("varchar", "bpchar", "text")
     is_empty_null = not is_string or "emptyasnull" in options.flags
@@ -83,50 +84,50 @@ def field(
     return read
 
 
-def _string(column: Column, options: CopyOptions) -> Converter:
+def _string_converter(column: Column, options: CopyOptions) -> Converter:
     limit = column.length
-    is_cut = "truncatecolumns" in options.flags
+    truncates = "truncatecolumns" in options.flags
 
     def convert(value: str) -> str:
         if "\0" in value:
             raise BadValue(1218, "Invalid null byte - field longer than 1 byte")
         if limit and len(value) * 4 > limit and len(value.encode()) > limit:
-            if not is_cut:
+            if not truncates:
                 raise BadValue(1204, "String length exceeds DDL length")
             value = value.encode()[:limit].decode(errors="ignore")
-        return escaped(value)
+        return escape(value)
 
     return convert
 
 
-def _whole(kind: str) -> Converter:
-    shown, limit = WHOLE[kind]
+def _integer_converter(kind: str) -> Converter:
+    type_name, limit = INTEGER_TYPES[kind]
 
     def convert(value: str) -> str:
         text = value.strip(" ")
-        if _WHOLE.fullmatch(text) is None:
-            place = next(
+        if _INTEGER.fullmatch(text) is None:
+            position = next(
                 (
-                    i
-                    for i, c in enumerate(text)
-                    if not c.isdigit() and (i or c not in "+-")
+                    index
+                    for index, character in enumerate(text)
+                    if not character.isdigit() and (index or character not in "+-")
                 ),
                 len(text) - 1,
             )
+            digit = text[position : position + 1]
             raise BadValue(
                 1207,
-                f"Invalid digit, Value '{text[place : place + 1]}', Pos {place},"
-                f" Type: {shown}",
-                place,
+                f"Invalid digit, Value '{digit}', Pos {position}, Type: {type_name}",
+                position,
             )
         if not -limit <= int(text) < limit:
-            raise BadValue(1204, f"Overflow, Column type: {shown}")
+            raise BadValue(1204, f"Overflow, Column type: {type_name}")
         return text
 
     return convert
 
 
-def _numeric(column: Column, *, is_rounded: bool) -> Converter:
+def _numeric_converter(column: Column, *, is_rounded: bool) -> Converter:
     precision, scale = column.precision, column.scale
     step = Decimal(1).scaleb(-scale)
     limit = Decimal(10) ** (precision - scale)
@@ -148,14 +149,14 @@ def _numeric(column: Column, *, is_rounded: bool) -> Converter:
     return convert
 
 
-def _float(value: str) -> str:
+def _convert_float(value: str) -> str:
     text = value.strip(" ")
     if _FLOAT.fullmatch(text) is None:
         raise BadValue(1208, f"Invalid float, Value '{text[:20]}'")
     return text
 
 
-def _boolean(value: str) -> str:
+def _convert_boolean(value: str) -> str:
     text = value.strip(" ").lower()
     if text in TRUE:
         return "t"
@@ -164,14 +165,14 @@ def _boolean(value: str) -> str:
     raise BadValue(1210, "Unknown boolean format")
 
 
-def _super(value: str) -> str:
+def _convert_super(value: str) -> str:
     try:
         parsed = json.loads(value, parse_float=Decimal)
     except (ValueError, RecursionError):
         raise BadValue(1224, "Invalid JSON for a SUPER column") from None
-    return escaped(dumped(parsed))
+    return escape(dump_super(parsed))
 
 
-def dumped(parsed: object) -> str:
-    """Write a parsed JSON value as SUPER keeps it, without white space."""
+def dump_super(parsed: object) -> str:
+    """Return a parsed JSON value as SUPER stores it, without white space."""
     return json.dumps(parsed, ensure_ascii=False, separators=(",", ":"), default=float)

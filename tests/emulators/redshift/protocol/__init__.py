@@ -1,1 +1,1 @@
-"""PostgreSQL's wire protocol, client side and server side."""
+"""PostgreSQL's wire protocol between client, relay and server."""

@@ -1,7 +1,7 @@
-"""The session's side towards PostgreSQL: one connection to its socket.
+"""The connection to PostgreSQL's Unix socket.
 
-Reading also watches the client: when that is gone, so is the reason to wait, and
-`ClientGone` is raised.
+A read also watches the client's connection and raises `ClientGone` when it closes,
+because the response then has no recipient.
 """
 
 import select
@@ -15,15 +15,17 @@ from tests.emulators.redshift.errors import ClientGone, RedshiftError
 from tests.emulators.redshift.protocol import wire
 
 CHUNK = 256 * 1024
+# Transaction status in ReadyForQuery.
 IDLE, IN_TRANSACTION, FAILED = b"I", b"T", b"E"
-GONE = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
+HANG_UP = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
+DATA_ROW = ord("D")
 _LENGTH = struct.Struct("!I")
 
 
 class Backend:
-    """A connection to PostgreSQL: messages out, messages in, and whole queries.
+    """A connection to PostgreSQL: send and receive messages, run whole queries.
 
-    `status` is that of the transaction, as PostgreSQL last told it.
+    `status` is the transaction status that PostgreSQL reported last.
     """
 
     def __init__(self, path: Path, client_descriptor: int) -> None:
@@ -40,20 +42,23 @@ class Backend:
         self.status = IDLE
         self.key = b""
         self.pid = 0
-        self.forward_notice: Callable[[bytes, bytes], None] = lambda kind, body: None
+        self.forward_message: Callable[[bytes, bytes], None] = lambda kind, body: None
 
     def send(self, *messages: bytes) -> None:
         """Send packed messages."""
-        # When it is gone, what it said last can still be read, and tells why.
+        # If PostgreSQL is gone, the next read returns its last message with the cause.
         with suppress(OSError):
             self._socket.sendall(b"".join(messages))
 
-    def read(self) -> tuple[bytes, bytes]:
-        """Return the next message, waiting for it. Notices are handed on by the way."""
+    def read_message(self) -> tuple[bytes, bytes]:
+        """Wait for the next message and return its type and body.
+
+        NoticeResponse and ParameterStatus messages are passed to `forward_message`.
+        """
         while True:
-            kind, body = self._next()
+            kind, body = self._next_message()
             if kind in (b"N", b"S"):
-                self.forward_notice(kind, body)
+                self.forward_message(kind, body)
             elif kind == b"K":
                 self.key, self.pid = body, _LENGTH.unpack_from(body)[0]
                 return kind, body
@@ -62,13 +67,13 @@ class Backend:
                     self.status = body
                 return kind, body
 
-    def rows(self, sink: Callable[[bytes], None]) -> tuple[bytes, bytes]:
-        """Hand whole rows on as they come; return the first other message."""
+    def forward_rows(self, sink: Callable[[bytes], None]) -> tuple[bytes, bytes]:
+        """Pass DataRow messages to `sink`; return the first other message."""
         while True:
             buffer, start = self._buffer, self._position
             position, size = start, len(self._buffer)
             unpack = _LENGTH.unpack_from
-            while position + 5 <= size and buffer[position] == 68:  # D
+            while position + 5 <= size and buffer[position] == DATA_ROW:
                 end = position + 1 + unpack(buffer, position + 1)[0]
                 if end > size:
                     break
@@ -76,24 +81,24 @@ class Backend:
             if position > start:
                 sink(bytes(memoryview(buffer)[start:position]))
                 self._position = position
-            if position + 5 <= size and buffer[position] != 68:
-                return self.read()
-            self._fill()
+            if position + 5 <= size and buffer[position] != DATA_ROW:
+                return self.read_message()
+            self._receive()
 
     def query(self, sql: str) -> list[list[str | None]]:
-        """Run SQL of our own by the simple protocol; return the rows, as text.
+        """Run SQL of the relay as a simple query; return the rows as text.
 
-        RedshiftError with PostgreSQL's message when it fails.
+        Raises RedshiftError with PostgreSQL's message if it fails.
         """
-        self.send(wire.message(b"Q", wire.text(sql)))
+        self.send(wire.pack_message(b"Q", wire.pack_text(sql)))
         rows: list[list[str | None]] = []
         failure: RedshiftError | None = None
         while True:
-            kind, body = self.read()
+            kind, body = self.read_message()
             if kind == b"D":
-                rows.append(wire.read_row(body))
+                rows.append(wire.unpack_row(body))
             elif kind == b"E":
-                failure = self.failure(body)
+                failure = self.read_error(body)
             elif kind == b"Z":
                 break
         if failure is not None:
@@ -101,37 +106,37 @@ class Backend:
         return rows
 
     def describe(self, sql: str) -> list[tuple[str, int, int]]:
-        """Return the columns that a query would give: name, type's oid, modifier."""
+        """Return the columns of a query: name, type oid, type modifier."""
         self.send(
-            wire.message(b"P", b"\0" + wire.text(sql) + b"\0\0"),
-            wire.message(b"D", b"S\0"),
-            wire.message(b"S"),
+            wire.pack_message(b"P", b"\0" + wire.pack_text(sql) + b"\0\0"),
+            wire.pack_message(b"D", b"S\0"),
+            wire.pack_message(b"S"),
         )
         columns: list[tuple[str, int, int]] = []
         failure: RedshiftError | None = None
         while True:
-            kind, body = self.read()
+            kind, body = self.read_message()
             if kind == b"T":
-                columns = wire.read_row_description(body)
+                columns = wire.unpack_row_description(body)
             elif kind == b"E":
-                failure = self.failure(body)
+                failure = self.read_error(body)
             elif kind == b"Z":
                 break
         if failure is not None:
             raise failure
         return columns
 
-    def failure(self, body: bytes) -> RedshiftError:
-        """Return the error of PostgreSQL in this message; raise it if it is the end."""
-        problem = wire.as_redshift_says(body, self.pid)
+    def read_error(self, body: bytes) -> RedshiftError:
+        """Return the error in an ErrorResponse; raise it if it is fatal."""
+        problem = wire.to_redshift_error(body, self.pid)
         if problem.is_fatal:
             raise problem
         return problem
 
     def wait_for_client(self) -> None:
-        """Wait until the client says something, or is gone.
+        """Wait until the client sends data or disconnects.
 
-        RedshiftError when PostgreSQL ends the session meanwhile.
+        Raises RedshiftError if PostgreSQL ends the session meanwhile.
         """
         both = select.poll()
         both.register(self._socket, select.POLLIN)
@@ -140,44 +145,45 @@ class Backend:
             ready = {descriptor for descriptor, _ in both.poll()}
             if self._client_descriptor in ready:
                 return
-            kind, body = self._next()
+            kind, body = self._next_message()
             if kind == b"E":
-                self.failure(body)
+                self.read_error(body)
             elif kind in (b"N", b"S"):
-                self.forward_notice(kind, body)
+                self.forward_message(kind, body)
 
-    def client_is_gone(self) -> bool:
-        """Whether nobody waits for an answer any more, told without waiting."""
+    def is_client_gone(self) -> bool:
+        """Whether the client's connection is closed; does not wait."""
         return any(
-            descriptor != self._socket.fileno() and event & GONE
+            descriptor != self._socket.fileno() and event & HANG_UP
             for descriptor, event in self._poll.poll(0)
         )
 
     def fail_transaction(self) -> None:
-        """Make the open transaction a failed one, as an error of ours should."""
+        """Put the open transaction into the failed state after a relay error."""
         if self.status != IN_TRANSACTION:
             return
-        self.send(wire.message(b"Q", wire.text("select pg_internal.fail()")))
-        while self.read()[0] != b"Z":
+        fail = wire.pack_text("select pg_internal.fail()")
+        self.send(wire.pack_message(b"Q", fail))
+        while self.read_message()[0] != b"Z":
             pass
 
     def cancel(self) -> None:
-        """Ask PostgreSQL to stop what this session is doing."""
+        """Ask PostgreSQL to cancel this session's statement."""
         if not self.key:
             return
         request = struct.pack("!II", len(self.key) + 8, wire.CANCEL_REQUEST) + self.key
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
-            other.connect(str(self._path))
-            other.sendall(request)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.connect(str(self._path))
+            connection.sendall(request)
 
     def close(self) -> None:
-        """End the session; what it was doing is stopped and undone."""
+        """End the session; PostgreSQL rolls back an open transaction."""
         self.is_closed = True
-        with suppress(OSError):  # it may be gone already
-            self._socket.sendall(wire.message(b"X"))
+        with suppress(OSError):  # it may be closed already
+            self._socket.sendall(wire.pack_message(b"X"))
         self._socket.close()
 
-    def _next(self) -> tuple[bytes, bytes]:
+    def _next_message(self) -> tuple[bytes, bytes]:
         while True:
             start = self._position
             if start + 5 <= len(self._buffer):
@@ -188,19 +194,20 @@ class Backend:
                     body = bytes(self._buffer[start + 5 : end])
                     self._position = end
                     return kind, body
-            self._fill()
+            self._receive()
 
-    def _fill(self) -> None:
+    def _receive(self) -> None:
+        """Read more data into the buffer, or raise if one of the two sides is gone."""
         if self._position:
             del self._buffer[: self._position]
             self._position = 0
         for descriptor, event in self._poll.poll():
-            if descriptor != self._socket.fileno() and event & GONE:
+            if descriptor != self._socket.fileno() and event & HANG_UP:
                 raise ClientGone
         try:
             received = self._socket.recv(CHUNK)
         except ConnectionResetError:
-            # It left with a message of ours unread; its last words are still there.
+            # PostgreSQL left a message unread; its own last message can still be read.
             received = self._socket.recv(CHUNK)
         if not received:
             raise RedshiftError(

@@ -1,4 +1,4 @@
-"""The session's side towards the client: start-up, TLS, messages."""
+"""The connection to the client: start-up, TLS, messages."""
 
 import socket
 import ssl
@@ -11,22 +11,25 @@ from tests.emulators.redshift.protocol import wire
 
 CHUNK = 64 * 1024
 FLUSH_BYTES = 64 * 1024
-START_SECONDS = 30.0
-CLOSE_SECONDS = 0.2
+STARTUP_TIMEOUT_SECONDS = 30.0
+CLOSE_TIMEOUT_SECONDS = 0.2
 _LENGTH = struct.Struct("!I")
 
 
 @dataclass(frozen=True)
-class Start:
-    """How a connection begins: a session with parameters, or a cancel request."""
+class Startup:
+    """The first message of a connection: session parameters, or a cancel request.
+
+    `is_newer_protocol` is true if the client requested a version later than 3.0.
+    """
 
     parameters: dict[str, str]
-    cancel: bytes = b""
-    is_newer: bool = False
+    cancel_key: bytes = b""
+    is_newer_protocol: bool = False
 
 
 class Client:
-    """A connected client; what is written to it waits until `flush` or a read."""
+    """A connected client. Written messages are buffered until `flush` or a read."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
@@ -35,26 +38,27 @@ class Client:
 
     @property
     def descriptor(self) -> int:
-        """The file descriptor, to watch whether the client is still there."""
+        """The socket's file descriptor, used to detect a closed connection."""
         return self._socket.fileno()
 
     @property
-    def has_unread(self) -> bool:
-        """Whether something of the client's is here already."""
+    def has_buffered_data(self) -> bool:
+        """Whether received data are waiting to be read."""
         is_tls = isinstance(self._socket, ssl.SSLSocket)
         return bool(self._incoming) or (is_tls and self._socket.pending() > 0)
 
-    def start(self, tls: ssl.SSLContext | None) -> Start:
-        """Read the first messages: requests for encryption, then how it begins.
+    def read_startup(self, tls: ssl.SSLContext | None) -> Startup:
+        """Answer requests for encryption and return the start-up message.
 
-        ClientGone when there is none; RedshiftError for another protocol.
+        Raises ClientGone if the client disconnects and RedshiftError for another
+        protocol.
         """
-        self._socket.settimeout(START_SECONDS)
+        self._socket.settimeout(STARTUP_TIMEOUT_SECONDS)
         while True:
-            (length,) = _LENGTH.unpack(self._exactly(4))
-            if not 8 <= length <= wire.LONGEST_START:
+            (length,) = _LENGTH.unpack(self._read_exactly(4))
+            if not 8 <= length <= wire.MAX_STARTUP_BYTES:
                 raise RedshiftError("invalid length of startup packet", "08P01")
-            body = self._exactly(length - 4)
+            body = self._read_exactly(length - 4)
             (version,) = _LENGTH.unpack_from(body)
             if version == wire.SSL_REQUEST and tls is not None:
                 self._begin_tls(tls)
@@ -62,30 +66,34 @@ class Client:
                 self.write(b"N")
                 self.flush()
             elif version == wire.CANCEL_REQUEST:
-                return Start({}, cancel=body[4:])
+                return Startup({}, cancel_key=body[4:])
             elif version >> 16 == wire.PROTOCOL >> 16:
                 self._socket.settimeout(None)
-                parameters = wire.read_parameters(body[4:])
-                return Start(parameters, is_newer=version != wire.PROTOCOL)
+                parameters = wire.unpack_parameters(body[4:])
+                is_newer = version != wire.PROTOCOL
+                return Startup(parameters, is_newer_protocol=is_newer)
             else:
                 raise RedshiftError("unsupported frontend protocol", "0A000")
 
-    def read(self) -> tuple[bytes, bytes]:
-        """Return the next message, waiting for it. ClientGone when there is none."""
+    def read_message(self) -> tuple[bytes, bytes]:
+        """Wait for the next message and return its type and body.
+
+        Raises ClientGone if the client disconnects.
+        """
         if len(self._incoming) < 5:
             self.flush()
-        header = self._exactly(5)
+        header = self._read_exactly(5)
         (length,) = _LENGTH.unpack_from(header, 1)
-        return header[:1], self._exactly(length - 4)
+        return header[:1], self._read_exactly(length - 4)
 
     def write(self, packed: bytes) -> None:
-        """Take packed messages for the client."""
+        """Buffer packed messages for the client."""
         self._outgoing += packed
         if len(self._outgoing) >= FLUSH_BYTES:
             self.flush()
 
     def flush(self) -> None:
-        """Send what was written. ClientGone when nobody is there."""
+        """Send the buffered messages; raise ClientGone if the client is gone."""
         if not self._outgoing:
             return
         try:
@@ -95,10 +103,10 @@ class Client:
         self._outgoing.clear()
 
     def close(self) -> None:
-        """Close the connection; TLS is ended too, or a last word would be lost."""
+        """Close the connection, after TLS is shut down so that no data are lost."""
         if isinstance(self._socket, ssl.SSLSocket):
             with suppress(OSError, ValueError):
-                self._socket.settimeout(CLOSE_SECONDS)
+                self._socket.settimeout(CLOSE_TIMEOUT_SECONDS)
                 self._socket.unwrap()
         with suppress(OSError):  # it may be closed already
             self._socket.shutdown(socket.SHUT_RDWR)
@@ -109,9 +117,10 @@ class Client:
             self._socket.sendall(b"S")
             self._socket = tls.wrap_socket(self._socket, server_side=True)
         except OSError as error:
-            raise ClientGone from error  # it does not trust us, or speaks no TLS
+            # The client does not trust the certificate, or does not speak TLS.
+            raise ClientGone from error
 
-    def _exactly(self, count: int) -> bytes:
+    def _read_exactly(self, count: int) -> bytes:
         while len(self._incoming) < count:
             try:
                 received = self._socket.recv(CHUNK)
@@ -120,6 +129,6 @@ class Client:
             if not received:
                 raise ClientGone
             self._incoming += received
-        taken = bytes(self._incoming[:count])
+        data = bytes(self._incoming[:count])
         del self._incoming[:count]
-        return taken
+        return data

@@ -1,55 +1,59 @@
-"""The extended protocol: statements that are prepared, bound and executed.
+"""The extended query protocol: statements that are prepared, bound and executed.
 
-What gives rows or takes parameters is prepared at PostgreSQL, rewritten. The rest is
-done by the relay when it is executed. After an error everything up to the next Sync is
-skipped, on both sides.
+Statements that return rows or take parameters are rewritten and prepared in PostgreSQL.
+The relay executes all others itself. After an error, both sides skip all messages up to
+the next Sync.
 """
 
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.emulators.redshift.dialect import planner as plans
-from tests.emulators.redshift.dialect.plan import Plan
+from tests.emulators.redshift.dialect import planner
+from tests.emulators.redshift.dialect.plan import SQL, Plan
 from tests.emulators.redshift.errors import RedshiftError
-from tests.emulators.redshift.execution import Execution, plain_tag, rows_of
+from tests.emulators.redshift.execution import Execution, affected_rows, redshift_tag
 from tests.emulators.redshift.protocol import wire
 from tests.emulators.redshift.protocol.backend import IDLE
 
 PREPARED_WORDS = ("select", "with", "(", "insert", "update", "delete", "merge", "show",
                   "fetch", "explain", "call", "declare", "execute")  # fmt: skip
-# Statements whose plan holds what may be different the next time.
-CHANGING = ("pg_last_", "pg_get_late_binding_view_cols")
+# Functions whose results are part of the plan: it is made again for each execution.
+VOLATILE_FUNCTIONS = ("pg_last_", "pg_get_late_binding_view_cols")
 
 
 @dataclass
-class Prepared:
-    """A statement under its name; `plan` is None for an empty one."""
+class PreparedStatement:
+    """A prepared statement; `plan` is None if its text is empty.
+
+    `view_epoch` is the value of `Cluster.view_epoch` when the plan was made.
+    """
 
     name: str
     text: str
     oids: tuple[int, ...]
     plan: Plan | None
-    epoch: int
+    view_epoch: int
 
     @property
-    def is_relayed(self) -> bool:
-        """Whether PostgreSQL has it too; otherwise the relay does it alone."""
+    def is_sent_to_postgres(self) -> bool:
+        """Whether PostgreSQL prepares it too; otherwise the relay executes it."""
         plan = self.plan
         return (
             plan is not None
-            and plan.kind == plans.SQL
+            and plan.kind == SQL
             and plan.word in PREPARED_WORDS
             and not plan.after
         )
 
-    def is_outdated(self, epoch: int) -> bool:
-        """Whether its plan may be another one now."""
-        changes = any(word in self.text.lower() for word in CHANGING)
-        return self.is_relayed and (changes or self.epoch != epoch)
+    def is_outdated(self, view_epoch: int) -> bool:
+        """Whether its plan may have changed since it was prepared."""
+        is_volatile = any(word in self.text.lower() for word in VOLATILE_FUNCTIONS)
+        has_changed = is_volatile or self.view_epoch != view_epoch
+        return self.is_sent_to_postgres and has_changed
 
 
-class Extended:
+class ExtendedProtocol:
     """One session's prepared statements and portals, and the messages for them."""
 
     def __init__(self, execution: Execution) -> None:
@@ -57,8 +61,8 @@ class Extended:
         self._backend = execution.backend
         self._pipeline = execution.pipeline
         self._client = execution.client
-        self._prepared: dict[str, Prepared] = {}
-        self._portals: dict[str, Prepared] = {}
+        self._statements: dict[str, PreparedStatement] = {}
+        self._portals: dict[str, PreparedStatement] = {}
         self._is_skipping = False
         self._handlers: dict[bytes, Callable[[bytes], None]] = {
             b"P": self._parse,
@@ -69,157 +73,161 @@ class Extended:
         }
 
     def handle(self, kind: bytes, body: bytes) -> bool:
-        """Do what a message asks for; False when it is none of this protocol."""
+        """Process a message; return False if it does not belong to this protocol."""
         if kind == b"S":
             self._sync()
         elif kind == b"H":
             self._client.flush()
         elif kind in self._handlers:
             if not self._is_skipping:
-                self._guarded(self._handlers[kind], body)
+                self._run_handler(self._handlers[kind], body)
         else:
             return False
         return True
 
-    def _guarded(self, handler: Callable[[bytes], None], body: bytes) -> None:
+    def _run_handler(self, handler: Callable[[bytes], None], body: bytes) -> None:
         try:
             handler(body)
         except RedshiftError as error:
             if error.is_fatal:
                 raise
             self._is_skipping = True
-            self._pipeline.fail()
-            self._client.write(wire.error(error))
+            self._pipeline.fail_transaction()
+            self._client.write(wire.pack_error(error))
 
     def _sync(self) -> None:
-        self._pipeline.settle()
+        self._pipeline.sync()
         self._is_skipping = False
         if self._backend.status == IDLE:
             self._portals.clear()
-        self._client.write(wire.message(b"Z", self._backend.status))
+        self._client.write(wire.pack_message(b"Z", self._backend.status))
         self._client.flush()
 
     def _parse(self, body: bytes) -> None:
-        name, end = wire.read_text(body)
-        text, end = wire.read_text(body, end)
+        name, end = wire.unpack_text(body)
+        text, end = wire.unpack_text(body, end)
         (count,) = struct.unpack_from("!H", body, end)
-        given = struct.unpack_from(f"!{count}I", body, end + 2)
-        prepared = Prepared(name, text, given, None, 0)
-        self._prepared.pop(name, None)
-        self._prepare(prepared)
-        self._prepared[name] = prepared
-        self._client.write(wire.message(b"1"))
+        oids = struct.unpack_from(f"!{count}I", body, end + 2)
+        statement = PreparedStatement(name, text, oids, None, 0)
+        self._statements.pop(name, None)
+        self._prepare(statement)
+        self._statements[name] = statement
+        self._client.write(wire.pack_message(b"1"))
 
-    def _prepare(self, prepared: Prepared) -> None:
-        """Make the plan and prepare it at PostgreSQL, in place of an earlier one."""
+    def _prepare(self, statement: PreparedStatement) -> None:
+        """Plan a statement and prepare it in PostgreSQL, replacing an earlier one."""
         cluster = self._execution.cluster
-        prepared.epoch = cluster.view_epoch
-        statements = plans.split(prepared.text)
-        if len(statements) > 1:
+        statement.view_epoch = cluster.view_epoch
+        parts = planner.split_statements(statement.text)
+        if len(parts) > 1:
             raise RedshiftError(
                 "cannot insert multiple commands into a prepared statement", "42601"
             )
-        if statements:
-            prepared.plan = self._execution.plan(*statements[0])
-        if prepared.is_relayed and prepared.plan is not None:
+        if parts:
+            statement.plan = self._execution.plan_statement(*parts[0])
+        if statement.is_sent_to_postgres and statement.plan is not None:
             oids = [
-                cluster.super_oid if oid == wire.SUPER else oid for oid in prepared.oids
+                cluster.super_oid if oid == wire.SUPER else oid
+                for oid in statement.oids
             ]
-            if prepared.name:
+            if statement.name:
                 self._pipeline.request(
-                    wire.message(b"C", b"S" + wire.text(prepared.name)), b"3"
+                    wire.pack_message(b"C", b"S" + wire.pack_text(statement.name)),
+                    b"3",
                 )
             self._pipeline.request(
-                wire.parse_message(prepared.name, prepared.plan.sql, oids), b"1"
+                wire.pack_parse(statement.name, statement.plan.sql, oids), b"1"
             )
 
-    def _statement(self, name: str) -> Prepared:
-        if name not in self._prepared:
+    def _find_statement(self, name: str) -> PreparedStatement:
+        if name not in self._statements:
             raise RedshiftError(f'prepared statement "{name}" does not exist', "26000")
-        return self._prepared[name]
+        return self._statements[name]
 
-    def _portal(self, name: str) -> Prepared:
+    def _find_portal(self, name: str) -> PreparedStatement:
         if name not in self._portals:
             raise RedshiftError(f'portal "{name}" does not exist', "34000")
         return self._portals[name]
 
     def _bind(self, body: bytes) -> None:
-        portal, end = wire.read_text(body)
-        name, _ = wire.read_text(body, end)
-        prepared = self._statement(name)
-        if prepared.is_outdated(self._execution.cluster.view_epoch):
-            self._prepare(prepared)
-        if prepared.is_relayed and prepared.plan is not None:
-            # What a query sees is settled when it is bound.
-            self._execution.notes.publish(prepared.plan)
-            self._pipeline.request(wire.message(b"B", body), b"2")
-        self._portals[portal] = prepared
-        self._client.write(wire.message(b"2"))
+        portal, end = wire.unpack_text(body)
+        name, _ = wire.unpack_text(body, end)
+        statement = self._find_statement(name)
+        if statement.is_outdated(self._execution.cluster.view_epoch):
+            self._prepare(statement)
+        if statement.is_sent_to_postgres and statement.plan is not None:
+            # PostgreSQL takes the query's snapshot when it binds.
+            self._execution.state.flush_history(statement.plan)
+            self._pipeline.request(wire.pack_message(b"B", body), b"2")
+        self._portals[portal] = statement
+        self._client.write(wire.pack_message(b"2"))
 
     def _describe(self, body: bytes) -> None:
         is_statement = body[:1] == b"S"
-        name, _ = wire.read_text(body, 1)
-        prepared = self._statement(name) if is_statement else self._portal(name)
-        if not prepared.is_relayed:
+        name, _ = wire.unpack_text(body, 1)
+        statement = (
+            self._find_statement(name) if is_statement else self._find_portal(name)
+        )
+        if not statement.is_sent_to_postgres:
             if is_statement:
-                self._client.write(wire.message(b"t", b"\0\0"))
-            self._client.write(wire.message(b"n"))
+                self._client.write(wire.pack_message(b"t", b"\0\0"))
+            self._client.write(wire.pack_message(b"n"))
             return
-        oids = self._execution.cluster.oids_out
-        for kind, answer in self._pipeline.request(
-            wire.message(b"D", body), b"T", b"n"
+        oids = self._execution.cluster.result_type_oids
+        for kind, response in self._pipeline.request(
+            wire.pack_message(b"D", body), b"T", b"n"
         ):
             if kind == b"t":
-                answer = wire.map_parameter_description(answer, oids)
+                response = wire.replace_parameter_types(response, oids)
             elif kind == b"T":
-                answer = wire.map_row_description(answer, oids)
-            self._client.write(wire.message(kind, answer))
+                response = wire.replace_row_types(response, oids)
+            self._client.write(wire.pack_message(kind, response))
 
     def _execute(self, body: bytes) -> None:
-        portal, _ = wire.read_text(body)
-        prepared = self._portal(portal)
-        plan = prepared.plan
+        portal, _ = wire.unpack_text(body)
+        statement = self._find_portal(portal)
+        plan = statement.plan
         if plan is None:
-            self._client.write(wire.message(b"I"))
-        elif prepared.is_relayed:
-            self._execute_relayed(plan, body)
+            self._client.write(wire.pack_message(b"I"))
+        elif statement.is_sent_to_postgres:
+            self._execute_in_postgres(plan, body)
         else:
-            self._pipeline.settle()
+            self._pipeline.sync()
             self._execution.run(plan)
 
-    def _execute_relayed(self, plan: Plan, body: bytes) -> None:
+    def _execute_in_postgres(self, plan: Plan, body: bytes) -> None:
         execution = self._execution
-        started = execution.start(plan)
-        is_alone = self._backend.status == IDLE
+        started = execution.start_statement(plan)
+        is_autocommit = self._backend.status == IDLE
         try:
-            kind, answer = self._rows(body)
-            if kind == b"C" and is_alone and plan.written:
-                execution.commit(plan.written, self._commit_early)
+            kind, response = self._forward_rows(body)
+            if kind == b"C" and is_autocommit and plan.written:
+                execution.commit_with_faults(plan.written, self._commit_early)
         except RedshiftError as error:
-            execution.notes.end(plan, started, error=error.message)
+            execution.state.end_statement(plan, started, error=error.message)
             raise
-        tag = wire.read_text(answer)[0] if kind == b"C" else ""
+        tag = wire.unpack_text(response)[0] if kind == b"C" else ""
         if kind == b"C":
-            answer = wire.text(plain_tag(tag))
-        self._client.write(wire.message(kind, answer))
-        execution.notes.end(plan, started, rows=rows_of(tag))
+            response = wire.pack_text(redshift_tag(tag))
+        self._client.write(wire.pack_message(kind, response))
+        execution.state.end_statement(plan, started, rows=affected_rows(tag))
 
     def _commit_early(self) -> None:
-        """Commit now and not at the Sync, if a fault waits for the commit."""
-        if self._execution.cluster.faults.are_set:
-            self._pipeline.settle()
+        """Commit before the client's Sync if a fault may follow the commit."""
+        if self._execution.cluster.faults.has_faults:
+            self._pipeline.sync()
 
-    def _rows(self, body: bytes) -> tuple[bytes, bytes]:
-        self._pipeline.start(wire.message(b"E", body))
-        kind, answer = self._backend.rows(self._client.write)
+    def _forward_rows(self, body: bytes) -> tuple[bytes, bytes]:
+        self._pipeline.send(wire.pack_message(b"E", body))
+        kind, response = self._backend.forward_rows(self._client.write)
         if kind == b"E":
-            raise self._backend.failure(answer)
-        return kind, answer
+            raise self._backend.read_error(response)
+        return kind, response
 
     def _close(self, body: bytes) -> None:
-        name, _ = wire.read_text(body, 1)
-        kept = self._prepared if body[:1] == b"S" else self._portals
-        closed = kept.pop(name, None)
-        if closed is not None and closed.is_relayed:
-            self._pipeline.request(wire.message(b"C", body), b"3")
-        self._client.write(wire.message(b"3"))
+        name, _ = wire.unpack_text(body, 1)
+        registry = self._statements if body[:1] == b"S" else self._portals
+        closed = registry.pop(name, None)
+        if closed is not None and closed.is_sent_to_postgres:
+            self._pipeline.request(wire.pack_message(b"C", body), b"3")
+        self._client.write(wire.pack_message(b"3"))

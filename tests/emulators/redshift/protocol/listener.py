@@ -1,4 +1,4 @@
-"""The port that clients connect to: a thread for each of them."""
+"""The TCP port that clients connect to, with one thread per connection."""
 
 import socket
 import threading
@@ -12,7 +12,7 @@ BACKLOG = 512
 
 
 class Listener:
-    """Takes connections on a port of this machine until it is closed."""
+    """Accepts connections on a local port until it is closed."""
 
     def __init__(self, cluster: Cluster, port: int) -> None:
         self._cluster = cluster
@@ -21,20 +21,20 @@ class Listener:
         self._socket.bind((HOST, port))
         self._socket.listen(BACKLOG)
         self.port = int(self._socket.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
+        threading.Thread(target=self._accept_connections, daemon=True).start()
 
     def close(self) -> None:
-        """Take no more connections, and end the sessions."""
+        """Stop accepting connections and disconnect all sessions."""
         self._socket.close()
-        for session in self._cluster.everyone():
-            session.end()
+        for session in self._cluster.open_sessions():
+            session.disconnect()
 
-    def _accept(self) -> None:
+    def _accept_connections(self) -> None:
         while True:
             try:
                 connection, _ = self._socket.accept()
             except OSError:
-                return  # closed
+                return  # the socket is closed
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             session = Session(self._cluster, Client(connection))
             threading.Thread(target=session.run, daemon=True).start()

@@ -1,67 +1,72 @@
-"""Messages of the extended protocol that PostgreSQL has and no Sync after them yet.
+"""Extended query messages that PostgreSQL has received without a Sync after them.
 
-What was executed so commits at the Sync. A look of the relay's own into the database
-must not commit it earlier: `ask` goes the same way, by the extended protocol.
+What they executed is committed at the Sync. A catalog lookup by the relay must not
+commit it earlier, so `query` uses the extended query protocol while a Sync is pending.
 """
 
 from tests.emulators.redshift.protocol import wire
 from tests.emulators.redshift.protocol.backend import Backend
 
-SYNC, FLUSH = wire.message(b"S"), wire.message(b"H")
-UNFIT = wire.parse_message("", "refused by the relay")
-OWN = wire.text("pg_internal_ask")
-OWN_BIND = wire.message(b"B", OWN + OWN + b"\0\0\0\0\0\0")
-OWN_EXECUTE = wire.message(b"E", OWN + b"\0\0\0\0")
-OWN_CLOSE = wire.message(b"C", b"S" + OWN)
+SYNC, FLUSH = wire.pack_message(b"S"), wire.pack_message(b"H")
+# Parse fails with a syntax error, which makes the transaction fail.
+INVALID_PARSE = wire.pack_parse("", "rejected by the relay")
+LOOKUP_NAME = "pg_internal_lookup"
+_LOOKUP = wire.pack_text(LOOKUP_NAME)
+LOOKUP_BIND = wire.pack_message(b"B", _LOOKUP + _LOOKUP + b"\0\0\0\0\0\0")
+LOOKUP_EXECUTE = wire.pack_message(b"E", _LOOKUP + b"\0\0\0\0")
+LOOKUP_CLOSE = wire.pack_message(b"C", b"S" + _LOOKUP)
 
 
 class Pipeline:
-    """The extended protocol of one connection; `is_pending` when a Sync is due."""
+    """The extended query protocol of one connection.
+
+    `is_pending` is true while PostgreSQL waits for a Sync.
+    """
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self.is_pending = False
 
-    def settle(self) -> None:
-        """End what is under way, so that a simple query can be sent."""
+    def sync(self) -> None:
+        """Send a pending Sync, so that a simple query can follow."""
         if self.is_pending:
             self.is_pending = False
             self._backend.send(SYNC)
-            while self._backend.read()[0] != b"Z":
+            while self._backend.read_message()[0] != b"Z":
                 pass
 
-    def fail(self) -> None:
-        """Make the transaction fail, also one that a Sync would have ended."""
+    def fail_transaction(self) -> None:
+        """Fail the open transaction, or the one that a pending Sync would commit."""
         if self.is_pending:
-            self._backend.send(UNFIT, FLUSH)
-            self.settle()
+            self._backend.send(INVALID_PARSE, FLUSH)
+            self.sync()
         self._backend.fail_transaction()
 
-    def start(self, *messages: bytes) -> None:
-        """Send messages whose answers are to come at once."""
+    def send(self, *messages: bytes) -> None:
+        """Send messages and have PostgreSQL respond without waiting for a Sync."""
         self.is_pending = True
         self._backend.send(*messages, FLUSH)
 
-    def request(self, message: bytes, *ends: bytes) -> list[tuple[bytes, bytes]]:
-        """Send a message; return the answers up to one of the kinds that end it.
+    def request(self, message: bytes, *last_kinds: bytes) -> list[tuple[bytes, bytes]]:
+        """Send a message; return the responses up to one of the kinds `last_kinds`.
 
-        RedshiftError when PostgreSQL answers with an error.
+        Raises RedshiftError if PostgreSQL responds with an error.
         """
-        self.start(message)
-        answers = []
+        self.send(message)
+        responses = []
         while True:
-            kind, body = self._backend.read()
+            kind, body = self._backend.read_message()
             if kind == b"E":
-                raise self._backend.failure(body)
-            answers.append((kind, body))
-            if kind in ends:
-                return answers
+                raise self._backend.read_error(body)
+            responses.append((kind, body))
+            if kind in last_kinds:
+                return responses
 
-    def ask(self, sql: str) -> list[list[str | None]]:
-        """Run a query of our own and return its rows as text; nothing is committed."""
+    def query(self, sql: str) -> list[list[str | None]]:
+        """Run a query of the relay without a commit; return its rows as text."""
         if not self.is_pending:
             return self._backend.query(sql)
-        parse = wire.parse_message("pg_internal_ask", sql)
-        message = parse + OWN_BIND + OWN_EXECUTE + OWN_CLOSE
-        answers = self.request(message, b"3")
-        return [wire.read_row(body) for kind, body in answers if kind == b"D"]
+        parse = wire.pack_parse(LOOKUP_NAME, sql)
+        message = parse + LOOKUP_BIND + LOOKUP_EXECUTE + LOOKUP_CLOSE
+        responses = self.request(message, b"3")
+        return [wire.unpack_row(body) for kind, body in responses if kind == b"D"]

@@ -1,19 +1,19 @@
-"""One client's session: from its first byte until it leaves or is sent away."""
+"""One client's session, from start-up to disconnection."""
 
 from tests.emulators.redshift.cluster import Cluster
-from tests.emulators.redshift.dialect import planner as plans
+from tests.emulators.redshift.dialect import planner
 from tests.emulators.redshift.dialect.tokens import Node, is_word
 from tests.emulators.redshift.errors import ClientGone, RedshiftError
 from tests.emulators.redshift.execution import Execution
 from tests.emulators.redshift.protocol import wire
 from tests.emulators.redshift.protocol.backend import IDLE, Backend
 from tests.emulators.redshift.protocol.client import Client
-from tests.emulators.redshift.protocol.extended import Extended
+from tests.emulators.redshift.protocol.extended import ExtendedProtocol
 from tests.emulators.redshift.protocol.login import open_backend
 
 
 class Session:
-    """Reads the client's messages, one after the other, and answers each."""
+    """Reads the client's messages one by one and responds to each."""
 
     def __init__(self, cluster: Cluster, client: Client) -> None:
         self._cluster = cluster
@@ -22,111 +22,112 @@ class Session:
         self._execution: Execution | None = None
 
     def run(self) -> None:
-        """Serve the client until it is gone; nothing of it is left behind."""
+        """Serve the client until it disconnects, then release all its resources."""
         try:
             self._serve()
         except ClientGone:
             if self._backend is not None and not self._backend.is_closed:
                 self._backend.cancel()
         except RedshiftError as error:
-            self._say_last(error)
+            self._send_final_error(error)
         finally:
-            self._cluster.leave(self)
+            self._cluster.remove_session(self)
             if self._backend is not None:
                 self._backend.close()
             self._client.close()
 
-    def is_called(self, key: bytes) -> bool:
-        """Whether a cancel request with this process id and key means this session."""
+    def has_cancel_key(self, key: bytes) -> bool:
+        """Whether a cancel request with this key addresses this session."""
         return self._backend is not None and self._backend.key == key
 
     def cancel(self) -> None:
-        """Stop what the session is doing, PostgreSQL's part and the relay's."""
+        """Cancel the running statement, in PostgreSQL and in the relay."""
         if self._execution is not None and self._backend is not None:
             self._execution.is_cancelled = True
             self._backend.cancel()
 
-    def end(self) -> None:
-        """Send the client away, for good."""
+    def disconnect(self) -> None:
+        """Close the client's connection."""
         self._client.close()
 
     def _serve(self) -> None:
-        start = self._client.start(self._cluster.tls)
-        if start.cancel:
-            self._cluster.cancel(start.cancel)
+        startup = self._client.read_startup(self._cluster.tls)
+        if startup.cancel_key:
+            self._cluster.cancel(startup.cancel_key)
             return
-        self._backend = open_backend(self._cluster, self._client, start)
-        self._cluster.enter(self)
+        self._backend = open_backend(self._cluster, self._client, startup)
+        self._cluster.add_session(self)
         self._execution = Execution(self._cluster, self._client, self._backend)
-        extended = Extended(self._execution)
-        self._say_ready()
+        extended = ExtendedProtocol(self._execution)
+        self._send_ready_for_query()
         while True:
-            if not self._client.has_unread:
+            if not self._client.has_buffered_data:
                 self._client.flush()
                 self._backend.wait_for_client()
-            kind, body = self._client.read()
+            kind, body = self._client.read_message()
             if kind == b"X":
                 return
             if kind == b"Q":
-                self._execution.pipeline.settle()
-                self._script(body)
-                self._say_ready()
+                self._execution.pipeline.sync()
+                self._run_simple_query(body)
+                self._send_ready_for_query()
             elif not extended.handle(kind, body):
                 raise RedshiftError(
                     f"invalid frontend message type {kind[0]}", "08P01", is_fatal=True
                 )
 
-    def _script(self, body: bytes) -> None:
-        """Do the statements of one simple query, all of them or none."""
+    def _run_simple_query(self, body: bytes) -> None:
+        """Execute the statements of one simple query, all of them or none."""
         try:
-            statements = plans.split(wire.read_text(body)[0])
+            statements = planner.split_statements(wire.unpack_text(body)[0])
         except RedshiftError as error:
-            self._refuse(error)
+            self._report_error(error)
             return
         if not statements:
-            self._client.write(wire.message(b"I"))
+            self._client.write(wire.pack_message(b"I"))
         try:
-            self._all(statements)
+            self._run_statements(statements)
         except RedshiftError as error:
-            self._refuse(error)
+            self._report_error(error)
 
-    def _all(self, statements: list[tuple[list[Node], str]]) -> None:
-        """Do several statements in one transaction, if they do not make their own."""
+    def _run_statements(self, statements: list[tuple[list[Node], str]]) -> None:
+        """Execute statements in one transaction, unless they begin their own."""
         assert self._execution is not None
         assert self._backend is not None
-        is_ours = False
+        is_implicit = False
         try:
             for nodes, text in statements:
-                opens = is_word(nodes[0], "begin", "start")
-                if len(statements) > 1 and self._backend.status == IDLE and not opens:
+                begins = is_word(nodes[0], "begin", "start")
+                if len(statements) > 1 and self._backend.status == IDLE and not begins:
                     self._backend.query("begin")
-                    is_ours = True
-                elif opens:
-                    is_ours = False
-                self._execution.run(self._execution.plan(nodes, text))
-            if is_ours and self._backend.status != IDLE:
+                    is_implicit = True
+                elif begins:
+                    is_implicit = False
+                self._execution.run(self._execution.plan_statement(nodes, text))
+            if is_implicit and self._backend.status != IDLE:
                 self._execution.commit_transaction()
         except RedshiftError:
-            if is_ours:
+            if is_implicit:
                 self._execution.roll_back()
             raise
 
-    def _refuse(self, error: RedshiftError) -> None:
+    def _report_error(self, error: RedshiftError) -> None:
+        """Send an error to the client and fail the open transaction."""
         if error.is_fatal:
             raise error
         assert self._backend is not None
         self._backend.fail_transaction()
-        self._client.write(wire.error(error))
+        self._client.write(wire.pack_error(error))
 
-    def _say_ready(self) -> None:
+    def _send_ready_for_query(self) -> None:
         assert self._backend is not None
-        self._client.write(wire.message(b"Z", self._backend.status))
+        self._client.write(wire.pack_message(b"Z", self._backend.status))
         self._client.flush()
 
-    def _say_last(self, error: RedshiftError) -> None:
+    def _send_final_error(self, error: RedshiftError) -> None:
         error.is_fatal = True
         try:
-            self._client.write(wire.error(error))
+            self._client.write(wire.pack_error(error))
             self._client.flush()
         except ClientGone:
-            pass  # it did not wait for the bad news
+            pass  # the client disconnected before it read the error

@@ -1,6 +1,13 @@
-"""Messages of PostgreSQL's wire protocol, version 3: packed and unpacked.
+"""Messages of PostgreSQL's wire protocol, version 3: packing and unpacking.
 
-A message is its type, one byte, and its body; on the wire the length stands between.
+A message consists of a one-byte type, its length and its body. The types used here:
+
+- from the client: Q Query, P Parse, B Bind, D Describe, E Execute, C Close, H Flush,
+  S Sync, d CopyData, c CopyDone, f CopyFail, p PasswordMessage, X Terminate
+- from the server: R Authentication, K BackendKeyData, S ParameterStatus,
+  N NoticeResponse, E ErrorResponse, T RowDescription, t ParameterDescription,
+  D DataRow, C CommandComplete, I EmptyQueryResponse, n NoData, 1 ParseComplete,
+  2 BindComplete, 3 CloseComplete, v NegotiateProtocolVersion, Z ReadyForQuery
 """
 
 import re
@@ -13,49 +20,51 @@ PROTOCOL = 196608  # 3.0
 SSL_REQUEST = 80877103
 GSS_REQUEST = 80877104
 CANCEL_REQUEST = 80877102
-LONGEST_START = 10_000
-VARCHAR, TEXT, UNKNOWN, SUPER = 1043, 25, 705, 4000
+MAX_STARTUP_BYTES = 10_000
+SUPER = 4000  # Redshift's oid of the SUPER type
 _HEADER = struct.Struct("!cI")
 _FIELD = struct.Struct("!IhIhih")
 
 
-def message(kind: bytes, body: bytes = b"") -> bytes:
+def pack_message(kind: bytes, body: bytes = b"") -> bytes:
     """Pack one message."""
     return _HEADER.pack(kind, len(body) + 4) + body
 
 
-def text(value: str) -> bytes:
-    """Pack a string, its closing zero byte included."""
+def pack_text(value: str) -> bytes:
+    """Pack a zero-terminated string."""
     return value.encode() + b"\0"
 
 
-def read_text(body: bytes, start: int = 0) -> tuple[str, int]:
-    """Unpack a string; also return the index after its zero byte.
+def unpack_text(body: bytes, start: int = 0) -> tuple[str, int]:
+    """Unpack a string; return it and the index after its terminating zero byte.
 
-    RedshiftError when it is not UTF-8, or has no end.
+    Raises RedshiftError if it is not valid UTF-8 or has no terminating zero byte.
     """
     end = body.find(b"\0", start)
     try:
         text = body[start:end].decode()
     except UnicodeDecodeError as error:
-        shown = body[start:][error.start : error.end].hex(" ")
+        sequence = body[start:][error.start : error.end].hex(" ")
         raise RedshiftError(
-            f'invalid byte sequence for encoding "UTF8": 0x{shown}', "22021"
+            f'invalid byte sequence for encoding "UTF8": 0x{sequence}', "22021"
         ) from None
     if end < 0:
         raise RedshiftError("invalid string in message", "08P01", is_fatal=True)
     return text, end + 1
 
 
-def start_packet(parameters: Mapping[str, str]) -> bytes:
-    """Pack the first message of a session."""
-    pairs = b"".join(text(name) + text(value) for name, value in parameters.items())
+def pack_startup(parameters: Mapping[str, str]) -> bytes:
+    """Pack the start-up message of a session."""
+    pairs = b"".join(
+        pack_text(name) + pack_text(value) for name, value in parameters.items()
+    )
     body = struct.pack("!I", PROTOCOL) + pairs + b"\0"
     return struct.pack("!I", len(body) + 4) + body
 
 
-def read_parameters(body: bytes) -> dict[str, str]:
-    """Unpack the name-value pairs of a first message, its version left out."""
+def unpack_parameters(body: bytes) -> dict[str, str]:
+    """Unpack the parameters of a start-up message, without its version."""
     words = body.decode(errors="replace").split("\0")
     return {
         name: value
@@ -64,8 +73,8 @@ def read_parameters(body: bytes) -> dict[str, str]:
     }
 
 
-def error(problem: RedshiftError) -> bytes:
-    """Pack an error for the client."""
+def pack_error(problem: RedshiftError) -> bytes:
+    """Pack an ErrorResponse."""
     severity = "FATAL" if problem.is_fatal else "ERROR"
     fields = {
         "S": severity,
@@ -75,11 +84,11 @@ def error(problem: RedshiftError) -> bytes:
         "D": problem.detail,
         "H": problem.hint,
     }
-    return message(b"E", _fields(fields))
+    return pack_message(b"E", _pack_fields(fields))
 
 
-def read_error(body: bytes) -> dict[str, str]:
-    """Unpack the fields of an error or a notice."""
+def unpack_error(body: bytes) -> dict[str, str]:
+    """Unpack the fields of an ErrorResponse or NoticeResponse."""
     return {
         part[:1].decode(): part[1:].decode(errors="replace")
         for part in body.split(b"\0")
@@ -87,19 +96,19 @@ def read_error(body: bytes) -> dict[str, str]:
     }
 
 
-def _fields(fields: Mapping[str, str]) -> bytes:
+def _pack_fields(fields: Mapping[str, str]) -> bytes:
     packed = b"".join(
-        name.encode() + text(value) for name, value in fields.items() if value
+        name.encode() + pack_text(value) for name, value in fields.items() if value
     )
     return packed + b"\0"
 
 
-# What only Redshift says, in place of PostgreSQL's words and codes.
+# SQLSTATEs and messages for which Redshift differs from PostgreSQL.
 _CODES = {"28P01": "28000"}
 _MESSAGES = {
     "cannot accept a value of type anynonarray": (
-        "a plain string does not become SUPER here: write json_parse('...')"
-        " (Amazon Redshift would keep it as one JSON string)"
+        "a plain string is not converted to SUPER by this emulator: use"
+        " json_parse('...') (Amazon Redshift would store it as one JSON string)"
     )
 }
 _NULL = re.compile(r'null value in column "(.+?)" .*violates not-null constraint')
@@ -107,7 +116,7 @@ SERIALIZATION_FAILURE = "40001"
 
 
 def serialization_error(table: str, pid: int) -> RedshiftError:
-    """Return Redshift's error 1023 for a table (its oid or name)."""
+    """Return Redshift's error 1023 for a table, given as its oid or name."""
     return RedshiftError(
         "1023",
         detail=f"Serializable isolation violation on table - {table}, transactions"
@@ -115,16 +124,16 @@ def serialization_error(table: str, pid: int) -> RedshiftError:
     )
 
 
-def as_redshift_says(body: bytes, pid: int) -> RedshiftError:
-    """Return an error of PostgreSQL as the one that Redshift would report."""
-    fields = read_error(body)
-    code, told = fields.get("C", "XX000"), fields.get("M", "")
+def to_redshift_error(body: bytes, pid: int) -> RedshiftError:
+    """Return PostgreSQL's ErrorResponse as the error that Redshift would report."""
+    fields = unpack_error(body)
+    code, message = fields.get("C", "XX000"), fields.get("M", "")
     if code == SERIALIZATION_FAILURE:
         return serialization_error("0", pid)
-    told = _NULL.sub(r"Cannot insert a NULL value into column \1", told)
-    # The position is of our SQL, the context of our functions: both are left out.
+    message = _NULL.sub(r"Cannot insert a NULL value into column \1", message)
+    # Position and context are left out: they refer to the rewritten SQL.
     return RedshiftError(
-        _MESSAGES.get(told, told),
+        _MESSAGES.get(message, message),
         _CODES.get(code, code),
         detail=fields.get("D", ""),
         hint=fields.get("H", ""),
@@ -132,70 +141,72 @@ def as_redshift_says(body: bytes, pid: int) -> RedshiftError:
     )
 
 
-def notice(told: str) -> bytes:
-    """Pack an INFO message for the client."""
-    fields = {"S": "INFO", "V": "INFO", "C": "00000", "M": told}
-    return message(b"N", _fields(fields))
+def pack_info(text: str) -> bytes:
+    """Pack a NoticeResponse of severity INFO."""
+    fields = {"S": "INFO", "V": "INFO", "C": "00000", "M": text}
+    return pack_message(b"N", _pack_fields(fields))
 
 
-def complete(tag: str) -> bytes:
-    """Pack the end of a command."""
-    return message(b"C", text(tag))
+def pack_command_complete(tag: str) -> bytes:
+    """Pack a CommandComplete."""
+    return pack_message(b"C", pack_text(tag))
 
 
-def parameter_status(name: str, value: str) -> bytes:
-    """Pack the value of a run-time parameter."""
-    return message(b"S", text(name) + text(value))
+def pack_parameter_status(name: str, value: str) -> bytes:
+    """Pack a ParameterStatus."""
+    return pack_message(b"S", pack_text(name) + pack_text(value))
 
 
-def negotiate() -> bytes:
-    """Pack the answer to a client that asked for a later 3.x: 3.0 is what we speak."""
-    return message(b"v", struct.pack("!II", PROTOCOL, 0))
+def pack_negotiate_version() -> bytes:
+    """Pack a NegotiateProtocolVersion that offers version 3.0."""
+    return pack_message(b"v", struct.pack("!II", PROTOCOL, 0))
 
 
-def parse_message(name: str, sql: str, oids: Sequence[int] = ()) -> bytes:
-    """Pack the request to prepare a statement."""
+def pack_parse(name: str, sql: str, oids: Sequence[int] = ()) -> bytes:
+    """Pack a Parse message."""
     types = struct.pack(f"!H{len(oids)}I", len(oids), *oids)
-    return message(b"P", text(name) + text(sql) + types)
+    return pack_message(b"P", pack_text(name) + pack_text(sql) + types)
 
 
-def map_row_description(body: bytes, oids: Mapping[int, int]) -> bytes:
-    """Return a description of rows with types replaced by their oid."""
+def replace_row_types(body: bytes, oids: Mapping[int, int]) -> bytes:
+    """Return a RowDescription with its type oids replaced according to `oids`."""
     packed = bytearray(body)
-    for _, place in _columns(body):
-        (oid,) = struct.unpack_from("!I", body, place + 6)
+    for _, position in _columns(body):
+        (oid,) = struct.unpack_from("!I", body, position + 6)
         if oid in oids:
-            struct.pack_into("!I", packed, place + 6, oids[oid])
+            struct.pack_into("!I", packed, position + 6, oids[oid])
     return bytes(packed)
 
 
-def read_row_description(body: bytes) -> list[tuple[str, int, int]]:
-    """Unpack the columns of rows: name, oid of the type, its modifier."""
+def unpack_row_description(body: bytes) -> list[tuple[str, int, int]]:
+    """Unpack the columns of a RowDescription: name, type oid, type modifier."""
     columns = []
-    for name, place in _columns(body):
-        _, _, oid, _, modifier, _ = _FIELD.unpack_from(body, place)
+    for name, position in _columns(body):
+        _, _, oid, _, modifier, _ = _FIELD.unpack_from(body, position)
         columns.append((name, oid, modifier))
     return columns
 
 
 def _columns(body: bytes) -> Iterator[tuple[str, int]]:
+    """Yield each column's name and the index of the fields after it."""
     (count,) = struct.unpack_from("!H", body)
     position = 2
     for _ in range(count):
-        name, position = read_text(body, position)
+        name, position = unpack_text(body, position)
         yield name, position
         position += _FIELD.size
 
 
-def map_parameter_description(body: bytes, oids: Mapping[int, int]) -> bytes:
-    """Return a description of parameters with types replaced by their oid."""
+def replace_parameter_types(body: bytes, oids: Mapping[int, int]) -> bytes:
+    """Return a ParameterDescription with its oids replaced according to `oids`."""
     (count,) = struct.unpack_from("!H", body)
-    found = struct.unpack_from(f"!{count}I", body, 2)
-    return body[:2] + struct.pack(f"!{count}I", *(oids.get(oid, oid) for oid in found))
+    parameter_oids = struct.unpack_from(f"!{count}I", body, 2)
+    replaced = (oids.get(oid, oid) for oid in parameter_oids)
+    return body[:2] + struct.pack(f"!{count}I", *replaced)
 
 
-def read_row(body: bytes) -> list[str | None]:
-    """Unpack a row sent as text."""
+def unpack_row(body: bytes) -> list[str | None]:
+    """Unpack a DataRow in text format."""
     (count,) = struct.unpack_from("!H", body)
     values: list[str | None] = []
     position = 2

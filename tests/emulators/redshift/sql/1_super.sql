@@ -1,12 +1,13 @@
--- SUPER, Redshift's type for JSON: its casts, and how it compares.
--- Run once, as the superuser, in template1, with system tables open to changes.
+-- The SUPER type and its casts.
+-- bootstrap.py runs these scripts once in template1, as the superuser, with
+-- allow_system_table_mods on.
 
 create schema pg_internal;
 grant usage on schema pg_internal to public;
 
--- SUPER is JSON text without white space; the functions are PostgreSQL's own. A bare
--- string has no way in (the input function always fails): Redshift would keep it as
--- one JSON string, which nobody means, so it takes json_parse() or a cast.
+-- SUPER is JSON text without white space and uses PostgreSQL's own functions. The
+-- input function always fails for a plain string: Redshift would store it as one JSON
+-- string, which is rarely intended. json_parse() or a cast is required instead.
 create type pg_catalog.super;
 create function pg_internal.super_in(cstring) returns pg_catalog.super
     language internal immutable strict as 'anynonarray_in';
@@ -36,7 +37,7 @@ $$
     end::json::super
 $$;
 
--- The text of a scalar, null for JSON's null, an array or an object.
+-- Returns the text of a scalar, null for a JSON null, an array or an object.
 create function pg_internal.super_scalar(pg_catalog.super) returns text
     language sql immutable strict as
 $$
@@ -46,8 +47,9 @@ $$
     end
 $$;
 
--- A cast from SUPER that cannot be done gives null (cast_super_null_on_error is on).
--- PL/pgSQL, because the planner tries both branches of a CASE on a constant.
+-- An impossible cast from SUPER gives null (cast_super_null_on_error is on). These
+-- functions use PL/pgSQL, because the planner evaluates both branches of a CASE on a
+-- constant.
 create function pg_internal.super_to_text(pg_catalog.super) returns text
     language sql immutable strict as
 $$ select pg_internal.super_scalar($1) $$;

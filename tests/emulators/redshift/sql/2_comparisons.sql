@@ -1,4 +1,4 @@
--- Compared with another type, a SUPER of a different kind gives null, not an error.
+-- Comparison of SUPER with other types: a SUPER of a different kind gives null.
 create function pg_internal.text_of(pg_catalog.super) returns text
     language sql immutable strict as
 $$ select case when json_typeof($1::json) = 'string' then $1::json #>> '{}' end $$;
@@ -58,8 +58,9 @@ begin
 end
 $do$;
 
--- Grouped, sorted and made distinct: by value, numbers as numbers. The operators are
--- out of everyone's sight, or a string beside `=` would be taken for a SUPER.
+-- Comparison of SUPER values for GROUP BY, ORDER BY and DISTINCT. The operators are in
+-- pg_internal, which is not in the search path: otherwise PostgreSQL would treat a
+-- string in `super = 'text'` as SUPER.
 create function pg_internal.super_cmp(pg_catalog.super, pg_catalog.super)
     returns integer language sql immutable strict as
 $$ select jsonb_cmp($1::json::jsonb, $2::json::jsonb) $$;
@@ -71,12 +72,13 @@ declare
 begin
     for comparison in
         select * from (values
-            ('=', 'same', 'eqsel', '=', '<>'), ('<>', 'other', 'neqsel', '<>', '='),
-            ('<', 'less', 'scalarltsel', '>', '>='),
-            ('>', 'more', 'scalargtsel', '<', '<='),
-            ('<=', 'at_most', 'scalarlesel', '>=', '>'),
-            ('>=', 'at_least', 'scalargesel', '<=', '<')
-        ) as comparisons (sign, word, selects, turned, negated)
+            ('=', 'order_eq', 'eqsel', '=', '<>'),
+            ('<>', 'order_ne', 'neqsel', '<>', '='),
+            ('<', 'order_lt', 'scalarltsel', '>', '>='),
+            ('>', 'order_gt', 'scalargtsel', '<', '<='),
+            ('<=', 'order_le', 'scalarlesel', '>=', '>'),
+            ('>=', 'order_ge', 'scalargesel', '<=', '<')
+        ) as comparisons (sign, word, selectivity, commutator, negator)
     loop
         execute format(
             'create function pg_internal.super_%s(pg_catalog.super, pg_catalog.super)'
@@ -90,8 +92,8 @@ begin
             ' commutator = operator(pg_internal.%s),'
             ' negator = operator(pg_internal.%s),'
             ' restrict = %s%s)',
-            comparison.sign, comparison.word, comparison.turned, comparison.negated,
-            comparison.selects,
+            comparison.sign, comparison.word, comparison.commutator,
+            comparison.negator, comparison.selectivity,
             case when comparison.sign = '=' then ', hashes, merges' else '' end
         );
     end loop;

@@ -1,25 +1,25 @@
--- varchar(n) and char(n) count bytes. PostgreSQL asks the function of pg_cast
--- whenever a value meets a length, so these two see every value.
-create function pg_internal.first_bytes(text, integer) returns text
+-- varchar(n) and char(n) count bytes in Redshift. PostgreSQL enforces a length with the
+-- cast function in pg_cast, which is replaced here for both types.
+create function pg_internal.truncate_to_bytes(text, integer) returns text
     language sql immutable strict as
 $$
     select coalesce(
         (
-            select left($1, cut)
-            from generate_series(least(char_length($1), $2), 0, -1) as cut
-            where octet_length(left($1, cut)) <= $2
+            select left($1, characters)
+            from generate_series(least(char_length($1), $2), 0, -1) as characters
+            where octet_length(left($1, characters)) <= $2
             limit 1
         ),
         ''
     )
 $$;
-create function pg_internal.fit_or_fail(
+create function pg_internal.truncate_or_fail(
     value text, bytes integer, is_explicit boolean, type_name text
 ) returns text language plpgsql immutable strict as
 $$
 begin
     if is_explicit or octet_length(rtrim(value, ' ')) <= bytes then
-        return pg_internal.first_bytes(value, bytes);
+        return pg_internal.truncate_to_bytes(value, bytes);
     end if;
     raise exception 'value too long for type %(%)', type_name, bytes
         using errcode = '22001';
@@ -30,7 +30,7 @@ create function pg_internal.varchar_in_bytes(varchar, integer, boolean)
 $$
     select case
         when $2 < 5 or octet_length($1) <= $2 - 4 then $1
-        else pg_internal.fit_or_fail($1, $2 - 4, $3, 'character varying')
+        else pg_internal.truncate_or_fail($1, $2 - 4, $3, 'character varying')
     end
 $$;
 create function pg_internal.char_in_bytes(bpchar, integer, boolean)
@@ -39,7 +39,7 @@ $$
     select case
         when $2 < 5 then $1
         when octet_length($1) <= $2 - 4 then rpad($1::text, $2 - 4)
-        else pg_internal.fit_or_fail($1::text, $2 - 4, $3, 'character')
+        else pg_internal.truncate_or_fail($1::text, $2 - 4, $3, 'character')
     end::bpchar
 $$;
 update pg_cast
@@ -49,29 +49,29 @@ update pg_cast
 set castfunc = 'pg_internal.char_in_bytes(bpchar, integer, boolean)'::regprocedure
 where castsource = 'bpchar'::regtype and casttarget = 'bpchar'::regtype;
 
--- An expression may be text, a column of a table is varchar: what CREATE TABLE AS
--- makes is put right when it has been made. To PostgreSQL both are the same bytes.
-create function pg_internal.columns_are_varchar() returns event_trigger
+-- Redshift tables have no text columns. Text columns that CREATE TABLE AS creates from
+-- expressions are changed to varchar, which has the same binary representation.
+create function pg_internal.convert_text_columns() returns event_trigger
     language plpgsql security definer as
 $$
 declare
-    made regclass;
+    new_table regclass;
     changes text;
 begin
-    for made in
+    for new_table in
         select objid from pg_event_trigger_ddl_commands()
         where object_type = 'table'
     loop
         select string_agg(format('alter column %I type varchar', attname), ', ')
         into changes
         from pg_attribute
-        where attrelid = made and attnum > 0 and atttypid = 'text'::regtype;
+        where attrelid = new_table and attnum > 0 and atttypid = 'text'::regtype;
         if changes is not null then
-            execute format('alter table %s %s', made, changes);
+            execute format('alter table %s %s', new_table, changes);
         end if;
     end loop;
 end
 $$;
-create event trigger columns_are_varchar on ddl_command_end
+create event trigger convert_text_columns on ddl_command_end
     when tag in ('CREATE TABLE AS', 'SELECT INTO')
-    execute function pg_internal.columns_are_varchar();
+    execute function pg_internal.convert_text_columns();

@@ -1,4 +1,4 @@
--- Date functions with Redshift's dateparts; the relay has quoted the bare ones.
+-- Date functions with Redshift's dateparts. The relay quotes dateparts without quotes.
 
 create function pg_internal.datepart(text) returns text
     language plpgsql immutable strict as
@@ -44,7 +44,7 @@ begin
 end
 $$;
 
-create function pg_internal.parts(text, bigint) returns interval
+create function pg_internal.to_interval(text, bigint) returns interval
     language plpgsql immutable strict as
 $$
 begin
@@ -67,18 +67,18 @@ begin
 end
 $$;
 
--- A date or a timestamp gives a timestamp.
+-- DATEADD on a date or timestamp returns a timestamp.
 create function pg_internal.dateadd(text, bigint, timestamp) returns timestamp
-    language sql immutable strict as $$ select $3 + pg_internal.parts($1, $2) $$;
+    language sql immutable strict as $$ select $3 + pg_internal.to_interval($1, $2) $$;
 create function pg_internal.dateadd(text, bigint, date) returns timestamp
     language sql immutable strict as
-$$ select $3::timestamp + pg_internal.parts($1, $2) $$;
+$$ select $3::timestamp + pg_internal.to_interval($1, $2) $$;
 create function pg_internal.dateadd(text, bigint, timestamptz) returns timestamptz
-    language sql stable strict as $$ select $3 + pg_internal.parts($1, $2) $$;
+    language sql stable strict as $$ select $3 + pg_internal.to_interval($1, $2) $$;
 create function pg_internal.dateadd(text, bigint, time) returns time
-    language sql immutable strict as $$ select $3 + pg_internal.parts($1, $2) $$;
+    language sql immutable strict as $$ select $3 + pg_internal.to_interval($1, $2) $$;
 
--- How often the boundary of the part is crossed, not how long the time is.
+-- DATEDIFF counts the datepart boundaries that are crossed.
 create function pg_internal.datediff(text, timestamp, timestamp) returns bigint
     language plpgsql immutable strict as
 $$
@@ -101,7 +101,7 @@ begin
         when 'month' then
             return years * 12 + extract(month from $3)::bigint
                 - extract(month from $2)::bigint;
-        -- 1 January 2000 was a Saturday: the week's boundary is before each Sunday.
+        -- Weeks begin on Sunday; 2 January 2000 was one.
         when 'week' then
             return floor(($3::date - date '2000-01-02') / 7.0)::bigint
                 - floor(($2::date - date '2000-01-02') / 7.0)::bigint;
@@ -155,7 +155,7 @@ create function pg_internal.date_part(text, interval) returns double precision
     language sql immutable strict as
 $$ select pg_catalog.date_part(pg_internal.datepart($1), $2) $$;
 
--- EXTRACT gives a whole number, but for the epoch's fraction.
+-- EXTRACT returns an integer; the relay uses date_part for an epoch.
 create function pg_internal."extract"(text, timestamp) returns integer
     language sql immutable strict as
 $$ select floor(pg_internal.date_part($1, $2))::integer $$;
@@ -169,7 +169,7 @@ create function pg_internal."extract"(text, interval) returns integer
     language sql immutable strict as
 $$ select floor(pg_internal.date_part($1, $2))::integer $$;
 
--- A date's truncation is a timestamp without zone.
+-- DATE_TRUNC of a date returns a timestamp without time zone.
 create function pg_catalog.date_trunc(text, date) returns timestamp
     language sql immutable strict as
 $$ select date_trunc(pg_internal.datepart($1), $2::timestamp) $$;
@@ -186,7 +186,7 @@ create function pg_catalog.last_day(timestamp) returns date
 $$ select (date_trunc('month', $1) + interval '1 month' - interval '1 day')::date $$;
 create function pg_catalog.last_day(date) returns date
     language sql immutable strict as $$ select last_day($1::timestamp) $$;
--- The last day of a month stays the last day.
+-- ADD_MONTHS on the last day of a month returns the last day of a month.
 create function pg_catalog.add_months(timestamp, bigint) returns timestamp
     language sql immutable strict as
 $$

@@ -1,4 +1,4 @@
--- Strings, JSON and aggregates as Redshift has them.
+-- Redshift's string, JSON and aggregate functions.
 
 create function pg_catalog.len(text) returns integer
     language sql immutable strict as $$ select char_length($1) $$;
@@ -8,10 +8,10 @@ create function pg_catalog.charindex(text, text) returns integer
     language sql immutable strict as $$ select strpos($2, $1) $$;
 create function pg_catalog.replicate(text, integer) returns text
     language sql immutable strict as $$ select repeat($1, $2) $$;
--- Null when either is null, unlike PostgreSQL's.
+-- Null if either argument is null, unlike PostgreSQL's.
 create function pg_internal.concat(text, text) returns text
     language sql immutable strict as $$ select $1 || $2 $$;
--- All matches, and an empty string for no match.
+-- REGEXP_REPLACE replaces all matches; REGEXP_SUBSTR returns '' without a match.
 create function pg_internal.regexp_replace(text, text, text default '')
     returns text language sql immutable strict as
 $$ select pg_catalog.regexp_replace($1, $2, $3, 'g') $$;
@@ -40,8 +40,8 @@ begin
     if $2 = 16 then
         digits := pg_catalog.regexp_replace(digits, '^0x', '');
     end if;
-    for place in 1 .. char_length(digits) loop
-        digit := position(substr(digits, place, 1)
+    for index in 1 .. char_length(digits) loop
+        digit := position(substr(digits, index, 1)
             in '0123456789abcdefghijklmnopqrstuvwxyz') - 1;
         if digit < 0 or digit >= $2 then
             raise exception 'The input % is not valid to be converted to base %',
@@ -122,7 +122,7 @@ create function pg_catalog.is_valid_json(text) returns boolean
     language sql immutable strict as $$ select $1 is json object $$;
 create function pg_catalog.is_valid_json_array(text) returns boolean
     language sql immutable strict as $$ select $1 is json array $$;
--- Stable, so that the planner does not try the branch that is not taken.
+-- Stable, so that the planner does not evaluate it in a CASE branch that is not taken.
 create function pg_internal.json_extract_path_text(text, variadic text[])
     returns text language plpgsql stable strict as
 $$
@@ -161,22 +161,23 @@ create aggregate pg_internal.listagg(text, text) (
     sfunc = string_agg_transfn, stype = internal, finalfunc = string_agg_finalfn
 );
 
--- The relay collects the values (array_agg); these find the point between them.
+-- The relay rewrites PERCENTILE_CONT, PERCENTILE_DISC and MEDIAN to these functions of
+-- array_agg(values).
 create function pg_internal.percentile_cont(numeric[], numeric) returns numeric
     language sql immutable strict as
 $$
-    select sorted[floor(place)::integer]
-        + (sorted[ceil(place)::integer] - sorted[floor(place)::integer])
-        * (place - floor(place))
+    select sorted[floor(row_position)::integer]
+        + (sorted[ceil(row_position)::integer] - sorted[floor(row_position)::integer])
+        * (row_position - floor(row_position))
     from (
-        select sorted, 1 + $2 * (cardinality(sorted) - 1) as place
+        select sorted, 1 + $2 * (cardinality(sorted) - 1) as row_position
         from (
             select array(
                 select value from unnest($1) as value
                 where value is not null order by value
             ) as sorted
         ) as ordered
-    ) as placed
+    ) as ranked
     where cardinality(sorted) > 0
 $$;
 create function pg_internal.percentile_cont(bigint[], numeric) returns numeric
@@ -223,38 +224,38 @@ begin
             ('smallint', 'numeric'), ('double precision', 'double precision'),
             ('real', 'double precision'), ('timestamp', 'timestamp'),
             ('date', 'timestamp')
-        ) as kinds (given, found)
+        ) as kinds (input_type, result_type)
     loop
         execute format(
             'create function pg_internal.median(%s[]) returns %s language sql'
             ' immutable strict as ''select pg_internal.percentile_cont($1, 0.5)''',
-            kind.given, kind.found
+            kind.input_type, kind.result_type
         );
     end loop;
 end
 $do$;
 
--- The mean of whole numbers is a whole number.
-create function pg_internal.whole_mean(bigint[]) returns bigint
+-- AVG of integers returns an integer.
+create function pg_internal.integer_mean(bigint[]) returns bigint
     language sql immutable strict as
 $$ select case when $1[1] > 0 then $1[2] / $1[1] end $$;
-create function pg_internal.add_to_mean(numeric[], bigint) returns numeric[]
+create function pg_internal.accumulate_mean(numeric[], bigint) returns numeric[]
     language sql immutable strict as
 $$ select array[$1[1] + 1, $1[2] + $2] $$;
-create function pg_internal.whole_mean(numeric[]) returns bigint
+create function pg_internal.integer_mean(numeric[]) returns bigint
     language sql immutable strict as
 $$ select case when $1[1] > 0 then trunc($1[2] / $1[1])::bigint end $$;
 create aggregate pg_internal.avg(smallint) (
     sfunc = int2_avg_accum, stype = bigint[], initcond = '{0,0}',
-    finalfunc = pg_internal.whole_mean
+    finalfunc = pg_internal.integer_mean
 );
 create aggregate pg_internal.avg(integer) (
     sfunc = int4_avg_accum, stype = bigint[], initcond = '{0,0}',
-    finalfunc = pg_internal.whole_mean
+    finalfunc = pg_internal.integer_mean
 );
 create aggregate pg_internal.avg(bigint) (
-    sfunc = pg_internal.add_to_mean, stype = numeric[], initcond = '{0,0}',
-    finalfunc = pg_internal.whole_mean
+    sfunc = pg_internal.accumulate_mean, stype = numeric[], initcond = '{0,0}',
+    finalfunc = pg_internal.integer_mean
 );
 create aggregate pg_internal.avg(numeric) (
     sfunc = numeric_avg_accum, stype = internal, finalfunc = numeric_avg
@@ -271,9 +272,9 @@ create aggregate pg_internal.avg(real) (
 create function pg_internal.version() returns text language sql immutable as
 $$
     select 'PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC gcc (GCC) 3.4.2'
-        || ' 20041017 (Red Hat 3.4.2-6.fc3), Redshift 1.0.0 (stand-in)'
+        || ' 20041017 (Red Hat 3.4.2-6.fc3), Redshift 1.0.0 (emulator)'
 $$;
--- What the relay knows of its session comes as the argument.
+-- The relay passes the session's value as the argument.
 create function pg_internal.pg_last_copy_id(integer) returns integer
     language sql immutable as $$ select $1 $$;
 create function pg_internal.pg_last_copy_count(bigint) returns bigint

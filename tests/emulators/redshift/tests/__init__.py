@@ -1,1 +1,1 @@
-"""Tests of the Redshift stand-in, by the clients that production uses."""
+"""Tests of the Redshift emulator through the clients that production uses."""

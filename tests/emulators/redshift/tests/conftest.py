@@ -1,4 +1,4 @@
-"""Each test has a schema and a place on S3 of its own."""
+"""Fixtures that give each test its own schema and S3 prefix."""
 
 import itertools
 import uuid
@@ -9,7 +9,7 @@ import boto3
 import pytest
 import redshift_connector
 
-from tests.emulators.redshift.conftest import StandIn
+from tests.emulators.redshift.conftest import Emulator
 
 BUCKET = "nightshift-raw"
 ROLE = "arn:aws:iam::123456789012:role/nightshift-copy"
@@ -18,14 +18,14 @@ redshift_connector.paramstyle = "format"
 
 
 class Session:
-    """A connection and its schema."""
+    """A connection to the emulator and the schema it uses."""
 
     def __init__(self, connection: redshift_connector.Connection, schema: str) -> None:
         self.connection = connection
         self.schema = schema
 
     def run(self, sql: str, *parameters: object) -> list[list[Any]]:
-        """Run a statement, and return its rows."""
+        """Run a statement and return its rows."""
         cursor = self.connection.cursor()
         cursor.execute(sql, list(parameters) or None)
         if cursor.description is None:
@@ -33,20 +33,20 @@ class Session:
         return [list(row) for row in cursor.fetchall()]
 
     def value(self, sql: str, *parameters: object) -> Any:  # noqa: ANN401
-        """Run a query, and return the one value that it gives."""
+        """Run a query and return its single value."""
         [[value]] = self.run(sql, *parameters)
         return value
 
     def error(self, sql: str, *parameters: object) -> str:
-        """Run a statement that must fail, and return its message and detail."""
+        """Run a statement that must fail and return its message and detail."""
         with pytest.raises(redshift_connector.Error) as caught:
             self.run(sql, *parameters)
-        told = caught.value.args[0]
-        return told["M"] + (f" | {told['D']}" if "D" in told else "")
+        fields = caught.value.args[0]
+        return fields["M"] + (f" | {fields['D']}" if "D" in fields else "")
 
 
 class Bucket:
-    """A place on S3 for one test: `url` names it."""
+    """An S3 prefix for one test."""
 
     def __init__(self, client: Any, prefix: str) -> None:  # noqa: ANN401
         self.client = client
@@ -60,47 +60,47 @@ class Bucket:
         return f"s3://{BUCKET}/{key}"
 
     def names(self) -> list[str]:
-        """Return the names of the objects."""
+        """Return the names of the objects below the prefix."""
         found = self.client.list_objects_v2(Bucket=BUCKET, Prefix=f"{self.prefix}/")
         start = len(self.prefix) + 1
         return [item["Key"][start:] for item in found.get("Contents", [])]
 
     def get(self, name: str) -> bytes:
-        """Return an object's bytes."""
+        """Return an object's content."""
         key = f"{self.prefix}/{name}"
         return self.client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
 
 
 @pytest.fixture
-def connect(stand_in: StandIn) -> Iterator[Callable[..., Session]]:
-    """Open sessions on one new schema; all are closed at the end."""
+def connect(emulator: Emulator) -> Iterator[Callable[..., Session]]:
+    """Return a function that opens sessions on one new schema."""
     schema = f"test_{next(SCHEMAS)}"
     opened: list[redshift_connector.Connection] = []
 
-    def open_one(**given: object) -> Session:
-        session = Session(stand_in.connect(**given), schema)
+    def open_session(**overrides: object) -> Session:
+        session = Session(emulator.connect(**overrides), schema)
         opened.append(session.connection)
         session.run(f"create schema if not exists {schema}")
         session.run(f"set search_path to {schema}, public")
         return session
 
-    yield open_one
+    yield open_session
     for connection in opened:
         try:
             connection.close()
         except redshift_connector.Error:
-            continue  # the test closed it
+            continue  # the test has closed it
 
 
 @pytest.fixture
 def session(connect: Callable[..., Session]) -> Session:
-    """One session on a new schema."""
+    """Return a session on a new schema."""
     return connect()
 
 
 @pytest.fixture
 def bucket(s3: dict[str, str]) -> Bucket:
-    """Return a place of its own on S3."""
+    """Return a new S3 prefix."""
     client = boto3.client(
         "s3",
         endpoint_url=s3["AWS_ENDPOINT_URL_S3"],
@@ -112,7 +112,7 @@ def bucket(s3: dict[str, str]) -> Bucket:
 
 
 @pytest.fixture
-def faults(stand_in: StandIn) -> Iterator[Callable[..., None]]:
-    """Set faults; they are cleared at the end."""
-    yield lambda **fault: stand_in.ask(do="fault", fault=fault) and None
-    stand_in.ask(do="clear")
+def faults(emulator: Emulator) -> Iterator[Callable[..., None]]:
+    """Return a function that sets a fault; all faults are cleared afterwards."""
+    yield lambda **fault: emulator.send_admin_request(do="fault", fault=fault) and None
+    emulator.send_admin_request(do="clear")

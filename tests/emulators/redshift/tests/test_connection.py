@@ -1,4 +1,4 @@
-"""Connections: who gets in, how, and what is left of one that goes away."""
+"""Connections: TLS, authentication, cancellation, disconnected clients."""
 
 import contextlib
 import socket
@@ -15,27 +15,29 @@ import pytest
 import redshift_connector
 
 from tests.emulators import certificates
-from tests.emulators.redshift.tests.conftest import Session, StandIn
+from tests.emulators.redshift.tests.conftest import Emulator, Session
 
-PATIENCE_SECONDS = 10
-RUNNING = (
+TIMEOUT_SECONDS = 10
+COUNT_RUNNING = (
     "select count(*) from pg_stat_activity where query like %s and state = 'active'"
 )
 
 
-def eventually(is_so: Callable[[], bool]) -> bool:
-    """Wait until something is so, and tell whether it came to be."""
-    end = time.monotonic() + PATIENCE_SECONDS
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Wait until a condition is true; return False if it times out."""
+    end = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < end:
-        if is_so():
+        if condition():
             return True
         time.sleep(0.05)
     return False
 
 
-def psycopg(stand_in: StandIn, **given: object) -> psycopg2.extensions.connection:
-    """Connect as psql does."""
-    environment = stand_in.environment
+def connect_psycopg(
+    emulator: Emulator, **overrides: object
+) -> psycopg2.extensions.connection:
+    """Connect with psycopg2, which uses libpq like psql."""
+    environment = emulator.environment
     return psycopg2.connect(
         **{
             "host": environment["NIGHTSHIFT_REDSHIFT_HOST"],
@@ -43,7 +45,7 @@ def psycopg(stand_in: StandIn, **given: object) -> psycopg2.extensions.connectio
             "user": environment["NIGHTSHIFT_REDSHIFT_USER"],
             "password": environment["NIGHTSHIFT_REDSHIFT_PASSWORD"],
             "dbname": environment["NIGHTSHIFT_REDSHIFT_DATABASE"],
-            **given,
+            **overrides,
         }
     )
 
@@ -58,24 +60,26 @@ def test_driver_connects_without_tls(connect: Callable[..., Session]) -> None:
 
 
 @pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
-def test_certificate_of_another_authority_is_refused_by_the_client(
-    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: str
+def test_driver_rejects_certificate_of_another_authority(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: str
 ) -> None:
     other, _ = certificates.ensure(tmp_path, "another CA")
     monkeypatch.setenv("SSL_CERT_FILE", str(other))
     with pytest.raises(redshift_connector.Error, match="CERTIFICATE_VERIFY_FAILED"):
-        stand_in.connect(sslmode=mode)
+        emulator.connect(sslmode=mode)
 
 
-def test_psycopg2_verifies_too(stand_in: StandIn) -> None:
-    connection = psycopg(stand_in, sslmode="verify-full", sslrootcert=stand_in.ca)
+def test_psycopg2_verifies_certificate(emulator: Emulator) -> None:
+    connection = connect_psycopg(
+        emulator, sslmode="verify-full", sslrootcert=emulator.ca
+    )
     with contextlib.closing(connection), connection.cursor() as cursor:
         cursor.execute("select 1; select 'two'")
         assert cursor.fetchall() == [("two",)]
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("overrides", "message"),
     [
         ({"password": "Wrong1"}, "password authentication failed"),
         ({"user": "nobody"}, "password authentication failed"),
@@ -83,28 +87,28 @@ def test_psycopg2_verifies_too(stand_in: StandIn) -> None:
         ({"database": "nowhere"}, 'database "nowhere" does not exist'),
     ],
 )
-def test_wrong_credentials_are_refused(
-    stand_in: StandIn, given: dict[str, str], told: str
+def test_wrong_credentials_are_rejected(
+    emulator: Emulator, overrides: dict[str, str], message: str
 ) -> None:
-    with pytest.raises(redshift_connector.Error, match=told):
-        stand_in.connect(**given)
+    with pytest.raises(redshift_connector.Error, match=message):
+        emulator.connect(**overrides)
 
 
-def test_temporary_password_of_iam_user_gets_in(stand_in: StandIn) -> None:
-    connection = stand_in.connect(user="IAM:awsuser", password="temporary")
+def test_iam_user_connects_with_temporary_password(emulator: Emulator) -> None:
+    connection = emulator.connect(user="IAM:awsuser", password="temporary")
     with contextlib.closing(connection), connection.cursor() as cursor:
         cursor.execute("select current_user")
         assert cursor.fetchall() == (["awsuser"],)
     with pytest.raises(redshift_connector.Error, match="authentication failed"):
-        stand_in.connect(user="IAM:nobody", password="temporary")
+        emulator.connect(user="IAM:nobody", password="temporary")
 
 
-def test_new_user_gets_in_with_its_password_and_sees_only_what_it_may(
-    session: Session, stand_in: StandIn
+def test_new_user_connects_and_needs_grants(
+    session: Session, emulator: Emulator
 ) -> None:
     session.run("create table secret (a int)")
     session.run("create user reader_1 password 'Reader1Reader1'")
-    connection = stand_in.connect(user="reader_1", password="Reader1Reader1")
+    connection = emulator.connect(user="reader_1", password="Reader1Reader1")
     reader = Session(connection, session.schema)
     assert "permission denied" in reader.error(f"select * from {session.schema}.secret")
     session.run(f"grant usage on schema {session.schema} to reader_1")
@@ -117,24 +121,24 @@ def test_new_user_gets_in_with_its_password_and_sees_only_what_it_may(
     connection.close()
 
 
-def test_many_connections_at_once(connect: Callable[..., Session]) -> None:
+def test_concurrent_connections_work(connect: Callable[..., Session]) -> None:
     first = connect()
     first.run("create table t (a int)")
     sessions = [connect() for _ in range(30)]
 
-    def work(numbered: tuple[int, Session]) -> int:
+    def insert_and_select(numbered: tuple[int, Session]) -> int:
         number, session = numbered
         session.run(f"insert into {first.schema}.t values ({number})")
         return session.value(f"select {number}")
 
     with ThreadPoolExecutor(10) as pool:
-        found = list(pool.map(work, enumerate(sessions)))
-    assert found == list(range(30))
+        numbers = list(pool.map(insert_and_select, enumerate(sessions)))
+    assert numbers == list(range(30))
     assert first.value("select count(distinct a) from t") == 30
 
 
-def test_cancel_stops_a_query(stand_in: StandIn, session: Session) -> None:
-    connection = psycopg(stand_in)
+def test_cancel_stops_a_query(emulator: Emulator, session: Session) -> None:
+    connection = connect_psycopg(emulator)
     marker = "cancel me"
     sql = f"select count(*), '{marker}' from generate_series(1, 2000000000)"
     caught: list[BaseException] = []
@@ -148,9 +152,9 @@ def test_cancel_stops_a_query(stand_in: StandIn, session: Session) -> None:
     thread = threading.Thread(target=run)
     thread.start()
     pattern = f"%'{marker}'%generate_series%"
-    assert eventually(lambda: session.value(RUNNING, pattern) > 0)
+    assert eventually(lambda: session.value(COUNT_RUNNING, pattern) > 0)
     connection.cancel()
-    thread.join(PATIENCE_SECONDS)
+    thread.join(TIMEOUT_SECONDS)
     assert isinstance(caught[0], psycopg2.errors.QueryCanceled)
     connection.rollback()
     cursor = connection.cursor()
@@ -159,63 +163,65 @@ def test_cancel_stops_a_query(stand_in: StandIn, session: Session) -> None:
     connection.close()
 
 
-def test_terminated_session_ends(stand_in: StandIn, session: Session) -> None:
-    open_before = stand_in.ask(do="sessions")["sessions"]
-    connection = psycopg(stand_in)
+def test_terminated_session_is_closed(emulator: Emulator, session: Session) -> None:
+    open_before = emulator.send_admin_request(do="sessions")["sessions"]
+    connection = connect_psycopg(emulator)
     pid = connection.info.backend_pid
     assert session.value(f"select pg_terminate_backend({pid})") is True
-    assert eventually(lambda: stand_in.ask(do="sessions")["sessions"] == open_before)
+    assert eventually(
+        lambda: emulator.send_admin_request(do="sessions")["sessions"] == open_before
+    )
     with pytest.raises(psycopg2.OperationalError):
         connection.cursor().execute("select 1")
 
 
-def test_client_that_vanishes_leaves_nothing_behind(
-    stand_in: StandIn, session: Session
+def test_disconnected_client_leaves_no_query_lock_or_session(
+    emulator: Emulator, session: Session
 ) -> None:
     session.run("create table t (a int)")
-    open_before = stand_in.ask(do="sessions")["sessions"]
-    connection = stand_in.connect()
+    open_before = emulator.send_admin_request(do="sessions")["sessions"]
+    connection = emulator.connect()
     connection.autocommit = False
     gone = Session(connection, session.schema)
     gone.run(f"insert into {session.schema}.t values (1)")
-    marker = "nobody waits"
+    marker = "disconnected"
     sql = f"select count(*), '{marker}' from generate_series(1, 2000000000)"
     pattern = f"%'{marker}'%generate_series%"
     thread = threading.Thread(target=run_and_fail, args=(gone, sql))
     thread.start()
-    assert eventually(lambda: session.value(RUNNING, pattern) > 0)
+    assert eventually(lambda: session.value(COUNT_RUNNING, pattern) > 0)
     connection._usock.shutdown(socket.SHUT_RDWR)
-    thread.join(PATIENCE_SECONDS)
-    assert eventually(lambda: session.value(RUNNING, pattern) == 0)
-    assert eventually(lambda: stand_in.ask(do="sessions")["sessions"] == open_before)
+    thread.join(TIMEOUT_SECONDS)
+    assert eventually(lambda: session.value(COUNT_RUNNING, pattern) == 0)
+    assert eventually(
+        lambda: emulator.send_admin_request(do="sessions")["sessions"] == open_before
+    )
     assert session.value("select count(*) from t") == 0
-    session.run("drop table t")  # no lock is left either
+    session.run("drop table t")  # would wait for a remaining lock
 
 
 def run_and_fail(session: Session, sql: str) -> None:
-    """Run what the client will not see the end of."""
+    """Run a statement during which the connection is closed."""
     with pytest.raises((redshift_connector.Error, OSError, struct.error, ValueError)):
         session.run(sql)
 
 
-def test_nonsense_instead_of_a_start_is_answered_with_an_error(
-    stand_in: StandIn,
-) -> None:
-    environment = stand_in.environment
+def test_invalid_startup_packet_is_an_error(emulator: Emulator) -> None:
+    environment = emulator.environment
     address = (
         environment["NIGHTSHIFT_REDSHIFT_HOST"],
         int(environment["NIGHTSHIFT_REDSHIFT_PORT"]),
     )
-    with socket.create_connection(address, timeout=PATIENCE_SECONDS) as raw:
+    with socket.create_connection(address, timeout=TIMEOUT_SECONDS) as raw:
         raw.sendall(b"GET / HTTP/1.0\r\n\r\n")
         assert b"invalid length of startup packet" in raw.recv(1000)
 
 
-def test_several_statements_of_a_simple_query_are_one_transaction(
-    stand_in: StandIn, session: Session
+def test_statements_of_one_simple_query_are_one_transaction(
+    emulator: Emulator, session: Session
 ) -> None:
     session.run("create table t (a int)")
-    connection = psycopg(stand_in)
+    connection = connect_psycopg(emulator)
     connection.autocommit = True
     with connection.cursor() as cursor:
         name = f"{session.schema}.t"

@@ -1,4 +1,4 @@
-"""COPY as the loaders use it: lines by manifest; and what is said when it fails."""
+"""COPY as the loaders use it: raw lines by manifest, rejects, errors, cancellation."""
 
 import bz2
 import gzip
@@ -13,15 +13,15 @@ import psycopg2.errors
 import pytest
 import zstandard
 
-from tests.emulators.redshift.tests.conftest import ROLE, Bucket, Session, StandIn
+from tests.emulators.redshift.tests.conftest import ROLE, Bucket, Emulator, Session
 from tests.emulators.redshift.tests.test_connection import (
+    connect_psycopg,
     eventually,
-    psycopg,
     run_and_fail,
 )
 
 RAW = "delimiter '\\001' compupdate off statupdate off"
-PACKERS = {
+COMPRESSORS = {
     "": lambda body: body,
     "gzip": gzip.compress,
     "zstd": zstandard.compress,
@@ -51,28 +51,28 @@ def manifest(bucket: Bucket, *bodies: bytes, name: str = "manifest") -> str:
 
 @pytest.fixture
 def raw(session: Session) -> Session:
-    """Return a session with a table for lines."""
+    """Return a session with a table of one text column."""
     session.run("create table raw (line varchar(65535))")
     return session
 
 
-@pytest.mark.parametrize("compression", PACKERS)
-def test_lines_arrive_as_they_are(
+@pytest.mark.parametrize("compression", COMPRESSORS)
+def test_lines_are_loaded_unchanged(
     raw: Session, bucket: Bucket, compression: str
 ) -> None:
-    pack = PACKERS[compression]
+    compress = COMPRESSORS[compression]
     first, second = "\n".join(LINES).encode(), "\n".join(LINES[:2]).encode() + b"\n"
-    url = manifest(bucket, pack(first), pack(second) + pack(b"one more\n"))
+    url = manifest(bucket, compress(first), compress(second) + compress(b"one more\n"))
     raw.run(
         f"copy raw from '{url}' iam_role '{ROLE}' manifest {RAW} {compression}"
         " region 'us-east-1' maxerror 100"
     )
-    found = [line for [line] in raw.run("select line from raw")]
-    assert sorted(found) == sorted([*LINES, *LINES[:2], "one more"])
+    lines = [line for [line] in raw.run("select line from raw")]
+    assert sorted(lines) == sorted([*LINES, *LINES[:2], "one more"])
     assert raw.value("select pg_last_copy_count()") == 7
 
 
-def test_blank_lines_are_skipped_when_asked(raw: Session, bucket: Bucket) -> None:
+def test_ignoreblanklines_skips_blank_lines(raw: Session, bucket: Bucket) -> None:
     url = bucket.put("lines", b"a\n\n\r\nb\r\n\n")
     raw.run(f"copy raw from '{url}' iam_role default {RAW} ignoreblanklines")
     assert raw.run("select line from raw order by 1") == [["a"], ["b"]]
@@ -81,9 +81,7 @@ def test_blank_lines_are_skipped_when_asked(raw: Session, bucket: Bucket) -> Non
     assert raw.value("select count(*) from raw") == 5
 
 
-def test_lines_that_are_no_values_are_rejected_and_shown(
-    raw: Session, bucket: Bucket
-) -> None:
+def test_invalid_lines_are_rejected_and_listed(raw: Session, bucket: Bucket) -> None:
     url = bucket.put(
         "lines",
         b"good\nnot \xff utf-8\nzero \0 byte\n" + b"x" * 70_000 + b"\nno\x01\ngood",
@@ -110,16 +108,16 @@ def test_lines_that_are_no_values_are_rejected_and_shown(
     assert raw.value("select max(octet_length(line)) from raw") == 65535
 
 
-def test_one_reject_too_many_fails_the_copy(
+def test_copy_fails_at_maxerror(
     connect: Callable[..., Session], bucket: Bucket
 ) -> None:
     session, other = connect(), connect()
     session.run("create table raw (line varchar(5))")
     url = bucket.put("lines", b"good\nmuch too long\nfine\ntoo long again\n")
     session.run("begin")
-    told = session.error(f"copy raw from '{url}' iam_role default {RAW} maxerror 2")
-    assert "Load into table 'raw' failed.  Check 'sys_load_error_detail'" in told
-    # The transaction is dead, but what was wrong can be asked on another connection.
+    message = session.error(f"copy raw from '{url}' iam_role default {RAW} maxerror 2")
+    assert "Load into table 'raw' failed.  Check 'sys_load_error_detail'" in message
+    # The transaction has failed, but another connection can read the rejects.
     assert "current transaction is aborted" in session.error("select 1")
     assert other.run(
         "select line_number, column_name, column_length, error_message"
@@ -150,81 +148,87 @@ def test_copy_is_part_of_its_transaction(
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ("iam_role 'arn:aws:iam::1:role/other'", "Not authorized to get credentials"),
         ("", "IAM_ROLE is missing"),
-        ("access_key_id 'AKIA' secret_access_key 'secret'", "use IAM_ROLE"),
+        ("access_key_id 'AKIA' secret_access_key 'secret'", "instead: IAM_ROLE"),
         ("iam_role default region 'eu-west-1'", "different region"),
-        ("iam_role default fixedwidth 'a:1'", "FIXEDWIDTH is not in this stand-in"),
-        ("iam_role default format as orc", "ORC is not in this stand-in"),
+        (
+            "iam_role default fixedwidth 'a:1'",
+            "FIXEDWIDTH is not supported by this emulator",
+        ),
+        ("iam_role default format as orc", "ORC is not supported by this emulator"),
         ("iam_role default delimiter '||'", "single ASCII character"),
-        ("iam_role default maxerror 100001", "MAXERROR is at most"),
+        ("iam_role default maxerror 100001", "MAXERROR must be at most"),
         ("iam_role default nonsense", 'syntax error at or near "nonsense"'),
         ("iam_role default gzip", "gzip data of s3://"),
     ],
 )
-def test_copy_that_cannot_be_is_refused(
-    raw: Session, bucket: Bucket, options: str, told: str
+def test_invalid_copy_is_rejected(
+    raw: Session, bucket: Bucket, options: str, message: str
 ) -> None:
     url = bucket.put("lines", b"a\n")
-    assert told in raw.error(f"copy raw from '{url}' {options}")
+    assert message in raw.error(f"copy raw from '{url}' {options}")
 
 
-def test_what_is_not_there_is_told(raw: Session, bucket: Bucket) -> None:
+def test_missing_source_or_table_is_an_error(raw: Session, bucket: Bucket) -> None:
     copy = "copy raw from '{}' iam_role default " + RAW
     assert "The specified S3 prefix" in raw.error(copy.format(f"{bucket.url}/none"))
-    told = raw.error(copy.format(f"{bucket.url}/none") + " manifest")
-    assert "Problem reading manifest file" in told
-    assert "Error NoSuchKey" in told
-    there = bucket.put("there", b"a\n")
+    message = raw.error(copy.format(f"{bucket.url}/none") + " manifest")
+    assert "Problem reading manifest file" in message
+    assert "Error NoSuchKey" in message
+    existing = bucket.put("existing", b"a\n")
     missing = {"url": f"{bucket.url}/missing", "mandatory": True}
-    url = bucket.put("m1", json.dumps({"entries": [{"url": there}, missing]}))
-    told = raw.error(copy.format(url) + " manifest")
-    assert "The specified key does not exist" in told
-    assert missing["url"] in told
+    url = bucket.put("m1", json.dumps({"entries": [{"url": existing}, missing]}))
+    message = raw.error(copy.format(url) + " manifest")
+    assert "The specified key does not exist" in message
+    assert missing["url"] in message
     missing["mandatory"] = False
-    url = bucket.put("m2", json.dumps({"entries": [{"url": there}, missing]}))
+    url = bucket.put("m2", json.dumps({"entries": [{"url": existing}, missing]}))
     raw.run(copy.format(url) + " manifest")
     assert raw.value("select count(*) from raw") == 1
-    told = raw.error(copy.format(url).replace("raw", "nowhere", 1) + " manifest")
-    assert "Cannot COPY into nonexistent table nowhere" in told
+    message = raw.error(copy.format(url).replace("raw", "nowhere", 1) + " manifest")
+    assert "Cannot COPY into nonexistent table nowhere" in message
 
 
-def test_content_length_of_the_manifest_must_be_true(
+def test_wrong_content_length_in_manifest_is_an_error(
     raw: Session, bucket: Bucket
 ) -> None:
     entry = {"url": bucket.put("a", b"abc\n"), "meta": {"content_length": 5}}
     url = bucket.put("m", json.dumps({"entries": [entry]}))
-    told = raw.error(f"copy raw from '{url}' iam_role default {RAW} manifest")
-    assert "tells content_length 5" in told
+    message = raw.error(f"copy raw from '{url}' iam_role default {RAW} manifest")
+    assert "states content_length 5" in message
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd", "bzip2"])
-def test_damaged_object_is_named(
+def test_error_names_damaged_object(
     raw: Session, bucket: Bucket, compression: str
 ) -> None:
-    whole = PACKERS[compression]("".join(f"line {n}\n" for n in range(5000)).encode())
-    for number, body in enumerate([whole[:-20], b"not packed at all"]):
+    lines = "".join(f"line {n}\n" for n in range(5000)).encode()
+    compressed = COMPRESSORS[compression](lines)
+    for number, body in enumerate([compressed[:-20], b"not compressed"]):
         url = bucket.put(f"damaged-{number}", body)
-        told = raw.error(f"copy raw from '{url}' iam_role default {RAW} {compression}")
-        assert f"The {compression} data of {url} cannot be read" in told
+        message = raw.error(
+            f"copy raw from '{url}' iam_role default {RAW} {compression}"
+        )
+        assert f"The {compression} data of {url} cannot be read" in message
     assert raw.value("select count(*) from raw") == 0
 
 
-def test_keys_are_hidden_in_the_history(raw: Session, bucket: Bucket) -> None:
+def test_history_does_not_contain_access_keys(raw: Session, bucket: Bucket) -> None:
     url = bucket.put("lines", b"a\n")
     raw.error(f"copy raw from '{url}' access_key_id 'AK' secret_access_key 'S3CR'")
     texts = raw.run("select query_text from sys_query_history where query_text ~ 'AK'")
     assert texts == []
 
 
-def test_client_that_vanishes_during_a_copy_leaves_nothing_behind(
-    connect: Callable[..., Session], bucket: Bucket, stand_in: StandIn
+def test_client_that_disconnects_during_copy_leaves_nothing(
+    connect: Callable[..., Session], bucket: Bucket, emulator: Emulator
 ) -> None:
     gone, session = connect(), connect()
     session.run("create table raw (line varchar(65535))")
-    before = stand_in.ask(do="sessions")["sessions"]
+    before = emulator.send_admin_request(do="sessions")["sessions"]
     url = manifest(bucket, *[gzip.compress((b"x" * 499 + b"\n") * 200_000, 1)] * 3)
     gone.run("begin")
     gone.run("insert into raw values ('first')")
@@ -235,17 +239,21 @@ def test_client_that_vanishes_during_a_copy_leaves_nothing_behind(
     assert eventually(lambda: session.value(copying) > 0)
     gone.connection._usock.shutdown(socket.SHUT_RDWR)
     thread.join()
-    assert eventually(lambda: stand_in.ask(do="sessions")["sessions"] == before - 1)
+    assert eventually(
+        lambda: emulator.send_admin_request(do="sessions")["sessions"] == before - 1
+    )
     assert eventually(lambda: session.value(copying) == 0)
     assert session.value("select count(*) from raw") == 0
     session.run("drop table raw")
 
 
-def test_copy_is_cancelled(session: Session, bucket: Bucket, stand_in: StandIn) -> None:
+def test_copy_can_be_cancelled(
+    session: Session, bucket: Bucket, emulator: Emulator
+) -> None:
     session.run("create table raw (line varchar(65535))")
     url = manifest(bucket, *[gzip.compress((b"x" * 499 + b"\n") * 200_000, 1)] * 3)
     copying = "select count(*) from pg_stat_activity where query ilike 'copy %%stdin'"
-    connection = psycopg(stand_in)
+    connection = connect_psycopg(emulator)
     caught: list[BaseException] = []
 
     def run() -> None:
@@ -268,13 +276,15 @@ def test_copy_is_cancelled(session: Session, bucket: Bucket, stand_in: StandIn) 
     connection.close()
 
 
-def test_memory_is_bounded(raw: Session, bucket: Bucket, stand_in: StandIn) -> None:
+def test_copy_uses_bounded_memory(
+    raw: Session, bucket: Bucket, emulator: Emulator
+) -> None:
     line = b"x" * 499 + b"\n"
     bodies = [gzip.compress(line * 100_000, 1) for _ in range(3)]
     url = manifest(bucket, *bodies)
-    relay = psutil.Process(stand_in.pid)
+    relay = psutil.Process(emulator.pid)
     before = relay.memory_info().rss
     raw.run(f"copy raw from '{url}' iam_role default {RAW} manifest gzip")
     grown = relay.memory_info().rss - before
     assert raw.value("select count(*) from raw") == 300_000
-    assert grown < 100 * MEGABYTE, "150 MB of lines went through"
+    assert grown < 100 * MEGABYTE, "COPY held much of the 150 MB of lines in memory"

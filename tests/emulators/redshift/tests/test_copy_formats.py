@@ -32,7 +32,7 @@ CONVERSIONS = [
     ("super", '{"a": [1]}', '{"a":[1]}', "{", "Invalid JSON"),
     ("int not null", "1", 1, "", "Missing data for not-null field"),
 ]  # fmt: skip
-MOMENTS = [
+TIMESTAMPS = [
     ("auto", "2026-11-24T01:02:03Z"),
     ("auto", "2026-11-24T03:02:03+02:00"),
     ("auto", "2026-11-24 01:02:03"),
@@ -45,10 +45,10 @@ MOMENTS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "good", "value", "bad", "told"), CONVERSIONS)
-def test_values_are_converted_or_rejected(
+@pytest.mark.parametrize(("kind", "good", "value", "bad", "message"), CONVERSIONS)
+def test_value_is_converted_or_rejected(
     session: Session, bucket: Bucket, kind: str, good: str, value: object, bad: str,
-    told: str,
+    message: str,
 ) -> None:  # fmt: skip
     session.run(f"create table t (pad int, a {kind})")
     url = bucket.put("data", f"1|{good}\n2|{bad}\n".encode())
@@ -56,20 +56,20 @@ def test_values_are_converted_or_rejected(
     assert session.run("select a from t") == [[value]]
     [[number, column, reason]] = session.run(REJECTS)
     assert (number, column) == (2, "a")
-    assert told in reason
+    assert message in reason
 
 
-@pytest.mark.parametrize(("wanted", "text"), MOMENTS)
-def test_moments_are_read_as_told(
-    session: Session, bucket: Bucket, wanted: str, text: str
+@pytest.mark.parametrize(("time_format", "text"), TIMESTAMPS)
+def test_timeformat_parses_timestamp(
+    session: Session, bucket: Bucket, time_format: str, text: str
 ) -> None:
     session.run("create table t (at timestamp)")
     url = bucket.put("data", text)
-    session.run(f"copy t from '{url}' iam_role default timeformat as '{wanted}'")
+    session.run(f"copy t from '{url}' iam_role default timeformat as '{time_format}'")
     assert session.run("select at from t") == [[dt.datetime(2026, 11, 24, 1, 2, 3)]]
 
 
-def test_json_by_name(session: Session, bucket: Bucket) -> None:
+def test_json_auto_matches_columns_by_name(session: Session, bucket: Bucket) -> None:
     session.run(f"create table t ({COLUMNS})")
     url = bucket.put(
         "rows",
@@ -96,7 +96,7 @@ def test_json_by_name(session: Session, bucket: Bucket) -> None:
     assert session.value("select name from t where id = 2") == "two"
 
 
-def test_json_by_paths(session: Session, bucket: Bucket) -> None:
+def test_json_paths_select_columns(session: Session, bucket: Bucket) -> None:
     session.run("create table t (a int, b varchar(9), c super)")
     paths = bucket.put(
         "paths.json", json.dumps({"jsonpaths": ["$.id", "$['in']['list'][1]", "$.in"]})
@@ -107,11 +107,13 @@ def test_json_by_paths(session: Session, bucket: Bucket) -> None:
         [1, "y", '{"list":["x","y"]}'],
         [2, None, None],
     ]
-    told = session.error(f"copy t (a, b) from '{url}' iam_role default json '{paths}'")
-    assert "Number of jsonpaths" in told
+    message = session.error(
+        f"copy t (a, b) from '{url}' iam_role default json '{paths}'"
+    )
+    assert "Number of jsonpaths" in message
 
 
-def test_csv(session: Session, bucket: Bucket) -> None:
+def test_csv_with_header_quotes_and_rejects(session: Session, bucket: Bucket) -> None:
     session.run("create table t (id int, name varchar(20))")
     url = bucket.put(
         "rows.csv",
@@ -138,11 +140,13 @@ def test_delimited_with_escapes_nulls_and_missing_columns(
         [3, "q|q", None],
         [4, None, None],
     ]
-    told = session.error(f"copy t from '{url}' iam_role default escape")
-    assert "Delimiter not found" in told
+    message = session.error(f"copy t from '{url}' iam_role default escape")
+    assert "Delimiter not found" in message
 
 
-def test_columns_and_defaults(session: Session, bucket: Bucket) -> None:
+def test_unlisted_columns_get_identity_or_default(
+    session: Session, bucket: Bucket
+) -> None:
     session.run(
         "create table t (id bigint identity(1, 1), a int, b varchar(9) default 'none')"
     )
@@ -154,23 +158,25 @@ def test_columns_and_defaults(session: Session, bucket: Bucket) -> None:
     ]
 
 
-def parquet(table: pa.Table) -> bytes:
-    """Return a table as a Parquet file."""
+def write_parquet(table: pa.Table) -> bytes:
+    """Return a table as the bytes of a Parquet file."""
     out = io.BytesIO()
     pq.write_table(table, out)
     return out.getvalue()
 
 
-def test_parquet(session: Session, bucket: Bucket) -> None:
+def test_parquet_manifest_needs_content_length(
+    session: Session, bucket: Bucket
+) -> None:
     session.run(f"create table t ({COLUMNS})")
-    moment = dt.datetime(2026, 11, 24, 1, 2, 3)
-    body = parquet(
+    timestamp = dt.datetime(2026, 11, 24, 1, 2, 3)
+    body = write_parquet(
         pa.table(
             {
                 "a": [1, None],
                 "b": ["one", None],
-                "c": [moment.date(), None],
-                "d": [moment, None],
+                "c": [timestamp.date(), None],
+                "d": [timestamp, None],
                 "e": ['{"x": 1}', None],
                 "f": pa.array([Decimal("1.50"), None], pa.decimal128(6, 2)),
             }
@@ -184,17 +190,19 @@ def test_parquet(session: Session, bucket: Bucket) -> None:
     url = bucket.put("m2", json.dumps({"entries": [entry]}))
     session.run(copy.format(url))
     assert session.run("select * from t order by id") == [
-        [1, "one", moment.date(), moment, '{"x":1}', Decimal("1.50")],
+        [1, "one", timestamp.date(), timestamp, '{"x":1}', Decimal("1.50")],
         [None] * 6,
     ]
 
 
-def test_parquet_of_another_shape_is_refused(session: Session, bucket: Bucket) -> None:
+def test_parquet_with_wrong_schema_is_rejected(
+    session: Session, bucket: Bucket
+) -> None:
     session.run("create table t (a int, b varchar(3))")
     copy = "copy t from '{}' iam_role default format as parquet"
-    url = bucket.put("wide", parquet(pa.table({"a": [1]})))
+    url = bucket.put("wide", write_parquet(pa.table({"a": [1]})))
     assert "Unmatched number of columns" in session.error(copy.format(url))
-    url = bucket.put("other", parquet(pa.table({"a": [1.5], "b": ["x"]})))
+    url = bucket.put("other", write_parquet(pa.table({"a": [1.5], "b": ["x"]})))
     assert "incompatible Parquet schema" in session.error(copy.format(url))
     url = bucket.put("none", b"PAR0")
     assert "invalid Parquet file" in session.error(copy.format(url))

@@ -1,4 +1,4 @@
-"""The driver's own behaviour: transactions, prepared statements, types both ways."""
+"""The driver's DB-API: transactions, prepared statements, types in both directions."""
 
 import datetime as dt
 import json
@@ -29,37 +29,39 @@ VALUES = {
 
 
 @pytest.mark.parametrize(("kind", "value"), VALUES.items())
-def test_value_comes_back_as_it_was_sent(
+def test_value_is_returned_unchanged(
     session: Session, kind: str, value: object
 ) -> None:
     session.run(f"create table t (a {kind})")
     session.run("insert into t values (%s), (%s)", value, None)
-    found = session.run("select a from t where a is not null")
-    assert found == [[value]]
+    rows = session.run("select a from t where a is not null")
+    assert rows == [[value]]
     assert session.run("select a from t where a is null") == [[None]]
 
 
-def test_super_comes_back_as_json(session: Session) -> None:
+def test_super_is_returned_as_json(session: Session) -> None:
     session.run("create table t (a super)")
-    given = {"b": [1, 2.5, None, "x"], "c": {"d": True}}
-    session.run("insert into t select json_parse(%s)", json.dumps(given))
-    assert json.loads(session.value("select a from t")) == given
+    document = {"b": [1, 2.5, None, "x"], "c": {"d": True}}
+    session.run("insert into t select json_parse(%s)", json.dumps(document))
+    assert json.loads(session.value("select a from t")) == document
     cursor = session.connection.cursor()
     cursor.execute("select a, 'text' from t")
     assert [column[1] for column in cursor.description] == [4000, 1043]
 
 
-def test_columns_made_of_expressions_are_varchar(session: Session) -> None:
+def test_create_table_as_gives_varchar_columns(session: Session) -> None:
     session.run("create table t as select 'a' as a, 'b' || 'c' as b, 'd'::text as c")
-    found = session.run(
+    rows = session.run(
         "select data_type, character_maximum_length from information_schema.columns"
         f" where table_name = 't' and table_schema = '{session.schema}'"
         " order by ordinal_position"
     )
-    assert found == [["character varying", length] for length in (None, None, 1)]
+    assert rows == [["character varying", length] for length in (None, None, 1)]
 
 
-def test_rollback_forgets_and_commit_keeps(connect: Callable[..., Session]) -> None:
+def test_rollback_discards_and_commit_keeps_rows(
+    connect: Callable[..., Session],
+) -> None:
     session, other = connect(), connect()
     session.run("create table t (a int)")
     session.connection.autocommit = False
@@ -71,7 +73,7 @@ def test_rollback_forgets_and_commit_keeps(connect: Callable[..., Session]) -> N
     assert other.run("select a from t") == [[2]]
 
 
-def test_autocommit_decides_whether_others_see_it_at_once(
+def test_autocommit_makes_writes_visible_at_once(
     connect: Callable[..., Session],
 ) -> None:
     session, other = connect(), connect()
@@ -79,10 +81,10 @@ def test_autocommit_decides_whether_others_see_it_at_once(
     session.run("insert into t values (1)")
     assert other.value("select count(*) from t") == 1
     session.connection.autocommit = False
-    session.run("create table of_a_transaction (a int)")
-    assert "does not exist" in other.error("select * from of_a_transaction")
+    session.run("create table uncommitted (a int)")
+    assert "does not exist" in other.error("select * from uncommitted")
     session.connection.commit()
-    assert other.value("select count(*) from of_a_transaction") == 0
+    assert other.value("select count(*) from uncommitted") == 0
     session.error("select 1 / 0")
     assert "current transaction is aborted" in session.error("select 1")
     session.connection.rollback()
@@ -99,31 +101,31 @@ def test_executemany_and_row_counts(session: Session) -> None:
     cursor.execute("update t set b = 'x' where a > 1")
     assert cursor.rowcount == 2
     cursor.execute("select * from t order by a")
-    # Redshift's server version is so old that the driver counts these rows itself.
+    # For Redshift's old server version, the driver counts the rows itself.
     assert (cursor.rowcount, cursor.redshift_rowcount) == (-1, 3)
     assert cursor.fetchone() == [1, "a"]
     assert cursor.fetchmany(5) == ([2, "x"], [3, "x"])
 
 
-def test_prepared_statement_is_used_again(session: Session) -> None:
+def test_prepared_statement_can_be_reused(session: Session) -> None:
     for number in range(5):
         assert session.value("select %s::int * 2", number) == number * 2
     session.error("select 1 / %s", 0)
     assert session.value("select %s::int * 2", 9) == 18
 
 
-def test_statements_that_fall_out_of_the_cache_are_closed(
+def test_statements_evicted_from_the_cache_are_closed(
     connect: Callable[..., Session],
 ) -> None:
     session = connect(max_prepared_statements=3)
     for _ in range(2):
         for number in range(10):
             assert session.value(f"select %s::int + {number}", 1) == number + 1
-    kept = session.value("select count(*) from pg_prepared_statements")
-    assert kept <= 4  # this one is there too, before another makes room for it
+    prepared = session.value("select count(*) from pg_prepared_statements")
+    assert prepared <= 4  # includes this query, before another one is evicted
 
 
-def test_prepared_statement_sees_its_table_changed(session: Session) -> None:
+def test_prepared_statement_sees_new_column(session: Session) -> None:
     session.run("create table t (a int)")
     session.run("insert into t values (1)")
     for _ in range(2):
@@ -132,7 +134,7 @@ def test_prepared_statement_sees_its_table_changed(session: Session) -> None:
     assert session.run("select * from t where a = %s", 1) == [[1, "x"]]
 
 
-def test_dataframe_has_the_columns_and_their_types(session: Session) -> None:
+def test_fetch_dataframe_has_columns_and_types(session: Session) -> None:
     session.run("create table t (a int, b varchar(5), c numeric(5,2), d date)")
     session.run("insert into t values (1, 'x', 1.25, '2026-11-24'), (2, null, 2, null)")
     cursor = session.connection.cursor()
@@ -145,32 +147,32 @@ def test_dataframe_has_the_columns_and_their_types(session: Session) -> None:
     assert rest[["named", "d"]].isna().all(axis=None)
 
 
-def test_dataframe_is_inserted(session: Session) -> None:
+def test_write_dataframe_inserts_rows(session: Session) -> None:
     session.run("create table t (a int, b varchar(5))")
-    given = pandas.DataFrame({"a": [1, 2], "b": ["x", "y"]})
-    session.connection.cursor().write_dataframe(given, f"{session.schema}.t")
+    frame = pandas.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+    session.connection.cursor().write_dataframe(frame, f"{session.schema}.t")
     assert session.run("select a, b from t order by a") == [[1, "x"], [2, "y"]]
 
 
-def test_varchar_counts_bytes_and_refuses_more(session: Session) -> None:
+def test_varchar_length_is_in_bytes(session: Session) -> None:
     session.run("create table t (a varchar(4))")
     session.run("insert into t values (%s)", "\u00e9\u00e9")
-    told = session.error("insert into t values (%s)", "\u00e9\u00e9\u00e9")
-    assert "too long" in told
+    message = session.error("insert into t values (%s)", "\u00e9\u00e9\u00e9")
+    assert "too long" in message
     assert session.value("select octet_length(a) from t") == 4
 
 
-def test_moment_with_a_zone_comes_back_in_utc(session: Session) -> None:
+def test_timestamptz_is_returned_in_utc(session: Session) -> None:
     session.run("create table t (a timestamptz, b timestamp)")
-    there = dt.timezone(dt.timedelta(hours=5, minutes=30))
-    moment = dt.datetime(2026, 11, 24, 3, 0, 0, tzinfo=there)
-    session.run("insert into t (a) values (%s)", moment)
-    found = session.value("select a from t")
-    assert found == moment
-    assert found.utcoffset() == dt.timedelta(0)
+    zone = dt.timezone(dt.timedelta(hours=5, minutes=30))
+    timestamp = dt.datetime(2026, 11, 24, 3, 0, 0, tzinfo=zone)
+    session.run("insert into t (a) values (%s)", timestamp)
+    returned = session.value("select a from t")
+    assert returned == timestamp
+    assert returned.utcoffset() == dt.timedelta(0)
 
 
-def test_type_that_is_not_here_is_refused_by_its_name(session: Session) -> None:
+def test_type_that_is_not_emulated_is_rejected_by_name(session: Session) -> None:
     for kind in ("geometry", "geography", "varbyte", "hllsketch"):
         assert kind in session.error(f"create table t (a {kind})")
     assert "geometry" in session.error("select cast('POINT(1 1)' as geometry)")
@@ -183,37 +185,37 @@ def test_error_leaves_the_session_usable(session: Session) -> None:
     assert session.value("select 1") == 1
 
 
-def test_statement_that_is_nested_too_deeply_is_refused(session: Session) -> None:
+def test_too_deeply_nested_statement_is_rejected(session: Session) -> None:
     for depth in (300, 5000):
-        told = session.error(f"select {'(' * depth}1 +{')' * depth}")
-        assert "nested too deeply" in told or "syntax error" in told
+        message = session.error(f"select {'(' * depth}1 +{')' * depth}")
+        assert "nested too deeply" in message or "syntax error" in message
     assert session.value("select 1") == 1
 
 
-def test_one_statement_at_a_time_when_prepared(session: Session) -> None:
+def test_prepared_statement_cannot_have_several_commands(session: Session) -> None:
     assert "multiple commands" in session.error("select 1; select 2")
 
 
-def test_empty_statement_is_told_to_be_one(session: Session) -> None:
+def test_empty_statement_is_reported(session: Session) -> None:
     with pytest.raises(redshift_connector.Error, match="query was empty"):
         session.run("-- nothing")
     assert session.value("select 1") == 1
 
 
-def test_many_rows_arrive(session: Session) -> None:
+def test_large_result_is_complete(session: Session) -> None:
     rows = session.run("select n, 'row ' || n from generate_series(1, 50000) as n")
     assert len(rows) == 50_000
     assert rows[-1] == [50_000, "row 50000"]
 
 
-def test_query_group_labels_the_history(session: Session) -> None:
-    session.run("set query_group to 'nightly load'")
+def test_query_group_is_the_label_in_the_history(session: Session) -> None:
+    session.run("set query_group to 'daily load'")
     session.run("select 'labelled'")
     assert session.run(
         "select query_label, status, query_type from sys_query_history"
         " where query_text = 'select ''labelled'''"
-    ) == [["nightly load", "success", "SELECT"]]
-    assert session.value("show query_group") == "nightly load"
+    ) == [["daily load", "success", "SELECT"]]
+    assert session.value("show query_group") == "daily load"
     session.run("reset query_group")
     session.run("select 'unlabelled'")
     assert (
@@ -225,15 +227,15 @@ def test_query_group_labels_the_history(session: Session) -> None:
     )
 
 
-def test_history_keeps_failures(session: Session) -> None:
+def test_history_contains_failed_statements(session: Session) -> None:
     session.run("create table t (a int)")
     session.run("insert into t values (0)")
     session.run("begin")
     session.error("select 1 / a as failing from t")
     session.run("rollback")
-    [[status, told]] = session.run(
+    [[status, message]] = session.run(
         "select status, error_message from sys_query_history"
         " where query_text = 'select 1 / a as failing from t'"
     )
     assert status == "failed"
-    assert "division by zero" in told
+    assert "division by zero" in message

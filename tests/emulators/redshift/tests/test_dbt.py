@@ -1,4 +1,4 @@
-"""A small project through unmodified dbt-redshift: built twice, documented, tested."""
+"""A small dbt project built, tested and documented with unmodified dbt-redshift."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulators.redshift.tests.conftest import Session, StandIn
+from tests.emulators.redshift.tests.conftest import Emulator, Session
 
 SCHEMA = "small_project"
 PROFILE = """
@@ -57,8 +57,8 @@ FILES = {
             incremental_strategy='merge', dist='all') }}
         select plan_id, plan_name from {{ ref('stg_plans') }}
     """,
-    "models/wrong.sql": """
-        {{ config(enabled=var('wrong', false)) }}
+    "models/unsupported.sql": """
+        {{ config(enabled=var('unsupported', false)) }}
         select string_agg(plan_name, ',') as names from {{ ref('stg_plans') }}
     """,
     "models/looker.sql": """
@@ -94,7 +94,7 @@ models:
       - {name: since, data_type: date}
       - {name: middle, data_type: "numeric(38, 10)"}
 unit_tests:
-  - name: a_plan_is_passed_on
+  - name: plan_is_selected
     model: stg_plans
     given:
       - input: ref('plans')
@@ -106,43 +106,45 @@ unit_tests:
 
 
 @pytest.fixture(scope="module")
-def project(stand_in: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a small project, its reader made."""
+def project(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the project's files, create its reader, return the project folder."""
     folder = tmp_path_factory.mktemp("small")
     for name, text in FILES.items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
-    Session(stand_in.connect(), SCHEMA).run(
+    Session(emulator.connect(), SCHEMA).run(
         "create user small_reader password 'Reader1Reader1'"
     )
     return folder
 
 
-def dbt(stand_in: StandIn, project: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start dbt in the project."""
+def start_dbt(
+    emulator: Emulator, project: Path, *arguments: str
+) -> subprocess.Popen[str]:
+    """Start dbt in the project folder."""
     return subprocess.Popen(
         [Path(sys.executable).with_name("dbt"), *arguments, "--profiles-dir", "."],
         cwd=project,
-        env={**os.environ, **stand_in.environment},
+        env={**os.environ, **emulator.environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
 
 
-def test_project_is_built_again_and_documented(
-    stand_in: StandIn, project: Path, session: Session
+def test_project_is_built_twice_and_documented(
+    emulator: Emulator, project: Path, session: Session
 ) -> None:
     for arguments in (["build"], ["build"], ["docs", "generate"]):
-        running = dbt(stand_in, project, *arguments)
-        said, _ = running.communicate()
-        assert running.returncode == 0, said
+        process = start_dbt(emulator, project, *arguments)
+        output, _ = process.communicate()
+        assert process.returncode == 0, output
     catalog = json.loads((project / "target" / "catalog.json").read_text())
-    facts = catalog["nodes"]["model.small.fct_plans"]
-    assert facts["metadata"]["comment"] == 'One row per plan: it\'s the "fact".'
-    assert facts["columns"]["plan_id"]["type"] == "integer"
-    assert facts["stats"]["diststyle"]["value"] == "KEY(plan_id)"
+    entry = catalog["nodes"]["model.small.fct_plans"]
+    assert entry["metadata"]["comment"] == 'One row per plan: it\'s the "fact".'
+    assert entry["columns"]["plan_id"]["type"] == "integer"
+    assert entry["stats"]["diststyle"]["value"] == "KEY(plan_id)"
     assert session.run(
         f"select plan_id, plan_name, middle from {SCHEMA}.looker order by 1"
     ) == [[1, "Trial", 1], [2, "Pro", 2]]
@@ -153,16 +155,17 @@ def test_project_is_built_again_and_documented(
     ) == [["small"]]
 
 
-def test_view_answers_while_its_table_is_rebuilt_and_a_wrong_model_fails(
-    stand_in: StandIn, project: Path, session: Session
+def test_view_is_readable_during_rebuild_and_unsupported_model_fails(
+    emulator: Emulator, project: Path, session: Session
 ) -> None:
-    running = dbt(stand_in, project, "run", "--full-refresh", "--vars", "wrong: true")
+    arguments = ("run", "--full-refresh", "--vars", "unsupported: true")
+    process = start_dbt(emulator, project, *arguments)
     counts = set()
-    while running.poll() is None:
+    while process.poll() is None:
         counts.add(session.value(f"select count(*) from {SCHEMA}.looker"))
         time.sleep(0.01)
-    said, _ = running.communicate()
+    output, _ = process.communicate()
     assert counts == {2}
-    assert running.returncode == 1
-    assert "function string_agg() is not supported" in said
-    assert "PASS=4" in said, said
+    assert process.returncode == 1
+    assert "function string_agg() is not supported" in output
+    assert "PASS=4" in output, output

@@ -1,15 +1,16 @@
-"""The dialect by itself: nothing is lost in reading, secrets are, plans are right."""
+"""The SQL dialect without a server: parsing, statement splitting, plans."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.emulators.redshift.dialect import planner as plans
+from tests.emulators.redshift.dialect import planner
+from tests.emulators.redshift.dialect.plan import Plan
 from tests.emulators.redshift.dialect.tokens import (
     parse,
+    parse_nodes,
     render,
     string_value,
-    tokens_of,
 )
 from tests.emulators.redshift.errors import RedshiftError
 
@@ -29,38 +30,40 @@ STATEMENTS = {
 }
 
 
-class NoViews:
-    """A catalogue without late-binding views."""
+class EmptyCatalog:
+    """A catalog without late-binding views."""
 
     def late_binding_views(self, names: object) -> dict[tuple[str, ...], str]:
-        """There are none."""
+        """Return nothing."""
         return {}
 
     def late_binding_columns(self) -> list[tuple[str, str, str, str, int]]:
-        """There are none."""
+        """Return nothing."""
         return []
 
 
-def plan(sql: str) -> plans.Plan:
-    """Make the plan of one statement."""
-    [(nodes, text)] = plans.split(sql)
-    return plans.make(nodes, text, NoViews(), database="dev", facts={})
+def plan(sql: str) -> Plan:
+    """Return the plan of one statement."""
+    [(nodes, text)] = planner.split_statements(sql)
+    return planner.plan_statement(
+        nodes, text, EmptyCatalog(), database="dev", last_values={}
+    )
 
 
 @given(st.lists(PIECES, max_size=30))
-def test_reading_loses_nothing(pieces: list[str]) -> None:
+def test_parsing_is_lossless(pieces: list[str]) -> None:
     text = " ".join(pieces)
     assert render(*parse(text)) == text
 
 
 @pytest.mark.parametrize(("text", "count"), STATEMENTS.items())
 def test_text_is_split_into_statements(text: str, count: int) -> None:
-    assert len(plans.split(text)) == count
+    assert len(planner.split_statements(text)) == count
 
 
 @pytest.mark.parametrize("text", ["select (1", "select 1)", "select 'a", 'select "a',
                                   "/* open", "select [1)", "select $$a"])  # fmt: skip
-def test_what_is_not_closed_is_a_syntax_error(text: str) -> None:
+def test_unclosed_text_is_a_syntax_error(text: str) -> None:
     with pytest.raises(RedshiftError) as caught:
         parse(text)
     assert caught.value.code == "42601"
@@ -78,8 +81,8 @@ def test_what_is_not_closed_is_a_syntax_error(text: str) -> None:
         ("$tag$ a $$ b $tag$", " a $$ b "),
     ],
 )
-def test_string_literal_means(literal: str, value: str) -> None:
-    assert string_value(tokens_of(literal)[0]) == value
+def test_string_literal_is_unescaped(literal: str, value: str) -> None:
+    assert string_value(parse_nodes(literal)[0]) == value
 
 
 @pytest.mark.parametrize(
@@ -91,7 +94,7 @@ def test_string_literal_means(literal: str, value: str) -> None:
         "unload ('select 1') to 's3://b/k' credentials 'aws_iam_role=S3CRET'",
     ],
 )
-def test_secrets_are_not_in_the_text_of_a_plan(sql: str) -> None:
+def test_plan_text_contains_no_secrets(sql: str) -> None:
     assert "S3CRET" not in plan(sql).text
     assert "***" in plan(sql).text
 
@@ -107,12 +110,12 @@ def test_secrets_are_not_in_the_text_of_a_plan(sql: str) -> None:
         ("select * from t", []),
     ],
 )
-def test_plan_knows_what_is_written(sql: str, written: list[str]) -> None:
+def test_plan_lists_written_tables(sql: str, written: list[str]) -> None:
     assert plan(sql).written == written
 
 
-def test_names_that_would_be_cut_are_refused() -> None:
-    with pytest.raises(RedshiftError, match="refuses rather than cuts it"):
+def test_too_long_names_are_rejected() -> None:
+    with pytest.raises(RedshiftError, match="but this emulator only 63"):
         plan(f"select 1 as {'x' * 64}")
     with pytest.raises(RedshiftError, match="exceeds the limit of 127 bytes"):
         plan(f"select 1 as {'x' * 128}")

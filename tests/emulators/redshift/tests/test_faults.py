@@ -1,4 +1,4 @@
-"""Faults on demand: what a cluster does on a bad night, at the moment a test says."""
+"""Fault injection through the admin socket."""
 
 import threading
 import time
@@ -10,8 +10,8 @@ import pytest
 import redshift_connector
 
 from tests.emulators.redshift.faults import FaultError, Faults
-from tests.emulators.redshift.tests.conftest import Bucket, Session, StandIn
-from tests.emulators.redshift.tests.test_connection import psycopg
+from tests.emulators.redshift.tests.conftest import Bucket, Emulator, Session
+from tests.emulators.redshift.tests.test_connection import connect_psycopg
 
 SetFault = Callable[..., None]
 VIOLATION = "1023 | Serializable isolation violation on table"
@@ -19,32 +19,32 @@ VIOLATION = "1023 | Serializable isolation violation on table"
 
 @pytest.fixture
 def table(session: Session) -> Session:
-    """Return a session with a table."""
+    """Return a session with an empty table."""
     session.run("create table t (a int)")
     return session
 
 
-def in_transaction(session: Session, value: int) -> None:
-    """Write a row in a transaction."""
+def insert_in_transaction(session: Session, value: int) -> None:
+    """Insert a row in an explicit transaction."""
     session.run("begin")
     session.run(f"insert into {session.schema}.t values ({value})")
     session.run("commit")
 
 
-def test_second_commit_to_a_table_meets_error_1023(
+def test_serialization_fault_fails_second_commit_to_table(
     table: Session, faults: SetFault
 ) -> None:
     faults(fault="serialization", table=f"{table.schema}.t", on=2)
-    in_transaction(table, 1)
+    insert_in_transaction(table, 1)
     table.run("begin")
     table.run("insert into t values (2)")
     assert VIOLATION in table.error("commit")
     table.run("rollback")
-    in_transaction(table, 3)
+    insert_in_transaction(table, 3)
     assert table.run("select a from t order by a") == [[1], [3]]
 
 
-def test_statement_that_commits_itself_meets_it_too(
+def test_serialization_fault_fails_autocommitted_statement(
     table: Session, faults: SetFault
 ) -> None:
     faults(fault="serialization", table="t")
@@ -53,11 +53,11 @@ def test_statement_that_commits_itself_meets_it_too(
     assert table.run("select a from t") == [[2]]
 
 
-def test_several_statements_of_a_simple_query_meet_it_at_their_end(
-    table: Session, faults: SetFault, stand_in: StandIn
+def test_serialization_fault_fails_multi_statement_query(
+    table: Session, faults: SetFault, emulator: Emulator
 ) -> None:
     faults(fault="serialization", table="t")
-    connection = psycopg(stand_in)
+    connection = connect_psycopg(emulator)
     connection.autocommit = True
     name = f"{table.schema}.t"
     both = f"insert into {name} values (1); insert into {name} values (2)"
@@ -69,15 +69,15 @@ def test_several_statements_of_a_simple_query_meet_it_at_their_end(
     connection.close()
 
 
-def test_other_tables_are_left_alone(table: Session, faults: SetFault) -> None:
+def test_fault_does_not_affect_other_tables(table: Session, faults: SetFault) -> None:
     faults(fault="serialization", table="elsewhere.t", times=0)
-    in_transaction(table, 1)
+    insert_in_transaction(table, 1)
     assert table.value("select count(*) from t") == 1
 
 
 @pytest.mark.parametrize(("when", "rows"), [("before_commit", 0), ("after_commit", 1)])
 @pytest.mark.parametrize("is_explicit", [True, False])
-def test_connection_is_dropped_at_the_commit(
+def test_drop_fault_closes_connection_at_commit(
     connect: Callable[..., Session],
     faults: SetFault,
     when: str,
@@ -89,32 +89,36 @@ def test_connection_is_dropped_at_the_commit(
     faults(fault="drop", table=f"{session.schema}.t", when=when)
     with pytest.raises((redshift_connector.Error, OSError)):
         if is_explicit:
-            in_transaction(session, 1)
+            insert_in_transaction(session, 1)
         else:
             session.run("insert into t values (1)")
     assert other.value("select count(*) from t") == rows
 
 
-def test_copy_fails_half_way(table: Session, faults: SetFault, bucket: Bucket) -> None:
+def test_copy_fault_fails_copy_half_way(
+    table: Session, faults: SetFault, bucket: Bucket
+) -> None:
     url = bucket.put("rows", "".join(f"{n}\n" for n in range(5000)))
     faults(fault="copy", table=f"{table.schema}.t", after_rows=3000)
-    told = table.error(f"copy t from '{url}' iam_role default")
-    assert "Connection reset by peer" in told
+    message = table.error(f"copy t from '{url}' iam_role default")
+    assert "Connection reset by peer" in message
     assert table.value("select count(*) from t") == 0
     table.run(f"copy t from '{url}' iam_role default")
     assert table.value("select count(*) from t") == 5000
 
 
-def test_answers_are_slow(table: Session, faults: SetFault) -> None:
+def test_slow_fault_delays_statement(table: Session, faults: SetFault) -> None:
     faults(fault="slow", seconds=0.5, matching="^select 'slow'")
     started = time.monotonic()
     table.run("select 'slow'")
     assert time.monotonic() - started >= 0.5
 
 
-def test_slow_answer_can_be_cancelled(stand_in: StandIn, faults: SetFault) -> None:
+def test_delayed_statement_can_be_cancelled(
+    emulator: Emulator, faults: SetFault
+) -> None:
     faults(fault="slow", seconds=60, matching="^select 'slow'")
-    connection = psycopg(stand_in)
+    connection = connect_psycopg(emulator)
     timer = threading.Timer(0.5, connection.cancel)
     timer.start()
     started = time.monotonic()
@@ -124,7 +128,9 @@ def test_slow_answer_can_be_cancelled(stand_in: StandIn, faults: SetFault) -> No
     connection.close()
 
 
-def test_error_on_demand(table: Session, faults: SetFault) -> None:
+def test_error_fault_fails_second_matching_statement(
+    table: Session, faults: SetFault
+) -> None:
     faults(fault="error", matching="into t", message="disk full", code="53100", on=2)
     table.run("insert into t values (1)")
     assert "disk full" in table.error("insert into t values (2)")
@@ -133,7 +139,7 @@ def test_error_on_demand(table: Session, faults: SetFault) -> None:
 
 
 @pytest.mark.parametrize(
-    "described",
+    "definition",
     [
         {"fault": "unknown"},
         {"fault": "drop"},
@@ -141,16 +147,18 @@ def test_error_on_demand(table: Session, faults: SetFault) -> None:
         {},
     ],
 )
-def test_fault_that_is_not_one_is_refused(described: dict[str, object]) -> None:
+def test_invalid_fault_is_rejected(definition: dict[str, object]) -> None:
     with pytest.raises(FaultError):
-        Faults().add(described)
+        Faults().add(definition)
 
 
-def test_admin_socket_tells_what_is_set(stand_in: StandIn, faults: SetFault) -> None:
-    faults(fault="slow", seconds=1, matching="nothing like it")
-    [found] = stand_in.ask(do="faults")["faults"]
-    assert (found["fault"], found["seconds"], found["seen"]) == ("slow", 1, 0)
-    with pytest.raises(FaultError, match="no such request"):
-        stand_in.ask(do="nonsense")
+def test_admin_socket_lists_faults_and_rejects_invalid_requests(
+    emulator: Emulator, faults: SetFault
+) -> None:
+    faults(fault="slow", seconds=1, matching="matches no statement")
+    [fault] = emulator.send_admin_request(do="faults")["faults"]
+    assert (fault["fault"], fault["seconds"], fault["seen"]) == ("slow", 1, 0)
+    with pytest.raises(FaultError, match="Unknown request"):
+        emulator.send_admin_request(do="nonsense")
     with pytest.raises(FaultError, match="needs a table"):
-        stand_in.ask(do="fault", fault={"fault": "drop"})
+        emulator.send_admin_request(do="fault", fault={"fault": "drop"})

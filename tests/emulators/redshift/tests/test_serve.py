@@ -1,4 +1,4 @@
-"""The command line: what it announces, what it keeps, how it ends."""
+"""The command line: announced environment, kept data, options, shutdown."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from tests.emulators.redshift.serve import main
 def connect(
     environment: dict[str, str], *, ssl: bool = False
 ) -> redshift_connector.Connection:
-    """Connect with what was announced."""
+    """Connect with the announced environment."""
     connection = redshift_connector.connect(
         host=environment["NIGHTSHIFT_REDSHIFT_HOST"],
         port=int(environment["NIGHTSHIFT_REDSHIFT_PORT"]),
@@ -31,7 +31,7 @@ def connect(
     return connection
 
 
-def test_data_are_kept_and_views_are_known_after_a_restart(tmp_path: Path) -> None:
+def test_data_and_views_survive_restart(tmp_path: Path) -> None:
     faults = tmp_path / "faults.yml"
     faults.write_text("- {fault: error, matching: poisoned, message: from the file}\n")
     extra = ["--database", "other", "--user", "me", "--password", "Secret1'x"]
@@ -57,7 +57,7 @@ def test_data_are_kept_and_views_are_known_after_a_restart(tmp_path: Path) -> No
                 cursor.execute("select 'poisoned'")
 
 
-def test_nothing_outlives_a_killed_stand_in(tmp_path: Path) -> None:
+def test_killed_emulator_leaves_no_process(tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",
@@ -74,8 +74,8 @@ def test_nothing_outlives_a_killed_stand_in(tmp_path: Path) -> None:
         text=True,
     )
     assert process.stdout is not None
-    told = json.loads(process.stdout.readline())
-    children = psutil.Process(told["pid"]).children(recursive=True)
+    announcement = json.loads(process.stdout.readline())
+    children = psutil.Process(announcement["pid"]).children(recursive=True)
     assert any("postgres" in child.name() for child in children)
     process.kill()
     process.wait()
@@ -83,8 +83,8 @@ def test_nothing_outlives_a_killed_stand_in(tmp_path: Path) -> None:
     assert alive == []
 
 
-def test_options_are_told() -> None:
-    told = subprocess.run(
+def test_help_lists_options() -> None:
+    process = subprocess.run(
         [sys.executable, "-m", "tests.emulators", "redshift", "--help"],
         cwd=up.PROJECT,
         capture_output=True,
@@ -93,10 +93,10 @@ def test_options_are_told() -> None:
     )
     for option in ("--port", "--database", "--user", "--password", "--data", "--s3",
                    "--faults", "--admin-socket", "--json", "--export"):  # fmt: skip
-        assert option in told.stdout
+        assert option in process.stdout
 
 
-def test_faults_file_that_is_wrong_is_refused(
+def test_invalid_faults_file_is_rejected(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "faults.yml"

@@ -1,4 +1,4 @@
-"""What Redshift has and PostgreSQL has not: DDL, late-binding views, functions."""
+"""Redshift SQL that PostgreSQL does not have: DDL, late-binding views, functions."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -52,21 +52,21 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize(("sql", "value"), FUNCTIONS.items())
-def test_function_gives(session: Session, sql: str, value: object) -> None:
+def test_function_returns(session: Session, sql: str, value: object) -> None:
     assert session.value(f"select {sql}") == value
 
 
-def test_clocks(session: Session) -> None:
+def test_getdate_and_sysdate_return_current_time(session: Session) -> None:
     session.run("create table t (a int)")
     session.run("insert into t values (1)")
-    [[second, moment]] = session.run("select getdate(), sysdate from t")
+    [[getdate, sysdate]] = session.run("select getdate(), sysdate from t")
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-    assert abs((now - second).total_seconds()) < 60
-    assert abs((now - moment).total_seconds()) < 60
-    assert second.microsecond == 0
+    assert abs((now - getdate).total_seconds()) < 60
+    assert abs((now - sysdate).total_seconds()) < 60
+    assert getdate.microsecond == 0
 
 
-def test_layout_of_a_table_is_shown(session: Session) -> None:
+def test_table_attributes_are_in_svv_table_info(session: Session) -> None:
     session.run(
         "create table t (id bigint identity(10, 5) encode az64, org_id int distkey,"
         " day date encode raw, note varchar(max)) backup no compound"
@@ -86,12 +86,12 @@ def test_layout_of_a_table_is_shown(session: Session) -> None:
     ) == [["ALL", "AUTO(SORTKEY)"]]
 
 
-def test_create_table_as_takes_a_layout(session: Session) -> None:
+def test_create_table_as_accepts_table_attributes(session: Session) -> None:
     session.run("create table t diststyle key distkey (a) sortkey (a) as select 1 as a")
     assert session.value("select a from t") == 1
 
 
-def test_late_binding_view_survives_what_it_reads(session: Session) -> None:
+def test_late_binding_view_survives_drop_of_its_table(session: Session) -> None:
     schema = session.schema
     session.run("create table t (a int, b varchar(10))")
     session.run("insert into t values (1, 'old')")
@@ -106,14 +106,14 @@ def test_late_binding_view_survives_what_it_reads(session: Session) -> None:
     assert session.run("select * from w") == [["new"]]
 
 
-def test_late_binding_view_needs_schemas(session: Session) -> None:
+def test_late_binding_view_requires_qualified_names(session: Session) -> None:
     session.run("create table t (a int)")
-    told = session.error("create view v as select a from t with no schema binding")
-    assert "should be qualified" in told
+    message = session.error("create view v as select a from t with no schema binding")
+    assert "should be qualified" in message
     session.run("create view missing as select 1 from nowhere.t with no schema binding")
 
 
-def test_late_binding_view_is_seen_by_prepared_statements_of_others(
+def test_prepared_statement_sees_view_change_of_other_session(
     connect: Callable[..., Session],
 ) -> None:
     session, other = connect(), connect()
@@ -130,7 +130,7 @@ def test_late_binding_view_is_seen_by_prepared_statements_of_others(
     assert 'relation "v" does not exist' in other.error(count, 1)
 
 
-def test_late_binding_view_is_renamed_and_replaced_by_a_table(
+def test_late_binding_view_is_renamed_and_replaced_by_table(
     connect: Callable[..., Session],
 ) -> None:
     session, other = connect(), connect()
@@ -150,7 +150,7 @@ def test_late_binding_view_is_renamed_and_replaced_by_a_table(
     assert other.value(query, 1) == 0
 
 
-def test_columns_of_late_binding_views(session: Session) -> None:
+def test_late_binding_view_columns_are_listed(session: Session) -> None:
     session.run("create table t (a int, b varchar(10), c numeric(8, 2))")
     session.run(
         f"create view v as select a, b, c from {session.schema}.t"
@@ -160,20 +160,20 @@ def test_columns_of_late_binding_views(session: Session) -> None:
         f"create view broken as select x from {session.schema}.gone"
         " with no schema binding"
     )
-    found = session.run(
+    columns = session.run(
         "select view_name, col_name, col_type, col_num from"
         " pg_get_late_binding_view_cols() cols(view_schema name, view_name name,"
         " col_name name, col_type varchar, col_num int)"
         f" where view_schema = '{session.schema}' order by col_num"
     )
-    assert found == [
+    assert columns == [
         ["v", "a", "integer", 1],
         ["v", "b", "character varying(10)", 2],
         ["v", "c", "numeric(8,2)", 3],
     ]
 
 
-def test_bound_view_keeps_its_table(session: Session) -> None:
+def test_bound_view_prevents_drop_of_its_table(session: Session) -> None:
     session.run("create table t (a int)")
     session.run("create view v as select a from t")
     assert "depend on it" in session.error("drop table t")
@@ -181,7 +181,7 @@ def test_bound_view_keeps_its_table(session: Session) -> None:
     assert "does not exist" in session.error("select * from v")
 
 
-def test_medians_and_lists(session: Session) -> None:
+def test_median_percentile_and_listagg(session: Session) -> None:
     session.run("create table t (g int, x int, n varchar(5))")
     session.run(
         "insert into t values (1, 10, 'b'), (1, 20, 'a'), (2, 5, null), (2, null, 'z')"
@@ -213,7 +213,8 @@ def test_super_is_navigated_and_unnested(session: Session) -> None:
     assert session.run(
         "select t.id, tag::varchar from t, t.doc.tags as tag order by 2"
     ) == [[1, "x"], [1, "y"]]
-    assert session.run("select id from t where doc.n = 12") == []  # another type
+    # A string in SUPER is not equal to a number.
+    assert session.run("select id from t where doc.n = 12") == []
     assert session.run("select id from t where doc.plan.name = 'Pro'") == [[1]]
 
 
@@ -248,7 +249,7 @@ def test_merge_and_delete_using(session: Session) -> None:
     assert session.value("select count(*) from t") == 2
 
 
-def test_groups_and_grants(session: Session) -> None:
+def test_grant_to_group_is_in_svv_relation_privileges(session: Session) -> None:
     session.run("create table t (a int)")
     session.run("create group readers")
     session.run("grant select on t to group readers")
@@ -261,7 +262,7 @@ def test_groups_and_grants(session: Session) -> None:
     session.run("drop group readers")
 
 
-def test_maintenance_is_accepted(session: Session) -> None:
+def test_vacuum_and_analyze_are_accepted(session: Session) -> None:
     session.run("create table t (a int)")
     session.run("vacuum full t to 99 percent")
     session.run("vacuum sort only t")

@@ -1,4 +1,4 @@
-"""UNLOAD: what it writes, where, and what it refuses."""
+"""UNLOAD: formats, destinations, partitions, errors."""
 
 import datetime as dt
 import gzip
@@ -12,12 +12,12 @@ import pytest
 
 from tests.emulators.redshift.tests.conftest import ROLE, Bucket, Session
 
-MOMENT = dt.datetime(2026, 11, 24, 1, 2, 3, 250_000)
+TIMESTAMP = dt.datetime(2026, 11, 24, 1, 2, 3, 250_000)
 
 
 @pytest.fixture
 def table(session: Session) -> Session:
-    """Return a session with a table of every type that is unloaded."""
+    """Return a session with a table that has a column of each type."""
     session.run(
         "create table t (id int, big bigint, price numeric(8, 3), share float8,"
         " is_paid boolean, name varchar(20), day date, at timestamp, doc super)"
@@ -31,26 +31,26 @@ def table(session: Session) -> Session:
     return session
 
 
-def read(body: bytes) -> pa.Table:
+def read_parquet(body: bytes) -> pa.Table:
     """Read a Parquet file."""
     return pq.read_table(io.BytesIO(body))
 
 
-def test_parquet_has_the_types_and_the_values(table: Session, bucket: Bucket) -> None:
+def test_parquet_has_types_values_and_manifest(table: Session, bucket: Bucket) -> None:
     table.run(
         f"unload ('select * from t order by id') to '{bucket.url}/org_'"
         f" iam_role '{ROLE}' format as parquet manifest verbose"
     )
     assert bucket.names() == ["org_0000_part_00.parquet", "org_manifest"]
     body = bucket.get("org_0000_part_00.parquet")
-    found = read(body)
+    found = read_parquet(body)
     assert found.schema.types == [
         pa.int32(), pa.int64(), pa.decimal128(8, 3), pa.float64(), pa.bool_(),
         pa.string(), pa.date32(), pa.timestamp("us"), pa.string(),
     ]  # fmt: skip
     assert [list(row.values()) for row in found.to_pylist()] == [
         [1, 2, Decimal("3.500"), 0.25, True, "a, \"b\" 'c' \\ d",
-         dt.date(2026, 11, 24), MOMENT, '{"x":1}'],
+         dt.date(2026, 11, 24), TIMESTAMP, '{"x":1}'],
         [2, None, None, None, None, "", dt.date(2026, 11, 25), None, None],
         [3, *[None] * 8],
     ]  # fmt: skip
@@ -68,7 +68,7 @@ def test_parquet_has_the_types_and_the_values(table: Session, bucket: Bucket) ->
     ) == [[f"{bucket.url}/org_0000_part_00.parquet", 3, len(body)]]
 
 
-def test_what_was_unloaded_can_be_copied(table: Session, bucket: Bucket) -> None:
+def test_unloaded_files_can_be_copied(table: Session, bucket: Bucket) -> None:
     table.run(
         f"unload ('select * from t') to '{bucket.url}/t_' iam_role default"
         " format parquet manifest"
@@ -83,22 +83,24 @@ def test_what_was_unloaded_can_be_copied(table: Session, bucket: Bucket) -> None
     )
 
 
-def test_quotes_inside_the_query_are_doubled(table: Session, bucket: Bucket) -> None:
+def test_doubled_quotes_in_query_are_unescaped(table: Session, bucket: Bucket) -> None:
     table.run(
         f"unload ('select id, ''it''''s'' as it from t where name = ''''')"
         f" to '{bucket.url}/x' iam_role default format parquet"
     )
-    assert read(bucket.get("x0000_part_00.parquet")).to_pylist() == [
+    assert read_parquet(bucket.get("x0000_part_00.parquet")).to_pylist() == [
         {"id": 2, "it": "it's"}
     ]
 
 
-@pytest.mark.parametrize("form", ["parquet", "csv"])
-def test_partitions_are_folders(table: Session, bucket: Bucket, form: str) -> None:
-    ending = ".parquet" if form == "parquet" else ""
+@pytest.mark.parametrize("file_format", ["parquet", "csv"])
+def test_partition_by_writes_folders(
+    table: Session, bucket: Bucket, file_format: str
+) -> None:
+    ending = ".parquet" if file_format == "parquet" else ""
     table.run(
         f"unload ('select id, day from t') to '{bucket.url}/dt' iam_role default"
-        f" format as {form} partition by (day)"
+        f" format as {file_format} partition by (day)"
     )
     assert bucket.names() == [
         f"dt/day=2026-11-24/0000_part_00{ending}",
@@ -106,8 +108,8 @@ def test_partitions_are_folders(table: Session, bucket: Bucket, form: str) -> No
         f"dt/day=__HIVE_DEFAULT_PARTITION__/0000_part_00{ending}",
     ]
     body = bucket.get(f"dt/day=2026-11-25/0000_part_00{ending}")
-    if form == "parquet":
-        assert read(body).to_pylist() == [{"id": 2}]
+    if file_format == "parquet":
+        assert read_parquet(body).to_pylist() == [{"id": 2}]
     else:
         assert body == b"2\n"
 
@@ -138,22 +140,22 @@ def test_delimited_and_json(table: Session, bucket: Bucket) -> None:
     }
 
 
-def test_destination_must_be_free_or_said_not_to_matter(
+def test_destination_must_be_empty_unless_overwrite_is_allowed(
     table: Session, bucket: Bucket
 ) -> None:
     unload = "unload ('select id from t') to '{}/x_' iam_role default format parquet {}"
     bucket.put("x_old", b"old")
-    told = table.error(unload.format(bucket.url, ""))
-    assert "Specified unload destination on S3 is not empty" in told
+    message = table.error(unload.format(bucket.url, ""))
+    assert "Specified unload destination on S3 is not empty" in message
     table.run(unload.format(bucket.url, "allowoverwrite"))
     assert bucket.names() == ["x_0000_part_00.parquet", "x_old"]
     table.run(unload.format(bucket.url, "cleanpath"))
     assert bucket.names() == ["x_0000_part_00.parquet"]
-    told = table.error(unload.format(bucket.url, "cleanpath allowoverwrite"))
-    assert "CLEANPATH is not compatible with ALLOWOVERWRITE" in told
+    message = table.error(unload.format(bucket.url, "cleanpath allowoverwrite"))
+    assert "CLEANPATH is not compatible with ALLOWOVERWRITE" in message
 
 
-def test_nothing_gives_no_parquet_file(table: Session, bucket: Bucket) -> None:
+def test_empty_result_writes_no_parquet_file(table: Session, bucket: Bucket) -> None:
     unload = "unload ('select id from t where false') to '{}/x' iam_role default {}"
     table.run(unload.format(bucket.url, "format parquet"))
     assert bucket.names() == []
@@ -161,7 +163,9 @@ def test_nothing_gives_no_parquet_file(table: Session, bucket: Bucket) -> None:
     assert bucket.get("x0000_part_00") == b"id\n"
 
 
-def test_many_rows_are_spread_over_slices(session: Session, bucket: Bucket) -> None:
+def test_large_result_is_written_by_two_slices(
+    session: Session, bucket: Bucket
+) -> None:
     session.run("create table t (a int, b varchar(100))")
     rows = "".join(f"{number}|{'x' * 90}\n" for number in range(120_000))
     url = bucket.put("rows", rows)
@@ -172,37 +176,37 @@ def test_many_rows_are_spread_over_slices(session: Session, bucket: Bucket) -> N
     )
     names = [name for name in bucket.names() if name.startswith("out/")]
     assert names == ["out/0000_part_00.parquet", "out/0001_part_00.parquet"]
-    assert sum(read(bucket.get(name)).num_rows for name in names) == 120_000
+    assert sum(read_parquet(bucket.get(name)).num_rows for name in names) == 120_000
 
 
 @pytest.mark.parametrize(
-    ("query", "options", "told"),
+    ("query", "options", "message"),
     [
         ("select id from t limit 1", "format parquet", "LIMIT in the outer SELECT"),
         ("select id from nowhere", "format parquet", "does not exist"),
         ("select string_agg(name, '','') from t", "csv", "Amazon Redshift"),
         ("select id from t", "format parquet gzip", "GZIP is not supported"),
         ("select id from t", "csv partition by (day)", '"day" is not in the query'),
-        ("select id from t", "csv partition by (id)", "none would be left"),
+        ("select id from t", "csv partition by (id)", "no column would remain"),
         ("select id from t", "csv maxfilesize 1 mb", "MAXFILESIZE must be"),
         ("select id from t", "iam_role 'arn:aws:iam::1:role/x'", "Not authorized"),
     ],
 )
-def test_unload_that_cannot_be_is_refused(
-    table: Session, bucket: Bucket, query: str, options: str, told: str
+def test_invalid_unload_is_rejected(
+    table: Session, bucket: Bucket, query: str, options: str, message: str
 ) -> None:
     unload = f"unload ('{query}') to '{bucket.url}/x' iam_role default {options}"
-    assert told in table.error(unload)
+    assert message in table.error(unload)
     assert bucket.names() == []
 
 
-def test_failing_query_leaves_no_file_and_a_usable_session(
+def test_failed_query_leaves_no_file_and_usable_session(
     table: Session, bucket: Bucket
 ) -> None:
-    told = table.error(
+    message = table.error(
         f"unload ('select 1 / (id - 3) from t') to '{bucket.url}/x'"
         " iam_role default csv"
     )
-    assert "division by zero" in told
+    assert "division by zero" in message
     assert bucket.names() == []
     assert table.value("select 1") == 1

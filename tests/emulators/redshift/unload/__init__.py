@@ -1,1 +1,1 @@
-"""UNLOAD: query results to files on S3."""
+"""UNLOAD: write query results to files on S3."""

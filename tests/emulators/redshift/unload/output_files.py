@@ -1,4 +1,4 @@
-"""The files that an UNLOAD writes: on disk first, then whole objects on S3."""
+"""The files of an UNLOAD: written to disk, then uploaded to S3 when complete."""
 
 import bz2
 import contextlib
@@ -16,17 +16,17 @@ import zstandard
 
 from tests.emulators.redshift.errors import RedshiftError
 from tests.emulators.redshift.load.copy_options import PARQUET
-from tests.emulators.redshift.load.objects import S3Object, Storage, split_url
+from tests.emulators.redshift.load.storage import S3Object, Storage, split_url
 from tests.emulators.redshift.unload.unload_options import UnloadOptions
 
-ENDINGS = {"gzip": ".gz", "zstd": ".zst", "bzip2": ".bz2", "": ""}
+EXTENSIONS = {"gzip": ".gz", "zstd": ".zst", "bzip2": ".bz2", "": ""}
 NOT_EMPTY = (
     "Specified unload destination on S3 is not empty. Consider using a different bucket"
     " / prefix, manually removing the target files in S3, or using the ALLOWOVERWRITE"
     " option."
 )
 OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {
-    # Its part closes each.
+    # OutputFile.close closes each of them.
     "gzip": lambda path: gzip.GzipFile(path, "wb", compresslevel=6),
     "zstd": lambda path: zstandard.open(path, "wb"),
     "bzip2": lambda path: bz2.BZ2File(path, "wb"),
@@ -35,8 +35,8 @@ OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {
 
 
 @dataclass
-class Part:
-    """One file being written; `close` ends it, `path` is where it is."""
+class OutputFile:
+    """One file being written, its S3 key and the number of its rows."""
 
     path: Path
     key: str
@@ -46,9 +46,10 @@ class Part:
 
 
 class Outputs:
-    """Writes parts, by slice and partition, and puts each on S3 when it is whole.
+    """Writes one file at a time per slice and partition, and uploads complete ones.
 
-    `schema` is that of a Parquet file, `header` the first line of a text file.
+    `schema` is the schema of Parquet files, `header` the first line of text files,
+    `written` the uploaded objects with their numbers of rows.
     """
 
     def __init__(self, storage: Storage, options: UnloadOptions) -> None:
@@ -58,76 +59,80 @@ class Outputs:
         if options.partition_by and not self._prefix.endswith("/"):
             self._prefix += "/"
         self._folder = tempfile.TemporaryDirectory(prefix="redshift-unload-")
-        self._open: dict[tuple[str, int], Part] = {}
-        self._numbers: dict[tuple[str, int], int] = {}
+        self._open: dict[tuple[str, int], OutputFile] = {}
+        self._next_numbers: dict[tuple[str, int], int] = {}
         self.schema: pa.Schema | None = None
         self.header = b""
         self.written: list[tuple[S3Object, int]] = []
 
     def prepare(self) -> None:
-        """Look whether the destination is free, or make it so."""
-        found = self._storage.under(self._bucket, self._prefix)
+        """Check that the destination is empty, or empty it with CLEANPATH."""
+        existing = self._storage.list_prefix(self._bucket, self._prefix)
         if "cleanpath" in self._options.flags:
-            self._storage.delete(found)
-        elif found and "allowoverwrite" not in self._options.flags:
+            self._storage.delete(existing)
+        elif existing and "allowoverwrite" not in self._options.flags:
             raise RedshiftError(NOT_EMPTY)
 
-    def write(self, data: object, rows: int, *, partition: str = "", slot: int) -> None:
-        """Write rows to a slice's file of a partition: bytes, or an Arrow table."""
-        part = self._open.get((partition, slot)) or self._new(partition, slot)
-        part.write(data)
-        part.rows += rows
-        if part.path.stat().st_size >= self._options.largest_file:
-            self._finish(self._open.pop((partition, slot)))
+    def write(
+        self, data: object, rows: int, *, partition: str = "", slice_number: int
+    ) -> None:
+        """Write rows, as bytes or an Arrow table, for a slice and partition."""
+        key = (partition, slice_number)
+        file = self._open.get(key) or self._open_file(partition, slice_number)
+        file.write(data)
+        file.rows += rows
+        if file.path.stat().st_size >= self._options.max_file_bytes:
+            self._upload(self._open.pop(key))
 
     def close(self) -> None:
-        """Put the rest on S3, and the manifest."""
-        if not self._numbers and self._options.format != PARQUET:
-            self._new("", 0)
-        for part in self._open.values():
-            self._finish(part)
+        """Upload the open files and the manifest."""
+        if not self._next_numbers and self._options.format != PARQUET:
+            self._open_file("", 0)
+        for file in self._open.values():
+            self._upload(file)
         self._open = {}
         if "manifest" in self._options.flags:
             self._write_manifest()
 
     def clean(self) -> None:
-        """Take the files on disk away."""
-        for part in self._open.values():
+        """Delete the files on disk."""
+        for file in self._open.values():
             with contextlib.suppress(OSError, ValueError, pa.ArrowException):
-                part.close()
+                file.close()
         self._folder.cleanup()
 
-    def _new(self, partition: str, slot: int) -> Part:
-        number = self._numbers.get((partition, slot), 0)
-        self._numbers[partition, slot] = number + 1
-        path = Path(self._folder.name) / f"{len(self._numbers)}-{number}"
-        key = self._prefix + partition + self._name(slot, number)
+    def _open_file(self, partition: str, slice_number: int) -> OutputFile:
+        number = self._next_numbers.get((partition, slice_number), 0)
+        self._next_numbers[partition, slice_number] = number + 1
+        path = Path(self._folder.name) / f"{len(self._next_numbers)}-{number}"
+        key = self._prefix + partition + self._file_name(slice_number, number)
         if self._options.format == PARQUET:
             writer = pq.ParquetWriter(path, self.schema, compression="snappy")
-            part = Part(path, key, writer.write, writer.close)
+            file = OutputFile(path, key, writer.write, writer.close)
         else:
-            file = OPENERS[self._options.compression](path)
-            part = Part(path, key, file.write, file.close)
+            stream = OPENERS[self._options.compression](path)
+            file = OutputFile(path, key, stream.write, stream.close)
             if self.header:
-                part.write(self.header)
-        self._open[partition, slot] = part
-        return part
+                file.write(self.header)
+        self._open[partition, slice_number] = file
+        return file
 
-    def _name(self, slot: int, number: int) -> str:
-        name = f"{slot:04}_part_{number:02}"
+    def _file_name(self, slice_number: int, number: int) -> str:
+        name = f"{slice_number:04}_part_{number:02}"
         if not self._options.is_parallel:
             name = f"{number:03}"
         if self._options.extension is not None:
             return f"{name}.{self._options.extension}"
-        ending = ENDINGS[self._options.compression]
-        return name + (".parquet" if self._options.format == PARQUET else ending)
+        if self._options.format == PARQUET:
+            return f"{name}.parquet"
+        return name + EXTENSIONS[self._options.compression]
 
-    def _finish(self, part: Part) -> None:
-        part.close()
-        size = part.path.stat().st_size
-        self._storage.upload(str(part.path), self._bucket, part.key)
-        part.path.unlink()
-        self.written.append((S3Object(self._bucket, part.key, size), part.rows))
+    def _upload(self, file: OutputFile) -> None:
+        file.close()
+        size = file.path.stat().st_size
+        self._storage.upload(str(file.path), self._bucket, file.key)
+        file.path.unlink()
+        self.written.append((S3Object(self._bucket, file.key, size), file.rows))
 
     def _write_manifest(self) -> None:
         entries = []

@@ -1,16 +1,20 @@
-"""UNLOAD to text: with a delimiter, CSV, or JSON, one row after the other."""
+"""UNLOAD to delimited text, CSV or JSON, row by row."""
 
 import re
 from collections.abc import Iterator, Sequence
 
 from tests.emulators.redshift.load.copy_options import CSV, JSON
-from tests.emulators.redshift.unload.arrows import SLICES, Field, path_of
 from tests.emulators.redshift.unload.output_files import Outputs
+from tests.emulators.redshift.unload.parquet_writer import (
+    SLICES,
+    Field,
+    partition_folder,
+)
 from tests.emulators.redshift.unload.unload_options import UnloadOptions
 
-ROWS_A_TURN = 20_000
+ROWS_PER_SLICE = 20_000  # consecutive rows before the next slice is used
 _ESCAPE = re.compile(r"\\(.)")
-_MEANT = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v"}
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v"}
 
 
 def write(
@@ -19,32 +23,35 @@ def write(
     options: UnloadOptions,
     outputs: Outputs,
 ) -> int:
-    """Write all rows; return how many there were."""
+    """Write all rows; return their number."""
     names = [field.name for field in fields]
     keys = [names.index(name) for name in options.partition_by]
-    kept = [
-        place
-        for place in range(len(names))
-        if options.has_partition_columns or place not in keys
+    written = [
+        index
+        for index in range(len(names))
+        if options.has_partition_columns or index not in keys
     ]
-    line = _Line(options)
+    formatter = _LineFormatter(options)
     if "header" in options.flags:
-        outputs.header = line.of([names[place] for place in kept])
+        outputs.header = formatter.format([names[index] for index in written])
     count = 0
     for count, row in enumerate(rows, start=1):
-        slot = (count - 1) // ROWS_A_TURN % SLICES if options.is_parallel else 0
-        values = _values(row)
+        turn = (count - 1) // ROWS_PER_SLICE
+        slice_number = turn % SLICES if options.is_parallel else 0
+        values = _parse_row(row)
         if options.format == JSON:
-            written, partition = f"{values[0]}\n".encode(), ""
+            line, partition = f"{values[0]}\n".encode(), ""
         else:
-            written = line.of([values[place] for place in kept])
-            partition = path_of(options.partition_by, [values[k] for k in keys])
-        outputs.write(written, 1, partition=partition, slot=slot)
+            line = formatter.format([values[index] for index in written])
+            partition = partition_folder(
+                options.partition_by, [values[key] for key in keys]
+            )
+        outputs.write(line, 1, partition=partition, slice_number=slice_number)
     return count
 
 
-class _Line:
-    """Writes one row as a line."""
+class _LineFormatter:
+    """Formats rows as lines."""
 
     def __init__(self, options: UnloadOptions) -> None:
         self._is_csv = options.format == CSV
@@ -58,14 +65,15 @@ class _Line:
             else rf'[\r\n"{re.escape(self._delimiter)}]'
         )
 
-    def of(self, values: Sequence[str | None]) -> bytes:
-        """Return the line, its end included."""
-        shown = [
-            self._null if value is None else self._field(value) for value in values
+    def format(self, values: Sequence[str | None]) -> bytes:
+        """Return a row as a line, with its line end."""
+        fields = [
+            self._null if value is None else self._format_field(value)
+            for value in values
         ]
-        return (self._delimiter.join(shown) + "\n").encode()
+        return (self._delimiter.join(fields) + "\n").encode()
 
-    def _field(self, value: str) -> str:
+    def _format_field(self, value: str) -> str:
         if self._is_csv:
             if self._special.search(value):
                 return '"' + value.replace('"', '""') + '"'
@@ -75,14 +83,16 @@ class _Line:
         return f'"{value}"' if self._is_quoted else value
 
 
-def _values(row: bytes) -> list[str | None]:
-    """Read a row as PostgreSQL's COPY writes text."""
-    parts = row.decode().removesuffix("\n").split("\t")
+def _parse_row(row: bytes) -> list[str | None]:
+    """Parse a row in PostgreSQL's COPY text format."""
     return [
-        None
-        if part == "\\N"
-        else _ESCAPE.sub(lambda match: _MEANT.get(match[1], match[1]), part)
-        if "\\" in part
-        else part
-        for part in parts
+        _parse_field(field) for field in row.decode().removesuffix("\n").split("\t")
     ]
+
+
+def _parse_field(field: str) -> str | None:
+    if field == "\\N":
+        return None
+    if "\\" not in field:
+        return field
+    return _ESCAPE.sub(lambda match: _ESCAPES.get(match[1], match[1]), field)

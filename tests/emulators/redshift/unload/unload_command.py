@@ -1,31 +1,30 @@
-"""UNLOAD: the rows of a query into files on S3."""
+"""Execute UNLOAD: write the rows of a query to files on S3."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.emulators.redshift import history
-from tests.emulators.redshift.dialect import planner as plans
+from tests.emulators.redshift.dialect import planner
 from tests.emulators.redshift.dialect.plan import Plan
-from tests.emulators.redshift.errors import RedshiftError
+from tests.emulators.redshift.errors import RedshiftError, not_emulated
 from tests.emulators.redshift.load.copy_options import JSON, PARQUET
 from tests.emulators.redshift.load.job import Job
-from tests.emulators.redshift.load.objects import Storage
+from tests.emulators.redshift.load.storage import Storage
 from tests.emulators.redshift.protocol import wire
-from tests.emulators.redshift.unload import arrows, unload_options
-from tests.emulators.redshift.unload import text_writer as texts
+from tests.emulators.redshift.unload import parquet_writer, text_writer
 from tests.emulators.redshift.unload.output_files import Outputs
-from tests.emulators.redshift.unload.unload_options import UnloadOptions
+from tests.emulators.redshift.unload.unload_options import UnloadOptions, parse_unload
 
 INSERT = "insert into pg_internal.unload values %s"
-NUMERIC, SUPER_SHOWN = 1700, 4000
-TIMES = (1114, 1184)
-# A NUMERIC that PostgreSQL knows no precision of: Redshift always has one.
-NUMERIC_HERE = "numeric(38,10)"
+NUMERIC, SUPER = 1700, 4000
+TIMESTAMPS = (1114, 1184)
+# For a NUMERIC without a precision in PostgreSQL. In Redshift it always has one.
+DEFAULT_NUMERIC = "numeric(38,10)"
 
 
 @dataclass(frozen=True)
 class Field:
-    """One column of the query: its name, its type's oid and modifier."""
+    """One column of the query: its name, type oid and type modifier."""
 
     name: str
     oid: int
@@ -33,11 +32,14 @@ class Field:
 
 
 def run(plan: Plan, job: Job) -> int:
-    """Do an UNLOAD; return the number of rows, RedshiftError when it fails."""
-    options = unload_options.read(plan.nodes)
-    sql = plans.translate_query(options.query, job.catalog, {})
+    """Execute an UNLOAD and return the number of rows.
+
+    Raises RedshiftError if it fails.
+    """
+    options = parse_unload(plan.nodes)
+    sql = planner.translate_query(options.query, job.catalog, {})
     fields = [
-        Field(name, SUPER_SHOWN if oid == job.cluster.super_oid else oid, modifier)
+        Field(name, SUPER if oid == job.cluster.super_oid else oid, modifier)
         for name, oid, modifier in job.backend.describe(sql)
     ]
     _check_partitions(options, fields)
@@ -45,17 +47,17 @@ def run(plan: Plan, job: Job) -> int:
     outputs = Outputs(storage, options)
     try:
         outputs.prepare()
-        source = _rows(job, _selected(sql, fields, options), options)
+        rows = _stream_rows(job, _output_query(sql, fields, options), options)
         if options.format == PARQUET:
-            count = arrows.write(source, fields, options, outputs)
+            count = parquet_writer.write(rows, fields, options, outputs)
         else:
-            count = texts.write(source, fields, options, outputs)
+            count = text_writer.write(rows, fields, options, outputs)
         outputs.close()
     finally:
         outputs.clean()
-    _note(job, options, outputs)
-    job.client.write(wire.notice(f"UNLOAD completed, {count} record(s) unloaded"
-                                 " successfully."))  # fmt: skip
+    _record_files(job, options, outputs)
+    message = f"UNLOAD completed, {count} record(s) unloaded successfully."
+    job.client.write(wire.pack_info(message))
     return count
 
 
@@ -68,67 +70,67 @@ def _check_partitions(options: UnloadOptions, fields: list[Field]) -> None:
         )
     if not options.has_partition_columns and set(names) <= set(options.partition_by):
         raise RedshiftError(
-            "UNLOAD cannot partition by all columns: none would be left", "22023"
+            "UNLOAD cannot partition by all columns: no column would remain", "22023"
         )
     if options.partition_by and options.format == JSON:
-        raise RedshiftError(
-            "UNLOAD of JSON with PARTITION BY is not in this stand-in", "0A000"
-        )
+        raise not_emulated("UNLOAD of JSON with PARTITION BY")
 
 
-def _selected(sql: str, fields: list[Field], options: UnloadOptions) -> str:
-    """Write the query so that each column comes in the form that is written."""
-    chosen = []
-    for place, field in enumerate(fields):
-        value = f"c{place}"
+def _output_query(sql: str, fields: list[Field], options: UnloadOptions) -> str:
+    """Return the query with its columns cast to their output form."""
+    values = []
+    for index, field in enumerate(fields):
+        value = f"c{index}"
         if field.oid == NUMERIC and field.modifier < 0:
-            value += f"::{NUMERIC_HERE}"
-        elif options.format == JSON and field.oid in TIMES:
+            value += f"::{DEFAULT_NUMERIC}"
+        elif options.format == JSON and field.oid in TIMESTAMPS:
             value += "::text"
-        elif field.oid == SUPER_SHOWN:
+        elif field.oid == SUPER:
             value += "::json" if options.format == JSON else "::json::text"
         name = field.name.replace('"', '""')
-        chosen.append(f'{value} as "{name}"' if options.format == JSON else value)
-    given = ", ".join(f"c{place}" for place in range(len(fields)))
-    query = f"select {', '.join(chosen)} from ({sql}\n) as unloaded ({given})"
+        values.append(f'{value} as "{name}"' if options.format == JSON else value)
+    columns = ", ".join(f"c{index}" for index in range(len(fields)))
+    query = f"select {', '.join(values)} from ({sql}\n) as unloaded ({columns})"
     if options.format == JSON:
-        return f"select row_to_json(shown) from ({query}) as shown"
+        return f"select row_to_json(output) from ({query}) as output"
     return query
 
 
-def _rows(job: Job, sql: str, options: UnloadOptions) -> Iterator[bytes]:
-    """Yield the rows, each as PostgreSQL's COPY writes it."""
-    form = "format csv, force_quote *" if options.format == PARQUET else "format text"
+def _stream_rows(job: Job, sql: str, options: UnloadOptions) -> Iterator[bytes]:
+    """Yield the rows in PostgreSQL's COPY format, CSV for Parquet and else text."""
+    copy_format = (
+        "format csv, force_quote *" if options.format == PARQUET else "format text"
+    )
     backend = job.backend
-    command = f"copy ({sql}) to stdout with ({form})"
-    backend.send(wire.message(b"Q", wire.text(command)))
+    command = f"copy ({sql}) to stdout with ({copy_format})"
+    backend.send(wire.pack_message(b"Q", wire.pack_text(command)))
     failure: RedshiftError | None = None
     is_done = False
     try:
         while not is_done:
-            kind, body = backend.read()
+            kind, body = backend.read_message()
             if kind == b"d":
                 yield body
             elif kind == b"E":
-                failure = backend.failure(body)
+                failure = backend.read_error(body)
             is_done = kind == b"Z"
     finally:
         if not is_done:
-            _stop(job)
+            _cancel_copy(job)
     if failure is not None:
         raise failure
 
 
-def _stop(job: Job) -> None:
-    """End PostgreSQL's COPY when nobody wants its rows any more."""
+def _cancel_copy(job: Job) -> None:
+    """Cancel PostgreSQL's COPY after a failure."""
     job.backend.cancel()
-    while job.backend.read()[0] != b"Z":
+    while job.backend.read_message()[0] != b"Z":
         pass
 
 
-def _note(job: Job, options: UnloadOptions, outputs: Outputs) -> None:
-    ended_at = history.now()
-    job.cluster.history.write(
+def _record_files(job: Job, options: UnloadOptions, outputs: Outputs) -> None:
+    ended_at = history.utc_now()
+    job.cluster.history.write_rows(
         INSERT,
         [
             (
@@ -139,7 +141,7 @@ def _note(job: Job, options: UnloadOptions, outputs: Outputs) -> None:
                 rows,
                 item.size,
                 options.format,
-                job.started.at,
+                job.started.started_at,
                 ended_at,
             )
             for item, rows in outputs.written

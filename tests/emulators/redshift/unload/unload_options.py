@@ -1,33 +1,33 @@
-"""UNLOAD as written, read into its options; what is not emulated is refused by name."""
+"""Parse UNLOAD into its options; reject the options that are not emulated."""
 
 from dataclasses import dataclass, field
 
-from tests.emulators.redshift.dialect.queries import queries_of
+from tests.emulators.redshift.dialect.queries import find_queries
 from tests.emulators.redshift.dialect.tokens import (
     Group,
     Node,
     Token,
-    at,
     is_word,
+    node_at,
     parse,
     string_value,
 )
-from tests.emulators.redshift.errors import RedshiftError, refused
+from tests.emulators.redshift.errors import RedshiftError, unsupported
 from tests.emulators.redshift.load.copy_options import (
     COMPRESSIONS,
     CSV,
     DELIMITED,
     JSON,
     PARQUET,
-    Reader,
-    delimiter_of,
+    OptionReader,
+    parse_delimiter,
     read_role,
-    refuse_option,
+    reject_option,
 )
 
 MB = 1024 * 1024
-LARGEST_FILE = 6_200 * MB
-SMALLEST_FILE = 5 * MB
+MAX_FILE_BYTES = 6_200 * MB  # the default and upper limit of MAXFILESIZE
+MIN_FILE_BYTES = 5 * MB
 FLAGS = ("header", "addquotes", "escape", "allowoverwrite", "cleanpath", "manifest")
 
 
@@ -48,81 +48,82 @@ class UnloadOptions:
     has_partition_columns: bool = False
     is_verbose: bool = False
     is_parallel: bool = True
-    largest_file: int = LARGEST_FILE
+    max_file_bytes: int = MAX_FILE_BYTES
     flags: set[str] = field(default_factory=set)
 
 
-def read(nodes: list[Node]) -> UnloadOptions:
-    """Read an UNLOAD; RedshiftError for what it may not say, or not here."""
-    group = at(nodes, 1)
-    query = string_value(at(group.items, 0)) if isinstance(group, Group) else None
-    if query is None or not is_word(at(nodes, 2), "to"):
-        raise RedshiftError("UNLOAD takes ('select ...') TO 's3://...'", "42601")
+def parse_unload(nodes: list[Node]) -> UnloadOptions:
+    """Parse an UNLOAD; raise RedshiftError if it is invalid or not emulated."""
+    group = node_at(nodes, 1)
+    query = string_value(node_at(group.items, 0)) if isinstance(group, Group) else None
+    if query is None or not is_word(node_at(nodes, 2), "to"):
+        raise RedshiftError("UNLOAD requires ('select ...') TO 's3://...'", "42601")
     options = UnloadOptions(query=query)
-    reader = Reader(nodes, 3)
-    options.url = reader.string("to")
+    reader = OptionReader(nodes, 3)
+    options.url = reader.take_string("to")
     while not reader.is_at_end:
         _read_option(reader, options)
     _check(options)
     return options
 
 
-def _read_option(reader: Reader, options: UnloadOptions) -> None:
-    name = reader.word()
-    refuse_option(name, "UNLOAD")
+def _read_option(reader: OptionReader, options: UnloadOptions) -> None:
+    name = reader.take_word()
+    reject_option(name, "UNLOAD")
     if name in FLAGS:
         options.flags.add(name)
         if name == "manifest":
-            options.is_verbose = reader.skip("verbose")
+            options.is_verbose = reader.skip_word("verbose")
     elif name in COMPRESSIONS:
         options.compression = name
     elif name == "format":
-        reader.skip("as")
-        _set_format(options, reader.word())
+        reader.skip_word("as")
+        _set_format(options, reader.take_word())
     elif name in (CSV, PARQUET, JSON):
         _set_format(options, name)
     elif name == "partition":
-        reader.skip("by")
-        options.partition_by = reader.names()
-        options.has_partition_columns = reader.skip("include")
+        reader.skip_word("by")
+        options.partition_by = reader.take_names()
+        options.has_partition_columns = reader.skip_word("include")
     elif name == "parallel":
-        options.is_parallel = not reader.skip("off", "false")
-        reader.skip("on", "true")
+        options.is_parallel = not reader.skip_word("off", "false")
+        reader.skip_word("on", "true")
     elif name == "maxfilesize":
-        options.largest_file = _size(reader)
+        options.max_file_bytes = _read_size(reader)
     else:
         _read_value(reader, options, name)
 
 
-def _read_value(reader: Reader, options: UnloadOptions, name: str) -> None:
+def _read_value(reader: OptionReader, options: UnloadOptions, name: str) -> None:
     match name:
         case "iam_role":
             options.role = read_role(reader)
         case "delimiter":
-            options.delimiter = delimiter_of(reader.string("delimiter"))
+            options.delimiter = parse_delimiter(reader.take_string("delimiter"))
         case "null":
-            options.null_as = reader.string("null")
+            options.null_as = reader.take_string("null")
         case "region":
-            options.region = reader.string("region")
+            options.region = reader.take_string("region")
         case "extension":
-            options.extension = reader.string("extension")
+            options.extension = reader.take_string("extension")
         case "rowgroupsize":
-            _size(reader)
+            _read_size(reader)
         case _:
             raise RedshiftError(f'syntax error at or near "{name}"', "42601")
 
 
 def _set_format(options: UnloadOptions, kind: str) -> None:
-    refuse_option(kind, "UNLOAD")
+    reject_option(kind, "UNLOAD")
     if kind not in (CSV, PARQUET, JSON):
         raise RedshiftError(f'syntax error at or near "{kind}"', "42601")
     options.format = kind
 
 
-def _size(reader: Reader) -> int:
-    count = reader.number("maxfilesize")
-    unit = MB * 1024 if reader.skip("gb") else MB
-    reader.skip("mb")
+def _read_size(reader: OptionReader) -> int:
+    """Read a size such as `5 MB` or `1 GB`; return it in bytes."""
+    count = reader.take_number("maxfilesize")
+    unit = MB * 1024 if reader.skip_word("gb") else MB
+    reader.skip_word("mb")
     return count * unit
 
 
@@ -138,13 +139,13 @@ def _check(options: UnloadOptions) -> None:
             f"{options.compression.upper()} is not supported for UNLOAD to PARQUET",
             "0A000",
         )
-    if not SMALLEST_FILE <= options.largest_file <= LARGEST_FILE:
+    if not MIN_FILE_BYTES <= options.max_file_bytes <= MAX_FILE_BYTES:
         raise RedshiftError("MAXFILESIZE must be between 5 MB and 6.2 GB", "22023")
     nodes, _ = parse(options.query)
     outer = [node for node in nodes if isinstance(node, Token)]
-    queries = queries_of(nodes)
+    queries = find_queries(nodes)
     if any(is_word(node, "limit") for node in outer) and len(queries) == 1:
-        raise refused(
-            "LIMIT in the outer SELECT of an UNLOAD is",
+        raise unsupported(
+            "LIMIT in the outer SELECT of an UNLOAD",
             "select * from (select ... limit n)",
         )

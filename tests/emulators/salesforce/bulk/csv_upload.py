@@ -1,4 +1,4 @@
-"""Reading an uploaded CSV file: header, rows, and what makes a whole job fail."""
+"""Parser of uploaded CSV files, and the errors that fail a whole job."""
 
 import csv
 from collections.abc import Callable, Iterator
@@ -10,43 +10,48 @@ from pathlib import Path
 from tests.emulators.salesforce.bulk.jobs import DELIMITERS, LINE_ENDINGS, Job
 from tests.emulators.salesforce.errors import RowError
 from tests.emulators.salesforce.objects import values
+from tests.emulators.salesforce.objects.row_results import Row
 from tests.emulators.salesforce.objects.schema import Field, SObject
-from tests.emulators.salesforce.objects.verdicts import Row
 
 NULL_MARKER = "#N/A"
 CACHED_CELLS = 1 << 13
 BOOLEANS = {"true": "true", "1": "true", "false": "false", "0": "false"}
 BLOCK_BYTES = 1 << 20
-MAX_HEADER = 32_000
+MAX_HEADER_CHARACTERS = 32_000
 
 csv.field_size_limit(1 << 28)
 
 
-Tell = Callable[[str], str]
+CellFormatter = Callable[[str], str]
 
 
 class JobError(Exception):
-    """The whole job fails; the message is its errorMessage."""
+    """An error that fails the whole job; the message is its errorMessage."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the file: where its value goes, and what makes it of a cell."""
+    """A column of the file, matched to a field of the object.
 
-    place: int
+    `position` is the field's position in a record. `format_cell` gives the text in the
+    result files, if it differs from the uploaded one. A column such as
+    `Parent__r.Ext__c` has the parent's object and external id field.
+    """
+
+    position: int
     field: Field
-    make: Callable[[str], object]
-    tell: Tell | None = None
-    target: Field | None = None
-    parent: str = ""
+    parse_cell: Callable[[str], object]
+    format_cell: CellFormatter | None = None
+    parent_key: Field | None = None
+    parent_object: str = ""
 
 
-# What is needed of a column for each of its cells: place, maker, and the column.
-Lean = tuple[int, Callable[[str], object], Column]
+# Unpacked from the column for speed: each cell of the file uses them.
+CellParser = tuple[int, Callable[[str], object], Column]
 
 
-class Upload:
-    """An uploaded file that is read once, from the header on."""
+class CsvUpload:
+    """An uploaded file, read once from start to end."""
 
     def __init__(self, path: Path, job: Job) -> None:
         self._path = path
@@ -56,29 +61,32 @@ class Upload:
         self.header: list[str] = []
 
     def open(self) -> Iterator[list[str]]:
-        """Read the header, then return the rows' cells; `JobError` when unreadable."""
+        """Read the header and return an iterator of the rows' cells.
+
+        Raises `JobError`, also from the iterator, if the file is not valid CSV.
+        """
         _check_line_endings(self._path, self._line_ending)
-        rows = self._rows()
+        rows = self._read_rows()
         self.header = next(rows, [])
-        if len(self.header_text) > MAX_HEADER:
+        if len(self.header_text) > MAX_HEADER_CHARACTERS:
             raise JobError("InvalidBatch : Header line is too long")
         return rows
 
-    def _rows(self) -> Iterator[list[str]]:
-        told: list[str] = []
+    def _read_rows(self) -> Iterator[list[str]]:
+        header_lines: list[str] = []
         with self._path.open(encoding="utf-8", newline="") as file:
 
             def lines() -> Iterator[str]:
                 for line in file:
                     if not self.header:
-                        told.append(line)
+                        header_lines.append(line)
                     yield line
 
             reader = csv.reader(lines(), delimiter=self._delimiter, strict=True)
             try:
                 for cells in reader:
                     if not self.header_text:
-                        self.header_text = "".join(told).rstrip("\r\n")
+                        self.header_text = "".join(header_lines).rstrip("\r\n")
                     if cells:
                         yield cells
             except csv.Error as error:
@@ -92,130 +100,141 @@ class Upload:
 
 
 def _check_line_endings(path: Path, name: str) -> None:
-    """Refuse CRLF where LF was announced, anywhere; LF alone where CRLF was."""
+    """Reject any CRLF in a job with LF, and a header line without CRLF otherwise."""
     message = (
         "ClientInputError : LineEnding is invalid on user data. "
         f"Current LineEnding setting is {name}"
     )
     with path.open("rb") as file:
         if name == "CRLF":
-            first = file.readline()
-            if first.endswith(b"\n") and not first.endswith(b"\r\n"):
+            first_line = file.readline()
+            if first_line.endswith(b"\n") and not first_line.endswith(b"\r\n"):
                 raise JobError(message)
             return
-        last = b""
+        previous = b""
         while block := file.read(BLOCK_BYTES):
-            if b"\r\n" in last[-1:] + block:
+            if b"\r\n" in previous[-1:] + block:
                 raise JobError(message)
-            last = block
+            previous = block
 
 
-def columns(
-    header: list[str], sobject: SObject, find: Callable[[str], SObject | None]
+def match_columns(
+    header: list[str], sobject: SObject, find_object: Callable[[str], SObject | None]
 ) -> list[Column]:
-    """Match the header with the object's fields; `JobError` names the first unknown.
+    """Match the header to the object's fields.
 
-    `Parent__r.Ext__c` is a column that finds a parent; `find` returns its object.
+    `find_object` returns an object by name. Raises `JobError` with the first unknown
+    column.
     """
-    return [_column(name, place, sobject, find) for place, name in enumerate(header)]
+    return [
+        _match_column(name, number, sobject, find_object)
+        for number, name in enumerate(header)
+    ]
 
 
-def _column(
+def _match_column(
     name: str,
-    place: int,
+    number: int,
     sobject: SObject,
-    find: Callable[[str], SObject | None],
+    find_object: Callable[[str], SObject | None],
 ) -> Column:
-    relation, point, rest = name.partition(".")
-    if point:
-        field = sobject.relationships.get(relation.lower())
-        parent = find(field.reference_to) if field else None
-        target = parent.field(rest.rpartition(".")[2]) if parent else None
-        if field is None or parent is None or target is None or not target.is_looked_up:
+    relationship, dot, parent_path = name.partition(".")
+    if dot:
+        field = sobject.relationships.get(relationship.lower())
+        parent = find_object(field.reference_to) if field else None
+        key = parent.field(parent_path.rpartition(".")[2]) if parent else None
+        if field is None or parent is None or key is None or not key.is_indexed:
             raise JobError(f"InvalidBatch : Field name not found : {name}")
         return Column(
             sobject.positions[field.name.lower()],
             field,
-            values.from_text(target, place),
-            target=target,
-            parent=parent.name,
+            values.csv_parser(key, number),
+            parent_key=key,
+            parent_object=parent.name,
         )
     field = sobject.field(name)
     if field is None:
         raise JobError(f"InvalidBatch : Field name not found : {name}")
-    make = values.from_text(field, place)
+    parse_cell = values.csv_parser(field, number)
     if not field.is_text:
-        # Numbers, dates and flags repeat from row to row.
-        make = lru_cache(CACHED_CELLS)(make)
-    tell = lru_cache(CACHED_CELLS)(partial(_told, field)) if is_retold(field) else None
-    return Column(sobject.positions[field.name.lower()], field, make, tell)
+        # Numbers, dates and booleans repeat from row to row.
+        parse_cell = lru_cache(CACHED_CELLS)(parse_cell)
+    format_cell = (
+        lru_cache(CACHED_CELLS)(partial(_format_cell, field))
+        if field.type == "boolean" or field.is_decimal
+        else None
+    )
+    position = sobject.positions[field.name.lower()]
+    return Column(position, field, parse_cell, format_cell)
 
 
-def is_retold(field: Field) -> bool:
-    """Say whether cells come back in another form than they were sent in."""
-    return field.type == "boolean" or field.is_decimal
-
-
-def row(
+def parse_row(
     cells: list[str],
-    layout: list[Lean],
-    parent: Callable[[Column, object], str],
+    parsers: list[CellParser],
+    find_parent_id: Callable[[Column, object], str],
 ) -> Row:
-    """Make a row of a line's cells; `parent` finds a parent's id."""
-    made = Row()
-    changes = made.changes
+    """Return the row of a line's cells; an invalid cell gives a row with an error.
+
+    Raises `JobError` if the number of cells is not that of the header.
+    """
+    row = Row()
+    changes = row.changes
     try:
-        for cell, (place, make, column) in zip(cells, layout, strict=True):
+        for cell, (position, parse_cell, column) in zip(cells, parsers, strict=True):
             if cell == "":
                 continue
             if cell == NULL_MARKER:
-                changes[place] = column.field.default
-            elif column.target is None:
-                changes[place] = make(cell)
+                changes[position] = column.field.default
+            elif column.parent_key is None:
+                changes[position] = parse_cell(cell)
             else:
-                changes[place] = parent(column, make(cell))
+                changes[position] = find_parent_id(column, parse_cell(cell))
     except RowError as error:
-        made.error = error
-        _read_rest(made, cells, layout)
+        row.error = error
+        _parse_remaining_cells(row, cells, parsers)
     except ValueError:
         raise JobError(
-            f"InvalidBatch : Row has {len(cells)} columns, the header {len(layout)}"
+            f"InvalidBatch : Row has {len(cells)} columns, the header {len(parsers)}"
         ) from None
-    return made
+    return row
 
 
-def _read_rest(made: Row, cells: list[str], layout: list[Lean]) -> None:
-    """Read what is left of a refused row: its key says which record it is about.
+def _parse_remaining_cells(
+    row: Row, cells: list[str], parsers: list[CellParser]
+) -> None:
+    """Parse the other cells of a rejected row, to find the record by its key.
 
-    A row with a cell of the wrong type is no record at all, so that it has no key.
+    Salesforce does not look up the record of a row with a cell of the wrong type.
     """
-    if made.error is not None and made.error.code == "INVALID_FIELD":
-        made.changes.clear()
+    if row.error is not None and row.error.code == "INVALID_FIELD":
+        row.changes.clear()
         return
-    for cell, (place, make, column) in zip(cells, layout, strict=True):
-        if cell and column.target is None and place not in made.changes:
+    for cell, (position, parse_cell, column) in zip(cells, parsers, strict=True):
+        if cell and column.parent_key is None and position not in row.changes:
             with suppress(RowError):
-                made.changes[place] = make(cell)
+                row.changes[position] = parse_cell(cell)
 
 
-def echo(cells: list[str], retold: list[tuple[int, Tell]]) -> list[str]:
-    """Return cells as a result file tells them: numbers in Java's form.
+def format_cells(
+    cells: list[str], formatters: list[tuple[int, CellFormatter]]
+) -> list[str]:
+    """Return the cells of a row as the result files contain them.
 
-    `retold` has the numbers of the columns that change, and what makes their text.
+    `formatters` has the numbers of the columns that change, and their formatters.
     """
-    told = cells.copy()
-    for number, tell in retold:
-        told[number] = tell(cells[number])
-    return told
+    formatted = cells.copy()
+    for number, format_cell in formatters:
+        formatted[number] = format_cell(cells[number])
+    return formatted
 
 
-def _told(field: Field, cell: str) -> str:
+def _format_cell(field: Field, cell: str) -> str:
     if field.type == "boolean":
         return BOOLEANS.get(cell.lower(), cell)
     if cell in ("", NULL_MARKER):
         return cell
     try:
-        return values.java(float(cell))
+        return values.format_java_double(float(cell))
     except ValueError:
         return cell
 

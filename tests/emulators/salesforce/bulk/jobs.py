@@ -1,7 +1,7 @@
-"""Bulk jobs: what is known of each, kept in the store; their files in a folder.
+"""Bulk API jobs: their state is kept in the store, their files in a folder.
 
-An ingest job goes Open, UploadComplete, InProgress, then JobComplete, Failed or
-Aborted; a query job starts as UploadComplete.
+An ingest job goes through Open, UploadComplete and InProgress to JobComplete, Failed or
+Aborted. A query job starts as UploadComplete.
 """
 
 import json
@@ -15,10 +15,10 @@ from typing import Any
 from tests.emulators.salesforce.objects import identifiers
 from tests.emulators.salesforce.objects.store import Store
 
-OPEN, CLOSED, RUNNING = "Open", "UploadComplete", "InProgress"
-COMPLETE, FAILED, ABORTED = "JobComplete", "Failed", "Aborted"
-ENDED = (COMPLETE, FAILED, ABORTED)
-PREFIX = "750"
+OPEN, UPLOAD_COMPLETE, IN_PROGRESS = "Open", "UploadComplete", "InProgress"
+JOB_COMPLETE, FAILED, ABORTED = "JobComplete", "Failed", "Aborted"
+END_STATES = (JOB_COMPLETE, FAILED, ABORTED)
+KEY_PREFIX = "750"
 DELIMITERS = {
     "BACKQUOTE": "`",
     "CARET": "^",
@@ -28,12 +28,15 @@ DELIMITERS = {
     "TAB": "\t",
 }
 LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
-CONTENT = "content.csv"
+UPLOAD_FILE = "content.csv"
 
 
 @dataclass
 class Job:
-    """One job; the names are the API's where it tells them."""
+    """One ingest or query job; `kind` is "ingest" or "query".
+
+    `ended` is set once the job is in an end state and its result files are complete.
+    """
 
     id: str
     kind: str
@@ -59,8 +62,8 @@ class Job:
     ended: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def as_json(self, *, is_short: bool = False) -> dict[str, Any]:
-        """Return the JobInfo of a reply; short as the reply to PATCH is."""
-        told: dict[str, Any] = {
+        """Return the JobInfo of a response; the response to PATCH is short."""
+        info: dict[str, Any] = {
             "id": self.id,
             "operation": self.operation,
             "object": self.object,
@@ -70,40 +73,40 @@ class Job:
             "state": self.state,
         }
         if self.external_id:
-            told["externalIdFieldName"] = self.external_id
+            info["externalIdFieldName"] = self.external_id
         if self.assignment_rule:
-            told["assignmentRuleId"] = self.assignment_rule
-        told |= {
+            info["assignmentRuleId"] = self.assignment_rule
+        info |= {
             "concurrencyMode": "Parallel",
             "contentType": "CSV",
             "apiVersion": self.api_version,
         }
         if is_short:
-            return told
+            return info
         if self.kind == "ingest":
-            told["contentUrl"] = (
+            info["contentUrl"] = (
                 f"services/data/v{self.api_version}/jobs/ingest/{self.id}/batches"
             )
-        return told | {
+        return info | {
             "lineEnding": self.line_ending,
             "columnDelimiter": self.delimiter,
         }
 
     def as_full_json(self) -> dict[str, Any]:
-        """Return the JobInfo of a reply to GET: with counters."""
-        told = self.as_json()
-        told["jobType"] = "V2Ingest" if self.kind == "ingest" else "V2Query"
-        told["numberRecordsProcessed"] = self.processed
+        """Return the JobInfo of the response to GET, with counters."""
+        info = self.as_json()
+        info["jobType"] = "V2Ingest" if self.kind == "ingest" else "V2Query"
+        info["numberRecordsProcessed"] = self.processed
         if self.kind == "ingest":
-            told["numberRecordsFailed"] = self.failed
-        told["retries"] = self.retries
-        told["totalProcessingTime"] = self.milliseconds
+            info["numberRecordsFailed"] = self.failed
+        info["retries"] = self.retries
+        info["totalProcessingTime"] = self.milliseconds
         if self.kind == "ingest":
-            told["apiActiveProcessingTime"] = self.milliseconds
-            told["apexProcessingTime"] = 0
+            info["apiActiveProcessingTime"] = self.milliseconds
+            info["apexProcessingTime"] = 0
         if self.message:
-            told["errorMessage"] = self.message
-        return told
+            info["errorMessage"] = self.message
+        return info
 
 
 class Jobs:
@@ -114,9 +117,9 @@ class Jobs:
         self._store = store
         self._folder = folder
         self._jobs: dict[str, Job] = {}
-        for (told,) in store.select("select told from jobs order by rowid"):
-            job = Job(**json.loads(told))
-            if job.state in ENDED:
+        for (attributes,) in store.select("select job from jobs order by rowid"):
+            job = Job(**json.loads(attributes))
+            if job.state in END_STATES:
                 job.ended.set()
             self._jobs[job.id] = job
 
@@ -129,43 +132,45 @@ class Jobs:
 
     def new_id(self) -> str:
         """Return an id for a new job."""
-        return self._store.new_id(PREFIX)
+        return self._store.new_id(KEY_PREFIX)
 
     def add(self, job: Job) -> None:
-        """Take a new job in."""
+        """Add a new job."""
         with self.lock:
             self._jobs[job.id] = job
             self.folder(job).mkdir(parents=True, exist_ok=True)
-            self.content(job).touch()
+            self.upload_path(job).touch()
             self.save(job)
 
     def save(self, job: Job) -> None:
-        """Keep what is now known of a job."""
-        told = {name: value for name, value in vars(job).items() if name != "ended"}
+        """Save the attributes of a job."""
         if job.id not in self._jobs:
-            return  # deleted while it was processed
-        self._store.write(
+            return  # the job was deleted while it was processed
+        attributes = {
+            name: value for name, value in vars(job).items() if name != "ended"
+        }
+        self._store.execute(
             "insert into jobs values (?, ?) "
-            "on conflict do update set told = excluded.told",
-            [job.id, json.dumps(told)],
+            "on conflict do update set job = excluded.job",
+            [job.id, json.dumps(attributes)],
         )
 
-    def get(self, told_id: str, kind: str) -> Job | None:
-        """Return a job by its id of 15 or 18 characters."""
-        job = self._jobs.get(identifiers.canonical(told_id) or "")
+    def get(self, job_id: str, kind: str) -> Job | None:
+        """Return the job with this id of 15 or 18 characters, or None."""
+        job = self._jobs.get(identifiers.canonical(job_id) or "")
         return job if job is not None and job.kind == kind else None
 
     def remove(self, job: Job) -> None:
-        """Forget a job and its files."""
+        """Delete a job and its files."""
         with self.lock:
             self._jobs.pop(job.id, None)
-            self._store.write("delete from jobs where id = ?", [job.id])
+            self._store.execute("delete from jobs where id = ?", [job.id])
             shutil.rmtree(self.folder(job), ignore_errors=True)
 
     def folder(self, job: Job) -> Path:
-        """Return where a job's files are."""
+        """Return the folder of a job's files."""
         return self._folder / job.id
 
-    def content(self, job: Job) -> Path:
-        """Return the file of what was uploaded."""
-        return self.folder(job) / CONTENT
+    def upload_path(self, job: Job) -> Path:
+        """Return the path of a job's uploaded CSV file."""
+        return self.folder(job) / UPLOAD_FILE

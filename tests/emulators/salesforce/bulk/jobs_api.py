@@ -1,4 +1,4 @@
-"""What jobs of both kinds, ingest and query, have in common on the wire."""
+"""Request and response handling that ingest and query jobs share."""
 
 import base64
 import json
@@ -8,57 +8,61 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from tests.emulators.salesforce.api_call import Call
+from tests.emulators.salesforce.api_call import ApiCall
 from tests.emulators.salesforce.bulk.jobs import (
     ABORTED,
-    COMPLETE,
     DELIMITERS,
-    ENDED,
+    END_STATES,
+    JOB_COMPLETE,
     LINE_ENDINGS,
     Job,
 )
-from tests.emulators.salesforce.errors import Refusal, not_found
+from tests.emulators.salesforce.errors import ApiError, not_found
 
-SETTLE_SECONDS = 30
-READ_BYTES = 1 << 18
-
-
-def told(call: Call) -> dict[str, Any]:
-    """Return the body of a request about a job."""
-    return _checked(call.json())
+ABORT_TIMEOUT_SECONDS = 30
+BLOCK_BYTES = 1 << 18
 
 
-def parsed(text: str) -> dict[str, Any]:
-    """Return the same of a part of a form."""
+def request_body(call: ApiCall) -> dict[str, Any]:
+    """Return the JSON object in the body of a request."""
+    return _require_object(call.json())
+
+
+def parse_body(text: str) -> dict[str, Any]:
+    """Return the JSON object in the `job` part of a multipart form."""
     try:
-        return _checked(json.loads(text))
+        return _require_object(json.loads(text))
     except ValueError:
-        raise Refusal(400, "JSON_PARSER_ERROR", "The part job is no JSON") from None
+        raise ApiError(
+            400, "JSON_PARSER_ERROR", "The part job is not valid JSON"
+        ) from None
 
 
-def _checked(body: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+def _require_object(body: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     if not isinstance(body, dict):
-        raise Refusal(400, "JSON_PARSER_ERROR", "An object is wanted")
+        raise ApiError(
+            400, "JSON_PARSER_ERROR", "The request body must be a JSON object"
+        )
     return body
 
 
-def choice(
-    body: dict[str, Any], name: str, known: tuple[str, ...], *, default: str | None
+def enum_property(
+    body: dict[str, Any], name: str, allowed: tuple[str, ...], *, default: str | None
 ) -> str:
-    """Return a property that has one of a few values, or refuse."""
+    """Return a property; raise API_ERROR if its value is not allowed."""
     value = body.get(name, default)
-    if value not in known:
-        raise api_error("" if value is None else value, name)
+    if value not in allowed:
+        raise invalid_property("" if value is None else value, name)
     return str(value)
 
 
-def invalid_job(message: str) -> Refusal:
-    """Return the refusal of a job that cannot be made."""
-    return Refusal(400, "INVALIDJOB", f"InvalidJob : {message}")
+def invalid_job(message: str) -> ApiError:
+    """Return the error of a job that cannot be created."""
+    return ApiError(400, "INVALIDJOB", f"InvalidJob : {message}")
 
 
 def new_job(
-    call: Call,
+    call: ApiCall,
     body: dict[str, Any],
     *,
     kind: str,
@@ -66,9 +70,11 @@ def new_job(
     object_name: str,
     external_id: str | None = None,
 ) -> Job:
-    """Make a job with what both kinds have; it is not taken in yet."""
-    delimiter = choice(body, "columnDelimiter", tuple(DELIMITERS), default="COMMA")
-    ending = choice(body, "lineEnding", tuple(LINE_ENDINGS), default="LF")
+    """Return a new job with the properties of both kinds; the caller adds it."""
+    delimiter = enum_property(
+        body, "columnDelimiter", tuple(DELIMITERS), default="COMMA"
+    )
+    line_ending = enum_property(body, "lineEnding", tuple(LINE_ENDINGS), default="LF")
     author = call.org.author()
     return Job(
         id=call.org.jobs.new_id(),
@@ -80,108 +86,110 @@ def new_job(
         changed_at=author.at,
         api_version=float(call.version),
         delimiter=delimiter,
-        line_ending=ending,
+        line_ending=line_ending,
         external_id=external_id,
         assignment_rule=body.get("assignmentRuleId"),
     )
 
 
-def find(call: Call, job_id: str, kind: str) -> Job:
-    """Return a job, or refuse as for any unknown address."""
+def find_job(call: ApiCall, job_id: str, kind: str) -> Job:
+    """Return a job; raise NOT_FOUND if there is none."""
     job = call.org.jobs.get(job_id, kind)
     if job is None:
         raise not_found()
     return job
 
 
-def change(call: Call, job: Job, state: str) -> None:
-    """Close or abort a job; an ended one refuses to be aborted."""
-    if state == ABORTED and job.state in ENDED:
-        raise wrong_state(f"Aborting already {word(job.state)} Job not allowed")
+def set_state(call: ApiCall, job: Job, state: str) -> None:
+    """Close or abort a job; raise INVALIDJOBSTATE to abort one that has ended."""
+    if state == ABORTED and job.state in END_STATES:
+        raise invalid_job_state(
+            f"Aborting already {state_in_message(job.state)} Job not allowed"
+        )
     job.state = state
     job.changed_at = call.org.author().at
     call.org.jobs.save(job)
 
 
-def word(state: str) -> str:
-    """Return a state as messages have it."""
-    return "Completed" if state == COMPLETE else state
+def state_in_message(state: str) -> str:
+    """Return the name of a state in error messages."""
+    return "Completed" if state == JOB_COMPLETE else state
 
 
-def listed(call: Call, kind: str) -> dict[str, Any]:
-    """Return a page of jobs, the oldest first."""
+def job_page(call: ApiCall, kind: str) -> dict[str, Any]:
+    """Return a page of jobs, oldest first."""
     arguments = call.request.args
-    wanted = {"ingest": ("V2Ingest",), "query": ("V2Query",)}[kind]
+    job_type = {"ingest": "V2Ingest", "query": "V2Query"}[kind]
     jobs = [job for job in call.org.jobs if job.kind == kind]
-    if arguments.get("jobType", wanted[0]) not in wanted:
+    if arguments.get("jobType", job_type) != job_type:
         jobs = []
     if arguments.get("isPkChunkingEnabled", "").lower() == "true":
         jobs = []
-    start = _start(arguments.get("queryLocator", ""))
-    size = call.org.settings.page_jobs
-    more = start + size < len(jobs)
+    start = _decode_locator(arguments.get("queryLocator", ""))
+    size = call.org.settings.jobs_per_page
+    has_more = start + size < len(jobs)
     url = None
-    if more:
+    if has_more:
         locator = base64.urlsafe_b64encode(str(start + size).encode()).decode()
-        url = f"{call.base}/jobs/{kind}?queryLocator={locator}"
+        url = f"{call.base_path}/jobs/{kind}?queryLocator={locator}"
         if "jobType" in arguments:
             url += f"&jobType={arguments['jobType']}"
     page = [
-        {**job.as_json(), "jobType": wanted[0]} for job in jobs[start : start + size]
+        {**job.as_json(), "jobType": job_type} for job in jobs[start : start + size]
     ]
-    return {"done": not more, "records": page, "nextRecordsUrl": url}
+    return {"done": not has_more, "records": page, "nextRecordsUrl": url}
 
 
-def _start(locator: str) -> int:
+def _decode_locator(locator: str) -> int:
     if not locator:
         return 0
     try:
         return int(base64.urlsafe_b64decode(locator))
     except ValueError:
-        raise Refusal(400, "INVALID_QUERY_LOCATOR", "invalid query locator") from None
+        raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator") from None
 
 
-def wait_for_end(job: Job) -> None:
-    """Refuse results of a job that goes on; wait while an aborted one settles."""
-    if job.state not in ENDED:
-        raise wrong_state(f"Job is {job.state}, results are not there yet")
-    job.ended.wait(SETTLE_SECONDS)
+def require_ended(job: Job) -> None:
+    """Raise INVALIDJOBSTATE if a job runs; wait for the files of an aborted job."""
+    if job.state not in END_STATES:
+        raise invalid_job_state(f"Job is {job.state}, results are not available yet")
+    job.ended.wait(ABORT_TIMEOUT_SECONDS)
 
 
-def csv_reply(
-    call: Call,
+def csv_response(
+    call: ApiCall,
     path: Path,
     *,
-    head: bytes = b"",
+    header: bytes = b"",
     start: int = 0,
     end: int | None = None,
 ) -> Response:
-    """Return a CSV file as it lies on disk, or `head` and then a part of it."""
+    """Return a CSV file, or `header` and the bytes from `start` to `end` of it."""
     length = (path.stat().st_size if end is None else end) - start
 
     def blocks() -> Iterator[bytes]:
-        left = length
-        yield head
+        remaining = length
+        yield header
         with path.open("rb") as file:
             file.seek(start)
-            while left > 0 and (block := file.read(min(READ_BYTES, left))):
-                left -= len(block)
+            while remaining > 0 and (block := file.read(min(BLOCK_BYTES, remaining))):
+                remaining -= len(block)
                 yield block
 
     charset = call.org.settings.charset
     content_type = f"text/csv; charset={charset}" if charset else "text/csv"
     response = Response(blocks(), 200, content_type=content_type)
-    response.content_length = len(head) + length
+    response.content_length = len(header) + length
     return response
 
 
-def api_error(value: object, name: str) -> Refusal:
-    """Return the refusal of a property's value."""
-    return Refusal(
+def invalid_property(value: object, name: str) -> ApiError:
+    """Return the error of a property with an invalid value."""
+    return ApiError(
         400, "API_ERROR", f"Invalid value: '{value}' supplied for property: '{name}'"
     )
 
 
-def wrong_state(message: str) -> Refusal:
-    """Return the refusal of what a job's state does not allow."""
-    return Refusal(400, "INVALIDJOBSTATE", message)
+def invalid_job_state(message: str) -> ApiError:
+    """Return the error of an operation that the job's state does not allow."""
+    return ApiError(400, "INVALIDJOBSTATE", message)

@@ -1,6 +1,7 @@
-"""Processing an ingest job: its rows in transactions of 200, its three result files.
+"""Processing of an ingest job: transactions of 200 rows and three result files.
 
-What was done before a job fails or is aborted stays done; the rest is unprocessed.
+Rows that were written before a job fails or is aborted stay written; the others are
+returned as unprocessed.
 """
 
 import csv
@@ -13,26 +14,29 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TextIO
 
-from tests.emulators.salesforce.bulk import csv_upload as upload
+from tests.emulators.salesforce.bulk import csv_upload
 from tests.emulators.salesforce.bulk.csv_upload import (
+    CellFormatter,
+    CellParser,
     Column,
+    CsvUpload,
     JobError,
-    Lean,
-    Tell,
-    Upload,
 )
 from tests.emulators.salesforce.bulk.jobs import (
     ABORTED,
-    COMPLETE,
     DELIMITERS,
     FAILED,
+    JOB_COMPLETE,
     Job,
 )
 from tests.emulators.salesforce.errors import RowError
 from tests.emulators.salesforce.faults import Fault
 from tests.emulators.salesforce.limits import BATCHES
-from tests.emulators.salesforce.objects.record_writer import TRANSACTION_ROWS, Writer
-from tests.emulators.salesforce.objects.verdicts import Verdict
+from tests.emulators.salesforce.objects.record_writer import (
+    TRANSACTION_ROWS,
+    RecordWriter,
+)
+from tests.emulators.salesforce.objects.row_results import RowResult
 from tests.emulators.salesforce.org import Org
 
 BATCH_ROWS = 10_000
@@ -44,28 +48,39 @@ SUCCESSFUL, FAILED_ROWS, UNPROCESSED = (
 
 
 @dataclass
-class Results:
-    """The three files while they are written."""
+class ResultFiles:
+    """The three result files while they are written, and a CSV writer for each."""
 
-    successful: TextIO
-    failed: TextIO
-    unprocessed: TextIO
+    job: Job
+    successful_file: TextIO
+    failed_file: TextIO
+    unprocessed_file: TextIO
 
-    def writers(self, job: Job) -> list[Any]:
-        """Return a CSV writer for each, in the order of the fields."""
-        return [
-            csv.writer(
-                file,
-                delimiter=DELIMITERS[job.delimiter],
-                lineterminator=upload.line_ending(job),
-                quoting=csv.QUOTE_ALL,
-            )
-            for file in (self.successful, self.failed, self.unprocessed)
-        ]
+    def __post_init__(self) -> None:
+        self.successful = self._csv_writer(self.successful_file)
+        self.failed = self._csv_writer(self.failed_file)
+        self.unprocessed = self._csv_writer(self.unprocessed_file)
+
+    def _csv_writer(self, file: TextIO) -> Any:  # noqa: ANN401 - csv's writer is private
+        return csv.writer(
+            file,
+            delimiter=DELIMITERS[self.job.delimiter],
+            lineterminator=csv_upload.line_ending(self.job),
+            quoting=csv.QUOTE_ALL,
+        )
+
+    def write_headers(self, header: str) -> None:
+        """Write the uploaded header line, after the result columns."""
+        end = csv_upload.line_ending(self.job)
+        delimiter = DELIMITERS[self.job.delimiter]
+        line = f"{delimiter}{header}{end}"
+        self.successful_file.write(f'"sf__Id"{delimiter}"sf__Created"{line}')
+        self.failed_file.write(f'"sf__Id"{delimiter}"sf__Error"{line}')
+        self.unprocessed_file.write(header + end)
 
 
-class Load:
-    """One job on its way through the rows."""
+class IngestProcessor:
+    """Processes the rows of one ingest job."""
 
     def __init__(
         self, org: Org, job: Job, is_stopped: Callable[[], bool] = lambda: False
@@ -73,167 +88,169 @@ class Load:
         self._org = org
         self._is_stopped = is_stopped
         self.job = job
-        self._began = time.monotonic()
-        self._layout: list[Lean] = []
-        self._retold: list[tuple[int, Tell]] = []
+        self._started = time.monotonic()
+        self._parsers: list[CellParser] = []
+        self._formatters: list[tuple[int, CellFormatter]] = []
         self._random = random.Random(job.id)
-        self._parents: dict[tuple[str, object], str | RowError] = {}
+        self._parent_ids: dict[tuple[str, object], str | RowError] = {}
 
     def run(self, fault: Fault | None = None) -> None:
-        """Do the rows and end the job; a fault may end it early."""
+        """Process the rows and end the job; a fault may fail it early."""
         folder = self._org.jobs.folder(self.job)
         names = (SUCCESSFUL, FAILED_ROWS, UNPROCESSED)
         paths = [folder / f"{name}.csv" for name in names]
         files = [path.open("w", encoding="utf-8", newline="") for path in paths]
         try:
-            state, message = self._fill(Results(*files), fault)
+            state, message = self._process(ResultFiles(self.job, *files), fault)
         finally:
             for file in files:
                 file.close()
-        self.end(state, message)
+        self.finish(state, message)
 
-    def _fill(self, results: Results, fault: Fault | None) -> tuple[str, str]:
-        writers = results.writers(self.job)
-        source = Upload(self._org.jobs.content(self.job), self.job)
+    def _process(self, files: ResultFiles, fault: Fault | None) -> tuple[str, str]:
+        """Return the job's end state and error message."""
+        source = CsvUpload(self._org.jobs.upload_path(self.job), self.job)
         rows: Iterator[list[str]] = iter(())
         message = ""
         try:
             rows = source.open()
-            self._head(results, source)
             if source.header:
-                self._rows(source, rows, writers, fault)
+                files.write_headers(source.header_text)
+                self._process_rows(source, rows, files, fault)
         except JobError as error:
             message = str(error)
-        except _Aborted:
+        except _JobAbortedError:
             message = ""
-        with suppress(JobError):  # what cannot be read cannot be given back
-            writers[2].writerows(rows)
-        return (FAILED, message) if message else (COMPLETE, "")
+        with suppress(JobError):  # rows that cannot be parsed cannot be returned
+            files.unprocessed.writerows(rows)
+        return (FAILED, message) if message else (JOB_COMPLETE, "")
 
-    def _head(self, results: Results, source: Upload) -> None:
-        if not source.header:
-            return
-        end = upload.line_ending(self.job)
-        mark = DELIMITERS[self.job.delimiter]
-        head = source.header_text
-        results.successful.write(f'"sf__Id"{mark}"sf__Created"{mark}{head}{end}')
-        results.failed.write(f'"sf__Id"{mark}"sf__Error"{mark}{head}{end}')
-        results.unprocessed.write(head + end)
-
-    def _rows(
+    def _process_rows(
         self,
-        source: Upload,
+        source: CsvUpload,
         rows: Iterator[list[str]],
-        writers: list[Any],
+        files: ResultFiles,
         fault: Fault | None,
     ) -> None:
         sobject = self._org.schema.get(self.job.object)
         if sobject is None:
             raise JobError(f"InvalidJob : Unable to find object: {self.job.object}")
-        columns = upload.columns(source.header, sobject, self._org.schema.get)
-        self._layout = [(column.place, column.make, column) for column in columns]
-        self._retold = [
-            (number, column.tell)
+        columns = csv_upload.match_columns(source.header, sobject, self._org.schema.get)
+        self._parsers = [
+            (column.position, column.parse_cell, column) for column in columns
+        ]
+        self._formatters = [
+            (number, column.format_cell)
             for number, column in enumerate(columns)
-            if column.tell is not None
+            if column.format_cell is not None
         ]
         key = sobject.field(self.job.external_id) if self.job.external_id else None
-        writer = Writer(
+        writer = RecordWriter(
             self._org.store,
             sobject,
             self.job.operation,
             key=key,
             faults=self._org.faults,
         )
-        left = fault.rows if fault is not None else None
+        rows_before_fault = fault.rows if fault is not None else None
         while True:
-            size = TRANSACTION_ROWS if left is None else min(TRANSACTION_ROWS, left)
-            piece = list(islice(rows, size))
-            if not piece:
+            size = TRANSACTION_ROWS
+            if rows_before_fault is not None:
+                size = min(size, rows_before_fault)
+            batch = list(islice(rows, size))
+            if not batch:
                 break
-            self._transaction(piece, writer, writers)
-            if left is not None:
-                left -= len(piece)
+            self._process_transaction(batch, writer, files)
+            if rows_before_fault is not None:
+                rows_before_fault -= len(batch)
         if fault is not None:
             raise JobError(fault.message)
 
-    def _transaction(
-        self, piece: list[list[str]], writer: Writer, writers: list[Any]
+    def _process_transaction(
+        self, batch: list[list[str]], writer: RecordWriter, files: ResultFiles
     ) -> None:
         org, job = self._org, self.job
         if self._is_stopped():
             raise StoppedError
-        made = [upload.row(cells, self._layout, self._parent) for cells in piece]
+        rows = [
+            csv_upload.parse_row(cells, self._parsers, self._find_parent_id)
+            for cells in batch
+        ]
         with org.jobs.lock:
             if job.state == ABORTED:
-                writers[2].writerows(piece)
-                raise _Aborted
+                files.unprocessed.writerows(batch)
+                raise _JobAbortedError
             if job.rows % BATCH_ROWS == 0 and not org.limits.spend(BATCHES):
-                writers[2].writerows(piece)
+                files.unprocessed.writerows(batch)
                 raise JobError(
                     "ExceededQuota : Batches exceed the limit of the last 24 hours"
                 )
-            verdicts = writer.write(made, org.author())
-            job.rows += len(piece)
-            job.processed += len(piece)
-            job.failed += sum(1 for verdict in verdicts if verdict.error)
-        self._tell(piece, verdicts, writers)
+            row_results = writer.write(rows, org.author())
+            job.rows += len(batch)
+            job.processed += len(batch)
+            job.failed += sum(1 for result in row_results if result.error)
+        self._write_results(batch, row_results, files)
 
-    def _tell(
-        self, piece: list[list[str]], verdicts: list[Verdict], writers: list[Any]
+    def _write_results(
+        self,
+        batch: list[list[str]],
+        row_results: list[RowResult],
+        files: ResultFiles,
     ) -> None:
         successful: list[list[str]] = []
-        for cells, verdict in zip(piece, verdicts, strict=True):
-            told = upload.echo(cells, self._retold)
-            if verdict.error is None:
-                created = "true" if verdict.created else "false"
-                successful.append([verdict.id, created, *told])
+        for cells, result in zip(batch, row_results, strict=True):
+            formatted = csv_upload.format_cells(cells, self._formatters)
+            if result.error is None:
+                created = "true" if result.created else "false"
+                successful.append([result.id, created, *formatted])
             else:
-                writers[1].writerow([verdict.id, verdict.error.as_text(), *told])
-        if self._org.settings.shuffles_results:
+                files.failed.writerow([result.id, result.error.as_text(), *formatted])
+        if self._org.settings.shuffle_results:
             self._random.shuffle(successful)
-        writers[0].writerows(successful)
+        files.successful.writerows(successful)
 
-    def _parent(self, column: Column, value: object) -> str:
-        target = column.target
-        parent = self._org.schema.get(column.parent)
-        if target is None or parent is None:
-            raise LookupError(column.parent)
-        wanted = (column.parent, target.fold(value))
-        if wanted not in self._parents:
-            found = self._org.store.find(parent, target, [target.fold(value)])
-            records = next(iter(found.values()), [])
-            self._parents[wanted] = (
+    def _find_parent_id(self, column: Column, value: object) -> str:
+        """Return the id of a parent; raise `RowError` if the key has no record."""
+        key_field = column.parent_key
+        parent = self._org.schema.get(column.parent_object)
+        if key_field is None or parent is None:
+            raise LookupError(column.parent_object)
+        key = key_field.lookup_key(value)
+        cache_key = (column.parent_object, key)
+        if cache_key not in self._parent_ids:
+            matches = self._org.store.find_by_key(parent, key_field, [key])
+            records = next(iter(matches.values()), [])
+            self._parent_ids[cache_key] = (
                 records[0][0]
                 if records
                 else RowError(
                     "INVALID_FIELD",
                     f"Foreign key external ID: {value} not found for field "
-                    f"{target.name} in entity {parent.name}",
+                    f"{key_field.name} in entity {parent.name}",
                 )
             )
-        told = self._parents[wanted]
-        if isinstance(told, RowError):
-            raise told
-        return told
+        parent_id = self._parent_ids[cache_key]
+        if isinstance(parent_id, RowError):
+            raise parent_id
+        return parent_id
 
-    def end(self, state: str, message: str) -> None:
-        """Bring the job to its end, once its files are written."""
+    def finish(self, state: str, message: str) -> None:
+        """Set the end state of the job, after its files are complete."""
         job = self.job
         with self._org.jobs.lock:
             if job.state != ABORTED:
                 job.state, job.message = state, message
             if state == FAILED and not job.processed:
                 job.failed = 0
-            job.milliseconds += math.ceil((time.monotonic() - self._began) * 1000)
+            job.milliseconds += math.ceil((time.monotonic() - self._started) * 1000)
             job.changed_at = self._org.author().at
             self._org.jobs.save(job)
             job.ended.set()
 
 
 class StoppedError(Exception):
-    """The stand-in stops; the job is done anew when it starts again."""
+    """The emulator stops; the job runs from its first row at the next start."""
 
 
-class _Aborted(Exception):
+class _JobAbortedError(Exception):
     """The job was aborted between two transactions."""

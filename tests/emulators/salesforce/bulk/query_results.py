@@ -1,7 +1,7 @@
-"""Bulk query jobs: the answer as one CSV file, handed out page by page.
+"""Results of bulk query jobs: one CSV file per job, returned page by page.
 
-Beside the file lies an index of where each row begins, since values may hold line
-breaks: eight bytes a row, and the file's end as the last.
+Values may contain line breaks, so an index file holds the byte offset of the end of the
+header and of each row, in eight bytes each.
 """
 
 import csv
@@ -14,96 +14,99 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.emulators.salesforce.bulk import csv_upload as upload
-from tests.emulators.salesforce.bulk.jobs import ABORTED, COMPLETE, DELIMITERS, Job
+from tests.emulators.salesforce.bulk import csv_upload
+from tests.emulators.salesforce.bulk.jobs import ABORTED, DELIMITERS, JOB_COMPLETE, Job
 from tests.emulators.salesforce.objects import values
 from tests.emulators.salesforce.org import Org
 from tests.emulators.salesforce.soql import query
-from tests.emulators.salesforce.soql.sql import Compiled
+from tests.emulators.salesforce.soql.sql import CompiledQuery
 
 RESULTS, INDEX = "results.csv", "results.index"
-PLACE = struct.Struct("<Q")
+OFFSET = struct.Struct("<Q")
 
 
 @dataclass(frozen=True)
 class Page:
-    """Rows of a result: where they are in the file, and how many."""
+    """A page of rows: the number of rows and their byte range in the file."""
 
     path: Path
-    head: bytes
+    header: bytes
     start: int
     end: int
     rows: int
     is_last: bool
 
 
-def run(org: Org, job: Job) -> None:
-    """Run the job's query and end the job."""
-    began = time.monotonic()
-    compiled = query.prepare(
-        org, job.query or "", sees_deleted=job.operation == "queryAll"
+def run_job(org: Org, job: Job) -> None:
+    """Run a job's query, write the result file and end the job."""
+    started = time.monotonic()
+    compiled = query.compile_soql(
+        org, job.query or "", include_deleted=job.operation == "queryAll"
     )
     rows = org.store.select(*compiled.sql())
     folder = org.jobs.folder(job)
     with (folder / RESULTS).open("wb") as file, (folder / INDEX).open("wb") as index:
-        place = 0
-        for line in _lines(job, compiled, rows):
-            place += file.write(line)
-            index.write(PLACE.pack(place))
+        offset = 0
+        for line in _csv_lines(job, compiled, rows):
+            offset += file.write(line)
+            index.write(OFFSET.pack(offset))
     with org.jobs.lock:
         if job.state != ABORTED:
-            job.state = COMPLETE
+            job.state = JOB_COMPLETE
         job.processed = len(rows)
-        job.milliseconds = math.ceil((time.monotonic() - began) * 1000)
+        job.milliseconds = math.ceil((time.monotonic() - started) * 1000)
         job.changed_at = org.author().at
         org.jobs.save(job)
         job.ended.set()
 
 
-def _lines(
-    job: Job, compiled: Compiled, rows: Iterable[tuple[Any, ...]]
+def _csv_lines(
+    job: Job, compiled: CompiledQuery, rows: Iterable[tuple[Any, ...]]
 ) -> Iterator[bytes]:
-    """Yield the header and each row as they stand in the file."""
+    """Yield the header and each row, encoded as CSV."""
     text = io.StringIO(newline="")
     writer = csv.writer(
         text,
         delimiter=DELIMITERS[job.delimiter],
-        lineterminator=upload.line_ending(job),
+        lineterminator=csv_upload.line_ending(job),
         quoting=csv.QUOTE_ALL,
     )
-    kinds = [column.field for column in compiled.columns]
+    fields = [column.field for column in compiled.columns]
     header = [
         ".".join([*(relation for relation, _ in column.parents), column.name])
         for column in compiled.columns
     ]
-    told = (
+    # Each row has the record's id at the end, which is not a column of the query.
+    rows_of_cells = (
         [
-            values.as_text(kind, value) if kind else str(value)
-            for kind, value in zip(kinds, row, strict=False)
+            values.to_csv(field, value) if field else str(value)
+            for field, value in zip(fields, row, strict=False)
         ]
         for row in rows
     )
-    for cells in (header, *told):
+    for cells in (header, *rows_of_cells):
         writer.writerow(cells)
         yield text.getvalue().encode()
         text.seek(0)
         text.truncate()
 
 
-def page(org: Org, job: Job, *, start: int, most: int) -> Page:
-    """Return the rows from number `start` (counted from 0) on, `most` of them."""
+def read_page(org: Org, job: Job, *, start: int, max_rows: int) -> Page:
+    """Return at most `max_rows` rows from row `start` (counted from 0)."""
     folder = org.jobs.folder(job)
     path = folder / RESULTS
     with (folder / INDEX).open("rb") as index:
-        total = path.with_name(INDEX).stat().st_size // PLACE.size - 1
+        total = path.with_name(INDEX).stat().st_size // OFFSET.size - 1
         first = min(start, total)
-        rows = min(most, total - first)
+        rows = min(max_rows, total - first)
 
-        def ends(row: int) -> int:
-            index.seek(row * PLACE.size)
-            return int(PLACE.unpack(index.read(PLACE.size))[0])
+        def read_offset(row: int) -> int:
+            index.seek(row * OFFSET.size)
+            return int(OFFSET.unpack(index.read(OFFSET.size))[0])
 
-        header_end, begin, end = ends(0), ends(first), ends(first + rows)
+        header_end = read_offset(0)
+        start_offset, end_offset = read_offset(first), read_offset(first + rows)
     with path.open("rb") as file:
-        head = file.read(header_end)
-    return Page(path, head, begin, end, rows, first + rows >= total)
+        header = file.read(header_end)
+    is_last = first + rows >= total
+    return Page(path, header, start_offset, end_offset, rows, is_last)

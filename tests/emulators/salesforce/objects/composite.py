@@ -1,185 +1,196 @@
-"""Collections: up to 200 records in one request, each with an answer of its own."""
+"""REST endpoints of sObject Collections: up to 200 records, each with its result."""
 
 from typing import Any
 
 from werkzeug.wrappers import Response
 
-from tests.emulators.salesforce.api_call import Call, Rule, as_json
-from tests.emulators.salesforce.errors import Refusal, RowError
+from tests.emulators.salesforce.api_call import ApiCall, Rule, json_response
+from tests.emulators.salesforce.errors import ApiError, RowError
 from tests.emulators.salesforce.objects import json_rows, values
-from tests.emulators.salesforce.objects.record_writer import Writer
+from tests.emulators.salesforce.objects.identifiers import PREFIX_LENGTH
+from tests.emulators.salesforce.objects.record_writer import RecordWriter
+from tests.emulators.salesforce.objects.row_results import Row, RowResult
 from tests.emulators.salesforce.objects.schema import Field, SObject
-from tests.emulators.salesforce.objects.verdicts import Row, Verdict
+from tests.emulators.salesforce.objects.store import Record
 from tests.emulators.salesforce.soql import query
 
-MOST = 200
-MOST_READ = 2000
-NO_KEY = "Provided external ID field does not exist or is not accessible: {}"
+MAX_RECORDS = 200
+MAX_IDS_READ = 2000
+NO_EXTERNAL_ID = "Provided external ID field does not exist or is not accessible: {}"
 
 
-def upsert(call: Call, name: str, key: str) -> Response:
+def upsert(call: ApiCall, name: str, key: str) -> Response:
     """PATCH /composite/sobjects/X/ExternalId."""
     sobject = call.sobject(name)
-    field = external_id(sobject, key)
-    told, all_or_none = _told(call)
-    rows = [json_rows.row(call, sobject, record) for record in told]
-    for record, row in zip(told, rows, strict=True):
+    field = external_id_field(sobject, key)
+    records, all_or_none = _records_of_body(call)
+    rows = [json_rows.parse_row(call, sobject, record) for record in records]
+    for record, row in zip(records, rows, strict=True):
         _check_type(record, sobject, row)
-    writer = Writer(
+    writer = RecordWriter(
         call.org.store, sobject, "upsert", key=field, faults=call.org.faults
     )
-    verdicts = writer.write(rows, call.org.author(), all_or_none=all_or_none)
-    return as_json([answer(verdict, tells_created=True) for verdict in verdicts])
+    results = writer.write(rows, call.org.author(), all_or_none=all_or_none)
+    return json_response([result_json(result, with_created=True) for result in results])
 
 
-def external_id(sobject: SObject, name: str) -> Field:
-    """Return a field that records may be found by, or refuse."""
+def external_id_field(sobject: SObject, name: str) -> Field:
+    """Return an external id field or Id; raise NOT_FOUND for any other field."""
     field = sobject.field(name)
     if field is None or not (field.external_id or field.name == "Id"):
-        raise Refusal(404, "NOT_FOUND", NO_KEY.format(name))
+        raise ApiError(404, "NOT_FOUND", NO_EXTERNAL_ID.format(name))
     return field
 
 
-def create(call: Call) -> Response:
+def create(call: ApiCall) -> Response:
     """POST /composite/sobjects."""
     return _write(call, "insert")
 
 
-def update(call: Call) -> Response:
+def update(call: ApiCall) -> Response:
     """PATCH /composite/sobjects."""
     return _write(call, "update")
 
 
-def _write(call: Call, operation: str) -> Response:
-    """Write records of one object or of several, which go in the order told."""
-    told, all_or_none = _told(call)
-    verdicts: list[Verdict] = []
+def _write(call: ApiCall, operation: str) -> Response:
+    """Write records of one or more objects, in the order of the request."""
+    records, all_or_none = _records_of_body(call)
+    results: list[RowResult] = []
     with call.org.store.transaction():
-        for sobject, records in _runs(call, told):
-            rows = [json_rows.row(call, sobject, record) for record in records]
-            writer = Writer(call.org.store, sobject, operation, faults=call.org.faults)
-            verdicts += writer.write(rows, call.org.author(), all_or_none=all_or_none)
-    return as_json([answer(verdict) for verdict in verdicts])
+        for sobject, group in _group_by_sobject(call, records):
+            rows = [json_rows.parse_row(call, sobject, record) for record in group]
+            writer = RecordWriter(
+                call.org.store, sobject, operation, faults=call.org.faults
+            )
+            results += writer.write(rows, call.org.author(), all_or_none=all_or_none)
+    return json_response([result_json(result) for result in results])
 
 
-def _runs(
-    call: Call, told: list[dict[str, Any]]
+def _group_by_sobject(
+    call: ApiCall, records: list[dict[str, Any]]
 ) -> list[tuple[SObject, list[dict[str, Any]]]]:
-    runs: list[tuple[SObject, list[dict[str, Any]]]] = []
-    for record in told:
+    """Group consecutive records of the same object."""
+    groups: list[tuple[SObject, list[dict[str, Any]]]] = []
+    for record in records:
         name = (record.get("attributes") or {}).get("type", "")
         sobject = call.org.schema.get(name)
         if sobject is None:
-            raise Refusal(
+            raise ApiError(
                 400, "INVALID_TYPE", f"sObject type '{name}' is not supported."
             )
-        if not runs or runs[-1][0] is not sobject:
-            runs.append((sobject, []))
-        runs[-1][1].append(record)
-    return runs
+        if not groups or groups[-1][0] is not sobject:
+            groups.append((sobject, []))
+        groups[-1][1].append(record)
+    return groups
 
 
-def delete(call: Call) -> Response:
+def delete(call: ApiCall) -> Response:
     """DELETE /composite/sobjects?ids=a,b."""
     ids = [part for part in call.request.args.get("ids", "").split(",") if part]
-    if len(ids) > MOST:
-        raise _too_many()
-    verdicts = []
-    for told in ids:
-        sobject = _of_id(call, told)
+    if len(ids) > MAX_RECORDS:
+        raise _too_many_records()
+    results = []
+    for record_id in ids:
+        sobject = _sobject_of_id(call, record_id)
         if sobject is None:
-            error = RowError("MALFORMED_ID", f"bad id {told}")
-            verdicts.append(Verdict(error=error))
+            error = RowError("MALFORMED_ID", f"bad id {record_id}")
+            results.append(RowResult(error=error))
             continue
-        rows = [json_rows.row(call, sobject, {"Id": told})]
-        writer = Writer(call.org.store, sobject, "delete")
-        verdicts += writer.write(rows, call.org.author())
-    return as_json([answer(verdict) for verdict in verdicts])
+        rows = [json_rows.parse_row(call, sobject, {"Id": record_id})]
+        writer = RecordWriter(call.org.store, sobject, "delete")
+        results += writer.write(rows, call.org.author())
+    return json_response([result_json(result) for result in results])
 
 
-def _of_id(call: Call, told: str) -> SObject | None:
-    return next((item for item in call.org.schema if told[:3] == item.key_prefix), None)
+def _sobject_of_id(call: ApiCall, record_id: str) -> SObject | None:
+    prefix = record_id[:PREFIX_LENGTH]
+    return next((item for item in call.org.schema if item.key_prefix == prefix), None)
 
 
-def read(call: Call, name: str) -> Response:
-    """GET or POST /composite/sobjects/X: records by id, null for the missing."""
+def read(call: ApiCall, name: str) -> Response:
+    """GET or POST /composite/sobjects/X: records by id, null for missing ones."""
     sobject = call.sobject(name)
     if call.request.method == "POST":
-        told = call.json()
-        ids, names = told.get("ids", []), told.get("fields", [])
+        body = call.json()
+        ids, names = body.get("ids", []), body.get("fields", [])
     else:
         ids = call.request.args.get("ids", "").split(",")
         names = call.request.args.get("fields", "").split(",")
-    if len(ids) > MOST_READ:
-        raise _too_many()
-    wanted = [values.from_json(sobject.fields[0])(told) for told in ids]
-    found = call.org.store.by_id(sobject, wanted)
-    return as_json(
+    if len(ids) > MAX_IDS_READ:
+        raise _too_many_records()
+    parse_id = values.json_parser(sobject.fields[0])
+    long_ids = [parse_id(record_id) for record_id in ids]
+    records = call.org.store.get_by_ids(sobject, long_ids)
+    return json_response(
         [
-            record(call, sobject, found[one], names) if one in found else None
-            for one in wanted
+            record_json(call, sobject, records[long_id], names)
+            if long_id in records
+            else None
+            for long_id in long_ids
         ]
     )
 
 
-def record(
-    call: Call, sobject: SObject, stored: tuple[Any, ...], names: list[str]
+def record_json(
+    call: ApiCall, sobject: SObject, stored: Record, names: list[str]
 ) -> dict[str, Any]:
-    """Return a record as JSON: these fields of it, all when none is named."""
-    told: dict[str, Any] = {
-        "attributes": query.attributes(sobject.name, stored[0], call.version)
+    """Return the JSON form of a record, with the named fields or with all fields."""
+    record: dict[str, Any] = {
+        "attributes": query.record_attributes(sobject.name, stored[0], call.version)
     }
     for name in names or [field.name for field in sobject.fields]:
         field = sobject.field(name)
         if field is None:
-            raise Refusal(
+            raise ApiError(
                 400, "INVALID_FIELD", json_rows.NO_COLUMN.format(name, sobject.name)
             )
-        place = sobject.positions[name.lower()]
-        told[field.name] = values.as_json(field, stored[place])
-    return told
+        position = sobject.positions[name.lower()]
+        record[field.name] = values.to_json(field, stored[position])
+    return record
 
 
-def _told(call: Call) -> tuple[list[dict[str, Any]], bool]:
+def _records_of_body(call: ApiCall) -> tuple[list[dict[str, Any]], bool]:
+    """Return the records of the request body, and whether allOrNone is set."""
     body = call.json()
     records = body.get("records") if isinstance(body, dict) else None
     if not isinstance(records, list) or not records:
-        raise Refusal(
+        raise ApiError(
             400,
             "REQUIRED_FIELD_MISSING",
             "At least 1 record is required",
             fields=["records"],
         )
-    if len(records) > MOST:
-        raise _too_many()
+    if len(records) > MAX_RECORDS:
+        raise _too_many_records()
     return records, body.get("allOrNone") is True
 
 
-def _too_many() -> Refusal:
-    return Refusal(
+def _too_many_records() -> ApiError:
+    return ApiError(
         400,
         "EXCEEDED_ID_LIMIT",
-        f"record limit reached. cannot submit more than {MOST} records in this call",
+        f"record limit reached. cannot submit more than {MAX_RECORDS} records in this "
+        "call",
     )
 
 
 def _check_type(record: dict[str, Any], sobject: SObject, row: Row) -> None:
-    """Refuse a record whose attributes name another object than the address."""
-    named = (record.get("attributes") or {}).get("type")
-    if named is None:
-        raise Refusal(400, "INVALID_TYPE", "The record has no attributes.type")
-    if str(named).lower() != sobject.name.lower():
+    """Reject a record whose `attributes.type` is not the object of the URL."""
+    type_name = (record.get("attributes") or {}).get("type")
+    if type_name is None:
+        raise ApiError(400, "INVALID_TYPE", "The record has no attributes.type")
+    if str(type_name).lower() != sobject.name.lower():
         row.error = RowError(
-            "INVALID_TYPE", f"sObject type '{named}' is not {sobject.name}"
+            "INVALID_TYPE", f"sObject type '{type_name}' is not {sobject.name}"
         )
 
 
-def answer(verdict: Verdict, *, tells_created: bool = False) -> dict[str, Any]:
-    """Return what a reply says of one record."""
-    if verdict.error is not None:
-        return {"success": False, "errors": [verdict.error.as_json()]}
-    told: dict[str, Any] = {"id": verdict.id, "success": True, "errors": []}
-    return told | {"created": verdict.created} if tells_created else told
+def result_json(result: RowResult, *, with_created: bool = False) -> dict[str, Any]:
+    """Return the JSON form of one record's result."""
+    if result.error is not None:
+        return {"success": False, "errors": [result.error.as_json()]}
+    body: dict[str, Any] = {"id": result.id, "success": True, "errors": []}
+    return body | {"created": result.created} if with_created else body
 
 
 RULES: list[Rule] = [

@@ -1,16 +1,21 @@
-"""What the org says of itself: versions, resources, limits, objects and fields."""
+"""REST endpoints of metadata: versions, resources, limits, objects and fields."""
 
 from typing import Any
 
 from werkzeug.wrappers import Response
 
-from tests.emulators.salesforce.api_call import Call, Rule, as_json
-from tests.emulators.salesforce.objects.schema import DECIMAL, WHOLE, Field, SObject
+from tests.emulators.salesforce.api_call import ApiCall, Rule, json_response
+from tests.emulators.salesforce.objects.schema import (
+    DECIMAL_TYPES,
+    INTEGER_TYPES,
+    Field,
+    SObject,
+)
 
-OLDEST, NEWEST = 31, 66
+OLDEST_VERSION, NEWEST_VERSION = 31, 66
 SEASONS = ("Winter", "Spring", "Summer")
-WINTER_25 = 62
-SOAP = {
+WINTER_25_VERSION = 62
+SOAP_TYPES = {
     "id": "tns:ID",
     "reference": "tns:ID",
     "boolean": "xsd:boolean",
@@ -19,7 +24,7 @@ SOAP = {
     "date": "xsd:date",
     "datetime": "xsd:dateTime",
     "time": "xsd:time",
-} | dict.fromkeys(DECIMAL, "xsd:double")
+} | dict.fromkeys(DECIMAL_TYPES, "xsd:double")
 RESOURCES = (
     "tooling",
     "metadata",
@@ -41,113 +46,116 @@ RESOURCES = (
     "support",
     "quickActions",
 )
-INT_DIGITS = 9
+INTEGER_DIGITS = 9
 BYTES_PER_CHARACTER = 3
 
 
-def versions(call: Call) -> Response:
-    """GET /services/data: the versions served, for anybody."""
-    return as_json(
+def versions(call: ApiCall) -> Response:
+    """GET /services/data: the supported versions; needs no session."""
+    return json_response(
         [
             {
-                "label": _season(number),
+                "label": _release_label(number),
                 "url": f"/services/data/v{number}.0",
                 "version": f"{number}.0",
             }
-            for number in range(OLDEST, NEWEST + 1)
+            for number in range(OLDEST_VERSION, NEWEST_VERSION + 1)
         ]
     )
 
 
-def _season(version: int) -> str:
-    since = version - WINTER_25
-    season = SEASONS[since % len(SEASONS)]
-    year = 25 + since // len(SEASONS)
+def _release_label(version: int) -> str:
+    """Return the label of an API version, such as `Winter '25` for 62."""
+    releases = version - WINTER_25_VERSION
+    season = SEASONS[releases % len(SEASONS)]
+    year = 25 + releases // len(SEASONS)
     return f"{season} '{year:02d}"
 
 
-def resources(call: Call) -> Response:
-    """GET /services/data/vXX.X: the addresses of this version."""
-    told = {name: f"{call.base}/{name}" for name in RESOURCES}
-    told["identity"] = f"{call.host_url}/id/{call.org.id}/{call.org.user_id}"
-    return as_json(told)
+def resources(call: ApiCall) -> Response:
+    """GET /services/data/vXX.X: the URLs of this version's resources."""
+    urls = {name: f"{call.base_path}/{name}" for name in RESOURCES}
+    urls["identity"] = f"{call.host_url}/id/{call.org.id}/{call.org.user_id}"
+    return json_response(urls)
 
 
-def limits(call: Call) -> Response:
+def limits(call: ApiCall) -> Response:
     """GET /limits."""
-    return as_json(call.org.limits.as_json())
+    return json_response(call.org.limits.as_json())
 
 
-def record_counts(call: Call) -> Response:
-    """GET /limits/recordCount, of all objects or of `sObjects=a,b`."""
-    asked = call.request.args.get("sObjects", "").lower().split(",")
-    return as_json(
+def record_counts(call: ApiCall) -> Response:
+    """GET /limits/recordCount, for all objects or for `sObjects=a,b`."""
+    names = call.request.args.get("sObjects", "").lower().split(",")
+    return json_response(
         {
             "sObjects": [
-                {"count": call.org.store.count(item), "name": item.name}
-                for item in call.org.schema
-                if not item.is_read_only
-                and (asked == [""] or item.name.lower() in asked)
+                {"count": call.org.store.count_records(sobject), "name": sobject.name}
+                for sobject in call.org.schema
+                if not sobject.is_read_only
+                and (names == [""] or sobject.name.lower() in names)
             ]
         }
     )
 
 
-def sobjects(call: Call) -> Response:
+def sobjects(call: ApiCall) -> Response:
     """GET /sobjects: all objects, without their fields."""
-    return as_json(
+    return json_response(
         {
             "encoding": "UTF-8",
             "maxBatchSize": 200,
             "sobjects": [
-                head(call, item) for item in call.org.schema if not item.is_tooling
+                sobject_summary(call, sobject)
+                for sobject in call.org.schema
+                if not sobject.is_tooling
             ],
         }
     )
 
 
-def describe(call: Call, name: str) -> Response:
+def describe(call: ApiCall, name: str) -> Response:
     """GET /sobjects/X/describe."""
-    item = call.sobject(name)
-    return as_json(
+    sobject = call.sobject(name)
+    return json_response(
         {
             "actionOverrides": [],
             "childRelationships": [],
             "compactLayoutable": True,
-            **head(call, item),
-            "fields": [field(one) for one in item.fields],
+            **sobject_summary(call, sobject),
+            "fields": [field_description(field) for field in sobject.fields],
             "recordTypeInfos": [],
             "supportedScopes": [{"label": "All", "name": "everything"}],
         }
     )
 
 
-def head(call: Call, item: SObject) -> dict[str, Any]:
-    """Return what is said of an object as a whole."""
-    base = f"{call.base}/sobjects/{item.name}"
-    may = not item.is_read_only
+def sobject_summary(call: ApiCall, sobject: SObject) -> dict[str, Any]:
+    """Return the description of an object without its fields."""
+    base = f"{call.base_path}/sobjects/{sobject.name}"
+    is_writable = not sobject.is_read_only
     return {
         "activateable": False,
-        "createable": may,
-        "custom": item.is_custom,
+        "createable": is_writable,
+        "custom": sobject.is_custom,
         "customSetting": False,
-        "deletable": may,
+        "deletable": is_writable,
         "deprecatedAndHidden": False,
         "feedEnabled": False,
-        "keyPrefix": item.key_prefix,
-        "label": item.label,
-        "labelPlural": item.label_plural,
-        "layoutable": may,
+        "keyPrefix": sobject.key_prefix,
+        "label": sobject.label,
+        "labelPlural": sobject.label_plural,
+        "layoutable": is_writable,
         "mergeable": False,
         "mruEnabled": False,
-        "name": item.name,
+        "name": sobject.name,
         "queryable": True,
-        "replicateable": may,
+        "replicateable": is_writable,
         "retrieveable": True,
         "searchable": True,
-        "triggerable": may,
-        "undeletable": may,
-        "updateable": may,
+        "triggerable": is_writable,
+        "undeletable": is_writable,
+        "updateable": is_writable,
         "urls": {
             "rowTemplate": f"{base}/{{ID}}",
             "describe": f"{base}/describe",
@@ -156,57 +164,57 @@ def head(call: Call, item: SObject) -> dict[str, Any]:
     }
 
 
-def field(one: Field) -> dict[str, Any]:
-    """Return what is said of a field."""
-    length = one.length if one.is_text else 0
+def field_description(field: Field) -> dict[str, Any]:
+    """Return the description of a field."""
+    length = field.length if field.is_text else 0
     return {
         "aggregatable": True,
-        "autoNumber": one.auto_number,
-        "byteLength": length * BYTES_PER_CHARACTER if one.type != "id" else length,
-        "calculated": one.calculated,
+        "autoNumber": field.auto_number,
+        "byteLength": length * BYTES_PER_CHARACTER if field.type != "id" else length,
+        "calculated": field.calculated,
         "calculatedFormula": None,
-        "caseSensitive": one.case_sensitive,
-        "createable": one.createable,
-        "custom": one.name.endswith("__c"),
-        "defaultValue": one.default if one.type == "boolean" else None,
-        "defaultedOnCreate": not one.createable or one.default is not None,
+        "caseSensitive": field.case_sensitive,
+        "createable": field.createable,
+        "custom": field.name.endswith("__c"),
+        "defaultValue": field.default if field.type == "boolean" else None,
+        "defaultedOnCreate": not field.createable or field.default is not None,
         "dependentPicklist": False,
         "deprecatedAndHidden": False,
-        "digits": INT_DIGITS if one.type in WHOLE else 0,
-        "externalId": one.external_id,
+        "digits": INTEGER_DIGITS if field.type in INTEGER_TYPES else 0,
+        "externalId": field.external_id,
         "filterable": True,
-        "groupable": not one.is_decimal,
+        "groupable": not field.is_decimal,
         "htmlFormatted": False,
-        "idLookup": one.external_id or one.type == "id",
+        "idLookup": field.external_id or field.type == "id",
         "inlineHelpText": None,
-        "label": one.label,
+        "label": field.label,
         "length": length,
-        "name": one.name,
-        "nameField": one.name_field,
+        "name": field.name,
+        "nameField": field.name_field,
         "namePointing": False,
-        "nillable": one.is_nillable,
-        "permissionable": one.name.endswith("__c") and not one.required,
+        "nillable": field.is_nillable,
+        "permissionable": field.name.endswith("__c") and not field.required,
         "picklistValues": [
             {
                 "active": True,
-                "defaultValue": value == one.default,
+                "defaultValue": value == field.default,
                 "label": value,
                 "validFor": None,
                 "value": value,
             }
-            for value in one.values
+            for value in field.values
         ],
         "polymorphicForeignKey": False,
-        "precision": one.precision if one.is_decimal else 0,
-        "referenceTo": [one.reference_to] if one.reference_to else [],
-        "relationshipName": one.relationship or None,
-        "restrictedPicklist": one.restricted,
-        "scale": one.scale,
-        "soapType": SOAP.get(one.type, "xsd:string"),
+        "precision": field.precision if field.is_decimal else 0,
+        "referenceTo": [field.reference_to] if field.reference_to else [],
+        "relationshipName": field.relationship or None,
+        "restrictedPicklist": field.restricted,
+        "scale": field.scale,
+        "soapType": SOAP_TYPES.get(field.type, "xsd:string"),
         "sortable": True,
-        "type": one.type,
-        "unique": one.unique,
-        "updateable": one.updateable,
+        "type": field.type,
+        "unique": field.unique,
+        "updateable": field.updateable,
     }
 
 

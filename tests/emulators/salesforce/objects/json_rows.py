@@ -1,58 +1,61 @@
-"""Rows out of JSON records, as the REST API takes them."""
+"""Conversion of JSON records of the REST API into rows."""
 
 from typing import Any
 
-from tests.emulators.salesforce.api_call import Call
+from tests.emulators.salesforce.api_call import ApiCall
 from tests.emulators.salesforce.errors import RowError
 from tests.emulators.salesforce.objects import values
+from tests.emulators.salesforce.objects.row_results import Row
 from tests.emulators.salesforce.objects.schema import SObject
-from tests.emulators.salesforce.objects.verdicts import Row
 
 NO_COLUMN = "No such column '{}' on sobject of type {}"
 
 
-def row(call: Call, sobject: SObject, record: dict[str, Any]) -> Row:
-    """Make a row of a record; what is wrong with it is in the row's error."""
-    made = Row()
+def parse_row(call: ApiCall, sobject: SObject, record: dict[str, Any]) -> Row:
+    """Return the row of a JSON record; an invalid record gives a row with an error."""
+    row = Row()
     try:
-        for name, told in record.items():
+        for name, value in record.items():
             if name == "attributes":
                 continue
-            if isinstance(told, dict):
-                place, value = _parent(call, sobject, name, told)
-            else:
-                field = sobject.field(name)
-                if field is None:
-                    raise RowError(
-                        "INVALID_FIELD", NO_COLUMN.format(name, sobject.name)
-                    )
-                place = sobject.positions[name.lower()]
-                value = values.from_json(field)(told)
-            made.changes[place] = value
+            if isinstance(value, dict):
+                position, parent_id = _parse_parent(call, sobject, name, value)
+                row.changes[position] = parent_id
+                continue
+            field = sobject.field(name)
+            if field is None:
+                raise RowError("INVALID_FIELD", NO_COLUMN.format(name, sobject.name))
+            position = sobject.positions[name.lower()]
+            row.changes[position] = values.json_parser(field)(value)
     except RowError as error:
-        made.error = error
-    return made
+        row.error = error
+    return row
 
 
-def _parent(
-    call: Call, sobject: SObject, name: str, told: dict[str, Any]
+def _parse_parent(
+    call: ApiCall, sobject: SObject, name: str, parent_key: dict[str, Any]
 ) -> tuple[int, str]:
-    """Find a parent by its external id: `{"Account__r": {"ext__c": "x"}}`."""
+    """Find a parent by its external id: `{"Account__r": {"ext__c": "x"}}`.
+
+    Returns the position of the reference field, and the parent's id.
+    """
     reference = sobject.relationships.get(name.lower())
     if reference is None:
         raise RowError("INVALID_FIELD", NO_COLUMN.format(name, sobject.name))
     parent = call.sobject(reference.reference_to)
-    given = {key: value for key, value in told.items() if key != "attributes"}
-    key, wanted = next(iter(given.items()), ("", None))
-    target = parent.field(key)
-    if target is None or not target.is_looked_up:
+    keys = {key: value for key, value in parent_key.items() if key != "attributes"}
+    key, value = next(iter(keys.items()), ("", None))
+    key_field = parent.field(key)
+    if key_field is None or not key_field.is_indexed:
         raise RowError("INVALID_FIELD", NO_COLUMN.format(key, parent.name))
-    found = call.org.store.find(parent, target, [target.fold(wanted)])
-    records = next(iter(found.values()), [])
+    matches = call.org.store.find_by_key(
+        parent, key_field, [key_field.lookup_key(value)]
+    )
+    records = next(iter(matches.values()), [])
     if not records:
         raise RowError(
             "INVALID_FIELD",
-            f"Foreign key external ID: {wanted} not found for field {target.name} in "
+            f"Foreign key external ID: {value} not found for field {key_field.name} in "
             f"entity {parent.name}",
         )
     return sobject.positions[reference.name.lower()], records[0][0]

@@ -1,16 +1,16 @@
-"""Which record a row is about: by external id, by id, or none yet."""
+"""Matching of rows to existing records, by external id or by id."""
 
 from collections import Counter
 from collections.abc import Sequence
 
 from tests.emulators.salesforce.errors import RowError
+from tests.emulators.salesforce.objects.row_results import Row, RowResult
 from tests.emulators.salesforce.objects.schema import Field, SObject
 from tests.emulators.salesforce.objects.store import Record, Store
-from tests.emulators.salesforce.objects.verdicts import Row, Verdict
 
 
-class Targets:
-    """Finds the records of one operation's rows; `key` is its external id, if any."""
+class RecordMatcher:
+    """Finds the records of one operation's rows; `key` is the external id, if any."""
 
     def __init__(
         self, store: Store, sobject: SObject, operation: str, key: Field | None
@@ -19,57 +19,56 @@ class Targets:
         self._sobject = sobject
         self._operation = operation
         self._key = key
-        self._place = sobject.positions[key.name.lower()] if key else 0
-        self._deleted = sobject.positions["isdeleted"]
+        self._key_position = sobject.positions[key.name.lower()] if key else 0
+        self._is_deleted_position = sobject.positions["isdeleted"]
 
-    def find(self, rows: Sequence[Row], verdicts: list[Verdict]) -> list[Record | None]:
-        """Find the record that each row is about; None when it is to be made.
+    def match(
+        self, rows: Sequence[Row], results: list[RowResult]
+    ) -> list[Record | None]:
+        """Return the record of each row; None for a row that creates one.
 
-        A row that is about none or about too many gets its error.
+        A row without a match that needs one, or with several matches, gets an error in
+        its result.
         """
         if self._operation == "insert":
-            for row, verdict in zip(rows, verdicts, strict=True):
-                if row.changes.get(0) is not None and verdict.error is None:
-                    verdict.error = RowError(
+            for row, result in zip(rows, results, strict=True):
+                if row.changes.get(0) is not None and result.error is None:
+                    result.error = RowError(
                         "INVALID_FIELD_FOR_INSERT_UPDATE",
                         "cannot specify Id in an insert call",
                         "Id",
                     )
             return [None] * len(rows)
         if self._operation == "upsert" and self._key is not None:
-            return self._by_key(rows, verdicts, self._key)
-        return self.by_id(rows, verdicts)
+            return self._match_by_key(rows, results, self._key)
+        return self.match_by_id(rows, results)
 
-    def _by_key(
-        self, rows: Sequence[Row], verdicts: list[Verdict], key: Field
+    def _match_by_key(
+        self, rows: Sequence[Row], results: list[RowResult], key: Field
     ) -> list[Record | None]:
-        place = self._place
-        told = [row.changes.get(place) for row in rows]
-        keys = [None if value is None else key.fold(value) for value in told]
+        values = [row.changes.get(self._key_position) for row in rows]
+        keys = [None if value is None else key.lookup_key(value) for value in values]
         counts = Counter(keys)
-        found = self._store.find(
+        matches_by_key = self._store.find_by_key(
             self._sobject, key, {value for value in keys if value is not None}
         )
         targets: list[Record | None] = [None] * len(rows)
-        for number, folded in enumerate(keys):
-            verdict = verdicts[number]
-            if verdict.error is not None:
-                known = found.get(folded, []) if folded is not None else []
-                verdict.id = known[0][0] if len(known) == 1 else ""
-                continue
-            if folded is None:
-                verdict.error = RowError(
-                    "MISSING_ARGUMENT", f"{key.name} not specified"
-                )
-            elif counts[folded] > 1:
-                verdict.error = RowError(
+        for number, row_key in enumerate(keys):
+            result = results[number]
+            matches = [] if row_key is None else matches_by_key.get(row_key, [])
+            if result.error is not None:
+                result.id = matches[0][0] if len(matches) == 1 else ""
+            elif row_key is None:
+                result.error = RowError("MISSING_ARGUMENT", f"{key.name} not specified")
+            elif counts[row_key] > 1:
+                result.error = RowError(
                     "DUPLICATE_VALUE",
-                    f"Duplicate external id specified: {told[number]}",
+                    f"Duplicate external id specified: {values[number]}",
                     key.name,
                 )
-            elif len(matches := found.get(folded, [])) > 1:
+            elif len(matches) > 1:
                 ids = ", ".join(record[0] for record in matches)
-                verdict.error = RowError(
+                result.error = RowError(
                     "DUPLICATE_EXTERNAL_ID",
                     f"{key.label}: more than one record found for external id field: "
                     f"[{ids}]",
@@ -77,37 +76,43 @@ class Targets:
                 )
             elif matches:
                 targets[number] = matches[0]
-                verdict.id = matches[0][0]
+                result.id = matches[0][0]
         return targets
 
-    def by_id(
-        self, rows: Sequence[Row], verdicts: list[Verdict]
+    def match_by_id(
+        self, rows: Sequence[Row], results: list[RowResult]
     ) -> list[Record | None]:
-        """Find the records by the Id that each row gives."""
+        """Return the record of each row by its Id; an invalid Id gives an error."""
         ids = [row.changes.get(0) for row in rows]
         counts = Counter(ids)
-        found = self._store.by_id(self._sobject, {told for told in ids if told})
-        for number, told in enumerate(ids):
-            verdict = verdicts[number]
-            if verdict.error is not None:
+        records = self._store.get_by_ids(
+            self._sobject, {record_id for record_id in ids if record_id}
+        )
+        for number, record_id in enumerate(ids):
+            result = results[number]
+            if result.error is not None:
                 continue
-            if told is None:
+            if record_id is None:
                 if self._operation != "upsert":
-                    verdict.error = RowError(
+                    result.error = RowError(
                         "MISSING_ARGUMENT", "Id not specified in an update call"
                     )
                 continue
-            verdict.id = told
-            verdict.error = self._id_error(told, found.get(told), counts[told] > 1)
-        return [None if told is None else found.get(told) for told in ids]
+            result.id = record_id
+            result.error = self._id_error(
+                record_id, records.get(record_id), is_repeated=counts[record_id] > 1
+            )
+        return [None if one is None else records.get(one) for one in ids]
 
     def _id_error(
-        self, told: str, record: Record | None, is_repeated: bool
+        self, record_id: str, record: Record | None, *, is_repeated: bool
     ) -> RowError | None:
         if is_repeated:
-            return RowError("DUPLICATE_VALUE", f"Duplicate id specified: {told}", "Id")
+            return RowError(
+                "DUPLICATE_VALUE", f"Duplicate id specified: {record_id}", "Id"
+            )
         if record is None:
             return RowError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
-        if record[self._deleted]:
+        if record[self._is_deleted_position]:
             return RowError("ENTITY_IS_DELETED", "entity is deleted")
         return None

@@ -1,7 +1,7 @@
-"""What happens to rows: insert, update, upsert and delete, one transaction at a time.
+"""Insert, update, upsert and delete of rows, one transaction at a time.
 
-A transaction is at most 200 rows. Within it every row whose external id another row
-has too is refused; between transactions the later row updates what the earlier made.
+A transaction has at most 200 rows. If two rows of a transaction have the same external
+id, both fail; the same external id in a later transaction updates the record.
 """
 
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from typing import Any
 from tests.emulators.salesforce.errors import RowError
 from tests.emulators.salesforce.faults import Faults
 from tests.emulators.salesforce.objects import identifiers
-from tests.emulators.salesforce.objects.record_matcher import Targets
+from tests.emulators.salesforce.objects.record_matcher import RecordMatcher
+from tests.emulators.salesforce.objects.row_results import Row, RowResult
 from tests.emulators.salesforce.objects.schema import Field, SObject
 from tests.emulators.salesforce.objects.store import Record, Store
-from tests.emulators.salesforce.objects.verdicts import Row, Verdict
 
 TRANSACTION_ROWS = 200
 ROLLED_BACK = (
@@ -29,14 +29,14 @@ READ_ONLY = (
 
 @dataclass(frozen=True)
 class Author:
-    """Who writes, and when: what the audit fields are given."""
+    """The user and the timestamp for a record's audit fields."""
 
     user_id: str
     at: str
 
 
-class Writer:
-    """Carries out one operation on one object; `key` is its external id, if any."""
+class RecordWriter:
+    """Executes one operation on one object; `key` is the external id, if any."""
 
     def __init__(
         self,
@@ -53,113 +53,126 @@ class Writer:
         self._faults = faults
         self._key = None if key is None or key.name == "Id" else key
         positions = sobject.positions
-        self._targets = Targets(store, sobject, operation, self._key)
-        self._defaults = [item.default for item in sobject.fields]
-        self._required = [
-            (place, item)
-            for place, item in enumerate(sobject.fields)
-            if item.required and item.createable and item.default is None
+        self._matcher = RecordMatcher(store, sobject, operation, self._key)
+        self._defaults = [field.default for field in sobject.fields]
+        self._required_fields = [
+            (position, field)
+            for position, field in enumerate(sobject.fields)
+            if field.required and field.createable and field.default is None
         ]
-        self._unique = [
-            (place, item)
-            for place, item in enumerate(sobject.fields)
-            if item.unique and item is not self._key
+        self._unique_fields = [
+            (position, field)
+            for position, field in enumerate(sobject.fields)
+            if field.unique and field is not self._key
         ]
-        self._locked = {
-            place
-            for place, item in enumerate(sobject.fields)
-            if not (item.createable or item.updateable)
+        self._read_only_positions = {
+            position
+            for position, field in enumerate(sobject.fields)
+            if not (field.createable or field.updateable)
         } - {0}
-        self._numbered = [
-            place for place, item in enumerate(sobject.fields) if item.auto_number
+        self._auto_number_positions = [
+            position
+            for position, field in enumerate(sobject.fields)
+            if field.auto_number
         ]
-        self._audit = {
+        self._creation_positions = {
             name: positions[name.lower()]
             for name in ("IsDeleted", "CreatedDate", "CreatedById", "OwnerId")
             if name.lower() in positions
         }
-        self._modified = [
-            (positions[name.lower()], kind)
-            for name, kind in (
+        self._modification_positions = [
+            (positions[name.lower()], attribute)
+            for name, attribute in (
                 ("LastModifiedDate", "at"),
                 ("SystemModstamp", "at"),
-                ("LastModifiedById", "by"),
+                ("LastModifiedById", "user_id"),
             )
             if name.lower() in positions
         ]
 
     def write(
         self, rows: Sequence[Row], author: Author, *, all_or_none: bool = False
-    ) -> list[Verdict]:
-        """Carry out one transaction; a verdict for each row, in order."""
+    ) -> list[RowResult]:
+        """Write one transaction and return a result for each row, in order."""
         with self._store.transaction():
-            verdicts = [Verdict(error=row.error) for row in rows]
+            results = [RowResult(error=row.error) for row in rows]
             if self._operation in ("delete", "hardDelete"):
-                self._delete(rows, verdicts)
+                self._delete(rows, results)
             else:
-                found = self._targets.find(rows, verdicts)
-                self._lock(found, verdicts)
-                made = self._made(rows, verdicts, found, author)
-                if all_or_none and any(verdict.error for verdict in verdicts):
-                    return _rolled_back(verdicts)
-                self._keep(rows, made)
-        return verdicts
+                existing = self._matcher.match(rows, results)
+                self._inject_lock_errors(existing, results)
+                written = self._build_records(rows, results, existing, author)
+                if all_or_none and any(result.error for result in results):
+                    return _rolled_back(results)
+                self._save(rows, written)
+        return results
 
-    def _lock(self, found: list[Record | None], verdicts: list[Verdict]) -> None:
+    def _inject_lock_errors(
+        self, existing: list[Record | None], results: list[RowResult]
+    ) -> None:
         if self._faults is None:
             return
-        able = [n for n, verdict in enumerate(verdicts) if verdict.error is None]
-        for place in self._faults.locked(self._sobject.name, len(able)):
-            number = able[place]
-            record = found[number]
-            ids = record[0] if record else identifiers.make(self._sobject.key_prefix, 0)
-            verdicts[number].error = RowError(
+        valid = [n for n, result in enumerate(results) if result.error is None]
+        for index in self._faults.locked_rows(self._sobject.name, len(valid)):
+            number = valid[index]
+            record = existing[number]
+            record_id = (
+                record[0]
+                if record
+                else identifiers.make_id(self._sobject.key_prefix, 0)
+            )
+            results[number].error = RowError(
                 "UNABLE_TO_LOCK_ROW",
                 "unable to obtain exclusive access to this record or 200 records: "
-                f"{ids}",
+                f"{record_id}",
             )
 
-    def _made(
+    def _build_records(
         self,
         rows: Sequence[Row],
-        verdicts: list[Verdict],
-        found: list[Record | None],
+        results: list[RowResult],
+        existing: list[Record | None],
         author: Author,
     ) -> dict[int, list[Any]]:
-        """Return the records as they would be, by the row's number."""
-        made: dict[int, list[Any]] = {}
+        """Return the records to write by row number; invalid rows get their error."""
+        written: dict[int, list[Any]] = {}
         for number, row in enumerate(rows):
-            verdict = verdicts[number]
-            if verdict.error is None:
-                verdict.error = self._fault_of(row, is_new=found[number] is None)
-            if verdict.error is None:
-                record = found[number]
-                verdict.created = record is None
-                made[number] = self._new(author) if record is None else list(record)
-                self._change(made[number], row.changes, author)
-        new = [number for number in made if verdicts[number].created]
-        if new:
+            result, record = results[number], existing[number]
+            if result.error is None:
+                result.error = self._validate(row, is_new=record is None)
+            if result.error is None:
+                result.created = record is None
+                written[number] = (
+                    self._new_record(author) if record is None else list(record)
+                )
+                self._apply_changes(written[number], row.changes, author)
+        created = [number for number in written if results[number].created]
+        if created:
             prefix = self._sobject.key_prefix
-            series = self._store.new_numbers(prefix, len(new))
-            for number, count in zip(new, series, strict=True):
-                self._name(made[number], prefix, count)
-                verdicts[number].id = made[number][0]
-        if self._unique:
-            self._check_unique(rows, verdicts, made)
-        return made
+            record_numbers = self._store.next_numbers(prefix, len(created))
+            for number, record_number in zip(created, record_numbers, strict=True):
+                self._assign_id(written[number], prefix, record_number)
+                results[number].id = written[number][0]
+        if self._unique_fields:
+            self._check_unique_fields(rows, results, written)
+        return written
 
-    def _fault_of(self, row: Row, *, is_new: bool) -> RowError | None:
+    def _validate(self, row: Row, *, is_new: bool) -> RowError | None:
         fields = self._sobject.fields
-        locked = [fields[place].name for place in row.changes if place in self._locked]
-        if locked:
-            names = ", ".join(locked)
+        read_only = [
+            fields[position].name
+            for position in row.changes
+            if position in self._read_only_positions
+        ]
+        if read_only:
+            names = ", ".join(read_only)
             return RowError(
-                "INVALID_FIELD_FOR_INSERT_UPDATE", READ_ONLY.format(names), *locked
+                "INVALID_FIELD_FOR_INSERT_UPDATE", READ_ONLY.format(names), *read_only
             )
         missing = [
-            item.name
-            for place, item in self._required
-            if row.changes.get(place, None if is_new else "") is None
+            field.name
+            for position, field in self._required_fields
+            if row.changes.get(position, None if is_new else "") is None
         ]
         if missing:
             names = ", ".join(missing)
@@ -170,91 +183,95 @@ class Writer:
             )
         return None
 
-    def _new(self, author: Author) -> list[Any]:
+    def _new_record(self, author: Author) -> list[Any]:
+        positions = self._creation_positions
         record = list(self._defaults)
-        record[self._audit["IsDeleted"]] = False
-        if "CreatedDate" in self._audit:
-            record[self._audit["CreatedDate"]] = author.at
+        record[positions["IsDeleted"]] = False
+        if "CreatedDate" in positions:
+            record[positions["CreatedDate"]] = author.at
         for name in ("CreatedById", "OwnerId"):
-            if name in self._audit:
-                record[self._audit[name]] = author.user_id
+            if name in positions:
+                record[positions[name]] = author.user_id
         return record
 
-    def _change(
+    def _apply_changes(
         self, record: list[Any], changes: dict[int, Any], author: Author
     ) -> None:
-        for place, value in changes.items():
-            if place:
-                record[place] = value
-        for place, kind in self._modified:
-            record[place] = author.at if kind == "at" else author.user_id
+        for position, value in changes.items():
+            if position:
+                record[position] = value
+        for position, attribute in self._modification_positions:
+            record[position] = getattr(author, attribute)
 
-    def _name(self, record: list[Any], prefix: str, number: int) -> None:
-        record[0] = identifiers.make(prefix, number)
-        for place in self._numbered:
-            record[place] = f"{self._sobject.name[:2].upper()}-{number:06d}"
+    def _assign_id(self, record: list[Any], prefix: str, number: int) -> None:
+        record[0] = identifiers.make_id(prefix, number)
+        for position in self._auto_number_positions:
+            record[position] = f"{self._sobject.name[:2].upper()}-{number:06d}"
 
-    def _check_unique(
+    def _check_unique_fields(
         self,
         rows: Sequence[Row],
-        verdicts: list[Verdict],
-        made: dict[int, list[Any]],
+        results: list[RowResult],
+        written: dict[int, list[Any]],
     ) -> None:
-        for place, item in self._unique:
-            wanted = {
-                number: item.fold(record[place])
-                for number, record in made.items()
-                if rows[number].changes.get(place) is not None
+        """Remove the records whose unique value another record already has."""
+        for position, field in self._unique_fields:
+            keys = {
+                number: field.lookup_key(record[position])
+                for number, record in written.items()
+                if rows[number].changes.get(position) is not None
             }
-            taken = {
-                folded: records[0][0]
-                for folded, records in self._store.find(
-                    self._sobject, item, set(wanted.values())
+            owners = {
+                key: records[0][0]
+                for key, records in self._store.find_by_key(
+                    self._sobject, field, set(keys.values())
                 ).items()
             }
-            for number, folded in wanted.items():
-                owner = taken.setdefault(folded, verdicts[number].id)
-                if owner != verdicts[number].id:
-                    is_new = verdicts[number].created
-                    verdicts[number] = Verdict(
-                        id="" if is_new else verdicts[number].id,
+            for number, key in keys.items():
+                owner = owners.setdefault(key, results[number].id)
+                if owner != results[number].id:
+                    is_new = results[number].created
+                    results[number] = RowResult(
+                        id="" if is_new else results[number].id,
                         error=RowError(
                             "DUPLICATE_VALUE",
-                            f"duplicate value found: {item.name} duplicates value on "
-                            f"record with id: {owner[: identifiers.SHORT]}",
+                            f"duplicate value found: {field.name} duplicates value on "
+                            f"record with id: {owner[: identifiers.SHORT_LENGTH]}",
                         ),
                     )
-                    made.pop(number)
+                    written.pop(number)
 
-    def _keep(self, rows: Sequence[Row], made: dict[int, list[Any]]) -> None:
-        records = [tuple(record) for record in made.values()]
-        self._store.put(self._sobject, records)
-        watcher = self._store.watcher
-        if watcher is not None:
-            for number, record in zip(made, records, strict=True):
-                watcher(self._sobject, record, rows[number].changes)
+    def _save(self, rows: Sequence[Row], written: dict[int, list[Any]]) -> None:
+        records = [tuple(record) for record in written.values()]
+        self._store.put_records(self._sobject, records)
+        on_write = self._store.on_write
+        if on_write is not None:
+            for number, record in zip(written, records, strict=True):
+                on_write(self._sobject, record, rows[number].changes)
 
-    def _delete(self, rows: Sequence[Row], verdicts: list[Verdict]) -> None:
-        found = self._targets.by_id(rows, verdicts)
-        doomed = [
+    def _delete(self, rows: Sequence[Row], results: list[RowResult]) -> None:
+        records = [
             record
-            for record, verdict in zip(found, verdicts, strict=True)
-            if record is not None and verdict.error is None
+            for record, result in zip(
+                self._matcher.match_by_id(rows, results), results, strict=True
+            )
+            if record is not None and result.error is None
         ]
         if self._operation == "hardDelete":
-            self._store.remove(self._sobject, (record[0] for record in doomed))
+            ids = (record[0] for record in records)
+            self._store.delete_records(self._sobject, ids)
             return
-        place = self._audit["IsDeleted"]
-        self._store.put(
+        position = self._creation_positions["IsDeleted"]
+        self._store.put_records(
             self._sobject,
-            [(*record[:place], True, *record[place + 1 :]) for record in doomed],
+            [(*record[:position], True, *record[position + 1 :]) for record in records],
         )
 
 
-def _rolled_back(verdicts: list[Verdict]) -> list[Verdict]:
+def _rolled_back(results: list[RowResult]) -> list[RowResult]:
     return [
-        verdict
-        if verdict.error
-        else Verdict(error=RowError("ALL_OR_NONE_OPERATION_ROLLED_BACK", ROLLED_BACK))
-        for verdict in verdicts
+        result
+        if result.error
+        else RowResult(error=RowError("ALL_OR_NONE_OPERATION_ROLLED_BACK", ROLLED_BACK))
+        for result in results
     ]

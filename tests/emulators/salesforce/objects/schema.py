@@ -1,11 +1,11 @@
-"""The org's objects and fields, as `describe` tells and the store keeps them."""
+"""Objects and fields of the org, as `describe` returns them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-TEXT = {
+TEXT_TYPES = {
     "string",
     "textarea",
     "picklist",
@@ -13,18 +13,24 @@ TEXT = {
     "combobox",
     "email",
     "phone",
-} | {"url", "id", "reference", "encryptedstring"}
-DECIMAL = {"double", "currency", "percent"}
-WHOLE = {"int", "long"}
-KNOWN = TEXT | DECIMAL | WHOLE | {"date", "datetime", "time", "boolean"}
+    "url",
+    "id",
+    "reference",
+    "encryptedstring",
+}
+DECIMAL_TYPES = {"double", "currency", "percent"}
+INTEGER_TYPES = {"int", "long"}
+FIELD_TYPES = (
+    TEXT_TYPES | DECIMAL_TYPES | INTEGER_TYPES | {"date", "datetime", "time", "boolean"}
+)
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field, as `describe` tells it; `type` is the API's name of the type.
+    """One field; `type` is the type name that `describe` returns.
 
-    `refuse` is a validation rule: a value that matches it (a regular expression) is
-    refused with `refuse_message`.
+    `error_pattern` and `error_message` are a validation rule: a value that matches the
+    regular expression is rejected with the message.
     """
 
     name: str
@@ -47,38 +53,38 @@ class Field:
     default: Any = None
     reference_to: str = ""
     relationship: str = ""
-    refuse: str = ""
-    refuse_message: str = "the value breaks a validation rule"
+    error_pattern: str = ""
+    error_message: str = "the value violates a validation rule"
 
     @property
     def is_text(self) -> bool:
-        """Whether values are texts."""
-        return self.type in TEXT
+        """Whether values are strings."""
+        return self.type in TEXT_TYPES
 
     @property
     def is_decimal(self) -> bool:
         """Whether values are numbers that may have a fraction."""
-        return self.type in DECIMAL
+        return self.type in DECIMAL_TYPES
 
     @property
-    def is_looked_up(self) -> bool:
-        """Whether records are found by it, so that it has an index."""
+    def is_indexed(self) -> bool:
+        """Whether records can be looked up by this field."""
         return self.external_id or self.unique
 
     @property
     def is_nillable(self) -> bool:
-        """Whether it may be empty."""
+        """Whether the field may be null."""
         return not self.required and self.type != "boolean"
 
-    def fold(self, value: object) -> str:
-        """Return the form under which equal values are found."""
+    def lookup_key(self, value: object) -> str:
+        """Return a value as text, in lower case unless the field is case-sensitive."""
         text = str(value)
         return text if self.case_sensitive or not self.is_text else text.lower()
 
 
 @dataclass(frozen=True)
 class SObject:
-    """One object with all its fields; stored records are tuples in their order."""
+    """One object; stored records are tuples in the order of its fields."""
 
     name: str
     fields: tuple[Field, ...]
@@ -90,12 +96,12 @@ class SObject:
 
     @cached_property
     def positions(self) -> dict[str, int]:
-        """Where each field stands in a record, by its name in lower case."""
-        return {field.name.lower(): place for place, field in enumerate(self.fields)}
+        """The position of each field in a record, by lower-case name."""
+        return {field.name.lower(): index for index, field in enumerate(self.fields)}
 
     @cached_property
     def relationships(self) -> dict[str, Field]:
-        """The reference fields, by relationship name in lower case."""
+        """The reference fields, by lower-case relationship name."""
         return {
             field.relationship.lower(): field
             for field in self.fields
@@ -104,55 +110,60 @@ class SObject:
 
     @property
     def is_custom(self) -> bool:
-        """Whether an admin made it."""
+        """Whether it is a custom object."""
         return self.name.endswith("__c")
 
     def field(self, name: str) -> Field | None:
-        """Return a field by its name in any case."""
-        place = self.positions.get(name.lower())
-        return None if place is None else self.fields[place]
+        """Return the field with this name in any case, or None."""
+        position = self.positions.get(name.lower())
+        return None if position is None else self.fields[position]
 
 
 class Schema:
-    """All objects, found by name in any case."""
+    """All objects of an org; names are not case-sensitive."""
 
-    def __init__(self, objects: Iterator[SObject] | list[SObject]) -> None:
-        self._objects = {item.name.lower(): item for item in objects}
+    def __init__(self, sobjects: Iterable[SObject]) -> None:
+        self._objects = {sobject.name.lower(): sobject for sobject in sobjects}
 
     def __iter__(self) -> Iterator[SObject]:
         return iter(list(self._objects.values()))
 
     def get(self, name: str) -> SObject | None:
-        """Return an object, or None."""
+        """Return the object with this name, or None."""
         return self._objects.get(name.lower())
 
-    def put(self, item: SObject) -> None:
-        """Add an object or replace it."""
-        self._objects[item.name.lower()] = item
+    def put(self, sobject: SObject) -> None:
+        """Add an object, or replace the one with the same name."""
+        self._objects[sobject.name.lower()] = sobject
 
     def change_field(
         self, object_name: str, field_name: str, **changes: object
     ) -> None:
-        """Change what a field is, as an admin would."""
-        item = self._objects[object_name.lower()]
-        place = item.positions[field_name.lower()]
-        changed = replace(item.fields[place], **changes)  # type: ignore[arg-type]
-        self.put(
-            replace(
-                item, fields=(*item.fields[:place], changed, *item.fields[place + 1 :])
-            )
-        )
+        """Change attributes of a field, as an admin would."""
+        sobject = self._objects[object_name.lower()]
+        fields = list(sobject.fields)
+        position = sobject.positions[field_name.lower()]
+        fields[position] = replace(fields[position], **changes)  # type: ignore[arg-type]
+        self.put(replace(sobject, fields=tuple(fields)))
 
     def add_field(self, object_name: str, added: Field) -> SObject:
-        """Add a field, or put it in the place of the one of its name."""
-        item = self._objects[object_name.lower()]
-        kept = (one for one in item.fields if one.name.lower() != added.name.lower())
-        changed = replace(item, fields=(*kept, added))
+        """Add a field, or replace the one with the same name; return the new object."""
+        sobject = self._objects[object_name.lower()]
+        others = (
+            field
+            for field in sobject.fields
+            if field.name.lower() != added.name.lower()
+        )
+        changed = replace(sobject, fields=(*others, added))
         self.put(changed)
         return changed
 
     def drop_field(self, object_name: str, field_name: str) -> None:
-        """Take a field away, as field-level security does."""
-        item = self._objects[object_name.lower()]
-        kept = tuple(f for f in item.fields if f.name.lower() != field_name.lower())
-        self.put(replace(item, fields=kept))
+        """Hide a field, as field-level security does."""
+        sobject = self._objects[object_name.lower()]
+        others = tuple(
+            field
+            for field in sobject.fields
+            if field.name.lower() != field_name.lower()
+        )
+        self.put(replace(sobject, fields=others))

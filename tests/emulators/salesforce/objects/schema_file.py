@@ -1,8 +1,8 @@
-"""Objects and fields made of their descriptions, read from a YAML (or JSON) file.
+"""Parser of object definitions in a YAML or JSON file.
 
-The file has `objects`, each with `name`, `fields` and optional `label`, `key_prefix`,
-`name_field`; a field has `name`, `type` and what the README lists. Id, Name, owner
-and the audit fields are every object's and need not be written down.
+The file has a list `objects`, each with `name`, `fields` and optionally `label`,
+`key_prefix` and `name_field`. A field has `name`, `type` and the attributes that the
+README lists. Every object gets Id, Name, OwnerId and the audit fields.
 """
 
 import re
@@ -13,9 +13,9 @@ from typing import Any
 
 import yaml
 
-from tests.emulators.salesforce.objects.schema import KNOWN, Field, SObject
+from tests.emulators.salesforce.objects.schema import FIELD_TYPES, Field, SObject
 
-TYPES = {
+TYPE_ALIASES = {
     "text": "string",
     "checkbox": "boolean",
     "number": "double",
@@ -24,10 +24,16 @@ TYPES = {
     "lookup": "reference",
     "autonumber": "string",
 }
-LENGTHS = {"textarea": 32768, "email": 80, "phone": 40, "id": 18, "reference": 18}
-LENGTH = 255
-SIZED = re.compile(r"\s*([\w ]+?)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)\s*")
-OTHER_NAMES = {
+DEFAULT_LENGTHS = {
+    "textarea": 32768,
+    "email": 80,
+    "phone": 40,
+    "id": 18,
+    "reference": 18,
+}
+DEFAULT_TEXT_LENGTH = 255
+TYPE_WITH_SIZE = re.compile(r"\s*([\w ]+?)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)\s*")
+KEY_ALIASES = {
     "apiname": "name",
     "maxlength": "length",
     "picklist": "values",
@@ -37,117 +43,134 @@ OTHER_NAMES = {
     "defaultvalue": "default",
     "formula": "calculated",
 }
-PRECISION = 18
+DEFAULT_PRECISION = 18
+LEADING_FIELDS = ("Id", "Name")
 
 
-def load(path: Path) -> list[SObject]:
-    """Read the objects of a file; `ValueError` says what is wrong with it."""
-    return list(_objects(path.read_text(encoding="utf-8"), str(path)))
+def load_objects(path: Path) -> list[SObject]:
+    """Return the objects of a file; raise `ValueError` if it is invalid."""
+    return list(_parse_objects(path.read_text(encoding="utf-8"), str(path)))
 
 
-@cache
-def _objects(text: str, source: str) -> tuple[SObject, ...]:
-    """Make the objects of a file's text, once for all the orgs of a process."""
-    told = yaml.safe_load(text) or {}
-    objects = told.get("objects", told) if isinstance(told, dict) else told
+@cache  # the tests of a process start many orgs with the same file
+def _parse_objects(text: str, source: str) -> tuple[SObject, ...]:
+    content = yaml.safe_load(text) or {}
+    definitions = (
+        content.get("objects", content) if isinstance(content, dict) else content
+    )
     return tuple(
-        sobject(item, number) for number, item in enumerate(_named(objects, source))
+        parse_sobject(definition, number)
+        for number, definition in enumerate(_as_named_list(definitions, source))
     )
 
 
-def sobject(told: dict[str, Any], number: int = 0) -> SObject:
-    """Make an object of its description; the number gives it a key prefix."""
-    told = _plain(told)
-    name = str(told["name"])
-    own = [field(item) for item in _named(told.get("fields", []), name)]
-    key = str(told.get("externalid") or "").lower()
-    own = [
-        replace(item, external_id=True) if item.name.lower() == key else item
-        for item in own
+def parse_sobject(definition: dict[str, Any], number: int = 0) -> SObject:
+    """Return an object; its key prefix is derived from `number` if it has none."""
+    definition = _normalize_keys(definition)
+    name = str(definition["name"])
+    external_id = str(definition.get("externalid") or "").lower()
+    own_fields = [
+        parse_field(item) for item in _as_named_list(definition.get("fields", []), name)
     ]
-    have = {item.name.lower() for item in own}
-    is_numbered = name.endswith("__c")
-    kind = told.get("namefield", "auto number" if is_numbered else "text")
-    standard = _standard_fields(kind)
-    before, after = standard[:2], standard[2:]
-    label = told.get("label") or _label(name)
+    own_fields = [
+        replace(field, external_id=True) if field.name.lower() == external_id else field
+        for field in own_fields
+    ]
+    own_names = {field.name.lower() for field in own_fields}
+    default_name_type = "auto number" if name.endswith("__c") else "text"
+    name_type = definition.get("namefield", default_name_type)
+    standard_fields = [
+        field
+        for field in _standard_fields(name_type)
+        if field.name.lower() not in own_names
+    ]
+    label = definition.get("label") or _default_label(name)
     return SObject(
         name=name,
         label=label,
-        label_plural=told.get("labelplural") or f"{label}s",
-        key_prefix=told.get("keyprefix") or _prefix(name, number),
-        is_read_only=bool(told.get("readonly")),
+        label_plural=definition.get("labelplural") or f"{label}s",
+        key_prefix=definition.get("keyprefix") or _default_key_prefix(name, number),
+        is_read_only=bool(definition.get("readonly")),
         fields=(
-            *(item for item in before if item.name.lower() not in have),
-            *own,
-            *(item for item in after if item.name.lower() not in have),
+            *(field for field in standard_fields if field.name in LEADING_FIELDS),
+            *own_fields,
+            *(field for field in standard_fields if field.name not in LEADING_FIELDS),
         ),
     )
 
 
-def field(told: dict[str, Any]) -> Field:
-    """Make a field of its description, with the names of `Field` or of `describe`.
+def parse_field(definition: dict[str, Any]) -> Field:
+    """Return a field; the keys are those of `Field` or those of `describe`.
 
-    A type may have its size with it: `text(18)`, or `number(16,2)` for 16 digits
-    before the point and 2 after it.
+    The type may include the size: `text(18)`, or `number(16,2)` for 16 digits before
+    the decimal point and 2 after it.
     """
-    told = _plain(told)
-    name = str(told["name"])
-    kind = _sized(str(told.get("type", "text")), told)
-    if kind == "autonumber":
-        told |= {"autonumber": True}
-    kind = TYPES.get(kind, kind)
-    if kind not in KNOWN:
-        raise ValueError(f"{name}: there is no type {told['type']!r}")
-    known = {item.name.replace("_", ""): item.name for item in fields(Field)}
-    given = {known[key]: value for key, value in told.items() if key in known}
-    if "nillable" in told:
-        given["required"] = not told["nillable"] and kind != "boolean"
-    if isinstance(given.get("reference_to"), list):
-        given["reference_to"] = next(iter(given["reference_to"]), "")
-    given["values"] = tuple(
+    definition = _normalize_keys(definition)
+    name = str(definition["name"])
+    field_type = _split_size(str(definition.get("type", "text")), definition)
+    if field_type == "autonumber":
+        definition |= {"autonumber": True}
+    field_type = TYPE_ALIASES.get(field_type, field_type)
+    if field_type not in FIELD_TYPES:
+        raise ValueError(f"{name}: unknown field type {definition['type']!r}")
+    attribute_names = {item.name.replace("_", ""): item.name for item in fields(Field)}
+    attributes = {
+        attribute_names[key]: value
+        for key, value in definition.items()
+        if key in attribute_names
+    }
+    if "nillable" in definition:
+        attributes["required"] = not definition["nillable"] and field_type != "boolean"
+    if isinstance(attributes.get("reference_to"), list):
+        attributes["reference_to"] = next(iter(attributes["reference_to"]), "")
+    attributes["values"] = tuple(
         str(value["value"] if isinstance(value, dict) else value)
-        for value in told.get("values") or ()
+        for value in definition.get("values") or ()
     )
-    return _completed(Field(**(given | {"name": name, "type": kind})))
+    attributes |= {"name": name, "type": field_type}
+    return _with_defaults(Field(**attributes))
 
 
-def _sized(kind: str, told: dict[str, Any]) -> str:
-    """Return the type alone, and put the size that stands with it where it belongs."""
-    match = SIZED.fullmatch(kind)
+def _split_size(text: str, definition: dict[str, Any]) -> str:
+    """Return the type without its size, and add the size to the definition."""
+    match = TYPE_WITH_SIZE.fullmatch(text)
     if match is not None:
-        kind, size = match[1], int(match[2])
+        text, size = match[1], int(match[2])
         if match[3] is None:
-            told.setdefault("length", size)
+            definition.setdefault("length", size)
         else:
-            told.setdefault("precision", size + int(match[3]))
-            told.setdefault("scale", int(match[3]))
-    return kind.lower().replace(" ", "").replace("_", "")
+            definition.setdefault("precision", size + int(match[3]))
+            definition.setdefault("scale", int(match[3]))
+    return text.lower().replace(" ", "").replace("_", "")
 
 
-def _completed(made: Field) -> Field:
-    changes: dict[str, Any] = {"label": made.label or _label(made.name)}
-    if made.is_text and not made.length:
-        changes["length"] = LENGTHS.get(made.type, LENGTH)
-    if made.is_decimal and not made.precision:
-        changes["precision"] = PRECISION
-    if made.auto_number or made.calculated:
+def _with_defaults(field: Field) -> Field:
+    changes: dict[str, Any] = {"label": field.label or _default_label(field.name)}
+    if field.is_text and not field.length:
+        changes["length"] = DEFAULT_LENGTHS.get(field.type, DEFAULT_TEXT_LENGTH)
+    if field.is_decimal and not field.precision:
+        changes["precision"] = DEFAULT_PRECISION
+    if field.auto_number or field.calculated:
         changes |= {"createable": False, "updateable": False}
-    if made.type == "boolean" and made.default is None:
+    if field.type == "boolean" and field.default is None:
         changes["default"] = False
-    if made.type == "reference" and not made.relationship:
-        name = made.name.removesuffix("Id") if made.name.endswith("Id") else ""
-        changes["relationship"] = name or re.sub(r"__c$", "__r", made.name)
-    return replace(made, **changes)
+    if field.type == "reference" and not field.relationship:
+        name = field.name.removesuffix("Id") if field.name.endswith("Id") else ""
+        changes["relationship"] = name or re.sub(r"__c$", "__r", field.name)
+    return replace(field, **changes)
 
 
-def _standard_fields(name_kind: str) -> list[Field]:
-    given = {"createable": False, "updateable": False, "required": True}
+def _standard_fields(name_type: str) -> list[Field]:
+    read_only: dict[str, Any] = {
+        "createable": False,
+        "updateable": False,
+        "required": True,
+    }
     name = Field("Name", "string", "Name", length=80, name_field=True, required=True)
-    if name_kind != "text":
+    if name_type != "text":
         name = replace(name, auto_number=True, createable=False, updateable=False)
     return [
-        Field("Id", "id", "Record ID", length=18, **given),
+        Field("Id", "id", "Record ID", length=18, **read_only),
         name,
         Field(
             "OwnerId",
@@ -159,8 +182,8 @@ def _standard_fields(name_kind: str) -> list[Field]:
             reference_to="User",
             relationship="Owner",
         ),
-        Field("IsDeleted", "boolean", "Deleted", default=False, **given),
-        Field("CreatedDate", "datetime", "Created Date", **given),
+        Field("IsDeleted", "boolean", "Deleted", default=False, **read_only),
+        Field("CreatedDate", "datetime", "Created Date", **read_only),
         Field(
             "CreatedById",
             "reference",
@@ -168,9 +191,9 @@ def _standard_fields(name_kind: str) -> list[Field]:
             length=18,
             reference_to="User",
             relationship="CreatedBy",
-            **given,
+            **read_only,
         ),
-        Field("LastModifiedDate", "datetime", "Last Modified Date", **given),
+        Field("LastModifiedDate", "datetime", "Last Modified Date", **read_only),
         Field(
             "LastModifiedById",
             "reference",
@@ -178,40 +201,42 @@ def _standard_fields(name_kind: str) -> list[Field]:
             length=18,
             reference_to="User",
             relationship="LastModifiedBy",
-            **given,
+            **read_only,
         ),
-        Field("SystemModstamp", "datetime", "System Modstamp", **given),
+        Field("SystemModstamp", "datetime", "System Modstamp", **read_only),
     ]
 
 
-def _plain(told: dict[str, Any]) -> dict[str, Any]:
-    """Let `externalId`, `external_id` and `external id` be the same key."""
-    plain = {
-        re.sub(r"[_ ]", "", str(key)).lower(): value for key, value in told.items()
+def _normalize_keys(definition: dict[str, Any]) -> dict[str, Any]:
+    """Map `externalId`, `external_id` and `external id` to the same key."""
+    normalized = {
+        re.sub(r"[_ ]", "", str(key)).lower(): value
+        for key, value in definition.items()
     }
-    return {OTHER_NAMES.get(key, key): value for key, value in plain.items()}
+    return {KEY_ALIASES.get(key, key): value for key, value in normalized.items()}
 
 
-def _named(told: Any, place: str) -> list[dict[str, Any]]:  # noqa: ANN401 - YAML
-    if isinstance(told, dict):
+def _as_named_list(content: Any, source: str) -> list[dict[str, Any]]:  # noqa: ANN401 - YAML
+    """Return a list of mappings with names, also for a mapping by name."""
+    if isinstance(content, dict):
         return [
             {
                 "name": name,
                 **({"type": value} if isinstance(value, str) else value or {}),
             }
-            for name, value in told.items()
+            for name, value in content.items()
         ]
-    if isinstance(told, list) and all(isinstance(item, dict) for item in told):
-        return told
-    raise ValueError(f"{place}: a list of objects with names is wanted")
+    if isinstance(content, list) and all(isinstance(item, dict) for item in content):
+        return content
+    raise ValueError(f"{source}: expected a list of mappings with names")
 
 
-def _label(name: str) -> str:
+def _default_label(name: str) -> str:
     bare = re.sub(r"__\w$", "", name)
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", bare.replace("_", " "))
     return " ".join(word[:1].upper() + word[1:] for word in spaced.split())
 
 
-def _prefix(name: str, number: int) -> str:
+def _default_key_prefix(name: str, number: int) -> str:
     standard = {"Account": "001", "Contact": "003", "Opportunity": "006", "Lead": "00Q"}
     return standard.get(name, f"a{number:02d}")

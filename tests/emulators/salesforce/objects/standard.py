@@ -1,4 +1,4 @@
-"""What every org has: its Organization, its user, and definitions of its objects."""
+"""Standard records of every org: Organization, User, Profile and definitions."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,13 +10,13 @@ import yaml
 
 from tests.emulators.salesforce.objects import identifiers
 from tests.emulators.salesforce.objects.schema import Field, Schema, SObject
-from tests.emulators.salesforce.objects.schema_file import sobject
+from tests.emulators.salesforce.objects.schema_file import parse_sobject
 from tests.emulators.salesforce.objects.store import Record, Store
 
 FILE = Path(__file__).with_name("standard.yml")
-BORN_AT = "2024-01-15T09:00:00.000+0000"
+CREATED_AT = "2024-01-15T09:00:00.000+0000"
 ORGANIZATION: dict[str, Any] = {
-    "Name": "Nightshift Stand-In",
+    "Name": "Nightshift Emulator",
     "Country": "US",
     "OrganizationType": "Developer Edition",
     "InstanceName": "CS1",
@@ -43,95 +43,93 @@ USER: dict[str, Any] = {
 
 
 @cache
-def objects() -> tuple[SObject, ...]:
+def standard_objects() -> tuple[SObject, ...]:
     """Return the objects that every org has."""
-    return tuple(_objects())
+    return tuple(_load_objects())
 
 
-def _objects() -> Iterator[SObject]:
-    told = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    for item in told["objects"]:
-        yield _read_only(sobject(item))
-    for item in told["tooling"]:
-        yield replace(_read_only(sobject(item)), is_tooling=True)
+def _load_objects() -> Iterator[SObject]:
+    content = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    for definition in content["objects"]:
+        yield _read_only(parse_sobject(definition))
+    for definition in content["tooling"]:
+        yield replace(_read_only(parse_sobject(definition)), is_tooling=True)
 
 
-def _read_only(made: SObject) -> SObject:
-    locked = tuple(
-        replace(field, createable=False, updateable=False) for field in made.fields
+def _read_only(sobject: SObject) -> SObject:
+    fields = tuple(
+        replace(field, createable=False, updateable=False) for field in sobject.fields
     )
-    return replace(made, is_read_only=True, fields=locked)
+    return replace(sobject, is_read_only=True, fields=fields)
 
 
-def fill(store: Store, schema: Schema) -> None:
-    """Make the records that are not there yet, and the definitions anew."""
+def create_standard_records(store: Store, schema: Schema) -> None:
+    """Create the missing records, and replace all object and field definitions."""
     with store.transaction():
-        if store.fact("organization") is None:
-            user = store.new_id("005")
-            store.set_fact("user", user)
-            _put(store, schema, "User", USER | {"Id": user})
-            store.set_fact(
-                "organization", _add(store, schema, "Organization", ORGANIZATION)
+        if store.get_value("organization") is None:
+            user_id = store.new_id("005")
+            store.set_value("user", user_id)
+            user = USER | {"Id": user_id}
+            _put_record(store, schema, "User", user)
+            store.set_value(
+                "organization", _insert(store, schema, "Organization", ORGANIZATION)
             )
             profile = {"Name": "System Administrator", "UserType": "Standard"}
-            _put(
-                store,
-                schema,
-                "User",
-                USER
-                | {"Id": user, "ProfileId": _add(store, schema, "Profile", profile)},
-            )
-        _define(store, schema)
+            user["ProfileId"] = _insert(store, schema, "Profile", profile)
+            _put_record(store, schema, "User", user)
+        _replace_definitions(store, schema)
 
 
-def organization(store: Store, schema: Schema) -> dict[str, Any]:
+def organization_record(store: Store, schema: Schema) -> dict[str, Any]:
     """Return the Organization record by field name."""
-    item = _object(schema, "Organization")
-    org_id = store.fact("organization")
-    record = store.by_id(item, [org_id])[org_id]
-    return {field.name: told for field, told in zip(item.fields, record, strict=True)}
-
-
-def change_organization(store: Store, schema: Schema, changes: dict[str, Any]) -> None:
-    """Change the Organization record; another `Id` makes it another org."""
-    item = _object(schema, "Organization")
-    with store.transaction():
-        org_id = store.fact("organization")
-        record = list(store.by_id(item, [org_id])[org_id])
-        for name, value in changes.items():
-            record[item.positions[name.lower()]] = value
-        store.remove(item, [org_id])
-        store.put(item, [tuple(record)])
-        store.set_fact("organization", record[0])
-
-
-def _define(store: Store, schema: Schema) -> None:
-    entities, described = (
-        _object(schema, name) for name in ("EntityDefinition", "FieldDefinition")
-    )
-    store.remove_all(entities)
-    store.remove_all(described)
-    known = list(enumerate(item for item in schema if not item.is_tooling))
-    _put_all(store, entities, [_entity(item, place) for place, item in known])
-    fields = [
-        _field(item, field, place * 1000 + number)
-        for place, item in known
-        for number, field in enumerate(item.fields)
-    ]
-    _put_all(store, described, fields)
-
-
-def _entity(item: SObject, place: int) -> dict[str, Any]:
+    sobject = _find_object(schema, "Organization")
+    org_id = store.get_value("organization")
+    record = store.get_by_ids(sobject, [org_id])[org_id]
     return {
-        "Id": identifiers.make("4ie", place),
-        "Name": item.name,
-        "DurableId": item.name,
-        "QualifiedApiName": item.name,
-        "DeveloperName": item.name.removesuffix("__c"),
-        "MasterLabel": item.label,
-        "Label": item.label,
-        "PluralLabel": item.label_plural,
-        "KeyPrefix": item.key_prefix,
+        field.name: value for field, value in zip(sobject.fields, record, strict=True)
+    }
+
+
+def update_organization(store: Store, schema: Schema, changes: dict[str, Any]) -> None:
+    """Change fields of the Organization record; the `Id` may change too."""
+    sobject = _find_object(schema, "Organization")
+    with store.transaction():
+        org_id = store.get_value("organization")
+        record = list(store.get_by_ids(sobject, [org_id])[org_id])
+        for name, value in changes.items():
+            record[sobject.positions[name.lower()]] = value
+        store.delete_records(sobject, [org_id])
+        store.put_records(sobject, [tuple(record)])
+        store.set_value("organization", record[0])
+
+
+def _replace_definitions(store: Store, schema: Schema) -> None:
+    entity_definition = _find_object(schema, "EntityDefinition")
+    field_definition = _find_object(schema, "FieldDefinition")
+    store.delete_all(entity_definition)
+    store.delete_all(field_definition)
+    sobjects = list(enumerate(item for item in schema if not item.is_tooling))
+    entities = [_entity_record(sobject, number) for number, sobject in sobjects]
+    _put_records(store, entity_definition, entities)
+    fields = [
+        _field_record(sobject, field, number * 1000 + position)
+        for number, sobject in sobjects
+        for position, field in enumerate(sobject.fields)
+    ]
+    _put_records(store, field_definition, fields)
+
+
+def _entity_record(sobject: SObject, number: int) -> dict[str, Any]:
+    return {
+        "Id": identifiers.make_id("4ie", number),
+        "Name": sobject.name,
+        "DurableId": sobject.name,
+        "QualifiedApiName": sobject.name,
+        "DeveloperName": sobject.name.removesuffix("__c"),
+        "MasterLabel": sobject.label,
+        "Label": sobject.label,
+        "PluralLabel": sobject.label_plural,
+        "KeyPrefix": sobject.key_prefix,
         "IsCustomSetting": False,
     } | dict.fromkeys(
         (
@@ -146,12 +144,12 @@ def _entity(item: SObject, place: int) -> dict[str, Any]:
     )
 
 
-def _field(item: SObject, field: Field, number: int) -> dict[str, Any]:
+def _field_record(sobject: SObject, field: Field, number: int) -> dict[str, Any]:
     return {
-        "Id": identifiers.make("4fe", number),
+        "Id": identifiers.make_id("4fe", number),
         "Name": field.name,
-        "DurableId": f"{item.name}.{field.name}",
-        "EntityDefinitionId": item.name,
+        "DurableId": f"{sobject.name}.{field.name}",
+        "EntityDefinitionId": sobject.name,
         "QualifiedApiName": field.name,
         "DeveloperName": field.name.removesuffix("__c"),
         "MasterLabel": field.label,
@@ -160,41 +158,44 @@ def _field(item: SObject, field: Field, number: int) -> dict[str, Any]:
         "Length": field.length,
         "Precision": field.precision,
         "Scale": field.scale,
-        "IsIndexed": field.is_looked_up,
+        "IsIndexed": field.is_indexed,
         "IsNillable": field.is_nillable,
     }
 
 
-def _add(store: Store, schema: Schema, name: str, told: dict[str, Any]) -> str:
-    record_id = store.new_id(_object(schema, name).key_prefix)
-    _put(store, schema, name, told | {"Id": record_id})
+def _insert(store: Store, schema: Schema, name: str, record: dict[str, Any]) -> str:
+    """Insert a record with a new id, and return the id."""
+    record_id = store.new_id(_find_object(schema, name).key_prefix)
+    _put_record(store, schema, name, record | {"Id": record_id})
     return record_id
 
 
-def _put(store: Store, schema: Schema, name: str, told: dict[str, Any]) -> None:
-    _put_all(store, _object(schema, name), [told])
+def _put_record(
+    store: Store, schema: Schema, name: str, record: dict[str, Any]
+) -> None:
+    _put_records(store, _find_object(schema, name), [record])
 
 
-def _put_all(store: Store, item: SObject, records: list[dict[str, Any]]) -> None:
-    user = store.fact("user")
+def _put_records(store: Store, sobject: SObject, records: list[dict[str, Any]]) -> None:
+    user = store.get_value("user")
     audit = {
         "IsDeleted": False,
         "OwnerId": user,
         "CreatedById": user,
         "LastModifiedById": user,
-        "CreatedDate": BORN_AT,
-        "LastModifiedDate": BORN_AT,
-        "SystemModstamp": BORN_AT,
+        "CreatedDate": CREATED_AT,
+        "LastModifiedDate": CREATED_AT,
+        "SystemModstamp": CREATED_AT,
     }
-    made: list[Record] = [
-        tuple(given.get(field.name, field.default) for field in item.fields)
-        for given in (audit | told for told in records)
+    rows: list[Record] = [
+        tuple(values.get(field.name, field.default) for field in sobject.fields)
+        for values in (audit | record for record in records)
     ]
-    store.put(item, made)
+    store.put_records(sobject, rows)
 
 
-def _object(schema: Schema, name: str) -> SObject:
-    found = schema.get(name)
-    if found is None:
-        raise LookupError(f"{name} is not in {FILE.name}")
-    return found
+def _find_object(schema: Schema, name: str) -> SObject:
+    sobject = schema.get(name)
+    if sobject is None:
+        raise LookupError(f"The object {name} is missing in {FILE.name}.")
+    return sobject

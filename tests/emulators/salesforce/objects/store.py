@@ -1,8 +1,8 @@
-"""Records and jobs in SQLite: one table per object, one column per field.
+"""SQLite store of records and jobs: one table per object, one column per field.
 
-Fields that records are found by have a second, folded column with an index. Deleted
-records stay, marked. One connection, guarded by `lock`; a record is a tuple in the
-order of the object's fields.
+An indexed field has a second column with its lookup key, which ignores case if the
+field does. Deleted records stay in the table and are marked. There is one connection,
+guarded by `lock`. A record is a tuple of values in the order of the object's fields.
 """
 
 import json
@@ -17,17 +17,17 @@ from tests.emulators.salesforce.objects import identifiers
 from tests.emulators.salesforce.objects.schema import Field, SObject
 
 Record = tuple[Any, ...]
-Watcher = Callable[[SObject, Record, dict[int, Any]], None]
-FOLD = "~"
+WriteCallback = Callable[[SObject, Record, dict[int, Any]], None]
+LOOKUP_SUFFIX = "~"
 MAX_VARIABLES = 500
 
 
 class Store:
-    """The org's memory; see the module."""
+    """The org's database. `on_write` is called for each record that is written."""
 
     def __init__(self, path: Path) -> None:
         self.lock = threading.RLock()
-        self.watcher: Watcher | None = None
+        self.on_write: WriteCallback | None = None
         self._database = sqlite3.connect(path, check_same_thread=False)
         self._database.isolation_level = None
         for pragma in ("journal_mode=wal", "synchronous=off", "temp_store=memory"):
@@ -35,9 +35,9 @@ class Store:
         self._database.create_function("fold", 1, _fold, deterministic=True)
         self._database.create_function("has_all", 2, _has_all, deterministic=True)
         self._database.execute(
-            "create table if not exists facts (name primary key, told)"
+            "create table if not exists facts (name primary key, value)"
         )
-        self._database.execute("create table if not exists jobs (id primary key, told)")
+        self._database.execute("create table if not exists jobs (id primary key, job)")
 
     def close(self) -> None:
         """Close the database."""
@@ -46,7 +46,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make all that is written inside true at once, or nothing of it."""
+        """Commit all statements inside, or none of them; transactions may nest."""
         with self.lock:
             if self._database.in_transaction:
                 yield
@@ -55,79 +55,83 @@ class Store:
                 self._database.execute("begin immediate")
                 yield
 
-    def ensure(self, sobject: SObject) -> None:
-        """Make the object's table, or the columns that it lacks."""
-        table = table_of(sobject)
+    def ensure_table(self, sobject: SObject) -> None:
+        """Create the object's table, or add its missing columns."""
+        table = table_name(sobject)
         with self.transaction():
             self._database.execute(
                 f'create table if not exists {table} ("Id" text primary key)'
             )
-            have = {
+            existing = {
                 row[1].lower()
                 for row in self._database.execute(f"pragma table_info({table})")
             }
             for field in sobject.fields:
-                if field.name.lower() not in have:
+                if field.name.lower() not in existing:
                     self._database.execute(
                         f"alter table {table} add column {_quoted(field.name)}"
                     )
-                if field.is_looked_up and (field.name + FOLD).lower() not in have:
-                    self._add_folded(table, field)
+                if (
+                    field.is_indexed
+                    and (field.name + LOOKUP_SUFFIX).lower() not in existing
+                ):
+                    self._add_lookup_column(table, field)
 
-    def _add_folded(self, table: str, field: Field) -> None:
-        column = _quoted(field.name + FOLD)
+    def _add_lookup_column(self, table: str, field: Field) -> None:
+        column = _quoted(field.name + LOOKUP_SUFFIX)
         self._database.execute(f"alter table {table} add column {column}")
         self._database.execute(
             f"create index if not exists {_quoted(table + field.name)} "
             f"on {table} ({column})"
         )
 
-    def find(
-        self, sobject: SObject, field: Field, folded: Iterable[str]
+    def find_by_key(
+        self, sobject: SObject, field: Field, keys: Iterable[str]
     ) -> dict[str, list[Record]]:
-        """Return living records by the folded value of a field."""
-        found: dict[str, list[Record]] = {}
-        keys = list(folded)
-        place = sobject.positions[field.name.lower()]
-        condition = f'{_quoted(field.name + FOLD)} in ({{}}) and "IsDeleted" = 0'
-        for record in self._among(sobject, condition, keys):
-            found.setdefault(field.fold(record[place]), []).append(record)
-        return found
+        """Return the records that are not deleted, by the lookup key of a field."""
+        matches: dict[str, list[Record]] = {}
+        position = sobject.positions[field.name.lower()]
+        column = _quoted(field.name + LOOKUP_SUFFIX)
+        condition = f'{column} in ({{}}) and "IsDeleted" = 0'
+        for record in self._select_in(sobject, condition, list(keys)):
+            matches.setdefault(field.lookup_key(record[position]), []).append(record)
+        return matches
 
-    def by_id(self, sobject: SObject, ids: Iterable[str]) -> dict[str, Record]:
-        """Return records by their 18-character id, deleted ones too."""
-        found = self._among(sobject, '"Id" in ({})', list(ids))
-        return {record[0]: record for record in found}
+    def get_by_ids(self, sobject: SObject, ids: Iterable[str]) -> dict[str, Record]:
+        """Return records by their 18-character id, including deleted ones."""
+        records = self._select_in(sobject, '"Id" in ({})', list(ids))
+        return {record[0]: record for record in records}
 
-    def all(self, sobject: SObject) -> list[Record]:
-        """Return all records, deleted ones too."""
+    def all_records(self, sobject: SObject) -> list[Record]:
+        """Return all records, including deleted ones."""
         columns = ", ".join(_quoted(field.name) for field in sobject.fields)
-        return self.select(f"select {columns} from {table_of(sobject)}")
+        return self.select(f"select {columns} from {table_name(sobject)}")
 
-    def _among(
+    def _select_in(
         self, sobject: SObject, condition: str, keys: list[str]
     ) -> Iterator[Record]:
+        """Yield the records with these keys, at most MAX_VARIABLES keys per query."""
         columns = ", ".join(_quoted(field.name) for field in sobject.fields)
-        select = f"select {columns} from {table_of(sobject)} where {condition}"
+        select = f"select {columns} from {table_name(sobject)} where {condition}"
         with self.lock:
             for start in range(0, len(keys), MAX_VARIABLES):
-                piece = keys[start : start + MAX_VARIABLES]
-                marks = ",".join("?" * len(piece))
+                batch = keys[start : start + MAX_VARIABLES]
+                placeholders = ",".join("?" * len(batch))
                 yield from self._database.execute(
-                    select.format(marks), piece
+                    select.format(placeholders), batch
                 ).fetchall()
 
-    def put(self, sobject: SObject, records: Sequence[Record]) -> None:
-        """Write records whole, new or not."""
-        folded = [
-            (place, field)
-            for place, field in enumerate(sobject.fields)
-            if field.is_looked_up
+    def put_records(self, sobject: SObject, records: Sequence[Record]) -> None:
+        """Insert records, or replace the records with the same id."""
+        indexed = [
+            (position, field)
+            for position, field in enumerate(sobject.fields)
+            if field.is_indexed
         ]
         names = [field.name for field in sobject.fields]
-        names += [field.name + FOLD for _, field in folded]
+        names += [field.name + LOOKUP_SUFFIX for _, field in indexed]
         statement = (
-            f"insert or replace into {table_of(sobject)} "
+            f"insert or replace into {table_name(sobject)} "
             f"({', '.join(map(_quoted, names))}) values ({','.join('?' * len(names))})"
         )
         with self.transaction():
@@ -137,86 +141,89 @@ class Store:
                     (
                         *record,
                         *(
-                            None if record[place] is None else field.fold(record[place])
-                            for place, field in folded
+                            None
+                            if record[position] is None
+                            else field.lookup_key(record[position])
+                            for position, field in indexed
                         ),
                     )
                     for record in records
                 ],
             )
 
-    def remove(self, sobject: SObject, ids: Iterable[str]) -> None:
-        """Take records out for good."""
+    def delete_records(self, sobject: SObject, ids: Iterable[str]) -> None:
+        """Delete records permanently."""
         with self.transaction():
             self._database.executemany(
-                f'delete from {table_of(sobject)} where "Id" = ?',
+                f'delete from {table_name(sobject)} where "Id" = ?',
                 [(record_id,) for record_id in ids],
             )
 
-    def remove_all(self, sobject: SObject) -> None:
-        """Take all records of an object out for good."""
-        self.write(f"delete from {table_of(sobject)}")
+    def delete_all(self, sobject: SObject) -> None:
+        """Delete all records of an object permanently."""
+        self.execute(f"delete from {table_name(sobject)}")
 
-    def new_numbers(self, name: str, count: int) -> range:
-        """Return `count` numbers of a series that were never given before."""
+    def next_numbers(self, name: str, count: int) -> range:
+        """Return the next `count` numbers of a sequence."""
         with self.transaction():
-            last = int(self.fact(f"last {name}") or 0)
-            self.set_fact(f"last {name}", last + count)
+            last = int(self.get_value(f"last {name}") or 0)
+            self.set_value(f"last {name}", last + count)
         return range(last + 1, last + count + 1)
 
     def new_id(self, prefix: str) -> str:
-        """Return an id that was never given before."""
-        return identifiers.make(prefix, self.new_numbers(prefix, 1)[0])
+        """Return a new id."""
+        return identifiers.make_id(prefix, self.next_numbers(prefix, 1)[0])
 
-    def fact(self, name: str) -> Any:  # noqa: ANN401 - JSON
-        """Return what is noted under a name, None if nothing is."""
-        rows = self.select("select told from facts where name = ?", [name])
+    def get_value(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        """Return the value stored under a name, or None."""
+        rows = self.select("select value from facts where name = ?", [name])
         return json.loads(rows[0][0]) if rows else None
 
-    def set_fact(self, name: str, told: object) -> None:
-        """Note something under a name."""
-        self.write(
-            "insert or replace into facts values (?, ?)", [name, json.dumps(told)]
+    def set_value(self, name: str, value: object) -> None:
+        """Store a JSON value under a name."""
+        self.execute(
+            "insert or replace into facts values (?, ?)", [name, json.dumps(value)]
         )
 
-    def write(self, statement: str, values: Sequence[Any] = ()) -> None:
-        """Run one statement that changes something."""
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
+        """Run one statement that writes."""
         with self.transaction():
             self._database.execute(statement, values)
 
     def select(self, statement: str, values: Sequence[Any] = ()) -> list[Record]:
-        """Run a query and return all of its rows."""
+        """Run a query and return all rows."""
         with self.lock:
             return self._database.execute(statement, values).fetchall()
 
     def search(
         self, sobject: SObject, text: str, *, limit: int, offset: int
     ) -> tuple[int, list[Record]]:
-        """Find living records with a text in any text field, the last changed first.
+        """Find records with a text in any text field, most recently changed first.
 
-        Returns how many there are, and those from `offset` on.
+        Returns the total number of matches, and one page of them. Deleted records are
+        left out.
         """
-        texts = [field.name for field in sobject.fields if field.is_text]
-        told = " or ".join(f"instr(fold({_quoted(name)}), ?)" for name in texts)
-        where = f'"IsDeleted" = 0 and ({told})' if text else '"IsDeleted" = 0'
-        bound = [text.lower()] * len(texts) if text else []
-        table = table_of(sobject)
+        names = [field.name for field in sobject.fields if field.is_text]
+        condition = " or ".join(f"instr(fold({_quoted(name)}), ?)" for name in names)
+        where = f'"IsDeleted" = 0 and ({condition})' if text else '"IsDeleted" = 0'
+        values = [text.lower()] * len(names) if text else []
+        table = table_name(sobject)
         columns = ", ".join(_quoted(field.name) for field in sobject.fields)
-        count = self.select(f"select count(*) from {table} where {where}", bound)
-        found = self.select(
+        count = self.select(f"select count(*) from {table} where {where}", values)
+        page = self.select(
             f"select {columns} from {table} where {where} "
             'order by "SystemModstamp" desc, rowid desc limit ? offset ?',
-            [*bound, limit, offset],
+            [*values, limit, offset],
         )
-        return count[0][0], found
+        return count[0][0], page
 
-    def count(self, sobject: SObject) -> int:
-        """Return how many records live."""
-        table = table_of(sobject)
+    def count_records(self, sobject: SObject) -> int:
+        """Return the number of records that are not deleted."""
+        table = table_name(sobject)
         return self.select(f'select count(*) from {table} where "IsDeleted" = 0')[0][0]
 
 
-def table_of(sobject: SObject) -> str:
+def table_name(sobject: SObject) -> str:
     """Return the quoted name of an object's table."""
     return _quoted(f"records of {sobject.name}")
 
@@ -229,7 +236,7 @@ def _fold(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
-def _has_all(value: object, wanted: object) -> bool:
-    """Say whether a list `a;b;c` has all of another."""
-    have = str(value or "").lower().split(";")
-    return all(part in have for part in str(wanted).lower().split(";"))
+def _has_all(value: object, required: object) -> bool:
+    """Return whether a multi-select value `a;b;c` has all values of another."""
+    selected = str(value or "").lower().split(";")
+    return all(part in selected for part in str(required).lower().split(";"))

@@ -1,8 +1,8 @@
-"""What a field makes of a CSV cell or a JSON value, and what it refuses.
+"""Parsing, validation and formatting of field values.
 
-Decimals are kept as doubles, dates as `yyyy-MM-dd`, times as UTC texts that sort; a
-value is None when the field is empty. Both makers return a function per field, so
-that a file of many rows pays for the field's rules once.
+Stored values are doubles for decimals, `yyyy-MM-dd` for dates, sortable UTC strings for
+datetimes, and None for empty fields. `csv_parser` and `json_parser` return one function
+per field, so that a file of many rows evaluates the field's rules only once.
 """
 
 import re
@@ -13,197 +13,211 @@ from typing import Any
 
 from tests.emulators.salesforce.errors import RowError
 from tests.emulators.salesforce.objects import identifiers
-from tests.emulators.salesforce.objects.schema import DECIMAL, WHOLE, Field
+from tests.emulators.salesforce.objects.schema import (
+    DECIMAL_TYPES,
+    INTEGER_TYPES,
+    Field,
+)
 
-Make = Callable[[Any], Any]
+Parser = Callable[[Any], Any]
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 INTEGER = re.compile(r"[+-]?\d+")
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 DATETIME = re.compile(
     r"(\d{4}-\d\d-\d\d)([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?"
 )
-TRUE, FALSE = ("true", "1"), ("false", "0")
-INT_LIMIT = 1 << 31
-XSD = {"boolean": "boolean", "date": "date", "datetime": "dateTime", "int": "int"} | {
-    name: "double" for name in DECIMAL
-}
-PLAIN_FROM, PLAIN_BELOW = 1e-3, 1e7
+TRUE_TEXTS, FALSE_TEXTS = ("true", "1"), ("false", "0")
+INTEGER_LIMIT = 1 << 31
+XSD_TYPES = {
+    "boolean": "boolean",
+    "date": "date",
+    "datetime": "dateTime",
+    "int": "int",
+} | {name: "double" for name in DECIMAL_TYPES}
+PLAIN_NOTATION_MIN, PLAIN_NOTATION_LIMIT = 1e-3, 1e7
 
 
-def from_text(field: Field, column: int) -> Make:
-    """Return the maker of values from CSV cells of a column (counted from 0)."""
-    read, check = _reader(field), _checker(field)
+def csv_parser(field: Field, column: int) -> Parser:
+    """Return a parser of the field's CSV cells; `column` is counted from 0."""
+    parse_text, validate = _text_parser(field), _validator(field)
+    xsd_type = XSD_TYPES.get(field.type, "string")
 
-    def make(cell: str) -> object:
+    def parse(cell: str) -> object:
         try:
-            value = read(cell)
+            value = parse_text(cell)
         except ValueError:
             raise RowError(
                 "INVALID_FIELD",
                 f"Failed to deserialize field at col {column}. Due to, '{cell}' is "
-                f"not a valid value for the type xsd:{XSD.get(field.type, 'string')}",
+                f"not a valid value for the type xsd:{xsd_type}",
                 field.name,
             ) from None
-        return check(value) if check else value
+        return validate(value) if validate else value
 
-    return make
+    return parse
 
 
-def from_json(field: Field) -> Make:
-    """Return the maker of values from JSON ones."""
-    read, check = _reader(field), _checker(field)
+def json_parser(field: Field) -> Parser:
+    """Return a parser of the field's JSON values."""
+    parse_text, validate = _text_parser(field), _validator(field)
 
-    def make(told: Any) -> object:  # noqa: ANN401 - JSON
-        if told is None or told == "":
+    def parse(json_value: Any) -> object:  # noqa: ANN401 - JSON
+        if json_value is None or json_value == "":
             return field.default if field.type == "boolean" else None
         try:
-            value = read(_text_of(field, told))
+            value = parse_text(_json_to_text(field, json_value))
         except ValueError:
             raise RowError(
                 "INVALID_TYPE_ON_FIELD_IN_RECORD",
-                f"{field.label}: value not of required type: {_shown(told)}",
+                f"{field.label}: value not of required type: {_display(json_value)}",
                 field.name,
             ) from None
-        return check(value) if check else value
+        return validate(value) if validate else value
 
-    return make
+    return parse
 
 
-def _text_of(field: Field, told: object) -> str:
-    """Write a JSON value as a cell has it; `ValueError` when its kind is wrong."""
-    if isinstance(told, bool):
+def _json_to_text(field: Field, json_value: object) -> str:
+    """Return a JSON value as CSV text; raise `ValueError` if its type is wrong."""
+    if isinstance(json_value, bool):
         if field.type != "boolean":
             raise ValueError
-        return "true" if told else "false"
-    if isinstance(told, (int, float, Decimal)):
-        if field.type not in DECIMAL | WHOLE:
+        return "true" if json_value else "false"
+    if isinstance(json_value, (int, float, Decimal)):
+        if field.type not in DECIMAL_TYPES | INTEGER_TYPES:
             raise ValueError
-        return str(told)
-    if not isinstance(told, str):
+        return str(json_value)
+    if not isinstance(json_value, str):
         raise ValueError
-    return told
+    return json_value
 
 
-def _shown(told: object) -> str:
-    return str(told).lower() if isinstance(told, bool) else str(told)
+def _display(json_value: object) -> str:
+    text = str(json_value)
+    return text.lower() if isinstance(json_value, bool) else text
 
 
-def _reader(field: Field) -> Make:
+def _text_parser(field: Field) -> Parser:
     if field.is_decimal:
-        return _decimal_reader(field.scale)
-    if field.type in WHOLE:
-        return _whole
-    return {"date": _date, "datetime": _datetime, "boolean": _boolean}.get(
-        field.type, str
-    )
+        return _decimal_parser(field.scale)
+    if field.type in INTEGER_TYPES:
+        return _parse_integer
+    parsers: dict[str, Parser] = {
+        "date": _parse_date,
+        "datetime": _parse_datetime,
+        "boolean": _parse_boolean,
+    }
+    return parsers.get(field.type, str)
 
 
-def _decimal_reader(scale: int) -> Make:
-    def read(text: str) -> float:
+def _decimal_parser(scale: int) -> Parser:
+    def parse(text: str) -> float:
         if not NUMBER.fullmatch(text):
             raise ValueError(text)
         _, point, fraction = text.partition(".")
         if point and len(fraction) > scale:
-            # Digits beyond the scale are cut off without a word.
+            # Salesforce truncates digits beyond the scale without an error.
             exact = Decimal(text)
             return float(exact.quantize(Decimal(1).scaleb(-scale), ROUND_DOWN))
         return float(text)
 
-    return read
+    return parse
 
 
-def _whole(text: str) -> int:
-    if not INTEGER.fullmatch(text) or not -INT_LIMIT <= int(text) < INT_LIMIT:
+def _parse_integer(text: str) -> int:
+    if not INTEGER.fullmatch(text) or not -INTEGER_LIMIT <= int(text) < INTEGER_LIMIT:
         raise ValueError(text)
     return int(text)
 
 
-def _date(text: str) -> str:
+def _parse_date(text: str) -> str:
     if not DATE.fullmatch(text):
         raise ValueError(text)
     date.fromisoformat(text)
     return text
 
 
-def _datetime(text: str) -> str:
+def _parse_datetime(text: str) -> str:
     match = DATETIME.fullmatch(text)
     if match is None:
         raise ValueError(text)
-    at = datetime.fromisoformat(text)
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    return stamp(at)
+    timestamp = datetime.fromisoformat(text)
+    if timestamp.tzinfo is None:
+        return format_timestamp(timestamp.replace(tzinfo=UTC))
+    return format_timestamp(timestamp.astimezone(UTC))
 
 
-def _boolean(text: str) -> bool:
+def _parse_boolean(text: str) -> bool:
     folded = text.lower()
-    if folded in TRUE:
+    if folded in TRUE_TEXTS:
         return True
-    if folded in FALSE:
+    if folded in FALSE_TEXTS:
         return False
     raise ValueError(text)
 
 
-def stamp(at: datetime) -> str:
-    """Write a time in UTC as the API does: milliseconds, and `+0000` at the end."""
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}+0000"
+def format_timestamp(timestamp: datetime) -> str:
+    """Return a UTC timestamp in the API's format, with milliseconds and `+0000`."""
+    milliseconds = timestamp.microsecond // 1000
+    return f"{timestamp:%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}+0000"
 
 
-def _checker(field: Field) -> Make | None:
-    """Return what judges a value of the right type; None when nothing can be wrong."""
-    if field.refuse:
-        return _rule(field, _checker_of_type(field))
-    return _checker_of_type(field)
+def _validator(field: Field) -> Parser | None:
+    """Return a function that validates parsed values, or None if all are valid."""
+    if field.error_pattern:
+        return _rule_validator(field, _type_validator(field))
+    return _type_validator(field)
 
 
-def _rule(field: Field, inner: Make | None) -> Make:
-    pattern = re.compile(field.refuse)
+def _rule_validator(field: Field, validate_type: Parser | None) -> Parser:
+    pattern = re.compile(field.error_pattern)
 
-    def check(value: Any) -> object:  # noqa: ANN401 - any field's value
-        value = inner(value) if inner else value
+    def validate(value: Any) -> object:  # noqa: ANN401 - any field's value
+        value = validate_type(value) if validate_type else value
         if pattern.fullmatch(str(value)):
             raise RowError(
-                "FIELD_CUSTOM_VALIDATION_EXCEPTION", field.refuse_message, field.name
+                "FIELD_CUSTOM_VALIDATION_EXCEPTION", field.error_message, field.name
             )
         return value
 
-    return check
+    return validate
 
 
-def _checker_of_type(field: Field) -> Make | None:
+def _type_validator(field: Field) -> Parser | None:
     if field.is_decimal:
-        return _range(field)
+        return _range_validator(field)
     if field.type in ("id", "reference"):
-        return _id(field)
+        return _id_validator(field)
     if field.type == "multipicklist" and field.restricted:
-        return _picked(field, lambda value: value.split(";"))
+        return _picklist_validator(field, lambda value: value.split(";"))
     if field.type == "picklist" and field.restricted:
-        return _picked(field, lambda value: [value])
-    return _length(field) if field.is_text else None
+        return _picklist_validator(field, lambda value: [value])
+    return _length_validator(field) if field.is_text else None
 
 
-def _range(field: Field) -> Make:
+def _range_validator(field: Field) -> Parser:
     limit = 10.0 ** (field.precision - field.scale)
     if field.precision >= 18:
-        # A double of that size may be the rounded form of a number below the limit.
+        # A double of that size may be the rounded value of a number below the limit.
         limit *= 1 + 1e-15
 
-    def check(value: float) -> float:
+    def validate(value: float) -> float:
         if not -limit < value < limit:
             raise RowError(
                 "NUMBER_OUTSIDE_VALID_RANGE",
                 f"{field.label}: value outside of valid range on numeric field: "
-                f"{java(value)}",
+                f"{format_java_double(value)}",
                 field.name,
             )
         return value
 
-    return check
+    return validate
 
 
-def _length(field: Field) -> Make:
+def _length_validator(field: Field) -> Parser:
     limit = field.length
 
-    def check(value: str) -> str:
+    def validate(value: str) -> str:
         if len(value) > limit:
             raise RowError(
                 "STRING_TOO_LONG",
@@ -212,44 +226,44 @@ def _length(field: Field) -> Make:
             )
         return value
 
-    return check
+    return validate
 
 
-def _picked(field: Field, parts: Callable[[str], list[str]]) -> Make:
-    known = {value.lower(): value for value in field.values}
+def _picklist_validator(field: Field, split: Callable[[str], list[str]]) -> Parser:
+    picklist_values = {value.lower(): value for value in field.values}
 
-    def check(value: str) -> str:
-        chosen = []
-        for part in parts(value):
-            if part.lower() not in known:
+    def validate(value: str) -> str:
+        selected = []
+        for part in split(value):
+            if part.lower() not in picklist_values:
                 raise RowError(
                     "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
                     f"{field.label}: bad value for restricted picklist field: {part}",
                     field.name,
                 )
-            chosen.append(known[part.lower()])
-        return ";".join(chosen)
+            selected.append(picklist_values[part.lower()])
+        return ";".join(selected)
 
-    return check
+    return validate
 
 
-def _id(field: Field) -> Make:
-    def check(value: str) -> str:
-        found = identifiers.canonical(value)
-        if found is None:
+def _id_validator(field: Field) -> Parser:
+    def validate(value: str) -> str:
+        long_id = identifiers.canonical(value)
+        if long_id is None:
             raise RowError(
                 "MALFORMED_ID",
                 f"{field.label}: id value of incorrect type: {value}",
                 field.name,
             )
-        return found
+        return long_id
 
-    return check
+    return validate
 
 
-def java(value: float) -> str:
-    """Write a double as Java does: `12.0`, `9.12260031E8`."""
-    if value == 0 or PLAIN_FROM <= abs(value) < PLAIN_BELOW:
+def format_java_double(value: float) -> str:
+    """Return a double in Java's notation: `12.0`, `9.12260031E8`."""
+    if value == 0 or PLAIN_NOTATION_MIN <= abs(value) < PLAIN_NOTATION_LIMIT:
         return repr(value)
     sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
     first, rest = digits[0], "".join(map(str, digits[1:])) or "0"
@@ -257,7 +271,7 @@ def java(value: float) -> str:
     return f"{'-' if sign else ''}{first}.{rest}E{power}"
 
 
-def as_json(field: Field, value: Any) -> object:  # noqa: ANN401 - any field's value
+def to_json(field: Field, value: Any) -> object:  # noqa: ANN401 - any field's value
     """Return the JSON form of a stored value."""
     if value is None:
         return None
@@ -266,14 +280,14 @@ def as_json(field: Field, value: Any) -> object:  # noqa: ANN401 - any field's v
     return float(value) if field.is_decimal else value
 
 
-def as_text(field: Field, value: Any) -> str:  # noqa: ANN401 - any field's value
-    """Return the form of a stored value in a CSV file."""
+def to_csv(field: Field, value: Any) -> str:  # noqa: ANN401 - any field's value
+    """Return the CSV text of a stored value."""
     if value is None:
         return ""
     if field.type == "boolean":
         return "true" if value else "false"
     if field.is_decimal:
-        return java(float(value))
+        return format_java_double(float(value))
     if field.type == "datetime":
         return str(value).replace("+0000", "Z")
     return str(value)

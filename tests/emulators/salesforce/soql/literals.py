@@ -1,83 +1,90 @@
-"""Literals of SOQL as values bound in SQL, and signs as SQL."""
+"""SQL of SOQL comparisons: typed literals, operators and date literals."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from tests.emulators.salesforce.objects import identifiers, values
-from tests.emulators.salesforce.objects.schema import DECIMAL, WHOLE, Field
+from tests.emulators.salesforce.objects.schema import (
+    DECIMAL_TYPES,
+    INTEGER_TYPES,
+    Field,
+)
 from tests.emulators.salesforce.soql.parser import Literal
-from tests.emulators.salesforce.soql.tokens import pointing
+from tests.emulators.salesforce.soql.tokens import Token, error_at
 
-WRONG_KIND = (
+WRONG_TYPE = (
     "value of filter criterion for field '{}' must be of type {} and should {}be "
     "enclosed in quotes"
 )
-DAYS = {"today": 0, "yesterday": -1, "tomorrow": 1}
+DAY_OFFSETS = {"today": 0, "yesterday": -1, "tomorrow": 1}
 
 
-def bound(query: str, literal: Literal, found: Field) -> Any:  # noqa: ANN401 - a bound value
-    """Return a literal's value for a field; INVALID_FIELD when it cannot be one."""
-    word = literal.word
-    folded = word.text.lower()
-    if word.kind == "name" and folded == "null":
+def literal_value(query: str, literal: Literal, field: Field) -> Any:  # noqa: ANN401 - a bound value
+    """Return a literal's value for a field; raise INVALID_FIELD for a wrong type."""
+    token = literal.token
+    if token.kind == "name" and token.text.lower() == "null":
         return None
-    value = _meaning(word.kind, folded, word.value, found)
+    value = _typed_value(token, field)
     if value is None:
-        quotes = "" if found.is_text else "not "
-        message = WRONG_KIND.format(found.name, found.type, quotes)
-        raise pointing(query, word.place, "INVALID_FIELD", message)
+        quotes = "" if field.is_text else "not "
+        message = WRONG_TYPE.format(field.name, field.type, quotes)
+        raise error_at(query, token.position, "INVALID_FIELD", message)
     return value
 
 
-def sql_of(sign: str, expression: str, count: int) -> str:
-    """Return a comparison of an expression with `count` bound values."""
-    if sign == "=":
+def comparison_sql(operator: str, expression: str, count: int) -> str:
+    """Return the SQL that compares an expression to `count` bound values."""
+    if operator == "=":
         return f"{expression} is ?"
-    if sign == "!=":
+    if operator == "!=":
         return f"{expression} is not ?"
-    if sign == "LIKE":
+    if operator == "LIKE":
         return f"{expression} like ? escape '\\'"
-    marks = ", ".join("?" * count)
-    if sign == "IN":
-        return f"{expression} in ({marks})"
-    if sign == "NOT IN":
-        return f"coalesce({expression} not in ({marks}), 1)"
-    if sign in ("INCLUDES", "EXCLUDES"):
-        found = " or ".join([f"has_all({expression}, ?)"] * count)
-        return f"({found})" if sign == "INCLUDES" else f"not ({found})"
-    return f"{expression} {sign} ?"
+    placeholders = ", ".join("?" * count)
+    if operator == "IN":
+        return f"{expression} in ({placeholders})"
+    if operator == "NOT IN":
+        return f"coalesce({expression} not in ({placeholders}), 1)"
+    if operator in ("INCLUDES", "EXCLUDES"):
+        any_of = " or ".join([f"has_all({expression}, ?)"] * count)
+        return f"({any_of})" if operator == "INCLUDES" else f"not ({any_of})"
+    return f"{expression} {operator} ?"
 
 
-def _meaning(kind: str, folded: str, text: Any, found: Field) -> Any:  # noqa: ANN401 - a bound value
-    """Return a literal's value for a field; None when it is of the wrong kind."""
-    if found.type == "boolean":
-        return {"true": 1, "false": 0}.get(folded) if kind == "name" else None
-    if found.type in DECIMAL | WHOLE:
-        return float(folded) if kind == "number" else None
-    if found.type in ("date", "datetime"):
-        return _day(kind, folded, is_day=found.type == "date")
+def _typed_value(token: Token, field: Field) -> Any:  # noqa: ANN401 - a bound value
+    """Return the token's value for a field, or None if its type is wrong."""
+    kind, text = token.kind, token.text.lower()
+    if field.type == "boolean":
+        return {"true": 1, "false": 0}.get(text) if kind == "name" else None
+    if field.type in DECIMAL_TYPES | INTEGER_TYPES:
+        return float(text) if kind == "number" else None
+    if field.type in ("date", "datetime"):
+        return _date_value(kind, text, is_date=field.type == "date")
     if kind != "text":
         return None
-    value = text()
-    if found.type in ("id", "reference"):
+    value = token.unquoted()
+    if field.type in ("id", "reference"):
         return identifiers.canonical(value) or value
     return value
 
 
-def _day(kind: str, folded: str, *, is_day: bool) -> str | None:
+def _date_value(kind: str, text: str, *, is_date: bool) -> str | None:
     if kind == "datetime":
-        at = datetime.fromisoformat(folded.upper()).astimezone(UTC)
-        return None if is_day else values.stamp(at)
-    return folded if kind == "date" and is_day else None
+        timestamp = datetime.fromisoformat(text.upper()).astimezone(UTC)
+        return None if is_date else values.format_timestamp(timestamp)
+    return text if kind == "date" and is_date else None
 
 
-def span_of(text: str, *, is_day: bool) -> tuple[str, str] | None:
-    """Return from when until before when a date literal goes; None if it is none."""
+def date_literal_range(text: str, *, is_date: bool) -> tuple[str, str] | None:
+    """Return the start (inclusive) and end (exclusive) of a date literal.
+
+    Returns None if `text` is not a date literal such as `LAST_N_DAYS:3`.
+    """
     name, _, number = text.lower().partition(":")
     today = datetime.now(UTC).date()
-    days = DAYS.get(name)
-    if days is not None:
-        start = today + timedelta(days)
+    offset = DAY_OFFSETS.get(name)
+    if offset is not None:
+        start = today + timedelta(offset)
         end = start + timedelta(1)
     elif name == "last_n_days" and number:
         start, end = today - timedelta(int(number)), today + timedelta(1)
@@ -85,35 +92,41 @@ def span_of(text: str, *, is_day: bool) -> tuple[str, str] | None:
         start = today + timedelta(1)
         end = start + timedelta(int(number))
     elif name in ("this_month", "last_month", "this_year", "last_year"):
-        start, end = _calendar(name, today)
+        start, end = _calendar_range(name, today)
     else:
         return None
-    return _edge(start, is_day=is_day), _edge(end, is_day=is_day)
+    return _format_day(start, is_date=is_date), _format_day(end, is_date=is_date)
 
 
-def _calendar(name: str, today: date) -> tuple[date, date]:
-    when, _, what = name.partition("_")
-    first = today.replace(day=1) if what == "month" else today.replace(month=1, day=1)
-    if when == "last":
-        before = first - timedelta(1)
-        return before.replace(day=1, **({} if what == "month" else {"month": 1})), first
-    longest = timedelta(32 if what == "month" else 366)
-    after = first + longest
-    return first, after.replace(day=1, **({} if what == "month" else {"month": 1}))
+def _calendar_range(name: str, today: date) -> tuple[date, date]:
+    which, _, unit = name.partition("_")
+    if unit == "month":
+        first_day, longest = today.replace(day=1), timedelta(32)
+    else:
+        first_day, longest = today.replace(month=1, day=1), timedelta(366)
+    if which == "last":
+        return _first_day(first_day - timedelta(1), unit), first_day
+    return first_day, _first_day(first_day + longest, unit)
 
 
-def _edge(day: date, *, is_day: bool) -> str:
-    return str(day) if is_day else f"{day}T00:00:00.000+0000"
+def _first_day(day: date, unit: str) -> date:
+    return day.replace(day=1) if unit == "month" else day.replace(month=1, day=1)
 
 
-def within(sign: str, expression: str, span: tuple[str, str]) -> tuple[str, list[str]]:
-    """Return a comparison with a span of days, and the values bound in it."""
-    start, end = span
-    if sign == ">":
+def _format_day(day: date, *, is_date: bool) -> str:
+    return str(day) if is_date else f"{day}T00:00:00.000+0000"
+
+
+def date_range_sql(
+    operator: str, expression: str, date_range: tuple[str, str]
+) -> tuple[str, list[str]]:
+    """Return the SQL that compares an expression to a date range, and its values."""
+    start, end = date_range
+    if operator == ">":
         return f"{expression} >= ?", [end]
-    if sign == "<=":
+    if operator == "<=":
         return f"{expression} < ?", [end]
-    if sign in ("<", ">="):
-        return f"{expression} {sign} ?", [start]
-    inside = f"coalesce({expression} >= ? and {expression} < ?, 0)"
-    return (f"not {inside}" if sign == "!=" else inside), [start, end]
+    if operator in ("<", ">="):
+        return f"{expression} {operator} ?", [start]
+    in_range = f"coalesce({expression} >= ? and {expression} < ?, 0)"
+    return (f"not {in_range}" if operator == "!=" else in_range), [start, end]

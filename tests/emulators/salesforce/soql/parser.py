@@ -1,30 +1,30 @@
-"""SOQL read into a tree: SELECT, WHERE, GROUP BY, ORDER BY, LIMIT, OFFSET."""
+"""Parser of SOQL: SELECT, WHERE, GROUP BY, ORDER BY, LIMIT and OFFSET."""
 
 from dataclasses import dataclass, field
 
-from tests.emulators.salesforce.soql.tokens import Word, malformed, split
+from tests.emulators.salesforce.soql.tokens import Token, malformed_query, tokenize
 
 AGGREGATES = ("count", "count_distinct", "min", "max", "sum", "avg")
-SIGNS = ("=", "!=", "<>", "<", ">", "<=", ">=")
-LITERALS = ("text", "number", "date", "datetime")
+COMPARISON_OPERATORS = ("=", "!=", "<>", "<", ">", "<=", ">=")
+LITERAL_KINDS = ("text", "number", "date", "datetime")
 
 
 @dataclass(frozen=True)
 class Path:
-    """A field, or a field of a parent: `Owner.Name`."""
+    """The path of a field, or of a field of a parent: `Owner.Name`."""
 
     text: str
-    place: int
+    position: int
 
     @property
     def parts(self) -> list[str]:
-        """The names between the points."""
+        """The names between the dots."""
         return self.text.split(".")
 
 
 @dataclass(frozen=True)
 class Aggregate:
-    """A function of many records; `path` is None for COUNT()."""
+    """An aggregate function; `path` is None for COUNT()."""
 
     function: str
     path: Path | None
@@ -33,26 +33,29 @@ class Aggregate:
 
 @dataclass(frozen=True)
 class Literal:
-    """A value in a condition: a quoted text, a number, a date, a word such as null."""
+    """A value in a condition: a quoted string, number, date, or a name such as null."""
 
-    word: Word
+    token: Token
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A field, a sign (=, LIKE, IN, NOT IN, INCLUDES, ...) and one or more values."""
+    """A comparison of a field to one or more values, or to a subquery.
+
+    Operators are =, !=, <, >, <=, >=, LIKE, IN, NOT IN, INCLUDES and EXCLUDES.
+    """
 
     path: Path
-    sign: str
+    operator: str
     values: tuple[Literal, ...] = ()
     query: "Query | None" = None
 
 
 @dataclass(frozen=True)
 class Junction:
-    """Conditions joined by AND or OR; NOT has one."""
+    """Conditions joined by AND or OR, or a single condition under NOT."""
 
-    word: str
+    operator: str
     parts: "tuple[Condition, ...]"
 
 
@@ -62,12 +65,12 @@ Item = Path | Aggregate
 
 @dataclass
 class Query:
-    """A query as it was written."""
+    """A parsed query. An order is (item, is descending, are nulls last)."""
 
     text: str
     items: list[Item]
     object: str
-    object_place: int
+    object_position: int
     where: Condition | None = None
     groups: list[Path] = field(default_factory=list)
     orders: list[tuple[Item, bool, bool]] = field(default_factory=list)
@@ -83,205 +86,212 @@ class Query:
 
     @property
     def is_aggregate(self) -> bool:
-        """Whether its records are not the object's own."""
+        """Whether the result is aggregated, rather than records of the object."""
         return bool(self.groups) or any(
             isinstance(item, Aggregate) for item in self.items
         )
 
 
 def parse(text: str) -> Query:
-    """Read a query; MALFORMED_QUERY says where it goes wrong."""
-    reader = _Reader(text)
-    query = reader.query()
-    reader.expect_end()
+    """Return the parsed query; raise MALFORMED_QUERY for a syntax error."""
+    parser = _Parser(text)
+    query = parser.query()
+    parser.expect_end()
     return query
 
 
-class _Reader:
+class _Parser:
+    """Recursive-descent parser; a method consumes the tokens that it parses."""
+
     def __init__(self, text: str) -> None:
         self._text = text
-        self._words = split(text)
-        self._at = 0
+        self._tokens = tokenize(text)
+        self._index = 0
+
+    @property
+    def _current(self) -> Token:
+        return self._tokens[self._index]
 
     def query(self) -> Query:
-        self._keyword("SELECT")
+        self._expect_keyword("SELECT")
         items = [self._item()]
-        while self._is("sign", ","):
+        while self._accept_symbol(","):
             items.append(self._item())
-        self._keyword("FROM")
-        name = self._name()
-        alias = self._words[self._at]
+        self._expect_keyword("FROM")
+        name = self._expect_name()
+        alias = self._current
         if alias.kind == "name" and alias.text.upper() not in CLAUSES:
-            self._at += 1
-        query = Query(self._text, items, name.text, name.place)
-        if alias is self._words[self._at - 1]:
+            self._index += 1
+        query = Query(self._text, items, name.text, name.position)
+        if alias is self._tokens[self._index - 1]:
             query.alias = alias.text.lower()
         self._clauses(query)
         return query
 
     def _clauses(self, query: Query) -> None:
-        if self._has("USING"):
-            self._keyword("SCOPE")
-            self._name()
-        if self._has("WHERE"):
-            query.where = self._any_of()
-        if self._has("WITH"):
-            self._name()
-        if self._has("GROUP"):
-            self._keyword("BY")
+        if self._accept_keyword("USING"):
+            self._expect_keyword("SCOPE")
+            self._expect_name()
+        if self._accept_keyword("WHERE"):
+            query.where = self._or_condition()
+        if self._accept_keyword("WITH"):
+            self._expect_name()
+        if self._accept_keyword("GROUP"):
+            self._expect_keyword("BY")
             query.groups = [self._path()]
-            while self._is("sign", ","):
+            while self._accept_symbol(","):
                 query.groups.append(self._path())
-        if self._has("ORDER"):
-            self._keyword("BY")
+        if self._accept_keyword("ORDER"):
+            self._expect_keyword("BY")
             query.orders = [self._order()]
-            while self._is("sign", ","):
+            while self._accept_symbol(","):
                 query.orders.append(self._order())
-        if self._has("LIMIT"):
-            query.limit = self._count()
-        if self._has("OFFSET"):
-            query.offset = self._count()
-        if self._has("ALL"):
-            self._keyword("ROWS")
-        if self._has("FOR"):
-            self._name()
+        if self._accept_keyword("LIMIT"):
+            query.limit = self._expect_integer()
+        if self._accept_keyword("OFFSET"):
+            query.offset = self._expect_integer()
+        if self._accept_keyword("ALL"):
+            self._expect_keyword("ROWS")
+        if self._accept_keyword("FOR"):
+            self._expect_name()
 
     def expect_end(self) -> None:
-        if self._words[self._at].kind != "end":
+        if self._current.kind != "end":
             raise self._unexpected()
 
     def _item(self) -> Item:
-        name = self._name()
-        if not self._is("sign", "("):
-            return Path(name.text, name.place)
+        name = self._expect_name()
+        if not self._accept_symbol("("):
+            return Path(name.text, name.position)
         function = name.text.lower()
         if function == "fields":
-            kind = self._name().text.upper()
-            self._close()
-            return Path(f"FIELDS({kind})", name.place)
+            kind = self._expect_name().text.upper()
+            self._expect_closing_parenthesis()
+            return Path(f"FIELDS({kind})", name.position)
         if function not in AGGREGATES:
-            raise malformed(f"unexpected token: '('\nin function {name.text}")
-        path = None if self._words[self._at].text == ")" else self._path()
-        self._close()
+            raise malformed_query(f"unexpected token: '('\nin function {name.text}")
+        path = None if self._current.text == ")" else self._path()
+        self._expect_closing_parenthesis()
         if path is None and function != "count":
             raise self._unexpected()
         return Aggregate(function, path, self._alias())
 
     def _alias(self) -> str:
-        word = self._words[self._at]
-        if word.kind == "name" and word.text.upper() not in CLAUSES:
-            self._at += 1
-            return word.text
+        token = self._current
+        if token.kind == "name" and token.text.upper() not in CLAUSES:
+            self._index += 1
+            return token.text
         return ""
 
     def _order(self) -> tuple[Item, bool, bool]:
         item = self._item()
-        is_falling = self._has("DESC")
-        if not is_falling:
-            self._has("ASC")
-        is_last = False
-        if self._has("NULLS"):
-            is_last = self._has("LAST")
-            if not is_last:
-                self._keyword("FIRST")
-        return item, is_falling, is_last
+        is_descending = self._accept_keyword("DESC")
+        if not is_descending:
+            self._accept_keyword("ASC")
+        is_nulls_last = False
+        if self._accept_keyword("NULLS"):
+            is_nulls_last = self._accept_keyword("LAST")
+            if not is_nulls_last:
+                self._expect_keyword("FIRST")
+        return item, is_descending, is_nulls_last
 
-    def _any_of(self) -> Condition:
-        parts = [self._all_of()]
-        while self._has("OR"):
-            parts.append(self._all_of())
+    def _or_condition(self) -> Condition:
+        parts = [self._and_condition()]
+        while self._accept_keyword("OR"):
+            parts.append(self._and_condition())
         return parts[0] if len(parts) == 1 else Junction("OR", tuple(parts))
 
-    def _all_of(self) -> Condition:
+    def _and_condition(self) -> Condition:
         parts = [self._condition()]
-        while self._has("AND"):
+        while self._accept_keyword("AND"):
             parts.append(self._condition())
         return parts[0] if len(parts) == 1 else Junction("AND", tuple(parts))
 
     def _condition(self) -> Condition:
-        if self._has("NOT"):
+        if self._accept_keyword("NOT"):
             return Junction("NOT", (self._condition(),))
-        if self._is("sign", "("):
-            inner = self._any_of()
-            self._close()
+        if self._accept_symbol("("):
+            inner = self._or_condition()
+            self._expect_closing_parenthesis()
             return inner
         path = self._path()
-        word = self._words[self._at]
-        sign = word.text.upper()
-        self._at += 1
-        if (word.kind == "sign" and sign in SIGNS) or sign == "LIKE":
-            return Comparison(path, "!=" if sign == "<>" else sign, (self._literal(),))
-        if sign == "NOT":
-            self._keyword("IN")
-            sign = "NOT IN"
-        if sign not in ("IN", "NOT IN", "INCLUDES", "EXCLUDES"):
-            self._at -= 1
+        token = self._current
+        operator = token.text.upper()
+        self._index += 1
+        is_symbol = token.kind == "symbol" and operator in COMPARISON_OPERATORS
+        if is_symbol or operator == "LIKE":
+            operator = "!=" if operator == "<>" else operator
+            return Comparison(path, operator, (self._literal(),))
+        if operator == "NOT":
+            self._expect_keyword("IN")
+            operator = "NOT IN"
+        if operator not in ("IN", "NOT IN", "INCLUDES", "EXCLUDES"):
+            self._index -= 1
             raise self._unexpected()
-        return self._listed(path, sign)
+        return self._list_comparison(path, operator)
 
-    def _listed(self, path: Path, sign: str) -> Comparison:
-        if not self._is("sign", "("):
+    def _list_comparison(self, path: Path, operator: str) -> Comparison:
+        if not self._accept_symbol("("):
             raise self._unexpected()
-        if self._words[self._at].text.upper() == "SELECT":
+        if self._current.text.upper() == "SELECT":
             query = self.query()
-            self._close()
-            return Comparison(path, sign, query=query)
+            self._expect_closing_parenthesis()
+            return Comparison(path, operator, query=query)
         values = [self._literal()]
-        while self._is("sign", ","):
+        while self._accept_symbol(","):
             values.append(self._literal())
-        self._close()
-        return Comparison(path, sign, tuple(values))
+        self._expect_closing_parenthesis()
+        return Comparison(path, operator, tuple(values))
 
     def _literal(self) -> Literal:
-        word = self._words[self._at]
-        if word.kind not in LITERALS and word.kind != "name":
+        token = self._current
+        if token.kind not in LITERAL_KINDS and token.kind != "name":
             raise self._unexpected()
-        self._at += 1
-        return Literal(word)
+        self._index += 1
+        return Literal(token)
 
-    def _count(self) -> int:
-        word = self._words[self._at]
-        if word.kind != "number" or not word.text.isdigit():
+    def _expect_integer(self) -> int:
+        token = self._current
+        if token.kind != "number" or not token.text.isdigit():
             raise self._unexpected()
-        self._at += 1
-        return int(word.text)
+        self._index += 1
+        return int(token.text)
 
     def _path(self) -> Path:
-        name = self._name()
-        return Path(name.text, name.place)
+        name = self._expect_name()
+        return Path(name.text, name.position)
 
-    def _name(self) -> Word:
-        word = self._words[self._at]
-        if word.kind != "name":
+    def _expect_name(self) -> Token:
+        token = self._current
+        if token.kind != "name":
             raise self._unexpected()
-        self._at += 1
-        return word
+        self._index += 1
+        return token
 
-    def _close(self) -> None:
-        if not self._is("sign", ")"):
-            raise malformed(f"expecting a right parentheses, found '{self._here()}'")
+    def _expect_closing_parenthesis(self) -> None:
+        if not self._accept_symbol(")"):
+            raise malformed_query(
+                f"expecting a right parentheses, found '{self._current.text}'"
+            )
 
-    def _keyword(self, text: str) -> None:
-        if not self._has(text):
+    def _expect_keyword(self, text: str) -> None:
+        if not self._accept_keyword(text):
             raise self._unexpected()
 
-    def _has(self, text: str) -> bool:
-        word = self._words[self._at]
-        found = word.kind == "name" and word.text.upper() == text
-        self._at += found
-        return found
+    def _accept_keyword(self, text: str) -> bool:
+        token = self._current
+        matches = token.kind == "name" and token.text.upper() == text
+        self._index += matches
+        return matches
 
-    def _is(self, kind: str, text: str) -> bool:
-        word = self._words[self._at]
-        found = word.kind == kind and word.text == text
-        self._at += found
-        return found
-
-    def _here(self) -> str:
-        return self._words[self._at].text
+    def _accept_symbol(self, text: str) -> bool:
+        token = self._current
+        matches = token.kind == "symbol" and token.text == text
+        self._index += matches
+        return matches
 
     def _unexpected(self) -> Exception:
-        return malformed(f"unexpected token: '{self._here()}'")
+        return malformed_query(f"unexpected token: '{self._current.text}'")
 
 
 CLAUSES = {"FROM", "WHERE", "WITH", "GROUP", "ORDER", "LIMIT", "OFFSET", "ALL", "FOR"}

@@ -1,104 +1,106 @@
-"""Running SOQL: pages of records as the REST API tells them."""
+"""Execution of SOQL: pages of records in the JSON form of the REST API."""
 
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
-from tests.emulators.salesforce.errors import Refusal
+from tests.emulators.salesforce.errors import ApiError
 from tests.emulators.salesforce.objects import values
 from tests.emulators.salesforce.objects.store import Record
 from tests.emulators.salesforce.org import Org
 from tests.emulators.salesforce.soql import parser, sql
-from tests.emulators.salesforce.soql.sql import Column, Compiled
+from tests.emulators.salesforce.soql.sql import Column, CompiledQuery
 
-CURSORS_KEPT = 1000
+MAX_CURSORS = 1000
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """A query whose further pages may be asked for."""
+    """A query with more pages to fetch."""
 
-    compiled: Compiled
+    compiled: CompiledQuery
     total: int
 
 
 class Cursors:
-    """The queries with pages left, the oldest forgotten first."""
+    """The cursors of open queries; the oldest are removed first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, Cursor] = OrderedDict()
+        self._cursors: OrderedDict[str, Cursor] = OrderedDict()
 
-    def keep(self, name: str, cursor: Cursor) -> None:
-        """Keep a cursor under a name."""
+    def save(self, name: str, cursor: Cursor) -> None:
+        """Save a cursor under a name."""
         with self._lock:
-            self._kept[name] = cursor
-            while len(self._kept) > CURSORS_KEPT:
-                self._kept.popitem(last=False)
+            self._cursors[name] = cursor
+            while len(self._cursors) > MAX_CURSORS:
+                self._cursors.popitem(last=False)
 
     def get(self, name: str) -> Cursor:
-        """Return a cursor; refuse a name that is not known (any more)."""
+        """Return a cursor; raise INVALID_QUERY_LOCATOR if it does not exist."""
         with self._lock:
-            found = self._kept.get(name)
-        if found is None:
-            raise Refusal(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
-        return found
+            cursor = self._cursors.get(name)
+        if cursor is None:
+            raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+        return cursor
 
 
-def prepare(
-    org: Org, text: str, *, sees_deleted: bool = False, is_tooling: bool = False
-) -> Compiled:
-    """Read and check a query."""
+def compile_soql(
+    org: Org, text: str, *, include_deleted: bool = False, is_tooling: bool = False
+) -> CompiledQuery:
+    """Parse and validate a query."""
     return sql.compile_query(
-        parser.parse(text), org.schema, sees_deleted=sees_deleted, is_tooling=is_tooling
+        parser.parse(text),
+        org.schema,
+        include_deleted=include_deleted,
+        is_tooling=is_tooling,
     )
 
 
-def total(org: Org, compiled: Compiled) -> int:
-    """Return how many records the whole answer has."""
+def count_records(org: Org, compiled: CompiledQuery) -> int:
+    """Return the number of records of the whole result."""
     return int(org.store.select(*compiled.count_sql())[0][0])
 
 
-def page(
-    org: Org, compiled: Compiled, *, version: str, limit: int | None, offset: int
+def fetch_page(
+    org: Org, compiled: CompiledQuery, *, version: str, limit: int | None, offset: int
 ) -> list[dict[str, Any]]:
-    """Return records of the answer from `offset` on."""
+    """Return at most `limit` records of the result, from `offset` on."""
     rows = org.store.select(*compiled.sql(limit=limit, offset=offset))
     if compiled.query.is_aggregate:
-        return [_aggregate(compiled.columns, row) for row in rows]
+        return [_aggregate_record(compiled.columns, row) for row in rows]
     name = compiled.sobject.name
-    told = []
+    records = []
     for row in rows:
-        # The last column is the record's id, for its address.
-        record: dict[str, Any] = {"attributes": attributes(name, row[-1], version)}
+        # The last column is the record's id, for its URL.
+        record: dict[str, Any] = {
+            "attributes": record_attributes(name, row[-1], version)
+        }
         for column, value in zip(compiled.columns, row, strict=False):
-            _put(record, column, value)
-        told.append(record)
-    return told
+            _set_field(record, column, value)
+        records.append(record)
+    return records
 
 
-def attributes(name: str, record_id: str, version: str) -> dict[str, str]:
-    """Return what stands before a record's fields."""
+def record_attributes(name: str, record_id: str, version: str) -> dict[str, str]:
+    """Return the `attributes` of a record: its object's name and its URL."""
     url = f"/services/data/v{version}/sobjects/{name}/{record_id}"
     return {"type": name, "url": url}
 
 
-def _put(record: dict[str, Any], column: Column, value: Any) -> None:  # noqa: ANN401 - any field's value
-    place: dict[str, Any] = record
-    for relation, name in column.parents:
-        inner = place.get(relation)
-        if inner is None:
-            inner = {"attributes": {"type": name}}
-            place[relation] = inner
-        place = inner
+def _set_field(record: dict[str, Any], column: Column, value: Any) -> None:  # noqa: ANN401 - any field's value
+    """Set a field of a record, or of a parent nested in it."""
+    owner = record
+    for relationship, object_name in column.parents:
+        owner = owner.setdefault(relationship, {"attributes": {"type": object_name}})
     field = column.field
-    place[column.name] = values.as_json(field, value) if field else value
+    owner[column.name] = values.to_json(field, value) if field else value
 
 
-def _aggregate(columns: list[Column], row: Record) -> dict[str, Any]:
+def _aggregate_record(columns: list[Column], row: Record) -> dict[str, Any]:
     record: dict[str, Any] = {"attributes": {"type": "AggregateResult"}}
     for column, value in zip(columns, row, strict=True):
-        told = values.as_json(column.field, value) if column.field else value
-        record[column.name] = told
+        json_value = values.to_json(column.field, value) if column.field else value
+        record[column.name] = json_value
     return record

@@ -1,14 +1,14 @@
-"""The addresses of SOQL: query, queryAll, their further pages, and tooling/query."""
+"""REST endpoints of SOQL: query, queryAll, their next pages, and tooling/query."""
 
 from typing import Any
 
 from werkzeug.wrappers import Response
 
-from tests.emulators.salesforce.api_call import Call, Rule, as_json
-from tests.emulators.salesforce.errors import Refusal
+from tests.emulators.salesforce.api_call import ApiCall, Rule, json_response
+from tests.emulators.salesforce.errors import ApiError
 from tests.emulators.salesforce.soql import query
 from tests.emulators.salesforce.soql.query import Cursor
-from tests.emulators.salesforce.soql.sql import Column, Compiled
+from tests.emulators.salesforce.soql.sql import Column, CompiledQuery
 
 APEX_TYPES = {
     "id": "Id",
@@ -21,131 +21,132 @@ APEX_TYPES = {
     "date": "Date",
     "datetime": "Datetime",
 }
-NUMBERS = ("double", "currency", "percent", "int", "long")
+NUMERIC_TYPES = ("double", "currency", "percent", "int", "long")
 
 
-def run(call: Call) -> Response:
+def query_records(call: ApiCall) -> Response:
     """GET /query?q=..."""
-    return _answer(call, "query")
+    return _run_query(call, "query")
 
 
-def run_all(call: Call) -> Response:
-    """GET /queryAll?q=...: deleted records as well."""
-    return _answer(call, "queryAll", sees_deleted=True)
+def query_all_records(call: ApiCall) -> Response:
+    """GET /queryAll?q=...: includes deleted records."""
+    return _run_query(call, "queryAll", include_deleted=True)
 
 
-def run_tooling(call: Call) -> Response:
+def query_tooling(call: ApiCall) -> Response:
     """GET /tooling/query?q=..."""
-    return _answer(call, "tooling/query", is_tooling=True)
+    return _run_query(call, "tooling/query", is_tooling=True)
 
 
-def _answer(
-    call: Call, path: str, *, sees_deleted: bool = False, is_tooling: bool = False
+def _run_query(
+    call: ApiCall, path: str, *, include_deleted: bool = False, is_tooling: bool = False
 ) -> Response:
     text = call.request.args.get("q") or ""
     if not text.strip():
-        raise Refusal(400, "MALFORMED_QUERY", "A query string has to be specified")
-    compiled = query.prepare(
-        call.org, text, sees_deleted=sees_deleted, is_tooling=is_tooling
+        raise ApiError(400, "MALFORMED_QUERY", "A query string has to be specified")
+    compiled = query.compile_soql(
+        call.org, text, include_deleted=include_deleted, is_tooling=is_tooling
     )
     if call.request.args.get("columns", "").lower() == "true":
-        return as_json(_columns(compiled))
-    cursor = Cursor(compiled, query.total(call.org, compiled))
+        return json_response(_column_metadata(compiled))
+    cursor = Cursor(compiled, query.count_records(call.org, compiled))
     if compiled.query.is_bare_count:
-        return as_json({"totalSize": cursor.total, "done": True, "records": []})
-    told = _page(call, cursor, path, offset=0)
+        return json_response({"totalSize": cursor.total, "done": True, "records": []})
+    page = _page_json(call, cursor, path, offset=0)
     if is_tooling:
-        told = {
-            "size": len(told["records"]),
-            "totalSize": told["totalSize"],
-            "done": told["done"],
+        page = {
+            "size": len(page["records"]),
+            "totalSize": page["totalSize"],
+            "done": page["done"],
             "queryLocator": None,
             "entityTypeName": compiled.sobject.name,
-            "records": told["records"],
+            "records": page["records"],
         }
-    return as_json(told)
+    return json_response(page)
 
 
-def more(call: Call, locator: str) -> Response:
+def next_page(call: ApiCall, locator: str) -> Response:
     """GET /query/LOCATOR: the next page."""
     name, _, offset = locator.rpartition("-")
     if not offset.isdigit():
-        raise Refusal(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+        raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
     path = call.request.path.split("/")[4]
-    return as_json(_page(call, call.cursors.get(name), path, int(offset), name=name))
+    cursor = call.cursors.get(name)
+    return json_response(_page_json(call, cursor, path, int(offset), name=name))
 
 
-def _page(
-    call: Call, cursor: Cursor, path: str, offset: int, name: str = ""
+def _page_json(
+    call: ApiCall, cursor: Cursor, path: str, offset: int, name: str = ""
 ) -> dict[str, Any]:
-    size = _size(call)
-    records = query.page(
+    size = _page_size(call)
+    records = query.fetch_page(
         call.org, cursor.compiled, version=call.version, limit=size, offset=offset
     )
-    told: dict[str, Any] = {
+    next_offset = offset + len(records)
+    page: dict[str, Any] = {
         "totalSize": cursor.total,
-        "done": offset + len(records) >= cursor.total,
+        "done": next_offset >= cursor.total,
     }
-    if not told["done"]:
+    if not page["done"]:
         name = name or call.org.store.new_id("01g")
-        call.cursors.keep(name, cursor)
-        told["nextRecordsUrl"] = f"{call.base}/{path}/{name}-{offset + len(records)}"
-    return told | {"records": records}
+        call.cursors.save(name, cursor)
+        page["nextRecordsUrl"] = f"{call.base_path}/{path}/{name}-{next_offset}"
+    return page | {"records": records}
 
 
-def _size(call: Call) -> int:
-    """Return the page's size; `Sforce-Query-Options: batchSize=N` asks for less."""
-    most = call.org.settings.page_records
-    asked = call.request.headers.get("Sforce-Query-Options", "")
-    name, _, number = asked.partition("=")
+def _page_size(call: ApiCall) -> int:
+    """Return the page size; `Sforce-Query-Options: batchSize=N` may lower it."""
+    maximum = call.org.settings.records_per_page
+    options = call.request.headers.get("Sforce-Query-Options", "")
+    name, _, number = options.partition("=")
     if name.strip().lower() == "batchsize" and number.strip().isdigit():
-        return min(most, max(200, int(number)))
-    return most
+        return min(maximum, max(200, int(number)))
+    return maximum
 
 
-def _columns(compiled: Compiled) -> dict[str, Any]:
-    shown = [] if compiled.query.is_bare_count else compiled.columns
+def _column_metadata(compiled: CompiledQuery) -> dict[str, Any]:
+    columns = [] if compiled.query.is_bare_count else compiled.columns
     return {
-        "columnMetadata": [
-            _column(column, column.parents, compiled) for column in shown
-        ],
+        "columnMetadata": [_column_json(column, column.parents) for column in columns],
         "entityName": compiled.sobject.name,
         "groupBy": bool(compiled.query.groups),
         "idSelected": any(
-            column.name == "Id" and not column.parents for column in shown
+            column.name == "Id" and not column.parents for column in columns
         ),
         "keyPrefix": compiled.sobject.key_prefix,
     }
 
 
-def _column(
-    column: Column, parents: tuple[tuple[str, str], ...], compiled: Compiled
+def _column_json(
+    column: Column, parents: tuple[tuple[str, str], ...]
 ) -> dict[str, Any]:
-    """Describe a column; a parent's stands among its relationship's joinColumns."""
+    """Return a column's metadata; a parent's column is nested in joinColumns."""
     field = column.field
-    kind = field.type if field else "int"
-    told: dict[str, Any] = {
+    field_type = field.type if field else "int"
+    return {
         "aggregate": bool(column.function),
-        "apexType": None if parents else APEX_TYPES.get(kind, "String"),
-        "booleanType": kind == "boolean" and not parents,
+        "apexType": None if parents else APEX_TYPES.get(field_type, "String"),
+        "booleanType": field_type == "boolean" and not parents,
         "columnName": parents[0][0] if parents else column.name,
         "custom": column.name.endswith("__c"),
         "displayName": parents[0][0] if parents else column.function or column.name,
         "foreignKeyName": parents[0][1] if parents else None,
         "insertable": bool(field and field.createable and not parents),
-        "joinColumns": [_column(column, parents[1:], compiled)] if parents else [],
-        "numberType": kind in NUMBERS and not parents,
-        "textType": bool(field and field.is_text and kind not in ("id", "reference"))
+        "joinColumns": [_column_json(column, parents[1:])] if parents else [],
+        "numberType": field_type in NUMERIC_TYPES and not parents,
+        "textType": bool(
+            field and field.is_text and field_type not in ("id", "reference")
+        )
         and not parents,
         "updatable": bool(field and field.updateable and not parents),
     }
-    return told
 
 
 RULES: list[Rule] = [
-    ("GET", "/query", run),
-    ("GET", "/queryAll", run_all),
-    ("GET", "/query/<locator>", more),
-    ("GET", "/queryAll/<locator>", more),
-    ("GET", "/tooling/query", run_tooling),
+    ("GET", "/query", query_records),
+    ("GET", "/queryAll", query_all_records),
+    ("GET", "/query/<locator>", next_page),
+    ("GET", "/queryAll/<locator>", next_page),
+    ("GET", "/tooling/query", query_tooling),
 ]

@@ -1,16 +1,22 @@
-"""A SOQL tree turned into SQL over the store's tables.
+"""Compiler of parsed SOQL to SQL on the tables of the store.
 
-Texts are compared without their case unless the field minds it, `!=` finds empty
-fields too, and what may be used where is judged as the API judges it.
+Strings are compared without case unless the field is case-sensitive, and `!=` also
+matches null fields, as in Salesforce.
 """
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
-from tests.emulators.salesforce.errors import Refusal
+from tests.emulators.salesforce.errors import ApiError
 from tests.emulators.salesforce.objects.schema import Field, Schema, SObject
-from tests.emulators.salesforce.objects.store import FOLD, table_of
-from tests.emulators.salesforce.soql.literals import bound, span_of, sql_of, within
+from tests.emulators.salesforce.objects.store import LOOKUP_SUFFIX, table_name
+from tests.emulators.salesforce.soql.literals import (
+    comparison_sql,
+    date_literal_range,
+    date_range_sql,
+    literal_value,
+)
 from tests.emulators.salesforce.soql.parser import (
     Aggregate,
     Comparison,
@@ -19,7 +25,7 @@ from tests.emulators.salesforce.soql.parser import (
     Path,
     Query,
 )
-from tests.emulators.salesforce.soql.tokens import pointing
+from tests.emulators.salesforce.soql.tokens import error_at
 
 NO_OBJECT = (
     "sObject type '{}' is not supported. If you are attempting to use a custom object, "
@@ -31,17 +37,21 @@ NO_FIELD = (
     "be sure to append the '__c' after the custom field name. Please reference your "
     "WSDL or the describe call for the appropriate names."
 )
-NO_RELATION = (
+NO_RELATIONSHIP = (
     "Didn't understand relationship '{}' in field path. If you are attempting to use a "
     "custom relationship, be sure to append the '__r' after the custom relationship "
     "name. Please reference your WSDL or the describe call for the appropriate names."
 )
-MAX_ALL_FIELDS = 200
+MAX_FIELDS_LIMIT = 200
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the answer: where it stands in a record, and what it is."""
+    """A column of the result.
+
+    `parents` has the relationship and the object name of each parent on the path.
+    `field` is None for counts and sums.
+    """
 
     parents: tuple[tuple[str, str], ...]
     name: str
@@ -50,32 +60,32 @@ class Column:
 
 
 @dataclass
-class Compiled:
-    """A query ready to run; `key` of a parent says whether the parent is there."""
+class CompiledQuery:
+    """A query as SQL: the select list and joins, the other clauses, bound values."""
 
     query: Query
     sobject: SObject
     columns: list[Column]
     select: str
-    tail: str
-    values: list[Any] = field(default_factory=list)
+    clauses: str
+    values: list[Any] = dataclasses.field(default_factory=list)
 
     def sql(
         self, *, limit: int | None = None, offset: int = 0
     ) -> tuple[str, list[Any]]:
-        """Return the statement for a page of the answer."""
-        most = self.query.limit
-        if most is not None:
-            most = max(0, most - offset)
-        wanted = [number for number in (most, limit) if number is not None]
-        page = f" limit {min(wanted) if wanted else -1} "
+        """Return the statement of a page of the result, and its bound values."""
+        remaining = self.query.limit
+        if remaining is not None:
+            remaining = max(0, remaining - offset)
+        limits = [number for number in (remaining, limit) if number is not None]
+        page = f" limit {min(limits) if limits else -1} "
         page += f"offset {self.query.offset + offset}"
-        return f"{self.select} {self.tail}{page}", self.values
+        return f"{self.select} {self.clauses}{page}", self.values
 
     def count_sql(self) -> tuple[str, list[Any]]:
-        """Return the statement that counts the whole answer."""
-        most = -1 if self.query.limit is None else self.query.limit
-        inner = f"{self.select} {self.tail} limit {most} offset {self.query.offset}"
+        """Return the statement that counts the whole result, and its bound values."""
+        limit = -1 if self.query.limit is None else self.query.limit
+        inner = f"{self.select} {self.clauses} limit {limit} offset {self.query.offset}"
         return f"select count(*) from ({inner})", self.values
 
 
@@ -83,19 +93,19 @@ def compile_query(
     query: Query,
     schema: Schema,
     *,
-    sees_deleted: bool = False,
+    include_deleted: bool = False,
     is_tooling: bool = False,
-) -> Compiled:
-    """Turn a query into SQL; refusals are INVALID_TYPE, INVALID_FIELD and the like."""
+) -> CompiledQuery:
+    """Compile a query; raise INVALID_TYPE or INVALID_FIELD for unknown names."""
     sobject = schema.get(query.object)
     if sobject is None or (sobject.is_tooling and not is_tooling):
-        raise pointing(
+        raise error_at(
             query.text,
-            query.object_place,
+            query.object_position,
             "INVALID_TYPE",
             NO_OBJECT.format(query.object),
         )
-    return _Compiler(query, sobject, schema).compile(sees_deleted=sees_deleted)
+    return _Compiler(query, sobject, schema).compile(include_deleted=include_deleted)
 
 
 class _Compiler:
@@ -104,39 +114,43 @@ class _Compiler:
         self._sobject = sobject
         self._schema = schema
         self._joins: dict[str, str] = {}
-        self._bound: list[Any] = []
-        self._unnamed = 0
+        self._values: list[Any] = []
+        self._unnamed_aggregates = 0
 
-    def compile(self, *, sees_deleted: bool) -> Compiled:
+    def compile(self, *, include_deleted: bool) -> CompiledQuery:
         query = self._query
         columns: list[Column] = []
         expressions: list[str] = []
-        for item in self._expanded():
-            column, expression = self._item(item)
+        for item in self._expand_fields():
+            column, expression = self._select_item(item)
             columns.append(column)
             expressions.append(f"{expression} as c{len(expressions)}")
         if query.is_aggregate and not query.is_bare_count:
-            self._judge_groups()
-        conditions = [] if sees_deleted else ['base."IsDeleted" = 0']
+            self._validate_groups()
+        conditions = [] if include_deleted else ['base."IsDeleted" = 0']
         if query.where is not None:
             conditions.append(f"({self._condition(query.where)})")
-        tail = f" where {' and '.join(conditions)}" if conditions else ""
+        clauses = f" where {' and '.join(conditions)}" if conditions else ""
         if query.groups:
-            tail += " group by " + ", ".join(self._field(p)[0] for p in query.groups)
+            groups = [self._resolve(path)[0] for path in query.groups]
+            clauses += " group by " + ", ".join(groups)
         orders = [self._order(*order) for order in query.orders]
         if not query.is_aggregate:
             orders.append('base."Id"')
         if orders:
-            tail += " order by " + ", ".join(orders)
-        source = f" from {table_of(self._sobject)} as base" + "".join(
+            clauses += " order by " + ", ".join(orders)
+        source = f" from {table_name(self._sobject)} as base" + "".join(
             self._joins.values()
         )
         if not query.is_aggregate:
             expressions.append('base."Id" as record_id')
         select = f"select {', '.join(expressions)}{source}"
-        return Compiled(query, self._sobject, columns, select, tail, self._bound)
+        return CompiledQuery(
+            query, self._sobject, columns, select, clauses, self._values
+        )
 
-    def _expanded(self) -> list[Item]:
+    def _expand_fields(self) -> list[Item]:
+        """Return the selected items, with FIELDS() replaced by paths."""
         if self._query.is_bare_count:
             return [Path("Id", 0)]
         items: list[Item] = []
@@ -146,57 +160,60 @@ class _Compiler:
                 items.append(item)
                 continue
             limit = self._query.limit
-            if text != "FIELDS(STANDARD)" and (limit is None or limit > MAX_ALL_FIELDS):
-                raise Refusal(
+            if text != "FIELDS(STANDARD)" and (
+                limit is None or limit > MAX_FIELDS_LIMIT
+            ):
+                raise ApiError(
                     400,
                     "MALFORMED_QUERY",
                     "The SOQL FIELDS function must have a LIMIT of at most 200",
                 )
             items += [
-                Path(found.name, item.place)
-                for found in self._sobject.fields
+                Path(field.name, item.position)
+                for field in self._sobject.fields
                 if text == "FIELDS(ALL)"
-                or found.name.endswith("__c") == (text == "FIELDS(CUSTOM)")
+                or field.name.endswith("__c") == (text == "FIELDS(CUSTOM)")
             ]
         return items
 
-    def _item(self, item: Item) -> tuple[Column, str]:
+    def _select_item(self, item: Item) -> tuple[Column, str]:
         if isinstance(item, Path):
-            expression, found, parents = self._field(item)
-            return Column(parents, found.name, found), expression
+            expression, field, parents = self._resolve(item)
+            return Column(parents, field.name, field), expression
         name = item.alias
         if not name:
-            name = f"expr{self._unnamed}"
-            self._unnamed += 1
+            name = f"expr{self._unnamed_aggregates}"
+            self._unnamed_aggregates += 1
         return self._aggregate(item, name)
 
     def _aggregate(self, item: Aggregate, name: str) -> tuple[Column, str]:
         if item.path is None:
             return Column((), name, None, "count"), "count(*)"
-        expression, found, _ = self._field(item.path)
-        function, inner = item.function, expression
+        expression, field, _ = self._resolve(item.path)
+        function, argument = item.function, expression
         if function == "count_distinct":
-            function, inner = "count", f"distinct {expression}"
-        kept = found if function in ("min", "max") else None
-        shown = f"{item.function}({item.path.text})"
-        return Column((), name, kept, shown), f"{function}({inner})"
+            function, argument = "count", f"distinct {expression}"
+        result_field = field if function in ("min", "max") else None
+        display_name = f"{item.function}({item.path.text})"
+        column = Column((), name, result_field, display_name)
+        return column, f"{function}({argument})"
 
-    def _judge_groups(self) -> None:
+    def _validate_groups(self) -> None:
         grouped = {path.text.lower() for path in self._query.groups}
         for item in self._query.items:
             if isinstance(item, Path) and item.text.lower() not in grouped:
-                raise pointing(
+                raise error_at(
                     self._query.text,
-                    item.place,
+                    item.position,
                     "MALFORMED_QUERY",
                     f"Field must be grouped or aggregated: {item.text}",
                 )
 
-    def _field(self, path: Path) -> tuple[str, Field, tuple[tuple[str, str], ...]]:
-        """Return a path's SQL, its field, and its parents' (relationship, object)."""
+    def _resolve(self, path: Path) -> tuple[str, Field, tuple[tuple[str, str], ...]]:
+        """Return the SQL of a path, its field, and its parents; add the joins."""
         parts = path.parts
-        own = (self._sobject.name.lower(), self._query.alias)
-        if len(parts) > 1 and parts[0].lower() in own:
+        own_names = (self._sobject.name.lower(), self._query.alias)
+        if len(parts) > 1 and parts[0].lower() in own_names:
             parts = parts[1:]
         sobject, alias = self._sobject, "base"
         parents: list[tuple[str, str]] = []
@@ -204,76 +221,77 @@ class _Compiler:
             reference = sobject.relationships.get(name.lower())
             parent = self._schema.get(reference.reference_to) if reference else None
             if reference is None or parent is None:
-                raise pointing(
+                raise error_at(
                     self._query.text,
-                    path.place,
+                    path.position,
                     "INVALID_FIELD",
-                    NO_RELATION.format(name),
+                    NO_RELATIONSHIP.format(name),
                 )
-            joined = f"{alias}/{reference.relationship}"
+            parent_alias = f"{alias}/{reference.relationship}"
             self._joins.setdefault(
-                joined,
-                f' left join {table_of(parent)} as "{joined}" on "{joined}"."Id" = '
-                f'"{alias}"."{reference.name}"',
+                parent_alias,
+                f' left join {table_name(parent)} as "{parent_alias}" '
+                f'on "{parent_alias}"."Id" = "{alias}"."{reference.name}"',
             )
             parents.append((reference.relationship, parent.name))
-            sobject, alias = parent, joined
-        found = sobject.field(parts[-1])
-        if found is None:
-            raise pointing(
+            sobject, alias = parent, parent_alias
+        field = sobject.field(parts[-1])
+        if field is None:
+            raise error_at(
                 self._query.text,
-                path.place,
+                path.position,
                 "INVALID_FIELD",
                 NO_FIELD.format(parts[-1], sobject.name),
             )
-        return f'"{alias}"."{found.name}"', found, tuple(parents)
+        return f'"{alias}"."{field.name}"', field, tuple(parents)
 
-    def _order(self, item: Item, is_falling: bool, is_last: bool) -> str:
+    def _order(self, item: Item, is_descending: bool, is_nulls_last: bool) -> str:
         if isinstance(item, Aggregate):
             expression = self._aggregate(item, "")[1]
         else:
-            expression, found, _ = self._field(item)
-            if found.is_text and not found.case_sensitive:
+            expression, field, _ = self._resolve(item)
+            if field.is_text and not field.case_sensitive:
                 expression = f"fold({expression})"
-        falling = " desc" if is_falling else ""
-        return f"{expression}{falling} nulls {'last' if is_last else 'first'}"
+        direction = " desc" if is_descending else ""
+        nulls = "last" if is_nulls_last else "first"
+        return f"{expression}{direction} nulls {nulls}"
 
     def _condition(self, condition: Condition) -> str:
         if isinstance(condition, Comparison):
             return self._comparison(condition)
         parts = [f"({self._condition(part)})" for part in condition.parts]
-        if condition.word == "NOT":
+        if condition.operator == "NOT":
             return f"not coalesce({parts[0]}, 0)"
-        return f" {condition.word} ".join(parts)
+        return f" {condition.operator} ".join(parts)
 
-    def _comparison(self, told: Comparison) -> str:
-        expression, found, _ = self._field(told.path)
-        is_folded = found.is_text and not found.case_sensitive
-        if is_folded:
-            is_indexed = found.is_looked_up and expression.startswith('"base".')
-            expression = (
-                f'base."{found.name}{FOLD}"' if is_indexed else f"fold({expression})"
+    def _comparison(self, comparison: Comparison) -> str:
+        expression, field, _ = self._resolve(comparison.path)
+        ignores_case = field.is_text and not field.case_sensitive
+        if field.is_text and field.is_indexed and expression.startswith('"base".'):
+            expression = f'base."{field.name}{LOOKUP_SUFFIX}"'
+        elif ignores_case:
+            expression = f"fold({expression})"
+        operator, literals = comparison.operator, comparison.values
+        if comparison.query is not None:
+            subquery = self._subquery(comparison.query, ignores_case=ignores_case)
+            return f"{expression} {operator.lower()} ({subquery})"
+        if field.type in ("date", "datetime") and len(literals) == 1:
+            date_range = date_literal_range(
+                literals[0].token.text, is_date=field.type == "date"
             )
-        elif found.is_looked_up and expression.startswith('"base"."'):
-            expression = f'base."{found.name}{FOLD}"' if found.is_text else expression
-        if told.query is not None:
-            return self._semi_join(told, expression, is_folded)
-        if found.type in ("date", "datetime") and len(told.values) == 1:
-            span = span_of(told.values[0].word.text, is_day=found.type == "date")
-            if span is not None:
-                condition, given = within(told.sign, expression, span)
-                self._bound += given
+            if date_range is not None:
+                condition, bounds = date_range_sql(operator, expression, date_range)
+                self._values += bounds
                 return condition
-        given = [bound(self._query.text, one, found) for one in told.values]
-        if is_folded:
-            given = [v.lower() if isinstance(v, str) else v for v in given]
-        self._bound += given
-        return sql_of(told.sign, expression, len(given))
+        text = self._query.text
+        values = [literal_value(text, literal, field) for literal in literals]
+        if ignores_case:
+            values = [v.lower() if isinstance(v, str) else v for v in values]
+        self._values += values
+        return comparison_sql(operator, expression, len(values))
 
-    def _semi_join(self, told: Comparison, expression: str, is_folded: bool) -> str:
-        inner = compile_query(told.query, self._schema)  # type: ignore[arg-type]
-        statement, bound = inner.sql()
-        self._bound += bound
-        column = "fold(c0)" if is_folded else "c0"
-        statement = f"select {column} from ({statement})"
-        return f"{expression} {told.sign.lower()} ({statement})"
+    def _subquery(self, query: Query, *, ignores_case: bool) -> str:
+        statement, values = compile_query(query, self._schema).sql()
+        self._values += values
+        column = "fold(c0)" if ignores_case else "c0"
+        return f"select {column} from ({statement})"

@@ -1,15 +1,15 @@
-"""SOQL cut into words, each with its place; refusals that point at a place.
+"""Tokenizer of SOQL, and errors that point at a position of the query.
 
-The texts of refusals are the ones that the API is known to give: the query's line, a
-caret under the place, and the row and column.
+The error texts are those of Salesforce: the line of the query, a caret below the
+position, and the row and column.
 """
 
 import re
 from dataclasses import dataclass
 
-from tests.emulators.salesforce.errors import Refusal
+from tests.emulators.salesforce.errors import ApiError
 
-WORD = re.compile(
+TOKEN = re.compile(
     r"""
     (?P<space>\s+)
   | (?P<text>'(?:[^'\\]|\\.)*')
@@ -17,66 +17,69 @@ WORD = re.compile(
   | (?P<date>\d{4}-\d\d-\d\d)
   | (?P<number>[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
   | (?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*(?::\d+)?)
-  | (?P<sign><=|>=|!=|<>|[=<>(),])
+  | (?P<symbol><=|>=|!=|<>|[=<>(),])
     """,
     re.VERBOSE | re.DOTALL,
 )
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
-CONTEXT = 30
+CONTEXT_CHARACTERS = 30
 
 
 @dataclass(frozen=True)
-class Word:
-    """One word of a query; `kind` is a group of `WORD`, or `end`."""
+class Token:
+    """One token of a query; `kind` is a group name of `TOKEN`, or `end`."""
 
     kind: str
     text: str
-    place: int
+    position: int
 
-    def value(self) -> str:
-        """Return what a quoted text means."""
+    def unquoted(self) -> str:
+        """Return the value of a quoted string, without quotes and escapes."""
         return re.sub(
             r"\\(.)",
-            lambda match: _unescaped(match[1]),
+            lambda match: _unescape(match[1]),
             self.text[1:-1],
             flags=re.DOTALL,
         )
 
 
-def _unescaped(letter: str) -> str:
-    # In LIKE, \% and \_ mean the letters themselves: they keep their backslash.
-    return f"\\{letter}" if letter in "%_" else ESCAPES.get(letter, letter)
+def _unescape(character: str) -> str:
+    # LIKE needs the backslash of \% and \_ to match these characters literally.
+    if character in "%_":
+        return f"\\{character}"
+    return ESCAPES.get(character, character)
 
 
-def split(query: str) -> list[Word]:
-    """Return the words, with an `end` behind the last."""
-    words: list[Word] = []
-    place = 0
-    while place < len(query):
-        match = WORD.match(query, place)
+def tokenize(query: str) -> list[Token]:
+    """Return the tokens of a query, followed by an `end` token."""
+    tokens: list[Token] = []
+    position = 0
+    while position < len(query):
+        match = TOKEN.match(query, position)
         if match is None:
-            raise malformed(
-                f"line 1:{place} no viable alternative at character '{query[place]}'"
+            raise malformed_query(
+                f"line 1:{position} no viable alternative at character "
+                f"'{query[position]}'"
             )
         if match.lastgroup != "space":
-            words.append(Word(str(match.lastgroup), match[0], place))
-        place = match.end()
-    return [*words, Word("end", "<EOF>", len(query))]
+            tokens.append(Token(str(match.lastgroup), match[0], position))
+        position = match.end()
+    return [*tokens, Token("end", "<EOF>", len(query))]
 
 
-def malformed(message: str) -> Refusal:
-    """Return the refusal of a query that cannot be read."""
-    return Refusal(400, "MALFORMED_QUERY", message)
+def malformed_query(message: str) -> ApiError:
+    """Return the error of a query with a syntax error."""
+    return ApiError(400, "MALFORMED_QUERY", message)
 
 
-def pointing(query: str, place: int, code: str, message: str) -> Refusal:
-    """Return a refusal that points at a place of the query."""
-    before = query[:place]
-    row, column = before.count("\n") + 1, place - (before.rfind("\n") + 1) + 1
-    start = max(0, place - CONTEXT)
-    line = query[start : place + CONTEXT].replace("\n", " ")
-    caret = " " * (place - start) + "^"
-    return Refusal(
+def error_at(query: str, position: int, code: str, message: str) -> ApiError:
+    """Return an error that points at a position of the query."""
+    before = query[:position]
+    row, column = before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
+    start = max(0, position - CONTEXT_CHARACTERS)
+    line = query[start : position + CONTEXT_CHARACTERS].replace("\n", " ")
+    caret = " " * (position - start) + "^"
+    return ApiError(
         400,
         code,
         f"\n{line}\n{caret}\nERROR at Row:{row}:Column:{column}\n{message}",

@@ -1,1 +1,1 @@
-"""Tests of the Salesforce stand-in, through the network."""
+"""Tests of the Salesforce emulator over HTTP."""

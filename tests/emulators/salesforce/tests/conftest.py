@@ -1,4 +1,4 @@
-"""An org with objects of many kinds of fields, and clients of it."""
+"""Fixtures: an emulator whose objects have all field types, and a client of it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,21 +6,21 @@ from pathlib import Path
 import pytest
 
 from tests.emulators.salesforce.org import Settings
-from tests.emulators.salesforce.serve import Started, started
+from tests.emulators.salesforce.serve import RunningEmulator, running_emulator
 from tests.emulators.salesforce.tests.api import Api
 
 OBJECTS = Path(__file__).with_name("objects.yml")
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[Started]:
-    """Start a stand-in with the objects of the tests."""
-    settings = Settings(objects=OBJECTS, page_jobs=3, page_records=200)
-    with started(tmp_path / "org", settings) as server:
+def emulator(tmp_path: Path) -> Iterator[RunningEmulator]:
+    """Start an emulator with the objects of the tests."""
+    settings = Settings(objects=OBJECTS, jobs_per_page=3, records_per_page=200)
+    with running_emulator(tmp_path / "org", settings) as server:
         yield server
 
 
 @pytest.fixture
-def api(running: Started) -> Api:
-    """Give a client that is logged in."""
-    return Api(running)
+def api(emulator: RunningEmulator) -> Api:
+    """Return a client that is logged in."""
+    return Api(emulator)

@@ -1,26 +1,26 @@
-"""Versions, resources, objects, fields and limits."""
+"""Metadata endpoints: versions, resources, objects, fields and limits."""
 
 import pytest
 import requests
 
-from tests.emulators.salesforce.serve import Started
+from tests.emulators.salesforce.serve import RunningEmulator
 from tests.emulators.salesforce.tests.api import Api
 
 
-def test_versions_are_told_to_anybody(running: Started) -> None:
-    url = f"{running.http_url}/services/data/"
-    told = requests.get(url, timeout=30).json()
+def test_versions_need_no_session(emulator: RunningEmulator) -> None:
+    url = f"{emulator.http_url}/services/data/"
+    versions = requests.get(url, timeout=30).json()
     assert {
         "label": "Spring '24",
         "url": "/services/data/v60.0",
         "version": "60.0",
-    } in told
+    } in versions
 
 
-def test_the_resources_have_the_addresses_that_are_served(api: Api) -> None:
-    told = api.get("/").json()
+def test_resources_have_the_urls_of_the_version(api: Api) -> None:
+    urls = api.get("/").json()
     for name in ("sobjects", "query", "queryAll", "limits", "jobs", "composite"):
-        assert told[name] == f"/services/data/v60.0/{name}"
+        assert urls[name] == f"/services/data/v60.0/{name}"
 
 
 @pytest.mark.parametrize(
@@ -31,19 +31,19 @@ def test_the_resources_have_the_addresses_that_are_served(api: Api) -> None:
         ("v99.0", 404, "NOT_FOUND"),
     ],
 )
-def test_a_version_that_is_not_served_is_refused(
+def test_unsupported_version_is_rejected(
     api: Api, *, version: str, status: int, code: str
 ) -> None:
-    url = f"{api.running.https_url}/services/data/{version}/limits"
-    reply = api.session.get(url, timeout=30)
-    assert (reply.status_code, reply.json()[0]["errorCode"]) == (status, code)
+    url = f"{api.emulator.https_url}/services/data/{version}/limits"
+    response = api.session.get(url, timeout=30)
+    assert (response.status_code, response.json()[0]["errorCode"]) == (status, code)
 
 
-def test_what_is_unknown_is_404_and_a_wrong_method_405(api: Api) -> None:
-    reply = api.get("/nowhere")
-    assert reply.status_code == 404
-    assert reply.headers["Content-Type"] == "application/json;charset=UTF-8"
-    assert reply.json() == [
+def test_unknown_url_is_404_and_wrong_method_is_405(api: Api) -> None:
+    response = api.get("/nowhere")
+    assert response.status_code == 404
+    assert response.headers["Content-Type"] == "application/json;charset=UTF-8"
+    assert response.json() == [
         {
             "errorCode": "NOT_FOUND",
             "message": "The requested resource does not exist",
@@ -53,9 +53,9 @@ def test_what_is_unknown_is_404_and_a_wrong_method_405(api: Api) -> None:
     assert api.get("/sobjects/Nothing__c/describe").status_code == 404
 
 
-def test_objects_are_listed(api: Api) -> None:
-    told = api.get("/sobjects").json()
-    objects = {item["name"]: item for item in told["sobjects"]}
+def test_sobjects_lists_all_objects(api: Api) -> None:
+    body = api.get("/sobjects").json()
+    objects = {item["name"]: item for item in body["sobjects"]}
     assert {"Account", "Order__c", "User", "Organization"} <= set(objects)
     assert objects["Order__c"]["keyPrefix"] == "a07"
     assert objects["Order__c"]["custom"] is True
@@ -63,14 +63,14 @@ def test_objects_are_listed(api: Api) -> None:
     assert objects["User"]["createable"] is False
 
 
-def test_describe_tells_each_field(api: Api) -> None:
-    told = api.get("/sobjects/order__C/describe/").json()
-    assert (told["name"], told["createable"], told["updateable"]) == (
+def test_describe_returns_field_attributes(api: Api) -> None:
+    order = api.get("/sobjects/order__C/describe/").json()
+    assert (order["name"], order["createable"], order["updateable"]) == (
         "Order__c",
         True,
         True,
     )
-    fields = {field["name"]: field for field in told["fields"]}
+    fields = {field["name"]: field for field in order["fields"]}
     key = fields["ext_id__c"]
     assert (key["externalId"], key["unique"], key["idLookup"]) == (True, True, True)
     assert (key["type"], key["length"], key["caseSensitive"]) == ("string", 18, False)
@@ -82,8 +82,8 @@ def test_describe_tells_each_field(api: Api) -> None:
     assert tier["restrictedPicklist"] is True
     assert [item["value"] for item in tier["picklistValues"]] == ["Gold", "Silver"]
     assert all(item["active"] for item in tier["picklistValues"])
-    open_ = fields["is_open__c"]
-    assert (open_["nillable"], open_["defaultedOnCreate"]) == (False, True)
+    is_open = fields["is_open__c"]
+    assert (is_open["nillable"], is_open["defaultedOnCreate"]) == (False, True)
     total = fields["total__c"]
     assert (total["calculated"], total["createable"]) == (True, False)
     assert fields["Account__c"]["referenceTo"] == ["Account"]
@@ -94,7 +94,7 @@ def test_describe_tells_each_field(api: Api) -> None:
     assert (must["nillable"], must["defaultedOnCreate"]) == (False, False)
 
 
-def test_limits_go_down_and_the_header_tells(api: Api) -> None:
+def test_limits_decrease_and_the_header_reports_usage(api: Api) -> None:
     before = api.get("/limits").json()
     first = api.get("/sobjects").headers["Sforce-Limit-Info"]
     second = api.get("/nowhere").headers["Sforce-Limit-Info"]
@@ -111,20 +111,20 @@ def test_limits_go_down_and_the_header_tells(api: Api) -> None:
     assert set(after["DailyBulkApiBatches"]) == {"Max", "Remaining"}
 
 
-def test_records_are_counted(api: Api) -> None:
+def test_record_counts(api: Api) -> None:
     api.load("ext_id__c\na\nb\n")
-    told = api.get("/limits/recordCount?sObjects=Order__c").json()
-    assert told == {"sObjects": [{"count": 2, "name": "Order__c"}]}
+    counts = api.get("/limits/recordCount?sObjects=Order__c").json()
+    assert counts == {"sObjects": [{"count": 2, "name": "Order__c"}]}
     names = [item["name"] for item in api.get("/limits/recordCount").json()["sObjects"]]
     assert names == ["Account", "Order__c", "Strict__c"]
 
 
-def test_used_up_requests_are_403(api: Api) -> None:
-    api.org.limits.set("DailyApiRequests", allowed=15000, left=1)
+def test_exhausted_request_limit_is_403(api: Api) -> None:
+    api.org.limits.set("DailyApiRequests", maximum=15000, remaining=1)
     assert api.get("/limits").status_code == 200
-    reply = api.get("/limits")
-    assert reply.status_code == 403
-    assert reply.json() == [
+    response = api.get("/limits")
+    assert response.status_code == 403
+    assert response.json() == [
         {
             "message": "TotalRequests Limit exceeded.",
             "errorCode": "REQUEST_LIMIT_EXCEEDED",

@@ -1,17 +1,17 @@
-"""Objects from a file, in the forms in which people write such files."""
+"""Object definitions in the file formats that the emulator accepts."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.emulators.salesforce.objects.schema import SObject
-from tests.emulators.salesforce.objects.schema_file import load
+from tests.emulators.salesforce.objects.schema_file import load_objects
 
 
-def _read(folder: Path, text: str) -> list[SObject]:
+def _load(folder: Path, text: str) -> list[SObject]:
     path = folder / "objects.yml"
     path.write_text(text, encoding="utf-8")
-    return load(path)
+    return load_objects(path)
 
 
 @pytest.mark.parametrize(
@@ -39,10 +39,10 @@ objects:
   {"name": "size__c", "type": "double", "precision": 18, "scale": 2}]}}
 """,
     ],
-    ids=["a list", "mappings", "JSON as described"],
+    ids=["list", "mappings", "JSON"],
 )
-def test_the_same_object_in_several_forms(tmp_path: Path, text: str) -> None:
-    (big,) = _read(tmp_path, text)
+def test_equivalent_definitions_give_the_same_object(tmp_path: Path, text: str) -> None:
+    (big,) = _load(tmp_path, text)
     key, size = big.field("KEY__C"), big.field("size__c")
     assert key is not None
     assert size is not None
@@ -58,10 +58,10 @@ def test_the_same_object_in_several_forms(tmp_path: Path, text: str) -> None:
     }
 
 
-def test_a_standard_object_has_a_name_to_fill_and_a_custom_one_numbers_itself(
+def test_name_is_text_in_standard_and_auto_number_in_custom_objects(
     tmp_path: Path,
 ) -> None:
-    account, custom = _read(tmp_path, "Account: {}\nX__c: {}\n")
+    account, custom = _load(tmp_path, "Account: {}\nX__c: {}\n")
     assert [account.key_prefix, custom.key_prefix] == ["001", "a01"]
     names = [item.field("Name") for item in (account, custom)]
     assert [name and (name.required, name.auto_number) for name in names] == [
@@ -73,6 +73,6 @@ def test_a_standard_object_has_a_name_to_fill_and_a_custom_one_numbers_itself(
 @pytest.mark.parametrize(
     "text", ["X__c: {fields: {a__c: magic}}", "- 5", "objects: [{name: X, fields: 5}]"]
 )
-def test_a_file_that_makes_no_objects_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ValueError, match=r"there is no type|objects with names"):
-        _read(tmp_path, text)
+def test_invalid_file_is_rejected(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ValueError, match=r"unknown field type|mappings with names"):
+        _load(tmp_path, text)

@@ -1,4 +1,4 @@
-"""The client that most people use, as it comes, over TLS."""
+"""The emulator used through the unmodified simple-salesforce client, over TLS."""
 
 from pathlib import Path
 
@@ -7,25 +7,27 @@ from simple_salesforce import Salesforce, SalesforceMalformedRequest
 from simple_salesforce.exceptions import SalesforceExpiredSession
 
 from tests.emulators.salesforce.org import PASSWORD, SECURITY_TOKEN, USERNAME
-from tests.emulators.salesforce.serve import Started
+from tests.emulators.salesforce.serve import RunningEmulator
 from tests.emulators.salesforce.tests.api import Api
 
 
 @pytest.fixture
-def salesforce(running: Started, monkeypatch: pytest.MonkeyPatch) -> Salesforce:
-    """Give the client, with a session; nothing of it is changed."""
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(running.ca_file))
-    token = running.org.open_session("test")
-    return Salesforce(session_id=token, instance_url=running.https_url)
+def salesforce(
+    emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
+) -> Salesforce:
+    """Return an unmodified client with a session."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(emulator.ca_file))
+    token = emulator.org.open_session("test")
+    return Salesforce(session_id=token, instance_url=emulator.https_url)
 
 
 def test_bulk_upsert_and_its_results(salesforce: Salesforce) -> None:
     rows = [{"ext_id__c": f"k{n}", "notes__c": "x", "small__c": n} for n in range(300)]
     rows.append({"ext_id__c": "bad", "notes__c": "01234567890", "small__c": 1})
     bulk = salesforce.bulk2.Order__c
-    (told,) = bulk.upsert(records=rows, external_id_field="ext_id__c", wait=0.05)
-    job_id = told.pop("job_id")
-    assert told == {
+    (job,) = bulk.upsert(records=rows, external_id_field="ext_id__c", wait=0.05)
+    job_id = job.pop("job_id")
+    assert job == {
         "numberRecordsFailed": 1,
         "numberRecordsProcessed": 301,
         "numberRecordsTotal": 301,
@@ -63,8 +65,8 @@ def test_bulk_insert_update_delete_and_query(
 def test_query_all_describe_limits_and_sandbox(salesforce: Salesforce) -> None:
     records = [{"ext_id__c": f"{n:04}"} for n in range(450)]
     salesforce.bulk2.Order__c.insert(records=records, wait=0.05)
-    found = salesforce.query_all("SELECT ext_id__c FROM Order__c ORDER BY ext_id__c")
-    assert [row["ext_id__c"] for row in found["records"]] == [
+    result = salesforce.query_all("SELECT ext_id__c FROM Order__c ORDER BY ext_id__c")
+    assert [row["ext_id__c"] for row in result["records"]] == [
         row["ext_id__c"] for row in records
     ]
     described = salesforce.Order__c.describe()
@@ -74,14 +76,14 @@ def test_query_all_describe_limits_and_sandbox(salesforce: Salesforce) -> None:
     assert salesforce.is_sandbox() is True
 
 
-def test_records_one_by_one(salesforce: Salesforce) -> None:
-    made = salesforce.Order__c.create({"ext_id__c": "a", "small__c": 1})
+def test_single_records(salesforce: Salesforce) -> None:
+    created = salesforce.Order__c.create({"ext_id__c": "a", "small__c": 1})
     assert salesforce.Order__c.upsert("ext_id__c/a", {"small__c": 2}) == 200
     assert salesforce.Order__c.upsert("ext_id__c/b", {"small__c": 2}) == 201
-    assert salesforce.Order__c.get(made["id"])["small__c"] == 2.0
-    assert salesforce.Order__c.get_by_custom_id("ext_id__c", "a")["Id"] == made["id"]
-    assert salesforce.Order__c.update(made["id"], {"notes__c": "x"}) == 204
-    assert salesforce.Order__c.delete(made["id"]) == 204
+    assert salesforce.Order__c.get(created["id"])["small__c"] == 2.0
+    assert salesforce.Order__c.get_by_custom_id("ext_id__c", "a")["Id"] == created["id"]
+    assert salesforce.Order__c.update(created["id"], {"notes__c": "x"}) == 204
+    assert salesforce.Order__c.delete(created["id"]) == 204
     with pytest.raises(SalesforceMalformedRequest):
         salesforce.Order__c.create({"small__c": "x"})
     body = {
@@ -89,38 +91,40 @@ def test_records_one_by_one(salesforce: Salesforce) -> None:
         "allOrNone": False,
     }
     path = "composite/sobjects/Order__c/ext_id__c"
-    (told,) = salesforce.restful(path, method="PATCH", json=body)
-    assert told["created"] is True
+    (result,) = salesforce.restful(path, method="PATCH", json=body)
+    assert result["created"] is True
 
 
-def test_an_ended_session_is_said(salesforce: Salesforce, running: Started) -> None:
-    running.org.end_sessions()
+def test_ended_session_raises_an_error(
+    salesforce: Salesforce, emulator: RunningEmulator
+) -> None:
+    emulator.org.end_sessions()
     with pytest.raises(SalesforceExpiredSession):
         salesforce.limits()
 
 
-def test_a_login_by_user_and_password(
-    running: Started, monkeypatch: pytest.MonkeyPatch
+def test_login_with_username_and_password(
+    emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(running.ca_file))
-    host = running.https_url.removeprefix("https://")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(emulator.ca_file))
+    host = emulator.https_url.removeprefix("https://")
     salesforce = Salesforce(
         username=USERNAME,
         password=PASSWORD,
         security_token=SECURITY_TOKEN,
         instance=None,
-        session=_redirected(host),
+        session=_redirecting_session(host),
     )
     assert salesforce.sf_instance == host
     assert salesforce.is_sandbox() is True
 
 
-def _redirected(host: str) -> object:
-    """Send what is for the login server, whose name is fixed, to the stand-in."""
+def _redirecting_session(host: str) -> object:
+    """Return a session that sends requests for the login server to the emulator."""
     import requests
     from requests.adapters import HTTPAdapter
 
-    class Redirected(HTTPAdapter):
+    class RedirectingAdapter(HTTPAdapter):
         def send(
             self, request: requests.PreparedRequest, **options: object
         ) -> requests.Response:
@@ -129,12 +133,10 @@ def _redirected(host: str) -> object:
             return super().send(request, **options)  # type: ignore[arg-type]
 
     session = requests.Session()
-    session.mount("https://login.salesforce.com", Redirected())
+    session.mount("https://login.salesforce.com", RedirectingAdapter())
     return session
 
 
-def test_another_client_of_the_same_org_sees_the_same(
-    salesforce: Salesforce, api: Api
-) -> None:
+def test_other_clients_read_the_same_records(salesforce: Salesforce, api: Api) -> None:
     salesforce.Order__c.create({"ext_id__c": "a"})
-    assert api.column("SELECT ext_id__c FROM Order__c") == ["a"]
+    assert api.query_column("SELECT ext_id__c FROM Order__c") == ["a"]

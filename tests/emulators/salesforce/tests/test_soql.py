@@ -1,4 +1,4 @@
-"""SOQL: what is found, in which form, page by page, and what is refused."""
+"""SOQL queries: conditions, record format, pages and errors."""
 
 import pytest
 
@@ -14,8 +14,8 @@ e,back\\slash,,0,2026-11-05,,true,,
 
 
 @pytest.fixture
-def filled(api: Api) -> Api:
-    """Give an org with five orders."""
+def orders(api: Api) -> Api:
+    """Return a client of an org with five orders."""
     assert api.load(ROWS).errors == []
     return api
 
@@ -62,22 +62,22 @@ def filled(api: Api) -> Api:
         ("CreatedBy.Username = 'NIGHTSHIFT@example.com' AND small__c = 1", "a"),
     ],
 )
-def test_a_condition_finds_these_records(
-    filled: Api, condition: str, keys: str
+def test_condition_selects_these_records(
+    orders: Api, condition: str, keys: str
 ) -> None:
     soql = f"SELECT ext_id__c FROM Order__c WHERE {condition} ORDER BY ext_id__c"
-    assert "".join(filled.column(soql)) == keys
+    assert "".join(orders.query_column(soql)) == keys
 
 
-def test_records_come_in_the_apis_form(filled: Api) -> None:
+def test_records_have_the_apis_format(orders: Api) -> None:
     soql = (
         "select Id, small__c, is_open__c, day__c, at__c, notes__c, CreatedBy.Name "
         "from order__c where ext_id__c = 'a'"
     )
-    told = filled.query(soql)
-    assert (told["totalSize"], told["done"]) == (1, True)
-    assert "nextRecordsUrl" not in told
-    (record,) = told["records"]
+    response = orders.query(soql)
+    assert (response["totalSize"], response["done"]) == (1, True)
+    assert "nextRecordsUrl" not in response
+    (record,) = response["records"]
     record_id = record["Id"]
     assert record == {
         "attributes": {
@@ -95,21 +95,19 @@ def test_records_come_in_the_apis_form(filled: Api) -> None:
             "Name": "Nightshift Integration",
         },
     }
-    by_short = f"SELECT ext_id__c FROM Order__c WHERE Id = '{record_id[:15]}'"
-    assert filled.column(by_short) == ["a"]
+    by_short_id = f"SELECT ext_id__c FROM Order__c WHERE Id = '{record_id[:15]}'"
+    assert orders.query_column(by_short_id) == ["a"]
 
 
-def test_an_alias_and_the_objects_own_name_may_stand_before_a_field(
-    filled: Api,
-) -> None:
+def test_field_can_be_prefixed_with_alias_or_object_name(orders: Api) -> None:
     soql = "SELECT o.ext_id__c FROM Order__c o WHERE o.small__c = 1"
-    assert filled.column(soql) == ["a"]
-    assert filled.column("SELECT Order__c.Id FROM Order__c LIMIT 1")
+    assert orders.query_column(soql) == ["a"]
+    assert orders.query_column("SELECT Order__c.Id FROM Order__c LIMIT 1")
 
 
-def test_order_limit_and_offset(filled: Api) -> None:
-    def keys(rest: str) -> str:
-        return "".join(filled.column(f"SELECT ext_id__c FROM Order__c {rest}"))
+def test_order_limit_and_offset(orders: Api) -> None:
+    def keys(clauses: str) -> str:
+        return "".join(orders.query_column(f"SELECT ext_id__c FROM Order__c {clauses}"))
 
     assert keys("ORDER BY small__c DESC NULLS LAST") == "dcbae"
     assert keys("ORDER BY small__c") == "eabcd"
@@ -118,10 +116,10 @@ def test_order_limit_and_offset(filled: Api) -> None:
     assert keys("ORDER BY is_open__c DESC, ext_id__c DESC") == "ecadb"
 
 
-def test_counts_and_groups(filled: Api) -> None:
-    bare = filled.query("SELECT COUNT() FROM Order__c WHERE small__c > 1")
+def test_counts_and_groups(orders: Api) -> None:
+    bare = orders.query("SELECT COUNT() FROM Order__c WHERE small__c > 1")
     assert bare == {"totalSize": 3, "done": True, "records": []}
-    (record,) = filled.query("SELECT COUNT(Id) FROM Order__c")["records"]
+    (record,) = orders.query("SELECT COUNT(Id) FROM Order__c")["records"]
     assert record == {"attributes": {"type": "AggregateResult"}, "expr0": 5}
     soql = (
         "SELECT is_open__c, COUNT(Id) many, MAX(small__c), SUM(amount__c) total "
@@ -129,42 +127,42 @@ def test_counts_and_groups(filled: Api) -> None:
     )
     assert [
         (row["is_open__c"], row["many"], row["expr0"], row["total"])
-        for row in filled.query(soql)["records"]
+        for row in orders.query(soql)["records"]
     ] == [(False, 2, 4.0, 1.5), (True, 3, 3.0, 1.5)]
     distinct = "SELECT COUNT_DISTINCT(tier__c) n FROM Order__c"
-    assert filled.query(distinct)["records"][0]["n"] == 2
+    assert orders.query(distinct)["records"][0]["n"] == 2
 
 
-def test_pages_follow_each_other(api: Api) -> None:
+def test_next_records_url_returns_the_next_page(api: Api) -> None:
     rows = "".join(f"k{number:03}\n" for number in range(450))
     api.load(f"ext_id__c\n{rows}")
-    told = api.query("SELECT ext_id__c FROM Order__c ORDER BY ext_id__c")
+    page = api.query("SELECT ext_id__c FROM Order__c ORDER BY ext_id__c")
     seen = []
     while True:
-        seen += [record["ext_id__c"] for record in told["records"]]
-        assert told["totalSize"] == 450
-        if told["done"]:
+        seen += [record["ext_id__c"] for record in page["records"]]
+        assert page["totalSize"] == 450
+        if page["done"]:
             break
-        path = told["nextRecordsUrl"].removeprefix("/services/data/v60.0")
-        told = api.get(path).json()
+        path = page["nextRecordsUrl"].removeprefix("/services/data/v60.0")
+        page = api.get(path).json()
     assert seen == rows.split()
-    reply = api.get("/query/01gnothing-2000")
-    assert (reply.status_code, reply.json()[0]["errorCode"]) == (
+    response = api.get("/query/01gnothing-2000")
+    assert (response.status_code, response.json()[0]["errorCode"]) == (
         400,
         "INVALID_QUERY_LOCATOR",
     )
 
 
-def test_columns_are_told_when_asked_for(filled: Api) -> None:
-    told = filled.query(
+def test_columns_parameter_returns_column_metadata(orders: Api) -> None:
+    metadata = orders.query(
         "SELECT Id, small__c, CreatedBy.Name FROM Order__c", columns="true"
     )
-    assert (told["entityName"], told["idSelected"], told["keyPrefix"]) == (
+    assert (metadata["entityName"], metadata["idSelected"], metadata["keyPrefix"]) == (
         "Order__c",
         True,
         "a07",
     )
-    first, second, third = told["columnMetadata"]
+    first, second, third = metadata["columnMetadata"]
     assert (first["columnName"], first["apexType"]) == ("Id", "Id")
     assert (second["columnName"], second["numberType"], second["custom"]) == (
         "small__c",
@@ -173,16 +171,18 @@ def test_columns_are_told_when_asked_for(filled: Api) -> None:
     )
     assert (third["columnName"], third["aggregate"]) == ("CreatedBy", False)
     assert third["joinColumns"][0]["columnName"] == "Name"
-    assert "records" not in told
-    told = filled.query("SELECT COUNT(Id), MAX(day__c) d FROM Order__c", columns="true")
+    assert "records" not in metadata
+    metadata = orders.query(
+        "SELECT COUNT(Id), MAX(day__c) d FROM Order__c", columns="true"
+    )
     assert [
         (column["columnName"], column["displayName"], column["aggregate"])
-        for column in told["columnMetadata"]
+        for column in metadata["columnMetadata"]
     ] == [("expr0", "count(Id)", True), ("d", "max(day__c)", True)]
 
 
 @pytest.mark.parametrize(
-    ("soql", "code", "told"),
+    ("soql", "code", "message"),
     [
         (
             "SELECT Id FROM ScratchOrgInfo",
@@ -215,17 +215,17 @@ def test_columns_are_told_when_asked_for(filled: Api) -> None:
         ("", "MALFORMED_QUERY", "A query string has to be specified"),
     ],
 )
-def test_a_query_that_cannot_be_is_refused(
-    api: Api, *, soql: str, code: str, told: str
+def test_invalid_query_is_rejected(
+    api: Api, *, soql: str, code: str, message: str
 ) -> None:
-    reply = api.get("/query/", params={"q": soql})
-    assert reply.status_code == 400
-    (error,) = reply.json()
+    response = api.get("/query/", params={"q": soql})
+    assert response.status_code == 400
+    (error,) = response.json()
     assert error["errorCode"] == code
-    assert told in error["message"]
+    assert message in error["message"]
 
 
-def test_what_every_org_has_can_be_asked_for(api: Api) -> None:
+def test_standard_objects_can_be_queried(api: Api) -> None:
     soql = "SELECT Id, Name, IsSandbox, NamespacePrefix FROM Organization"
     (org,) = api.query(soql)["records"]
     assert (org["Id"], org["IsSandbox"]) == (api.org.id, True)
@@ -239,7 +239,7 @@ def test_what_every_org_has_can_be_asked_for(api: Api) -> None:
         "SELECT QualifiedApiName FROM FieldDefinition "
         "WHERE EntityDefinitionId = 'Strict__c' AND QualifiedApiName LIKE '%__c'"
     )
-    assert sorted(api.column(soql)) == ["ext_id__c", "must__c"]
+    assert sorted(api.query_column(soql)) == ["ext_id__c", "must__c"]
     user = api.get(f"/sobjects/User/{api.org.user_id}").json()
     assert user["IsActive"] is True
     tooling = api.get(

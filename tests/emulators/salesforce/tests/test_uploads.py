@@ -1,4 +1,4 @@
-"""What is uploaded to a job: once, whole, packed, in pieces, with any delimiter."""
+"""Uploads of ingest jobs: repeated, partial, chunked, compressed, and delimiters."""
 
 import gzip
 import http.client
@@ -10,7 +10,7 @@ import pytest
 
 from tests.emulators.salesforce.tests.api import Api
 
-MARKS = {
+DELIMITERS = {
     "BACKQUOTE": "`",
     "CARET": "^",
     "COMMA": ",",
@@ -20,12 +20,12 @@ MARKS = {
 }
 
 
-def test_a_second_upload_is_refused(api: Api) -> None:
+def test_second_upload_is_rejected(api: Api) -> None:
     job_id = api.new_job()
     assert api.upload(job_id, "ext_id__c\na\n").status_code == 201
-    reply = api.upload(job_id, "ext_id__c\nb\n")
-    assert reply.status_code == 400
-    assert reply.json() == [
+    response = api.upload(job_id, "ext_id__c\nb\n")
+    assert response.status_code == 400
+    assert response.json() == [
         {
             "errorCode": "BULK_API_ERROR",
             "message": f"Found multipe contents for job: <{job_id}>, please 'Close' / "
@@ -33,29 +33,34 @@ def test_a_second_upload_is_refused(api: Api) -> None:
             "you only do 'PUT' once on a given Job.",
         }
     ]
-    api.move(job_id, "UploadComplete")
-    assert [row["ext_id__c"] for row in api.results(api.wait(job_id)).accepted] == ["a"]
+    api.set_job_state(job_id, "UploadComplete")
+    assert [
+        row["ext_id__c"] for row in api.fetch_results(api.wait_for_job(job_id)).accepted
+    ] == ["a"]
 
 
-def test_an_upload_after_the_close_is_refused(api: Api) -> None:
+def test_upload_to_an_aborted_job_is_rejected(api: Api) -> None:
     job_id = api.new_job()
-    api.move(job_id, "Aborted")
-    reply = api.upload(job_id, "ext_id__c\na\n")
-    assert (reply.status_code, reply.json()[0]["errorCode"]) == (400, "INVALIDJOBSTATE")
+    api.set_job_state(job_id, "Aborted")
+    response = api.upload(job_id, "ext_id__c\na\n")
+    assert (response.status_code, response.json()[0]["errorCode"]) == (
+        400,
+        "INVALIDJOBSTATE",
+    )
 
 
 @pytest.mark.parametrize("body", ["", "ext_id__c\n", "ext_id__c"])
-def test_an_upload_without_rows_is_complete_with_none(api: Api, body: str) -> None:
-    outcome = api.load(body)
-    assert outcome.job["state"] == "JobComplete"
-    assert outcome.job["numberRecordsProcessed"] == 0
-    assert outcome.accepted == outcome.errors == []
+def test_upload_without_rows_completes_with_zero_records(api: Api, body: str) -> None:
+    result = api.load(body)
+    assert result.job["state"] == "JobComplete"
+    assert result.job["numberRecordsProcessed"] == 0
+    assert result.accepted == result.errors == []
 
 
-def test_an_upload_that_breaks_off_leaves_the_job_open_for_another(api: Api) -> None:
+def test_interrupted_upload_can_be_repeated(api: Api) -> None:
     job_id = api.new_job()
-    address = api.running.http_url.removeprefix("http://")
-    connection = http.client.HTTPConnection(address, timeout=30)
+    host = api.emulator.http_url.removeprefix("http://")
+    connection = http.client.HTTPConnection(host, timeout=30)
     connection.putrequest("PUT", f"/services/data/v60.0/jobs/ingest/{job_id}/batches")
     connection.putheader("Authorization", str(api.session.headers["Authorization"]))
     connection.putheader("Content-Length", "1000")
@@ -64,12 +69,12 @@ def test_an_upload_that_breaks_off_leaves_the_job_open_for_another(api: Api) -> 
     deadline = time.monotonic() + 30
     while api.upload(job_id, "ext_id__c\nwhole\n").status_code != 201:
         assert time.monotonic() < deadline
-    api.move(job_id, "UploadComplete")
-    outcome = api.results(api.wait(job_id))
-    assert [row["ext_id__c"] for row in outcome.accepted] == ["whole"]
+    api.set_job_state(job_id, "UploadComplete")
+    result = api.fetch_results(api.wait_for_job(job_id))
+    assert [row["ext_id__c"] for row in result.accepted] == ["whole"]
 
 
-def test_a_chunked_body_arrives_whole(api: Api) -> None:
+def test_chunked_upload(api: Api) -> None:
     def blocks() -> Iterator[bytes]:
         yield b"ext_id__c,notes__c\n"
         for number in range(50):
@@ -77,66 +82,76 @@ def test_a_chunked_body_arrives_whole(api: Api) -> None:
             yield "é".encode()[1:] + b"\n"
 
     job_id = api.new_job()
-    reply = api.call(
+    response = api.call(
         "PUT",
         f"/jobs/ingest/{job_id}/batches",
         data=blocks(),
         headers={"content-type": "text/csv; charset=UTF-8"},
     )
-    assert reply.status_code == 201
-    api.move(job_id, "UploadComplete")
-    outcome = api.results(api.wait(job_id))
-    assert len(outcome.accepted) == 50
-    assert {row["notes__c"] for row in outcome.accepted} == {"é"}
+    assert response.status_code == 201
+    api.set_job_state(job_id, "UploadComplete")
+    result = api.fetch_results(api.wait_for_job(job_id))
+    assert len(result.accepted) == 50
+    assert {row["notes__c"] for row in result.accepted} == {"é"}
 
 
-def test_a_compressed_upload_and_compressed_results(api: Api) -> None:
+def test_compressed_upload_and_results(api: Api) -> None:
     rows = "".join(f"k{number},n\n" for number in range(500))
     job_id = api.new_job()
-    packed = gzip.compress(f"ext_id__c,notes__c\n{rows}".encode())
-    assert api.upload(job_id, packed, **{"Content-Encoding": "gzip"}).status_code == 201
-    api.move(job_id, "UploadComplete")
-    assert len(api.results(api.wait(job_id)).accepted) == 500
+    compressed = gzip.compress(f"ext_id__c,notes__c\n{rows}".encode())
+    assert (
+        api.upload(job_id, compressed, **{"Content-Encoding": "gzip"}).status_code
+        == 201
+    )
+    api.set_job_state(job_id, "UploadComplete")
+    assert len(api.fetch_results(api.wait_for_job(job_id)).accepted) == 500
     path = f"/jobs/ingest/{job_id}/successfulResults"
-    asked = api.get(path, headers={"Accept-Encoding": "gzip"})
+    gzipped = api.get(path, headers={"Accept-Encoding": "gzip"})
     plain = api.get(path, headers={"Accept-Encoding": "identity"})
-    assert asked.headers["Content-Encoding"] == "gzip"
+    assert gzipped.headers["Content-Encoding"] == "gzip"
     assert "Content-Encoding" not in plain.headers
-    assert asked.content == plain.content
+    assert gzipped.content == plain.content
 
 
-@pytest.mark.parametrize("ending", ["LF", "CRLF"])
-@pytest.mark.parametrize(("name", "mark"), MARKS.items())
-def test_every_delimiter_and_line_ending_is_read_and_written(
-    api: Api, *, name: str, mark: str, ending: str
+@pytest.mark.parametrize("line_ending", ["LF", "CRLF"])
+@pytest.mark.parametrize(("name", "delimiter"), DELIMITERS.items())
+def test_every_delimiter_and_line_ending(
+    api: Api, *, name: str, delimiter: str, line_ending: str
 ) -> None:
-    end = {"LF": "\n", "CRLF": "\r\n"}[ending]
-    lines = [f"ext_id__c{mark}notes__c", f'a{mark}"x{mark}""y"', f"b{mark}", ""]
-    outcome = api.load(end.join(lines), columnDelimiter=name, lineEnding=ending)
-    assert outcome.job["state"] == "JobComplete", outcome.job
-    assert outcome.job["columnDelimiter"] == name
-    first, *rows = outcome.successful.split(end)
-    assert first == mark.join(['"sf__Id"', '"sf__Created"', "ext_id__c", "notes__c"])
-    assert rows[0].endswith(mark.join(['"true"', '"a"', f'"x{mark}""y"']))
+    end = {"LF": "\n", "CRLF": "\r\n"}[line_ending]
+    lines = [
+        f"ext_id__c{delimiter}notes__c",
+        f'a{delimiter}"x{delimiter}""y"',
+        f"b{delimiter}",
+        "",
+    ]
+    result = api.load(end.join(lines), columnDelimiter=name, lineEnding=line_ending)
+    assert result.job["state"] == "JobComplete", result.job
+    assert result.job["columnDelimiter"] == name
+    first, *rows = result.successful.split(end)
+    assert first == delimiter.join(
+        ['"sf__Id"', '"sf__Created"', "ext_id__c", "notes__c"]
+    )
+    assert rows[0].endswith(delimiter.join(['"true"', '"a"', f'"x{delimiter}""y"']))
     notes = "SELECT notes__c FROM Order__c WHERE ext_id__c = 'a'"
-    assert api.column(notes) == [f'x{mark}"y']
+    assert api.query_column(notes) == [f'x{delimiter}"y']
 
 
-def _whole(api: Api, content: str, **changes: str) -> tuple[int, dict]:
+def _post_multipart(api: Api, content: str, **changes: str) -> tuple[int, dict]:
     job = {"object": "Order__c", "operation": "insert", **changes}
-    reply = api.post(
+    response = api.post(
         "/jobs/ingest",
         files={
             "job": (None, json.dumps(job), "application/json"),
             "content": ("content", content, "text/csv"),
         },
     )
-    return reply.status_code, reply.json()
+    return response.status_code, response.json()
 
 
-def test_a_whole_job_in_one_form(api: Api) -> None:
-    status, told = _whole(api, "ext_id__c\na\nb\n")
-    assert (status, told["state"]) == (200, "UploadComplete")
-    assert len(api.results(api.wait(told["id"])).accepted) == 2
-    status, told = _whole(api, "ext_id__c\n" + "x" * 100_000)
+def test_multipart_form_with_job_and_content(api: Api) -> None:
+    status, job = _post_multipart(api, "ext_id__c\na\nb\n")
+    assert (status, job["state"]) == (200, "UploadComplete")
+    assert len(api.fetch_results(api.wait_for_job(job["id"])).accepted) == 2
+    status, job = _post_multipart(api, "ext_id__c\n" + "x" * 100_000)
     assert status == 400

@@ -1,7 +1,7 @@
-"""What a person sees in a browser: objects, records, jobs and the request log.
+"""Web pages of the org: objects, records, jobs and the request log.
 
-Read only and without scripts. Everything shown comes out of the org as it is; jinja2
-escapes it, since names in the records may be HTML.
+The pages are read-only and have no scripts. jinja2 escapes all values, because records
+may contain HTML.
 """
 
 import csv
@@ -13,24 +13,30 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from werkzeug.wrappers import Response
 
 from tests.emulators.salesforce import limits
-from tests.emulators.salesforce.api_call import Call, Rule
+from tests.emulators.salesforce.api_call import ApiCall, Rule
 from tests.emulators.salesforce.bulk import processing, query_results
 from tests.emulators.salesforce.bulk.jobs import DELIMITERS, Job
 from tests.emulators.salesforce.errors import not_found
 from tests.emulators.salesforce.objects import values
 from tests.emulators.salesforce.objects.schema import Field
 
-PAGES = Path(__file__).with_name("templates")
+TEMPLATES = Path(__file__).with_name("templates")
 HTML = "text/html; charset=utf-8"
-ROWS = 50
-REQUESTS = 100
+ROWS_PER_PAGE = 50
+REQUESTS_PER_PAGE = 100
 OVERVIEW_REQUESTS = 15
 OVERVIEW_JOBS = 15
 SHOWN_LIMITS = (limits.REQUESTS, limits.BATCHES, limits.QUERY_JOBS)
-HIDDEN = ("OwnerId", "IsDeleted", "CreatedById", "LastModifiedById", "SystemModstamp")
+HIDDEN_FIELDS = (
+    "OwnerId",
+    "IsDeleted",
+    "CreatedById",
+    "LastModifiedById",
+    "SystemModstamp",
+)
 
 environment = Environment(
-    loader=FileSystemLoader(PAGES),
+    loader=FileSystemLoader(TEMPLATES),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
@@ -38,129 +44,130 @@ environment = Environment(
 )
 
 
-def overview(call: Call) -> Response:
-    """GET /: the org at a glance."""
+def overview(call: ApiCall) -> Response:
+    """GET /: counts of objects, and the latest jobs and requests."""
     jobs = list(call.org.jobs)[::-1]
     return _html(
         "overview",
         call,
         objects=[
-            (item, call.org.store.count(item))
-            for item in call.org.schema
-            if not item.is_read_only
+            (sobject, call.org.store.count_records(sobject))
+            for sobject in call.org.schema
+            if not sobject.is_read_only
         ],
         limits=[
-            (name, told["Max"], told["Remaining"])
-            for name, told in call.org.limits.as_json().items()
+            (name, limit["Max"], limit["Remaining"])
+            for name, limit in call.org.limits.as_json().items()
             if name in SHOWN_LIMITS
         ],
         jobs=jobs[:OVERVIEW_JOBS],
-        jobs_in_all=len(jobs),
-        faults=call.org.faults.listed(),
+        total_jobs=len(jobs),
+        faults=call.org.faults.pending(),
         requests=call.org.log.entries()[: -OVERVIEW_REQUESTS - 1 : -1],
-        requests_in_all=len(call.org.log.entries()),
+        total_requests=len(call.org.log.entries()),
     )
 
 
-def records(call: Call, name: str) -> Response:
-    """GET /objects/X: its records, the last changed first, and its fields."""
+def records(call: ApiCall, name: str) -> Response:
+    """GET /objects/X: its records, most recently changed first, and its fields."""
     sobject = call.sobject(name)
-    number = _page_number(call)
-    wanted = call.request.args.get("q", "").strip()
-    found, rows = call.org.store.search(
-        sobject, wanted, limit=ROWS, offset=(number - 1) * ROWS
+    page_number = _page_number(call)
+    search = call.request.args.get("q", "").strip()
+    total_records, rows = call.org.store.search(
+        sobject, search, limit=ROWS_PER_PAGE, offset=(page_number - 1) * ROWS_PER_PAGE
     )
-    shown = [
-        (place, field)
-        for place, field in enumerate(sobject.fields)
-        if field.name not in HIDDEN
+    shown_fields = [
+        (position, field)
+        for position, field in enumerate(sobject.fields)
+        if field.name not in HIDDEN_FIELDS
     ]
     return _html(
         "object",
         call,
         sobject=sobject,
-        fields=[field for _, field in shown],
+        fields=[field for _, field in shown_fields],
         rows=[
-            [_shown(field, record[place]) for place, field in shown] for record in rows
+            [_display(field, record[position]) for position, field in shown_fields]
+            for record in rows
         ],
-        found=found,
-        wanted=wanted,
-        number=number,
-        last=max(1, -(-found // ROWS)),
+        total_records=total_records,
+        search=search,
+        page_number=page_number,
+        last_page=max(1, -(-total_records // ROWS_PER_PAGE)),
     )
 
 
-def _shown(field: Field, value: Any) -> str:  # noqa: ANN401 - any field's value
-    """Return a value for a person: a number with the digits that its field has."""
+def _display(field: Field, value: Any) -> str:  # noqa: ANN401 - any field's value
+    """Return a value for display, with as many decimals as the field has."""
     if value is not None and field.is_decimal:
         return f"{value:.{field.scale}f}"
-    return values.as_text(field, value)
+    return values.to_csv(field, value)
 
 
-def job(call: Call, job_id: str) -> Response:
-    """GET /jobs/ID: what a job is, and the beginning of each of its files."""
-    found = call.org.jobs.get(job_id, "ingest") or call.org.jobs.get(job_id, "query")
-    if found is None:
+def job_details(call: ApiCall, job_id: str) -> Response:
+    """GET /jobs/ID: a job's attributes, and the first rows of its result files."""
+    job = call.org.jobs.get(job_id, "ingest") or call.org.jobs.get(job_id, "query")
+    if job is None:
         raise not_found()
     names = (
         (processing.FAILED_ROWS, processing.SUCCESSFUL, processing.UNPROCESSED)
-        if found.kind == "ingest"
+        if job.kind == "ingest"
         else (Path(query_results.RESULTS).stem,)
     )
-    folder = call.org.jobs.folder(found)
+    folder = call.org.jobs.folder(job)
     return _html(
         "job",
         call,
-        job=found,
-        told=found.as_full_json(),
-        most=ROWS,
+        job=job,
+        info=job.as_full_json(),
+        max_rows=ROWS_PER_PAGE,
         files=[
-            (name, *_beginning(folder / f"{name}.csv", found))
+            (name, *_first_rows(folder / f"{name}.csv", job))
             for name in names
             if (folder / f"{name}.csv").exists()
         ],
     )
 
 
-def _beginning(path: Path, told: Job) -> tuple[list[str], list[list[str]]]:
+def _first_rows(path: Path, job: Job) -> tuple[list[str], list[list[str]]]:
     """Return a file's header and its first rows."""
     with path.open(encoding="utf-8", newline="", errors="replace") as file:
-        lines = csv.reader(file, delimiter=DELIMITERS[told.delimiter])
-        rows = list(islice(lines, ROWS + 1))
+        lines = csv.reader(file, delimiter=DELIMITERS[job.delimiter])
+        rows = list(islice(lines, ROWS_PER_PAGE + 1))
     return (rows[0], rows[1:]) if rows else ([], [])
 
 
-def jobs(call: Call) -> Response:
-    """GET /jobs: all of them, the newest first."""
+def jobs(call: ApiCall) -> Response:
+    """GET /jobs: all jobs, newest first."""
     return _html("jobs", call, jobs=list(call.org.jobs)[::-1])
 
 
-def requests(call: Call) -> Response:
-    """GET /requests: the log, the newest first."""
-    number = _page_number(call)
+def requests(call: ApiCall) -> Response:
+    """GET /requests: the request log, newest first."""
+    page_number = _page_number(call)
     entries = call.org.log.entries()[::-1]
-    start = (number - 1) * REQUESTS
+    start = (page_number - 1) * REQUESTS_PER_PAGE
     return _html(
         "requests",
         call,
-        requests=entries[start : start + REQUESTS],
-        requests_in_all=len(entries),
-        number=number,
-        last=max(1, -(-len(entries) // REQUESTS)),
+        requests=entries[start : start + REQUESTS_PER_PAGE],
+        total_requests=len(entries),
+        page_number=page_number,
+        last_page=max(1, -(-len(entries) // REQUESTS_PER_PAGE)),
     )
 
 
-def _page_number(call: Call) -> int:
-    told = call.request.args.get("page", "1")
-    return max(1, int(told)) if told.isascii() and told.isdigit() else 1
+def _page_number(call: ApiCall) -> int:
+    page = call.request.args.get("page", "1")
+    return max(1, int(page)) if page.isascii() and page.isdigit() else 1
 
 
-def _html(name: str, call: Call, **told: object) -> Response:
+def _html(name: str, call: ApiCall, **variables: object) -> Response:
     text = environment.get_template(f"{name}.html.jinja").render(
         org_name=call.org.name(),
         org_id=call.org.id,
         is_sandbox=call.org.is_sandbox(),
-        **told,
+        **variables,
     )
     response = Response(text.encode(), 200, content_type=HTML)
     response.headers["Content-Security-Policy"] = (
@@ -174,6 +181,6 @@ RULES: list[Rule] = [
     ("GET", "/", overview),
     ("GET", "/objects/<name>", records),
     ("GET", "/jobs", jobs),
-    ("GET", "/jobs/<job_id>", job),
+    ("GET", "/jobs/<job_id>", job_details),
     ("GET", "/requests", requests),
 ]

@@ -1,0 +1,141 @@
+"""One dbt invocation that builds models, with one result per model.
+
+dbt reports models and tests separately. A model's result is complete when the model and
+all its tests have ended, and is passed on at once, while dbt still builds others.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from orchestrate.dbt.artifacts import TARGET_FOLDER
+from orchestrate.dbt.graph import Node
+
+if TYPE_CHECKING:
+    from orchestrate.dbt.runner import NodeResult
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """The result of one model and its tests.
+
+    `error` is '' if the model was built and every test passed or warned. `was_run` is
+    false if dbt skipped the model or did not reach it.
+    """
+
+    node: Node
+    error: str
+    was_run: bool
+    rows: int | None
+    tests: int
+    tests_warned: int
+    warnings: str
+    seconds: float
+
+
+def build(
+    nodes: Sequence[Node],
+    *,
+    variables: dict[str, str],
+    is_full_refresh: bool,
+    on_model: Callable[[ModelResult], None],
+) -> dict[str, str]:
+    """Build the nodes with their tests; return the error of each that failed, by name.
+
+    `on_model` is called once per node, one call at a time, from dbt's threads.
+    """
+    # Importing dbt takes seconds, which a run with nothing to build must not spend.
+    from orchestrate.dbt import runner
+
+    collector = ResultCollector(nodes, on_model)
+    results = runner.build(
+        [node.name for node in nodes],
+        variables=variables,
+        is_full_refresh=is_full_refresh,
+        on_result=collector.add,
+    )
+    for result in results:
+        collector.add(result)
+    return collector.finish()
+
+
+@dataclass
+class ResultCollector:
+    """Collects dbt's node results into one result per model."""
+
+    nodes: Sequence[Node]
+    on_model: Callable[[ModelResult], None]
+    _node_results: dict[str, "NodeResult"] = field(default_factory=dict)
+    _errors: dict[str, str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, result: "NodeResult") -> None:
+        """Add a node's result; complete the model if it was the last one missing."""
+        with self._lock:
+            if result.unique_id in self._node_results:
+                return
+            self._node_results[result.unique_id] = result
+            for node in self.nodes:
+                expected = {node.unique_id, *node.tests}
+                if (
+                    result.unique_id in expected
+                    and expected <= self._node_results.keys()
+                ):
+                    self._complete(node)
+
+    def finish(self) -> dict[str, str]:
+        """Complete the remaining models; return the errors by model name."""
+        with self._lock:
+            for node in self.nodes:
+                if node.name not in self._errors:
+                    self._complete(node)
+        return {name: error for name, error in self._errors.items() if error}
+
+    def _complete(self, node: Node) -> None:
+        built = self._node_results.get(node.unique_id)
+        tests = [
+            self._node_results[test]
+            for test in sorted(node.tests)
+            if test in self._node_results
+        ]
+        warned = [test for test in tests if test.status == "warn"]
+        error = _error(node, built, tests)
+        self._errors[node.name] = error
+        self.on_model(
+            ModelResult(
+                node=node,
+                error=error,
+                was_run=built is not None and built.status != "skipped",
+                rows=built.rows if built else None,
+                tests=len(tests),
+                tests_warned=len(warned),
+                warnings="; ".join(
+                    f"{test.name}: {test.message.strip()}" for test in warned
+                ),
+                seconds=sum(each.seconds for each in (built, *tests) if each),
+            )
+        )
+
+
+def _error(
+    node: Node, built: "NodeResult | None", tests: Sequence["NodeResult"]
+) -> str:
+    """Return what failed and what to do, or ''."""
+    if built is None:
+        return f"{node.name}: dbt did not reach this model. Run again."
+    if not built.has_passed:
+        return (
+            f"{node.name}: {built.status}: {built.message.strip()} "
+            f"The SQL is under {TARGET_FOLDER}. Correct the model, "
+            f"then run `nightshift run` again."
+        )
+    for test in tests:
+        if not test.has_passed:
+            return (
+                f"{node.name}: test {test.name} {test.status}: "
+                f"{test.message.strip()} See the failing rows with `dbt test "
+                f"--select {node.name} --store-failures`. Downstream models were "
+                f"not built and nothing was sent."
+            )
+    return ""

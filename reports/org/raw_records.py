@@ -1,0 +1,146 @@
+"""Queries for one org's raw records in staging and its rejected records."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from loaders.warehouse import Connection
+
+# Source: its raw table, and the column whose day a record belongs to.
+EVENT_SOURCES = {
+    "metrics": ("raw_metrics", "sampled_at"),
+    "app_logs": ("raw_app_logs", "ts"),
+}
+
+
+@dataclass(frozen=True)
+class RawObject:
+    """An S3 object with records of the org.
+
+    `counted` excludes records outside the late-arrival window of their partition.
+    """
+
+    source: str
+    dt: date
+    object_key: str
+    records: int
+    counted: int
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A rejected record that contains the org's id."""
+
+    source: str
+    dt: date
+    object_key: str
+    line_number: int | None
+    reason: str
+    line: str
+
+
+def read_raw_objects(
+    connection: Connection,
+    org_id: int,
+    *,
+    partitions: tuple[date, date],
+    late_arrival_days: int,
+) -> list[RawObject]:
+    """Return the S3 objects in a range of partitions that have records of the org.
+
+    A web log request has no org_id. It counts for the org when its user has a session
+    of the org on that day.
+    """
+    objects = [
+        *_org_export_objects(connection, org_id, partitions),
+        *_event_objects(connection, org_id, partitions, late_arrival_days),
+        *_web_log_objects(connection, org_id, partitions, late_arrival_days),
+    ]
+    return sorted(objects, key=lambda item: (item.dt, item.source, item.object_key))
+
+
+def read_rejects(
+    connection: Connection, org_id: int, *, partitions: tuple[date, date]
+) -> list[Reject]:
+    """Return the rejected records of each partition's latest load that name the org."""
+    rows = connection.fetch_all(
+        "-- reports.org.raw_records rejects\n"
+        "select rejects.source, rejects.dt, rejects.object_key, rejects.line_number, "
+        "rejects.reason, rejects.line "
+        f"from {connection.table('ops', 'load_rejects')} as rejects "
+        "inner join (select load_id, row_number() over ("
+        "partition by source, dt order by finished_at desc) as recency "
+        f"from {connection.table('ops', 'loads')} "
+        "where dt between ? and ? and status = 'loaded') as loads "
+        "on rejects.load_id = loads.load_id "
+        "where loads.recency = 1 and rejects.line like ? "
+        "order by rejects.dt, rejects.source, rejects.object_key, rejects.line_number",
+        [*partitions, f"%org_id%{org_id}%"],
+    )
+    org_id_pattern = re.compile(rf"\"org_id\"\s*:\s*\"?{org_id}\b(?!\.)")
+    return [Reject(*row) for row in rows if org_id_pattern.search(row[-1] or "")]
+
+
+def _org_export_objects(
+    connection: Connection, org_id: int, partitions: tuple[date, date]
+) -> Iterator[RawObject]:
+    rows = connection.fetch_all(
+        "-- reports.org.raw_records raw_orgs\n"
+        "select dt, object_key, count(*) "
+        f"from {connection.table('staging', 'raw_orgs')} "
+        "where org_id = ? and dt between ? and ? group by 1, 2",
+        [org_id, *partitions],
+    )
+    for dt, object_key, records in rows:
+        yield RawObject("orgs", dt, object_key, records, records)
+
+
+def _event_objects(
+    connection: Connection,
+    org_id: int,
+    partitions: tuple[date, date],
+    late_arrival_days: int,
+) -> Iterator[RawObject]:
+    for source, (table, timestamp) in EVENT_SOURCES.items():
+        rows = connection.fetch_all(
+            f"-- reports.org.raw_records {table}\n"
+            "select dt, object_key, count(*), "
+            f"{_count_in_window(timestamp, late_arrival_days)} "
+            f"from {connection.table('staging', table)} "
+            "where org_id = ? and dt between ? and ? group by 1, 2",
+            [org_id, *partitions],
+        )
+        for row in rows:
+            yield RawObject(source, *row)
+
+
+def _web_log_objects(
+    connection: Connection,
+    org_id: int,
+    partitions: tuple[date, date],
+    late_arrival_days: int,
+) -> Iterator[RawObject]:
+    rows = connection.fetch_all(
+        "-- reports.org.raw_records raw_web_logs\n"
+        "select dt, object_key, count(*), "
+        f"{_count_in_window('requested_at', late_arrival_days)} "
+        f"from {connection.table('staging', 'raw_web_logs')} as requests "
+        "inner join (select distinct user_id, session_date "
+        f"from {connection.table('marts', 'fct_web_sessions')} where org_id = ?) "
+        "as sessions on requests.user_id = sessions.user_id "
+        "and cast(requests.requested_at as date) = sessions.session_date "
+        "where dt between ? and ? group by 1, 2",
+        [org_id, *partitions],
+    )
+    for row in rows:
+        yield RawObject("web_logs", *row)
+
+
+def _count_in_window(timestamp: str, late_arrival_days: int) -> str:
+    """Return SQL that counts records within their partition's late-arrival window."""
+    day = f"cast({timestamp} as date)"
+    return (
+        f"count(case when {day} between dt - {int(late_arrival_days)} and dt "
+        "then 1 end)"
+    )

@@ -1,0 +1,55 @@
+{#-
+    The number of accounts in a state yesterday equals today's flow out of that
+    state, including unchanged accounts.
+-#}
+with flow as (
+
+    select *
+
+    from {{ ref('paid_account_flow') }}
+
+    where day between {{ window_from() }} - 1 and {{ data_date() }}
+
+),
+
+balance as (
+
+    select
+        day + 1 as day,
+        to_state as account_state,
+        orgs as orgs_in_stock,
+        0 as orgs_in_flow
+
+    from flow
+
+    where
+        day < {{ data_date() }}
+        and to_state is not null
+
+    union all
+
+    select
+        day,
+        from_state as account_state,
+        0 as orgs_in_stock,
+        orgs as orgs_in_flow
+
+    from flow
+
+    where
+        day >= {{ window_from() }}
+        and from_state is not null
+
+)
+
+select
+    account_state,
+    sum(orgs_in_stock) as orgs_in_stock,
+    sum(orgs_in_flow) as orgs_moved,
+    day
+
+from balance
+
+group by account_state, day
+
+having sum(orgs_in_stock) != sum(orgs_in_flow)
