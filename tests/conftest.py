@@ -14,6 +14,26 @@ from tests.finished_company import FinishedCompany
 from tests.nightly.project import Project, copy_to
 from tests.nightly.template import once_per_session, own_prefixes
 
+# Files whose fixtures prepare what other files restore. They run first, so that no
+# worker waits for another's preparation.
+PREPARING_FILES = (
+    "tests/dbt_project/test_descriptions.py",
+    "tests/nightly/test_rerun.py",
+    "tests/test_dbt_docs.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of `PREPARING_FILES` first; keep the order otherwise."""
+
+    def position(item: pytest.Item) -> int:
+        file = item.nodeid.partition("::")[0]
+        if file in PREPARING_FILES:
+            return PREPARING_FILES.index(file)
+        return len(PREPARING_FILES)
+
+    items.sort(key=position)
+
 
 @pytest.fixture(scope="session")
 def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -1,7 +1,9 @@
 """The LookML files match the marts' YAML, and their references resolve."""
 
 import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import lkml
@@ -9,7 +11,7 @@ import pytest
 import yaml
 
 from looker.generate import views
-from tests.nightly.project import SOURCE, Project, copy_to
+from tests.nightly.project import SOURCE, Project
 
 LOOKER = SOURCE / "looker"
 TIME_TYPES = {"date": "date", "timestamp": "timestamp"}
@@ -185,9 +187,11 @@ def test_files_use_exactly_the_declared_constants() -> None:
 
 
 @pytest.fixture(scope="module")
-def copied(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def copied(project_place: Path, unused_project: Path) -> Project:
     """Return a copy of the project without any environment variables."""
-    return copy_to(tmp_path_factory.mktemp("looker") / "project", {})
+    shutil.rmtree(project_place, ignore_errors=True)
+    shutil.copytree(unused_project, project_place / "project")
+    return Project(project_place / "project", {})
 
 
 def test_build_changes_files_only_when_the_yaml_changes(copied: Project) -> None:

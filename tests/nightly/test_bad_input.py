@@ -170,9 +170,14 @@ def test_bad_arguments_exit_with_3(
     assert result.err.startswith("nightshift: ")
 
 
-def test_missing_bucket_is_named_with_its_setting(project: Project) -> None:
+@pytest.mark.parametrize(
+    "command", ["plan", pytest.param("run", marks=pytest.mark.slow)]
+)
+def test_missing_bucket_is_named_with_its_setting(
+    project: Project, command: str
+) -> None:
     result = project.nightshift(
-        *("run", "--date", "2026-11-24"), NIGHTSHIFT_RAW_URL="s3://no-such-bucket/raw"
+        *(command, "--date", "2026-11-24"), NIGHTSHIFT_RAW_URL="s3://no-such-bucket/raw"
     )
     assert result.code == 3
     assert "no-such-bucket" in result.err and "NIGHTSHIFT_RAW_URL" in result.err

@@ -2,11 +2,14 @@
 
 from datetime import date
 
+import pytest
+
 from tests.nightly.project import Project
 
 Finished = tuple[Project, date]
 
 
+@pytest.mark.slow
 def test_relation_of_removed_model_is_reported_and_dropped(
     finished_run: Finished,
 ) -> None:

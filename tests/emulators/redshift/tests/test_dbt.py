@@ -133,6 +133,7 @@ def start_dbt(
     )
 
 
+@pytest.mark.slow
 def test_project_is_built_twice_and_documented(
     emulator: Emulator, project: Path, session: Session
 ) -> None:
