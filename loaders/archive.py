@@ -56,14 +56,14 @@ def replace_partitions(
 
     The old `_SUCCESS` is deleted first and the new one is written last.
     """
-    wanted = sorted(days)
+    sorted_days = sorted(days)
     writers: dict[str, Callable[..., Iterator[ArchiveResult]]] = {
         "duckdb": _write_and_upload,
         "redshift": _unload,
     }
-    if not wanted:
+    if not sorted_days:
         return
-    old_urls = _list_urls(root, dataset.name, wanted)
+    old_urls = _list_urls(root, dataset.name, sorted_days)
     for result in writers[connection.engine](
         connection, dataset, old_urls=old_urls, root=root
     ):
@@ -78,16 +78,17 @@ def replace_partitions(
 
 
 def _list_urls(root: str, dataset: str, days: list[date]) -> dict[date, list[str]]:
-    """Return the URLs of the objects that each day's partition has now."""
-    found: dict[date, list[str]] = {day: [] for day in days}
-    urls = {partition_url(root, dataset, day): day for day in days}
-    for item in s3.list_objects(f"{root}/{dataset}/dt=", after=min(urls)[:-1]):
+    """Return the URLs of the objects in each day's partition, by day."""
+    urls_by_day: dict[date, list[str]] = {day: [] for day in days}
+    days_by_folder = {partition_url(root, dataset, day): day for day in days}
+    first_folder, last_folder = min(days_by_folder), max(days_by_folder)
+    for item in s3.list_objects(f"{root}/{dataset}/dt=", after=first_folder[:-1]):
         folder = f"{item.url.rpartition('/')[0]}/"
-        if folder in urls:
-            found[urls[folder]].append(item.url)
-        elif folder > max(urls):
+        if folder in days_by_folder:
+            urls_by_day[days_by_folder[folder]].append(item.url)
+        elif folder > last_folder:
             break
-    return found
+    return urls_by_day
 
 
 def _delete(urls: list[str]) -> None:
@@ -112,7 +113,7 @@ def _write_and_upload(
     old_urls: dict[date, list[str]],
     root: str,
 ) -> Iterator[ArchiveResult]:
-    """Let DuckDB write Parquet files and upload each while it writes the next.
+    """Write each day with DuckDB to a Parquet file, and upload the files in threads.
 
     No rows pass through Python.
     """

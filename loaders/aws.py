@@ -1,4 +1,4 @@
-"""AWS clients and the classification of their errors. The only importer of boto3.
+"""AWS clients and the classification of their errors. Only this module imports boto3.
 
 Endpoint, region and credentials are boto3's own settings (AWS_ENDPOINT_URL_S3,
 AWS_PROFILE, AWS_REGION, ...). boto3 retries transient errors itself, with jitter.
@@ -64,7 +64,7 @@ def error_code(error: ClientError) -> str:
 
 @contextmanager
 def classified_s3_errors(url: str) -> Iterator[None]:
-    """Turn boto3's errors into ours, naming the S3 URL and the next step."""
+    """Raise boto3's errors as this project's, with the S3 URL and the next step."""
     try:
         yield
     except ClientError as error:
@@ -76,7 +76,7 @@ def classified_s3_errors(url: str) -> Iterator[None]:
         ) from error
     except (ConnectionError, HTTPClientError) as error:
         raise TransientError(
-            f"S3 did not answer for {url} ({error}). "
+            f"S3 is unreachable for {url} ({error}). "
             "Check AWS_ENDPOINT_URL_S3 and the network, then run again."
         ) from error
     except BotoCoreError as error:
@@ -96,6 +96,7 @@ def _classify_response(error: ClientError, url: str) -> ConfigError | TransientE
         )
     kind = TransientError if code in BUSY_CODES else ConfigError
     return kind(
-        f"S3 refused {url}: {code}: {error.response['Error'].get('Message', '')}. "
+        f"S3 rejected the request for {url}: {code}: "
+        f"{error.response['Error'].get('Message', '')}. "
         "Check the permissions on this bucket and prefix, then run again."
     )

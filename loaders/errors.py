@@ -15,8 +15,8 @@ class ConfigError(NightshiftError):
 
 
 class TransientError(NightshiftError):
-    """The other system was busy or unreachable; the same call may succeed later."""
+    """Another system was busy or unreachable; the same call may succeed later."""
 
 
 class DataError(NightshiftError):
-    """An input cannot be used as it is; existing data is unchanged."""
+    """An input is invalid or incomplete; existing data is unchanged."""

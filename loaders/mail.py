@@ -63,7 +63,7 @@ def on_call_recipients(settings: Settings) -> Recipients:
 
 
 def missing_setting(smtp: Smtp, to: Recipients) -> str:
-    """Return `NAME is not set` for the first setting that mail lacks, or ''."""
+    """Return `NAME is not set` for the first missing setting, '' if none is missing."""
     for name, value in (
         ("NIGHTSHIFT_SMTP__HOST", smtp.host),
         (to.setting, to.addresses),
@@ -77,7 +77,7 @@ def send(message: Message, smtp: Smtp, to: Recipients) -> list[str]:
     """Send the message to all recipients; return the addresses that were rejected.
 
     Raises `ConfigError` with the setting to correct, or `TransientError` if the server
-    is unreachable, asks for a later attempt, or rejects every recipient temporarily.
+    is unreachable, is busy, or rejects every recipient temporarily.
     """
     mime_message = compose(message, sender=_sender(smtp), to=to)
     with _connection(smtp) as server:
@@ -127,12 +127,15 @@ def check(smtp: Smtp) -> str:
 
 def _sender(smtp: Smtp) -> str:
     if not smtp.host or not smtp.sender:
-        raise ConfigError("Set NIGHTSHIFT_SMTP__HOST and NIGHTSHIFT_SMTP__SENDER.")
+        raise ConfigError(
+            "Mail needs a server and a sender. Set NIGHTSHIFT_SMTP__HOST and "
+            "NIGHTSHIFT_SMTP__SENDER."
+        )
     return smtp.sender
 
 
 def _address(setting: str, text: str, *, name: str = "") -> Address:
-    """Parse one address; `ConfigError` if it is invalid or injects a header."""
+    """Parse one address; `ConfigError` if it is invalid or contains a line break."""
     display_name, address = parseaddr(text)
     local, _, domain = address.rpartition("@")
     if not local or not domain or any(ord(character) < ord(" ") for character in text):
@@ -145,7 +148,7 @@ def _address(setting: str, text: str, *, name: str = "") -> Address:
 @contextmanager
 def _connection(smtp: Smtp) -> Iterator[smtplib.SMTP]:
     """Open an SMTP session, with STARTTLS and login if set; classify its errors."""
-    name = f"The mail server {smtp.host}:{smtp.port}"
+    server_name = f"The mail server {smtp.host}:{smtp.port}"
     try:
         with smtplib.SMTP(
             smtp.host or "", smtp.port, timeout=TIMEOUT_SECONDS
@@ -157,15 +160,16 @@ def _connection(smtp: Smtp) -> Iterator[smtplib.SMTP]:
             yield server
     except smtplib.SMTPAuthenticationError:
         raise ConfigError(
-            f"{name} rejected the login. "
+            f"{server_name} rejected the login. "
             "Correct NIGHTSHIFT_SMTP__USERNAME and NIGHTSHIFT_SMTP__PASSWORD."
         ) from None
     except smtplib.SMTPResponseException as error:
-        raise _rejection(name, error.smtp_code, error.smtp_error) from None
+        raise _rejection(server_name, error.smtp_code, error.smtp_error) from None
     except (OSError, smtplib.SMTPException) as error:
         raise TransientError(
-            f"{name} is unreachable ({type(error).__name__}). "
-            "Check NIGHTSHIFT_SMTP__HOST, PORT and STARTTLS."
+            f"{server_name} is unreachable ({type(error).__name__}). "
+            "Check NIGHTSHIFT_SMTP__HOST, NIGHTSHIFT_SMTP__PORT and "
+            "NIGHTSHIFT_SMTP__STARTTLS, then run again."
         ) from None
 
 

@@ -105,16 +105,19 @@ def list_partitions(
     A date without objects yields an empty partition.
     """
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    urls = {partition_url(raw_url, source, day): day for day in days}
-    found: dict[date, list[S3Object]] = {day: [] for day in days}
-    end = max(urls)
-    for item in list_objects(f"{raw_url}/{source}/dt=", after=min(urls)[:-1]):
-        url = item.url[: len(end)]
-        if url > end:
+    days_by_url = {partition_url(raw_url, source, day): day for day in days}
+    objects: dict[date, list[S3Object]] = {day: [] for day in days}
+    first_url, last_url = min(days_by_url), max(days_by_url)
+    for item in list_objects(f"{raw_url}/{source}/dt=", after=first_url[:-1]):
+        url = item.url[: len(last_url)]
+        if url > last_url:
             break
-        if url in urls:
-            found[urls[url]].append(item)
-    return {day: _partition(url, source, day, found[day]) for url, day in urls.items()}
+        if url in days_by_url:
+            objects[days_by_url[url]].append(item)
+    return {
+        day: _partition(url, source, day, objects[day])
+        for url, day in days_by_url.items()
+    }
 
 
 def _partition(url: str, source: str, dt: date, objects: list[S3Object]) -> Partition:
@@ -139,8 +142,8 @@ def relist(partition: Partition) -> Partition:
 def list_objects(url: str, *, after: str = "") -> Iterator[S3Object]:
     """Yield every object whose URL starts with `url`, in key order.
 
-    With `after`, yield only objects whose URL sorts after it; no object needs to have
-    that URL.
+    With `after`, yield only objects whose URL sorts after that text, which need not be
+    the URL of an object.
     """
     bucket, prefix = _bucket_and_key(url)
     start = {"StartAfter": _bucket_and_key(after)[1]} if after else {}
@@ -184,7 +187,7 @@ def upload(path: Path, url: str) -> None:
 def write(
     url: str, content: bytes, *, content_type: str = "application/octet-stream"
 ) -> None:
-    """Write a small object with the content type that browsers see."""
+    """Write a small object; browsers use the content type to display it."""
     bucket, key = _bucket_and_key(url)
     with aws.classified_s3_errors(url):
         aws.s3_client().put_object(
@@ -194,9 +197,9 @@ def write(
 
 def delete(urls: Iterable[str]) -> None:
     """Delete objects of one bucket; a missing object is not an error."""
-    wanted = [_bucket_and_key(url) for url in urls]
-    for start in range(0, len(wanted), DELETE_BATCH):
-        batch = wanted[start : start + DELETE_BATCH]
+    targets = [_bucket_and_key(url) for url in urls]
+    for start in range(0, len(targets), DELETE_BATCH):
+        batch = targets[start : start + DELETE_BATCH]
         keys = [{"Key": key} for _, key in batch]
         with aws.classified_s3_errors(f"s3://{batch[0][0]}/"):
             response = aws.s3_client().delete_objects(

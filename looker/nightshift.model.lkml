@@ -37,7 +37,7 @@ explore: fct_org_day {
 
 explore: fct_org_trial_metrics {
   label: "Trial Metrics by Date"
-  description: "One row per org and data date, with a snapshot of its trial over the days so far. A restarted trial is a new trial."
+  description: "One row per org and data date, with a snapshot of its trial up to that date. A restarted trial is a new trial."
 
   join: fct_org_day {
     type: left_outer
@@ -48,7 +48,7 @@ explore: fct_org_trial_metrics {
 
 explore: fct_web_sessions {
   label: "Web Sessions"
-  description: "One row per web session (visit), of users and anonymous visitors. A long pause between requests ends a session. A session that crosses midnight counts on the day it started. Visitors without any pause for a whole day (bots) are split at midnight."
+  description: "One row per web session (visit), of users and anonymous visitors. A long gap between requests ends a session. A session that crosses midnight counts on the day it started. Sessions of visitors without a long gap for a whole day (bots) are split at midnight."
 
   join: org_trial_metrics_latest {
     type: left_outer
@@ -76,7 +76,7 @@ explore: free_account_usage {
 
 explore: interesting_trials {
   label: "Interesting Trials"
-  description: "One row per org and data date, for unpaid trials with a reason for a sales call, ranked. The rank is by the sum of the reason weights in `reason_codes` (each weight is greater than all lower ones together), then by target attainment to four decimals, fewest days left and most hosts. Reasons: `big_footprint`: hosts or custom metrics far above the p75 of converted trials. `above_target`: all targets are met. `fast_start`: several targets are met early in the trial. `stalled`: a running trial without log events for some days. The targets are those of cohort `converted` in `trial_target_metrics` on the same date; a target of 0 is ignored."
+  description: "One row per org and data date, for unpaid trials with a reason for a sales call, ranked. Trials are ranked by the sum of the reason weights in `reason_codes`, then by target attainment to four decimals, fewest days left and most hosts. Each weight exceeds the sum of all lower ones, so the heaviest reason decides first. Reasons: `big_footprint`: hosts or custom metrics far above the p75 of converted trials. `above_target`: all targets are met. `fast_start`: several targets are met early in the trial. `stalled`: a running trial without log events for some days. The targets are those of cohort `converted` in `trial_target_metrics` on the same date; a target of 0 is ignored."
 
   join: fct_org_trial_metrics {
     type: left_outer
@@ -87,7 +87,7 @@ explore: interesting_trials {
 
 explore: org_activity {
   label: "Org Activity"
-  description: "One row per org per day, in trial or not, with its plan, usage and activity. An org has a row if it is in that day's export or, if it is missing there, in an export of the carry-forward period before. Internal orgs are included and marked."
+  description: "One row per org per day, in trial or not, with its plan, usage and activity. An org has a row if it is in that day's orgs export or, if it is missing there, in an export of the carry-forward period before. Internal orgs are included and flagged."
 
   join: org_trial_metrics_latest {
     type: left_outer
@@ -98,17 +98,17 @@ explore: org_activity {
 
 explore: org_trial_metrics_latest {
   label: "Trial Metrics, Latest"
-  description: "One row per org, with its latest snapshot. It includes orgs whose window is over."
+  description: "One row per org, with its latest snapshot. Orgs whose conversion period has ended are included."
 }
 
 explore: paid_account_flow {
   label: "Paid Account Flow"
-  description: "One row per day, from_state and to_state, with the number of accounts that were in from_state the day before and in to_state on the day. Accounts that stay in their state are included, so the rows of a day with one to_state add up to all accounts in that state. Filter by `is_change` for changes only. An account is an org that is not internal. It is `paid` on a paid plan and `free` on an unpaid plan with included usage (see `billing_plans`), whatever its trial. On any other plan, including an unknown one, it is a `trial` during its trial period and `expired` afterwards. Before its trial starts it has no state. Valid transitions and their meaning are in `account_transitions`. A new account has no from_state and a lost account has no to_state. It was created or deleted, became internal or stopped being internal, or was missing in the exports for longer than the carry-forward period. On the first day in the warehouse every account is new."
+  description: "One row per day, from_state and to_state, with the number of accounts that were in from_state the day before and in to_state on the day. Accounts that stay in their state are included, so the rows of a day with one to_state add up to all accounts in that state. Filter by `is_change` for changes only. An account is an org that is not internal. It is `paid` on a paid plan and `free` on an unpaid plan with included usage (see `billing_plans`), regardless of its trial. On any other plan, including an unknown one, it is a `trial` during its trial period and `expired` afterwards. Before its trial starts it has no state. Valid transitions and their meaning are in `account_transitions`. A new account has no from_state and a lost account has no to_state. It was created or deleted, became internal or stopped being internal, or was missing in the exports for longer than the carry-forward period. On the first day in the warehouse every account is new."
 }
 
 explore: sf_trial_metrics {
   label: "Trial Metrics in Salesforce"
-  description: "One row per org in its trial window on the data date, with the fields of Trial_Metrics__c in Salesforce. The `salesforce` meta of each column is its field mapping."
+  description: "One row per org in its trial or conversion period on the data date, with the fields of Trial_Metrics__c in Salesforce. The `salesforce` meta of each column is its field mapping."
 }
 
 explore: trial_target_curve {

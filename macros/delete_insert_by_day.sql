@@ -5,7 +5,7 @@
         as a session that a late request joined to another one.
 
         meta.date_column names the day column of the model. With a `unique_key` the
-        earlier row of each new key is deleted too, whatever its day.
+        earlier row of each new key is deleted too, on any day.
         meta.rows_change_for_days extends the window back by that many days, for rows
         that still change after their own day.
     -#}

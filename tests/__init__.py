@@ -1,1 +1,1 @@
-"""Tests of Nightshift, and the outside world they run against."""
+"""Tests of Nightshift, and the emulators that they use."""

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests import finished_company as company
 from tests.emulators import up
-from tests.finished_company import FinishedCompany
 from tests.nightly.project import Project, copy_to
-from tests.nightly.template import once_per_session, own_prefixes
+from tests.nightly.template import once_per_session, unique_prefixes
+from tests.shared_project import SharedProject, prepare, restored
 
-# Files whose fixtures prepare what other files restore. They run first, so that no
-# worker waits for another's preparation.
+# Files whose fixtures prepare templates that other files restore. They run first, so
+# that no worker waits until another has prepared a template.
 PREPARING_FILES = (
     "tests/dbt_project/test_descriptions.py",
     "tests/nightly/test_rerun.py",
@@ -38,13 +37,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the temporary folder that all workers of the test session share."""
-    own = tmp_path_factory.getbasetemp()
-    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
 
 
 @pytest.fixture(scope="session")
-def outside_services() -> Iterator[dict[str, str]]:
-    """Start S3 and SMTP for the session; yield the variables that reach them."""
+def shared_emulators() -> Iterator[dict[str, str]]:
+    """Start S3 and SMTP for the session; yield the variables to connect to them."""
     with up.running("s3", "smtp") as started:
         yield started.environment
 
@@ -57,63 +56,69 @@ def salesforce(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def project_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the one folder where this worker's tests get their projects.
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the project copy that this worker's tests use.
 
-    It is always the same one, because what dbt parsed holds the project's path.
+    All tests of a worker use the same folder, because dbt's parse result contains the
+    project's path.
     """
-    return tmp_path_factory.mktemp("project") / "place"
+    return tmp_path_factory.mktemp("project") / "workspace"
 
 
 @pytest.fixture(scope="session")
-def unused_project(
-    project_place: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def unused_project(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a compiled and parsed copy of the project, to be copied by each test."""
-    project = copy_to(project_place / "project", {})
+    project = copy_to(workspace / "project", {})
     project.parse_dbt()
     compileall.compile_dir(project.folder, quiet=1)
-    kept = tmp_path_factory.mktemp("unused") / "project"
-    shutil.move(project.folder, kept)
-    return kept
+    folder = tmp_path_factory.mktemp("unused") / "project"
+    shutil.move(project.folder, folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
 def parsed_dbt(unused_project: Path) -> Path:
-    """Return what dbt parsed for a project in `project_place`."""
+    """Return dbt's parse result for a project in `workspace`."""
     return unused_project / "var" / "dbt"
 
 
 @pytest.fixture
 def project(
-    project_place: Path,
+    workspace: Path,
     unused_project: Path,
-    outside_services: dict[str, str],
+    shared_emulators: dict[str, str],
     salesforce: dict[str, str],
 ) -> Project:
     """Return a copy of the project with an empty warehouse and its own S3 prefixes."""
-    shutil.rmtree(project_place, ignore_errors=True)
-    shutil.copytree(unused_project, project_place / "project")
-    environment = {**outside_services, **salesforce, **own_prefixes(outside_services)}
-    return Project(project_place / "project", environment)
+    shutil.rmtree(workspace, ignore_errors=True)
+    shutil.copytree(unused_project, workspace / "project")
+    environment = {
+        **shared_emulators,
+        **salesforce,
+        **unique_prefixes(shared_emulators),
+    }
+    return Project(workspace / "project", environment)
 
 
 @pytest.fixture(scope="session")
-def finished_company(
+def shared_project(
     tmp_path_factory: pytest.TempPathFactory,
     session_folder: Path,
-    project_place: Path,
+    workspace: Path,
     parsed_dbt: Path,
-    outside_services: dict[str, str],
-) -> Iterator[FinishedCompany]:
-    """Yield a small company with finished runs. Tests must not change it."""
+    shared_emulators: dict[str, str],
+) -> Iterator[SharedProject]:
+    """Yield a project with finished runs of a small company.
+
+    Many tests share it, so none may change it.
+    """
     folder = once_per_session(
         session_folder,
-        "company",
-        lambda folder: company.prepare_company(
-            folder, project_place, outside_services, parsed_dbt=parsed_dbt
+        "shared-project",
+        lambda folder: prepare(
+            folder, workspace, shared_emulators, parsed_dbt=parsed_dbt
         ),
     )
-    place = tmp_path_factory.mktemp("company") / "place"
-    with company.restored(folder, place, outside_services) as restored:
-        yield restored
+    target = tmp_path_factory.mktemp("shared") / "workspace"
+    with restored(folder, target, shared_emulators) as project:
+        yield project

@@ -1,4 +1,4 @@
-"""The architecture: floors, levels, importers of client libraries, file sizes."""
+"""The architecture: layers of packages and modules, client libraries, file sizes."""
 
 import ast
 import re
@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
-# Packages by floor, lowest first. A package imports only from floors below its own.
-FLOORS = {"loaders": 1, "reports": 2, "looker": 2, "orchestrate": 3}
-# Folders and modules of a package, top to bottom. Each imports only from those below.
-LEVELS = {
+# Packages by layer, lowest first. A package imports only from lower layers.
+LAYERS = {"loaders": 1, "reports": 2, "looker": 2, "orchestrate": 3}
+# Layers inside a package, top to bottom. Each imports only from those below.
+MODULE_LAYERS = {
     "loaders": (
         "salesforce",
         "raw",
@@ -41,9 +41,9 @@ LEVELS = {
 }
 MAX_FILES = 20
 MAX_LINES = 300
-# Its redesign merges files; until then it is the one package with more.
+# The only package that may have more files.
 LARGE_PACKAGES = {"loaders/salesforce"}
-PRODUCT = [path for name in FLOORS for path in sorted((PROJECT / name).rglob("*.py"))]
+PRODUCT = [path for name in LAYERS for path in sorted((PROJECT / name).rglob("*.py"))]
 # The modules that may import a client library.
 IMPORTERS = {
     "boto3": {"loaders/aws.py"},
@@ -86,7 +86,7 @@ def _is_within(module: str, package: str) -> bool:
 
 
 @pytest.mark.parametrize("library", sorted(IMPORTERS))
-def test_client_library_has_its_importers_only(library: str) -> None:
+def test_client_library_is_imported_by_its_importers_only(library: str) -> None:
     importers = {
         _name(path)
         for path in PRODUCT
@@ -95,49 +95,49 @@ def test_client_library_has_its_importers_only(library: str) -> None:
     assert importers == IMPORTERS[library]
 
 
-def test_packages_import_from_lower_floors_only() -> None:
+def test_packages_import_from_lower_layers_only() -> None:
     upward = [
         f"{_name(path)} imports {module}"
         for path in PRODUCT
         for module in _modules(path)
-        if (package := module.partition(".")[0]) in FLOORS
+        if (package := module.partition(".")[0]) in LAYERS
         and package != _package(path)
-        and FLOORS[package] >= FLOORS[_package(path)]
+        and LAYERS[package] >= LAYERS[_package(path)]
     ]
     assert not upward
 
 
-@pytest.mark.parametrize("package", sorted(LEVELS))
-def test_folders_import_from_lower_levels_only(package: str) -> None:
-    levels = LEVELS[package]
+@pytest.mark.parametrize("package", sorted(MODULE_LAYERS))
+def test_modules_import_from_lower_layers_only(package: str) -> None:
+    layers = MODULE_LAYERS[package]
     upward = [
         f"{_name(path)} imports {module}"
         for path in sorted((PROJECT / package).rglob("*.py"))
         if path.name != "__init__.py"
         for module in _modules(path)
         if _is_within(module, package)
-        and levels.index(_level(module.split(".")[1:]))
-        < levels.index(_level([*path.relative_to(PROJECT / package).parts]))
+        and layers.index(_layer(module.split(".")[1:]))
+        < layers.index(_layer([*path.relative_to(PROJECT / package).parts]))
     ]
     assert not upward
 
 
-def test_each_folder_and_module_has_a_level() -> None:
-    for package, levels in LEVELS.items():
+def test_each_module_has_a_layer() -> None:
+    for package, layers in MODULE_LAYERS.items():
         found = {
-            _level([*path.relative_to(PROJECT / package).parts])
+            _layer([*path.relative_to(PROJECT / package).parts])
             for path in (PROJECT / package).rglob("*.py")
         }
-        assert found - {"__init__"} == set(levels)
+        assert found - {"__init__"} == set(layers)
 
 
-def test_modules_import_each_other_in_one_direction_only() -> None:
+def test_modules_have_no_import_cycle() -> None:
     names = {_dotted(path): path for path in PRODUCT}
     imports = {
         name: {
             found
             for module in _modules(path)
-            if (found := _longest(module, names)) and found != name
+            if (found := _defining_module(module, names)) and found != name
         }
         for name, path in names.items()
         if path.name != "__init__.py"
@@ -164,8 +164,8 @@ def test_production_code_never_imports_tests() -> None:
 
 def test_neither_warehouse_imports_the_other() -> None:
     for path in PRODUCT:
-        for mine, other in (("duckdb", "redshift"), ("redshift", "duckdb")):
-            if path.name.startswith(mine):
+        for own, other in (("duckdb", "redshift"), ("redshift", "duckdb")):
+            if path.name.startswith(own):
                 imported = [
                     name for name in _modules(path) if f".{other}" in f".{name}"
                 ]
@@ -225,7 +225,7 @@ def _package(path: Path) -> str:
     return path.relative_to(PROJECT).parts[0]
 
 
-def _level(parts: list[str]) -> str:
+def _layer(parts: list[str]) -> str:
     return parts[0].removesuffix(".py")
 
 
@@ -233,8 +233,8 @@ def _dotted(path: Path) -> str:
     return ".".join(path.relative_to(PROJECT).with_suffix("").parts)
 
 
-def _longest(module: str, names: dict[str, Path]) -> str:
-    """Return the module that an imported name comes from, '' for another project's."""
+def _defining_module(module: str, names: dict[str, Path]) -> str:
+    """Return the project's module of an imported name, '' for another project's."""
     while module and module not in names:
         module = module.rpartition(".")[0]
     return module

@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 import pytest
 import requests
 
-from tests.finished_company import FinishedCompany
+from tests.shared_project import SharedProject
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER_OPTIONS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"]
@@ -70,9 +70,9 @@ def browser() -> str:
 
 
 @pytest.fixture(scope="module")
-def address(finished_company: FinishedCompany) -> Iterator[str]:
-    """Yield the address of the docs site of a finished company."""
-    project = finished_company.project
+def address(shared_project: SharedProject) -> Iterator[str]:
+    """Yield the address of the docs site of the shared project."""
+    project = shared_project.project
     project.dbt("docs", "generate").expect(0)
     port = _free_port()
     arguments = ["docs", "serve", "--port", str(port), "--no-browser"]
@@ -136,10 +136,10 @@ def test_model_page_shows_columns_with_types(open_page: OpenPage) -> None:
 
 
 def test_catalog_contains_every_built_model(
-    address: str, finished_company: FinishedCompany
+    address: str, shared_project: SharedProject
 ) -> None:
     catalog = requests.get(f"{address}/catalog.json", timeout=30).json()
-    built = finished_company.project.rows(
+    built = shared_project.project.rows(
         "select distinct model from ops.model_runs where status = 'success'"
     )
     in_catalog = {name.rpartition(".")[2] for name in catalog["nodes"]}

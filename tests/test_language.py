@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-# A bracket in each word keeps this list from being found by itself.
+# The brackets prevent matches in this file itself.
 WORDS = re.compile(
     r"(?<!\w)("
     r"m[o]ments?|e[r]rands?|a[n]ew|m[e]nd(ed|s)?|l[e]tters?|t[o]ld|t[e]lls|"
@@ -13,7 +13,7 @@ WORDS = re.compile(
     r")(?!\w)",
     re.IGNORECASE,
 )
-# Names that are not ours to choose, and texts that are not ours to change.
+# Names of other projects, and texts by other authors.
 ALLOWED = re.compile(r"e[m]bedded[-_]postgres|handle\.n[o]tices")
 OTHER_TEXTS = {"LICENSE", "requirements.lock"}
 

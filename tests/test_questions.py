@@ -5,7 +5,7 @@ import pytest
 
 from tests import questions
 from tests.emulators.demo import WORLD
-from tests.finished_company import FinishedCompany
+from tests.shared_project import SharedProject
 
 GROWTH_MARTS = {
     "paid_account_flow",
@@ -34,9 +34,9 @@ def test_queries_use_every_growth_mart(page: str) -> None:
 
 
 def test_queries_run_on_a_dbt_built_warehouse(
-    page: str, finished_company: FinishedCompany
+    page: str, shared_project: SharedProject
 ) -> None:
-    file = str(finished_company.project.warehouse)
+    file = str(shared_project.project.warehouse)
     with duckdb.connect(file, read_only=True) as connection:
         for question in questions.parse_questions(page):
             result = connection.execute(question.query)

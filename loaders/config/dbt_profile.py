@@ -1,8 +1,9 @@
 """The selected target of the dbt profile, read without importing dbt.
 
 Reads `profiles.yml` from DBT_PROFILES_DIR, the working directory, the project or
-~/.dbt, and renders its `env_var()` calls. Importing dbt takes seconds, even when a run
-has nothing to do. dbt's own classes validate a Redshift target on connecting.
+~/.dbt, and renders its `env_var()` calls. dbt is not imported because that takes
+seconds, even for a run that has nothing to do. When a session with Redshift is opened,
+dbt's own classes validate the target.
 """
 
 import ast

@@ -41,7 +41,7 @@ S3Url = Annotated[str, AfterValidator(_s3_url)]
 
 
 class Salesforce(BaseModel):
-    """How to log in to Salesforce, and what to check about the org."""
+    """How to log in to Salesforce, and whether the Salesforce org is a sandbox."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -134,9 +134,9 @@ class Settings(BaseSettings):
         ]
         if missing:
             raise ConfigError(
-                f"A full run needs settings that are missing: {', '.join(missing)}. "
-                f"Set them in the environment or in .env. `nightshift doctor` checks "
-                f"all settings."
+                f"A full run needs these settings, which are not set: "
+                f"{', '.join(missing)}. Set them in the environment or in .env, then "
+                f"check them with `nightshift doctor`."
             )
 
     def required_raw_url(self) -> str:

@@ -1,7 +1,8 @@
 """Completion records: which results exist, built from which inputs and which code.
 
-Ledger rows are only ever appended; the latest row of a name and data date is the valid
-one. A result is up to date if that row has the fingerprint of the current inputs.
+Ledger rows are only appended; the latest row of a source, model, dataset, object or
+report for a data date is the valid one. A result is up to date if that row has the
+fingerprint of the current inputs.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ RERUN = "rerun"
 class LedgerTable:
     """A ledger table: its key columns and the columns of its completion records.
 
-    `per_version` is set if each row belongs to an env and version.
+    `per_version` is true if each row belongs to an env and version.
     """
 
     table: str
@@ -109,9 +110,9 @@ def request_rerun(
     version: str,
     run_id: str,
 ) -> None:
-    """Append a rerun row for each of `names`, by kind as in `LEDGER_TABLES`.
+    """Append a row for each of `names` that makes it stale, so that a run repeats it.
 
-    Nothing is deleted; earlier rows stay in the ledger tables.
+    `names` has lists of names by kind, as in `LEDGER_TABLES`. Earlier rows stay.
     """
     for kind, ledger in LEDGER_TABLES.items():
         for name in names.get(kind, []):

@@ -10,7 +10,7 @@ from loaders.warehouse import Connection
 def last_data_dates(
     connection: Connection, count: int, *, env: str, version: str
 ) -> list[date]:
-    """Return the newest data dates for which a model was built, newest first."""
+    """Return the latest data dates with a model build, newest first."""
     rows = connection.fetch_all(
         "-- loaders.ledger.figures last data dates\n"
         f"select distinct data_date from {connection.table('ops', 'model_runs')} "

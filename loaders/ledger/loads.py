@@ -1,7 +1,7 @@
 """The ledger tables of loads: `ops.loads` and `ops.load_objects`.
 
-raw/load.py writes them in the transaction of the load itself, so that data and ledger
-rows are committed together.
+They are written in the transaction of the load itself, so that data and ledger rows are
+committed together.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class Load:
 
 @dataclass(frozen=True)
 class ObjectCount:
-    """Line counts of one object; blank lines are not counted."""
+    """Line, row and reject counts of one object; blank lines are not counted."""
 
     item: s3.S3Object
     lines: int

@@ -10,7 +10,7 @@ from typing import Any
 from loaders import ledger, warehouse
 from loaders.warehouse import Connection
 
-REPORT_NAME = "night"  # the value of the column `report`; there is one report
+REPORT_NAME = "night"  # the value of `ops.reports.report`; there is only one report
 SENT = "sent"
 PENDING = "pending"  # the page is written, the mail is not sent yet
 LEFT_OUT = "left_out"  # no mail server or no recipients are configured

@@ -1,4 +1,4 @@
-"""The ledger table of runs, `ops.runs`: how each ended, which are unresolved."""
+"""The ledger table of runs, `ops.runs`, and the runs that are not resolved yet."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -61,5 +61,5 @@ def unresolved_runs(
 
 
 def _includes(run: RunRecord, other: RunRecord) -> bool:
-    """Return whether `run` was also for the data date of `other`."""
+    """Return whether the data dates of `run` include the data date of `other`."""
     return run.data_date_from <= other.data_date <= run.data_date

@@ -1,8 +1,8 @@
 """SQL that parses and validates raw lines on DuckDB.
 
 Creates the temporary table `parsed` from the downloaded files: the source's typed
-columns and, for a line that does not become a row, the reason and the line. The same
-lines are rejected for the same reasons as on Redshift (`redshift_records`).
+columns and, for a line that does not become a row, the reason and the line. It
+rejects the same lines as `redshift_records`, for the same reasons.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ from loaders.raw.rules import (
     MAX_REJECT_CHARACTERS,
     NOT_A_JSON_OBJECT,
     TOO_LONG,
-    key_reasons,
-    log_reasons,
+    json_reject_branches,
+    log_reject_branches,
     unknown_format,
     unknown_type,
 )
@@ -26,7 +26,7 @@ from loaders.warehouse import literal
 from loaders.warehouse.declared_tables import Column, Table
 
 DELIMITER = "\x1f\x1e\x1f\x1e"  # occurs in no log, so each line is one column
-READER_LINE_BYTES = 4 << 20  # COPY on Redshift fails on a row over 4 MB, too
+READER_LINE_BYTES = 4 << 20  # COPY on Redshift also fails on a row over 4 MB
 READER_BUFFER_BYTES = 8 << 20
 
 COMBINED_LOG = (
@@ -121,8 +121,8 @@ def _json_lines(table: Table) -> str:
     )
     paths = ", ".join(literal(f'$."{column.name}"') for column in table.data_columns)
     texts = ", ".join(
-        f"nullif(json_values[{place}]::varchar, 'null') as text_{column.name}"
-        for place, column in enumerate(table.data_columns, start=1)
+        f"nullif(json_values[{position}]::varchar, 'null') as text_{column.name}"
+        for position, column in enumerate(table.data_columns, start=1)
     )
     typed = ", ".join(
         f'coalesce(fast_record."{column.name}", {_from_json(column)})'
@@ -133,7 +133,7 @@ def _json_lines(table: Table) -> str:
         "when fast_record is not null then null",
         *LINE_REASONS,
         f"when record is null then '{NOT_A_JSON_OBJECT}'",
-        *key_reasons(table),
+        *json_reject_branches(table),
     ]
     return f"""matches as (
     select object_number, line,
@@ -244,7 +244,9 @@ def _combined_log(table: Table) -> str:
     request += "'method', 'path', 'protocol'])"
     reasons = [
         *LINE_REASONS,
-        *log_reasons(fields="field", authuser="field.authuser", size="field.bytes"),
+        *log_reject_branches(
+            fields="field", authuser="field.authuser", bytes_text="field.bytes"
+        ),
     ]
     return f"""fields as (
     select object_number, line,

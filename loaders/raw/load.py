@@ -17,7 +17,7 @@ from loaders.raw import duckdb_load, redshift_load
 from loaders.warehouse import Connection
 from loaders.warehouse.declared_tables import Table
 
-LIMITS = {"memory_limit": "'600MB'"}  # DuckDB settings for the time of a load
+LOAD_SETTINGS = {"memory_limit": "'600MB'"}  # DuckDB settings during a load
 
 log = structlog.get_logger()
 

@@ -78,8 +78,8 @@ def _load_batch(
 def _create_rejects_table(connection: Connection) -> None:
     """Create the temporary table that collects rejects until the end of the load.
 
-    Concurrent loads wait for each other once they write to `ops.load_rejects`, so that
-    comes last.
+    Concurrent loads block each other once they write to `ops.load_rejects`, so the load
+    writes to it last.
     """
     connection.execute(
         "-- loaders.raw.redshift_load create rejects\n"

@@ -1,9 +1,9 @@
 """SQL that parses and validates raw lines on Redshift.
 
 Creates the temporary table `parsed` from the tables that COPY filled: the source's
-typed columns and, for a line that does not become a row, the reason and the line. The
-same lines are rejected for the same reasons as on DuckDB (`duckdb_records`). A failed
-cast fails the whole statement, so every text is validated before it is cast.
+typed columns and, for a line that does not become a row, the reason and the line. It
+rejects the same lines as `duckdb_records`, for the same reasons. A failed cast fails
+the whole statement, so every text is validated before it is cast.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from loaders.raw.redshift_timestamps import iso_timestamp, log_timestamp
 from loaders.raw.rules import (
     MAX_REJECT_CHARACTERS,
     NOT_A_JSON_OBJECT,
-    key_reasons,
-    log_reasons,
+    json_reject_branches,
+    log_reject_branches,
     unknown_format,
     unknown_type,
 )
@@ -71,8 +71,8 @@ def temporary_tables(table: Table) -> list[str]:
 def _lines(inputs: Sequence[str]) -> str:
     r"""Return SQL for all lines, without a CR at their end.
 
-    Any other CR becomes a vertical tab, as in files for DuckDB (`spool`). COPY stores
-    null for a line that consists of its null marker `\N`.
+    Any other CR becomes a vertical tab, as in `spool`. COPY stores its null marker
+    `\N` as null.
     """
     line = f"coalesce(line, {BACKSLASH} || 'N')"
     without_cr = f"""case
@@ -91,8 +91,8 @@ def _validated(
 ) -> list[tuple[str, str]]:
     """Return the queries of the last two tables, `typed` and `parsed`.
 
-    `typed` is the rest of its query after `select *,`. It is a table because Redshift
-    would evaluate each expression of a subquery again wherever it is used.
+    The argument `typed` is the first query's text after `select *,`. Redshift would
+    evaluate an expression of a subquery each time it is used, so `typed` is a table.
     """
     rejected_line = (
         f"case when reason is not null then left(line, {MAX_REJECT_CHARACTERS}) end"
@@ -120,7 +120,7 @@ def _json_lines(table: Table) -> list[tuple[str, str]]:
     reasons = [
         *LINE_REASONS,
         f"when record is null then '{NOT_A_JSON_OBJECT}'",
-        *key_reasons(table),
+        *json_reject_branches(table),
     ]
     return [
         ("records", _json_records()),
@@ -155,9 +155,8 @@ from lines"""
 def _unknown_keys(table: Table) -> str:
     """Return SQL for the keys without a column, as one JSON object; null without any.
 
-    The known pairs are removed from the record's text. If an unknown key contains an
-    equal pair, that is removed too and the text becomes too short; then the whole
-    record is kept.
+    The pairs of known keys are removed from the record's text. If the text becomes too
+    short, because an unknown key contains an equal pair, the whole record is kept.
     """
     inner = "substring(json_serialize(record), 2, len(json_serialize(record)) - 2)"
     text = f"(',' || {inner} || ',')"
@@ -190,7 +189,7 @@ def _from_json(column: Column) -> str:
     first = f"substring({text}, 1, 1)"
     if column.data_type == "json":
         return f"case when {_has_declared_content(column)} then value_{column.name} end"
-    # The cast removes a string's quotes; other scalars are used as they are written.
+    # The cast removes a string's quotes. Other scalars are already plain text.
     scalar = f"""(case
             when {first} = '"' then cast(value_{column.name} as varchar(65535))
             when {first} not in ('{{', '[') then {text}
@@ -245,26 +244,28 @@ def _combined_log(table: Table) -> list[tuple[str, str]]:
     """
     escaped = f"replace(line, {BACKSLASH} || {BACKSLASH}, {ESCAPED_BACKSLASH})"
     escaped = f"replace({escaped}, {BACKSLASH} || '\"', {ESCAPED_QUOTE})"
-    words = " + ".join(f"len(split_part(head, ' ', {place}))" for place in (1, 2, 3))
+    words = " + ".join(
+        f"len(split_part(head, ' ', {position}))" for position in (1, 2, 3)
+    )
     heads = f"""select object_number, line, escaped,
     case
         when escaped ~ '{COMBINED_LOG}' then regexp_substr(escaped, '{LOG_HEAD}')
     end as head
 from (select object_number, line, {escaped} as escaped from lines) as escaped_lines"""
     request, referrer, user_agent = (
-        f"split_part(tail, '\"', {place})" for place in (2, 4, 6)
+        f"split_part(tail, '\"', {position})" for position in (2, 4, 6)
     )
     numbers = "btrim(split_part(tail, '\"', 3))"
     fields = f"""select object_number, line, head,
-    {_unescaped("split_part(head, ' ', 1)")} as client_address,
+    {_restore_escapes("split_part(head, ' ', 1)")} as client_address,
     split_part(head, ' ', 3) as authuser,
     substring(head, {words} + 5, len(head) - ({words}) - 6) as log_time,
-    {_unescaped(request)} as request,
+    {_restore_escapes(request)} as request,
     {request} as request_words,
     split_part({numbers}, ' ', 1) as status_text,
     split_part({numbers}, ' ', 2) as bytes_text,
-    {_unescaped(referrer)} as referrer,
-    {_unescaped(user_agent)} as user_agent
+    {_restore_escapes(referrer)} as referrer,
+    {_restore_escapes(user_agent)} as user_agent
 from (
     select *, substring(escaped, len(head) + 1) as tail from heads
 ) as tails"""
@@ -279,17 +280,20 @@ from (
         from fields"""
     reasons = [
         *LINE_REASONS,
-        *log_reasons(fields="head", authuser="authuser", size="bytes_text"),
+        *log_reject_branches(
+            fields="head", authuser="authuser", bytes_text="bytes_text"
+        ),
     ]
     return [("heads", heads), ("fields", fields), *_validated(table, typed, reasons)]
 
 
-def _request_word(place: int) -> str:
-    word = _unescaped(f"split_part(request_words, ' ', {place})")
+def _request_word(position: int) -> str:
+    word = _restore_escapes(f"split_part(request_words, ' ', {position})")
     return f"case when request_words ~ '{REQUEST_LINE}' then {word} end"
 
 
-def _unescaped(text: str) -> str:
+def _restore_escapes(text: str) -> str:
+    """Return SQL that replaces the placeholders with the escaped characters."""
     return (
         f"replace(replace({text}, {ESCAPED_QUOTE}, {BACKSLASH} || '\"'), "
         f"{ESCAPED_BACKSLASH}, {BACKSLASH} || {BACKSLASH})"

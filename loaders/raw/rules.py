@@ -20,37 +20,37 @@ INVALID_BYTES = "bytes is not a bigint"
 MOSTLY_INVALID_UTF8 = "more than half of its lines are not valid UTF-8"
 
 
-def key_reasons(table: Table) -> list[str]:
+def json_reject_branches(table: Table) -> list[str]:
     """Return SQL `when` branches for keys that are missing or have the wrong type.
 
     The branches read two columns per key: `text_KEY`, null when the key is absent, and
     `KEY`, null when the text cannot be converted to the column's type.
     """
-    reasons = []
+    branches = []
     for column in table.data_columns:
         if column.is_required:
-            reasons.append(
+            branches.append(
                 f"when text_{column.name} is null then '{column.name} is missing'"
             )
-        reasons.append(
+        branches.append(
             f'when "{column.name}" is null and text_{column.name} is not null '
             f"then '{column.name} is not {column.type_phrase}'"
         )
-    return reasons
+    return branches
 
 
-def log_reasons(*, fields: str, authuser: str, size: str) -> list[str]:
+def log_reject_branches(*, fields: str, authuser: str, bytes_text: str) -> list[str]:
     """Return SQL `when` branches for lines that are not valid access log records.
 
-    `fields` is null unless the line has the combined log format; `authuser` and `size`
-    are the texts of two of its fields. The branches also read the typed columns
-    `user_id`, `requested_at` and `response_bytes`.
+    The arguments are SQL: `fields` is null unless the line has the combined log format;
+    `authuser` and `bytes_text` are the texts of two of its fields. The branches also
+    read the typed columns `user_id`, `requested_at` and `response_bytes`.
     """
     return [
         f"when {fields} is null then '{NOT_COMBINED_LOG}'",
         f"when user_id is null and {authuser} != '-' then '{INVALID_USER}'",
         f"when requested_at is null then '{INVALID_TIMESTAMP}'",
-        f"when response_bytes is null and {size} != '-' then '{INVALID_BYTES}'",
+        f"when response_bytes is null and {bytes_text} != '-' then '{INVALID_BYTES}'",
     ]
 
 

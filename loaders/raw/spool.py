@@ -38,7 +38,7 @@ DECOMPRESSION_ERRORS = (
 
 @dataclass(frozen=True)
 class SpooledObject:
-    """One object in a local file; `lines` is its number of lines, blank ones too."""
+    """One object in a local file; `lines` counts its lines, including blank ones."""
 
     item: s3.S3Object
     path: Path
@@ -59,8 +59,8 @@ def batches(
 
         def start(number: int) -> list[Future[SpooledObject]]:
             return [
-                pool.submit(_download, item, folder / f"{number}-{place}")
-                for place, item in enumerate(planned[number])
+                pool.submit(_download, item, folder / f"{number}-{position}")
+                for position, item in enumerate(planned[number])
             ]
 
         downloads = start(0) if planned else []
@@ -162,15 +162,15 @@ def _normalize_line_ends(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """End every line with LF alone, the only line end that DuckDB is set to read.
 
     DuckDB would also split a line at any other CR. Such a CR becomes a vertical tab,
-    which is invalid in JSON, too.
+    which is also invalid in JSON.
     """
-    held = b""
+    trailing_cr = b""
     for chunk in chunks:
-        chunk = held + chunk
-        held = b""
+        chunk = trailing_cr + chunk
+        trailing_cr = b""
         if b"\r" in chunk:
             if chunk.endswith(b"\r"):
-                chunk, held = chunk[:-1], b"\r"
+                chunk, trailing_cr = chunk[:-1], b"\r"
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\v")
         if chunk:
             yield chunk

@@ -15,7 +15,7 @@ from loaders import warehouse
 from loaders.errors import DataError, NightshiftError, TransientError
 from loaders.salesforce import chunks, jobs, ledger, orphaned_jobs, results
 from loaders.salesforce.context import Progress, SyncContext
-from loaders.salesforce.failures import OutcomeUnknownError, RequestRejectedError
+from loaders.salesforce.request_errors import OutcomeUnknownError, RequestRejectedError
 from loaders.salesforce.staging_db import StagingDb
 from loaders.warehouse import bulk_rows
 
@@ -130,7 +130,7 @@ def collect_results(
 
 
 def wait_for_job(context: SyncContext, job_id: str) -> jobs.Job:
-    """Wait for a job to end; abort it after the timeout if the policy says so."""
+    """Wait for a job to end; abort it after the timeout with `abort_stuck_jobs`."""
     policy = context.policy
     try:
         return jobs.wait(
@@ -160,7 +160,7 @@ def _submit_job(context: SyncContext, chunk: int, file: chunks.ChunkFile) -> str
         try:
             jobs.upload(context.client, job.id, file.path)
         except (OutcomeUnknownError, RequestRejectedError) as error:
-            # A job takes one upload, and this one may have arrived.
+            # A job accepts one upload only, and this one may have been received.
             jobs.abort(context.client, job.id)
             # If the next job's id is lost, recovery finds that job because the chunk
             # is in the planned state.

@@ -24,8 +24,8 @@ FINGERPRINT_BYTES = 16
 class ChunkFile:
     """One CSV file on disk.
 
-    `rows` excludes the header, `bytes` includes it. `first` and `last` are the folded
-    keys of the first and the last row. `fingerprint` is a hash of the content.
+    `rows` excludes the header, `bytes` includes it. `first` and `last` are the
+    `folded_key` of the first and the last row. `fingerprint` is a hash of the content.
     """
 
     path: Path
@@ -61,8 +61,8 @@ def write(
             if writer is None:
                 count += 1
                 path = folder / f"chunk-{count:04d}.csv"
-                writer = _ChunkWriter(path, _csv_line(names), row.folded)
-            writer.add(line, row.folded)
+                writer = _ChunkWriter(path, _csv_line(names), row.folded_key)
+            writer.add(line, row.folded_key)
         if writer:
             yield writer.finish()
     finally:
@@ -117,13 +117,13 @@ class _ChunkWriter:
         """Return whether another line stays within both limits."""
         return self.bytes + len(line) <= max_bytes and self.rows < max_rows
 
-    def add(self, line: bytes, folded: str) -> None:
+    def add(self, line: bytes, folded_key: str) -> None:
         """Write one row."""
         self.file.write(line)
         self.bytes += len(line)
         self.hash.update(line)
         self.rows += 1
-        self.last = folded
+        self.last = folded_key
 
     def finish(self) -> ChunkFile:
         """Close the file and return its description."""

@@ -1,8 +1,8 @@
 """A Salesforce client: login, describe, limits, queries and plain REST requests.
 
-This is the only module that imports simple_salesforce, which knows the REST endpoints.
-Its requests go through `RetryingSession`, so each has a timeout, is retried only when
-that is safe, and continues when the token expires.
+This is the only module that imports simple_salesforce. Its requests go through
+`RetryingSession`, so each has a timeout, is retried only when that is safe, and
+continues when the token expires.
 """
 
 import re
@@ -57,7 +57,7 @@ class Client:
 
     @property
     def attempts(self) -> int:
-        """How often a request that fails with a transient error is tried."""
+        """The number of attempts for a request that fails with transient errors."""
         return self._session.retry_policy.attempts
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:  # noqa: ANN401 - requests' own options
@@ -80,7 +80,7 @@ class Client:
         return description
 
     def limits(self) -> dict[str, dict[str, int]]:
-        """Return the org's limits by name, each with `Max` and `Remaining`."""
+        """Return the limits of the org by name, each with `Max` and `Remaining`."""
         limits: dict[str, dict[str, int]] = self._salesforce.limits()
         return limits
 
@@ -93,7 +93,7 @@ class Client:
         return int(self._salesforce.query(f"SELECT COUNT() FROM {name}")["totalSize"])
 
     def organization(self) -> Organization:
-        """Return the org that the client is connected to."""
+        """Return the Salesforce org that the client is connected to."""
         record = next(self.query("SELECT Id, IsSandbox FROM Organization LIMIT 1"))
         return Organization(record["Id"], bool(record["IsSandbox"]))
 
@@ -151,8 +151,9 @@ def _password_token(settings: Settings, retry_policy: RetryPolicy) -> login.Toke
         )
     if settings.username is None or settings.password is None:
         raise ConfigError(
-            "auth 'password' needs NIGHTSHIFT_SALESFORCE__USERNAME and "
-            "NIGHTSHIFT_SALESFORCE__PASSWORD (with the security token appended)."
+            "NIGHTSHIFT_SALESFORCE__AUTH=password needs a user name and a password. "
+            "Set NIGHTSHIFT_SALESFORCE__USERNAME and "
+            "NIGHTSHIFT_SALESFORCE__PASSWORD (the password and the security token)."
         )
     warnings.warn(
         "Salesforce is retiring logins with user name and password. "
@@ -180,8 +181,8 @@ def _password_token(settings: Settings, retry_policy: RetryPolicy) -> login.Toke
             ) from None
         except requests.RequestException as error:
             raise TransientError(
-                f"The login server is unreachable ({type(error).__name__}). "
-                "Run again later."
+                f"Salesforce's login server is unreachable ({type(error).__name__}). "
+                "Check the network, then run again."
             ) from None
     return login.Token(
         SecretStr(token), login.instance_url(settings, f"https://{instance}")

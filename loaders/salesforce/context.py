@@ -1,4 +1,4 @@
-"""`SyncContext`: everything the steps of one sync share.
+"""`SyncContext`: what all steps of one sync share.
 
 `sync.context_for` creates it after the login and the preflight check. It is frozen, so
 no step can change what another one relies on.

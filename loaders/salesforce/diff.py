@@ -1,14 +1,19 @@
 """Compare the mart with what Salesforce last accepted and decide what to send.
 
-The mart is streamed and rendered row by row into the staging database, beside the
-values that the ledger has for each key. A row gets one of these verdicts:
+The mart is streamed and rendered row by row into the staging database, next to the
+values that the ledger has for each key. Each row then gets one action. These are sent:
 
-- `create`, `change`: it is new or differs; `resend`: it is equal, but `full` is set
-- `unchanged`: it is equal
+- `create`: its key was never accepted
+- `change`: its values differ from those last accepted
+- `resend`: its values are equal, but `full` is set
+- `missing`: it is no longer in the mart, and `missing_rows` is `blank` or `flag`
+
+These are not sent:
+
+- `unchanged`: its values are equal
 - `rejected`: it cannot be rendered, or its key is not unique
 - `held`: Salesforce rejected it permanently, and it has not changed since
-- `missing`: it left the mart, and the policy says to blank or flag the record
-- `skipped`: only rejected rows were requested, and this is none
+- `skipped`: only rejected rows were requested, and this row was not rejected
 """
 
 import json
@@ -25,10 +30,10 @@ from loaders.warehouse import Connection, bulk_rows
 
 @dataclass(frozen=True)
 class Change:
-    """One row to send: its key, its verdict, and each changed field as (old, new)."""
+    """One row to send: its key, its action, and each changed field as (old, new)."""
 
     key: str
-    verdict: str
+    action: str
     fields: dict[str, tuple[str | None, str | None]]
 
 
@@ -47,16 +52,20 @@ def load_rows(
 
 
 def load_rows_as_of(staging_db: StagingDb, context: SyncContext, day: date) -> None:
-    """Load the values accepted as of an earlier data date, and the present state.
+    """Load the values accepted as of an earlier data date, and the current state.
 
-    Keys without accepted values by that date are not loaded, and so not changed.
+    A key that had no accepted values by that date is not loaded, so its record does not
+    change.
     """
     fold, version = context.destination.fold, context.sync.mapping_version
     names = {field.name for field in context.mapping.fields}
 
     def rows(connection: Connection) -> Iterator[tuple[str, str, str, str]]:
         for item in sync_state.read_accepted_as_of(
-            connection, context.mapping.object, org_id=context.sync.org_id, day=day
+            connection,
+            context.mapping.object,
+            salesforce_org_id=context.sync.salesforce_org_id,
+            day=day,
         ):
             mapped = {
                 name: text
@@ -68,7 +77,7 @@ def load_rows_as_of(staging_db: StagingDb, context: SyncContext, day: date) -> N
 
     with bulk_rows.session() as connection:
         staging_db.execute_many(
-            "insert into rows (folded, key, hash, payload) values (?, ?, ?, ?)",
+            "insert into rows (folded_key, key, hash, payload) values (?, ?, ?, ?)",
             rows(connection),
         )
         load_state(staging_db, context, connection)
@@ -81,22 +90,24 @@ def load_state(
     """Load what Salesforce last accepted and rejected for each key."""
     fold, mapping = context.destination.fold, context.mapping
     staging_db.execute_many(
-        "insert into state (folded, key, hash, payload, accepted_at)"
-        " values (?, ?, ?, ?, ?) on conflict (folded) do update set key = excluded.key,"
-        " hash = excluded.hash, payload = excluded.payload,"
+        "insert into state (folded_key, key, hash, payload, accepted_at)"
+        " values (?, ?, ?, ?, ?) on conflict (folded_key) do update set"
+        " key = excluded.key, hash = excluded.hash, payload = excluded.payload,"
         " accepted_at = excluded.accepted_at"
         " where excluded.accepted_at > state.accepted_at",
         (
             (fold(item.key), item.key, item.hash, item.payload, str(item.accepted_at))
             for item in sync_state.read_accepted(
-                connection, mapping.object, org_id=context.sync.org_id
+                connection,
+                mapping.object,
+                salesforce_org_id=context.sync.salesforce_org_id,
             )
         ),
     )
     staging_db.execute_many(
-        "insert into state (folded, key, hash, payload, rejected_at, rejected_hash,"
+        "insert into state (folded_key, key, hash, payload, rejected_at, rejected_hash,"
         " outcome_unknown_at) values (?, ?, '', '{}', ?, ?, ?)"
-        " on conflict (folded) do update set rejected_hash ="
+        " on conflict (folded_key) do update set rejected_hash ="
         " iif(excluded.rejected_at > state.rejected_at, excluded.rejected_hash,"
         " state.rejected_hash),"
         " rejected_at = max(state.rejected_at, excluded.rejected_at),"
@@ -116,26 +127,26 @@ def load_state(
 
 
 def _create_indexes(staging_db: StagingDb) -> None:
-    staging_db.execute("create index rows_by_key on rows (folded)")
-    staging_db.execute("create index rows_by_chunk on rows (chunk, folded)")
+    staging_db.execute("create index rows_by_key on rows (folded_key)")
+    staging_db.execute("create index rows_by_chunk on rows (chunk, folded_key)")
 
 
-def assign_verdicts(
+def assign_actions(
     staging_db: StagingDb, context: SyncContext, *, full: bool = False
 ) -> None:
-    """Give every row its verdict; `full` sends unchanged rows as well."""
+    """Set the action of every row; `full` sends unchanged rows as well."""
     _reject_duplicate_keys(staging_db)
     hold_rejected = context.policy.retry_permanent == "when_changed"
     staging_db.execute(
-        "update rows set verdict = coalesce((select case"
+        "update rows set action = coalesce((select case"
         " when ? and state.rejected_hash = rows.hash"
         " and state.rejected_at > state.accepted_at then 'held'"
         " when state.hash = '' then 'create'"
         " when state.outcome_unknown_at > state.accepted_at then 'change'"
         " when state.hash = rows.hash then ?"
         " else 'change' end"
-        " from state where state.folded = rows.folded), 'create')"
-        " where verdict is null",
+        " from state where state.folded_key = rows.folded_key), 'create')"
+        " where action is null",
         hold_rejected,
         "resend" if full else "unchanged",
     )
@@ -145,27 +156,27 @@ def assign_verdicts(
 
 def keep_only_rejected(staging_db: StagingDb) -> None:
     """Restrict the rows to send to those rejected before and not accepted since."""
-    staging_db.execute("update rows set verdict = 'change' where verdict = 'held'")
+    staging_db.execute("update rows set action = 'change' where action = 'held'")
     staging_db.execute(
-        "update rows set verdict = 'skipped' where verdict in ('create', 'change')"
-        " and folded not in"
-        " (select folded from state where rejected_at > accepted_at)"
+        "update rows set action = 'skipped' where action in ('create', 'change')"
+        " and folded_key not in"
+        " (select folded_key from state where rejected_at > accepted_at)"
     )
 
 
 def _reject_duplicate_keys(staging_db: StagingDb) -> None:
-    """Reject every row whose key is the same as another one's for Salesforce."""
+    """Reject every row whose key Salesforce treats as equal to another row's key."""
     duplicate = (
-        "folded in (select folded from rows where folded != ''"
-        " group by folded having count(*) > 1)"
+        "folded_key in (select folded_key from rows where folded_key != ''"
+        " group by folded_key having count(*) > 1)"
     )
     staging_db.execute(
         "insert into failures select key, hash, 'DUPLICATE_KEY',"
         " 'Another row of the mart has the same key in Salesforce.', '', 0, 0, 0, ''"
-        f" from rows where verdict is null and {duplicate}"
+        f" from rows where action is null and {duplicate}"
     )
     staging_db.execute(
-        f"update rows set verdict = 'rejected' where verdict is null and {duplicate}"
+        f"update rows set action = 'rejected' where action is null and {duplicate}"
     )
 
 
@@ -178,27 +189,27 @@ def _add_missing(staging_db: StagingDb, context: SyncContext) -> None:
         if field.nulls == "clear" and field.name != context.mapping.external_id
     }
     staging_db.execute(
-        "create temp table missing as select folded as missing_key from state"
-        " where hash != '' and folded not in (select folded from rows)"
+        "create temp table missing as select folded_key as missing_key from state"
+        " where hash != '' and folded_key not in (select folded_key from rows)"
     )
     missing = staging_db.database.execute(
-        "select folded, key, hash, payload, outcome_unknown_at > accepted_at from state"
-        " inner join missing on state.folded = missing_key"
+        "select folded_key, key, hash, payload, outcome_unknown_at > accepted_at"
+        " from state inner join missing on state.folded_key = missing_key"
     )
 
     def rows() -> Iterator[tuple[str, str, str, str]]:
-        for folded, key, accepted_hash, payload, is_outcome_unknown in missing:
+        for folded_key, key, accepted_hash, accepted, is_outcome_unknown in missing:
             if policy.missing_rows == "blank":
-                wanted = dump_payload(blank)
+                payload = dump_payload(blank)
             else:
-                accepted = json.loads(payload)
-                wanted = dump_payload({**accepted, policy.missing_flag_field: "true"})
-            wanted_hash = payload_hash(wanted, version)
-            if wanted_hash != accepted_hash or is_outcome_unknown:
-                yield folded, key, wanted_hash, wanted
+                values = json.loads(accepted)
+                payload = dump_payload({**values, policy.missing_flag_field: "true"})
+            new_hash = payload_hash(payload, version)
+            if new_hash != accepted_hash or is_outcome_unknown:
+                yield folded_key, key, new_hash, payload
 
     staging_db.execute_many(
-        "insert into rows (folded, key, hash, payload, verdict)"
+        "insert into rows (folded_key, key, hash, payload, action)"
         " values (?, ?, ?, ?, 'missing')",
         rows(),
     )
@@ -209,17 +220,17 @@ def read_changes(
 ) -> Iterator[Change]:
     """Yield the rows to send with their changed fields, in key order."""
     query = (
-        "select rows.key, rows.verdict, rows.payload, coalesce(state.payload, '{}')"
-        " from rows left join state on state.folded = rows.folded"
-        f" where {PENDING} order by rows.folded limit ?"
+        "select rows.key, rows.action, rows.payload, coalesce(state.payload, '{}')"
+        " from rows left join state on state.folded_key = rows.folded_key"
+        f" where {PENDING} order by rows.folded_key limit ?"
     )
-    for key, verdict, new, old in staging_db.database.execute(
+    for key, action, new, old in staging_db.database.execute(
         query, [-1 if limit is None else limit]
     ):
         before, after = json.loads(old), json.loads(new)
         yield Change(
             key,
-            verdict,
+            action,
             {
                 name: (before.get(name), text)
                 for name, text in after.items()

@@ -18,12 +18,12 @@ from loaders.salesforce.rendering import NULL_MARKER
 from loaders.warehouse import Connection, identifier
 
 FIX_VALUES = "These rows would be rejected. Fix the model or widen the field."
-FIX_KEYS = "These rows would be rejected. Make the key unique when case is ignored."
+FIX_KEYS = "These rows would be rejected. Make the key unique, ignoring case."
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One problem: what it concerns, what is wrong, in how many rows, and what to do.
+    """One problem: the field or object, what is wrong, in how many rows, what to do.
 
     `rows` is None when the problem is not about values.
     """
@@ -86,16 +86,16 @@ def _mart_findings(
                 "Run `nightshift run` or `dbt run`, then run this check again.",
             )
         ]
-    absent = [field for field in mapping.fields if field.column not in existing]
+    missing = [field for field in mapping.fields if field.column not in existing]
     findings = [
         Finding(
             field.column,
             f"the mapping has this column, but {mapping.model} does not",
             "Rebuild the mart, or remove the column from the mapping.",
         )
-        for field in absent
+        for field in missing
     ]
-    return findings + _value_findings(connection, mapping, destination, absent=absent)
+    return findings + _value_findings(connection, mapping, destination, missing=missing)
 
 
 def _existing_columns(connection: Connection, mapping: Mapping) -> set[str]:
@@ -113,18 +113,18 @@ def _value_findings(
     mapping: Mapping,
     destination: Destination | None,
     *,
-    absent: list[Field],
+    missing: list[Field],
 ) -> list[Finding]:
     """Count the values that would be rejected, in one pass over the mart."""
     picklists = destination.picklists if destination else {}
     checks = [
         check
         for field in mapping.fields
-        if field not in absent
+        if field not in missing
         for check in _field_checks(field, mapping, picklists)
     ]
     key = identifier(mapping.key.column)
-    folded = (
+    folded_key = (
         key if destination and destination.is_key_case_sensitive else f"lower({key})"
     )
     counts = ", ".join(
@@ -133,7 +133,7 @@ def _value_findings(
     )
     row = connection.fetch_one(
         f"-- loaders.salesforce.doctor {mapping.model}\n"
-        f"select count({key}) - count(distinct {folded}), {counts} "
+        f"select count({key}) - count(distinct {folded_key}), {counts} "
         f"from {connection.table('marts', mapping.model)}",
         [value for check in checks for value in check.parameters],
     )
@@ -145,7 +145,7 @@ def _value_findings(
         if count
     ]
     if row[0]:
-        problem = "keys that are the same for Salesforce"
+        problem = "keys that Salesforce treats as equal"
         findings.append(Finding(mapping.key.name, problem, FIX_KEYS, int(row[0])))
     return findings
 
@@ -163,7 +163,7 @@ def _field_checks(
             checks.append(
                 _Check(
                     field,
-                    f"texts longer than {field.length} characters",
+                    f"text values longer than {field.length} characters",
                     f"length({column}) > ?",
                     (field.length,),
                 )
@@ -171,7 +171,7 @@ def _field_checks(
         checks.append(
             _Check(
                 field,
-                "texts equal to #N/A, which clears a field",
+                "text values equal to #N/A, which would clear the field",
                 f"{column} = ?",
                 (NULL_MARKER,),
             )
@@ -191,7 +191,8 @@ def _field_checks(
         checks.append(
             _Check(
                 field,
-                f"numbers with more than {field.whole_digits} digits before the point",
+                f"numbers with more than {field.whole_digits} digits before the "
+                "decimal point",
                 f"abs({column}) >= {10**field.whole_digits}",
             )
         )

@@ -7,7 +7,7 @@ the quota, and samples the changes. It sends nothing and writes nothing to the l
 from dataclasses import replace
 
 from loaders.errors import NightshiftError
-from loaders.salesforce import bulk, circuit_breaker, diff, outcome, quota
+from loaders.salesforce import bulk, diff, outcome, quota, safety_check
 from loaders.salesforce.context import SyncContext
 from loaders.salesforce.outcome import SyncResult
 from loaders.salesforce.staging_db import StagingDb
@@ -36,7 +36,7 @@ def complete_dry_run(
 def find_blockers(context: SyncContext, staging_db: StagingDb) -> tuple[str, ...]:
     """Return the reasons why a sync would stop: exceeded limits, too little quota."""
     blockers = [
-        limit.message for limit in circuit_breaker.exceeded_limits(staging_db, context)
+        limit.message for limit in safety_check.exceeded_limits(staging_db, context)
     ]
     policy = context.policy
     try:

@@ -13,12 +13,12 @@ class Event:
     """One result for one key.
 
     `code` is `accepted` or the code of the rejection. `fields` has the fields changed
-    since the previous acceptance in the same org, as (old, new) rendered text.
+    since the previous acceptance in the same Salesforce org, as (old, new) text.
     """
 
     at: datetime
     sync_id: str
-    org_id: str
+    salesforce_org_id: str
     data_date: date | None
     code: str
     message: str = ""
@@ -49,20 +49,20 @@ def read_history(object_name: str, key: str) -> list[Event]:
     ]
     values_by_org: dict[str, dict[str, str | None]] = {}
     for at, sync_id, version, data_date, salesforce_id, payload in accepted:
-        org_id = version.partition("/")[0]
+        salesforce_org_id = version.partition("/")[0]
         values = json.loads(json_text(payload))
-        old = values_by_org.get(org_id, {})
+        old = values_by_org.get(salesforce_org_id, {})
         changed = {
             name: (old.get(name), text)
             for name, text in values.items()
             if old.get(name) != text
         }
-        values_by_org[org_id] = {**old, **values}
+        values_by_org[salesforce_org_id] = {**old, **values}
         events.append(
             Event(
                 at,
                 sync_id,
-                org_id,
+                salesforce_org_id,
                 data_date,
                 "accepted",
                 salesforce_id=salesforce_id,

@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from loaders.errors import TransientError
 from loaders.salesforce.client import Client
-from loaders.salesforce.failures import OutcomeUnknownError
 from loaders.salesforce.mapping import Mapping
+from loaders.salesforce.request_errors import OutcomeUnknownError
 
 ResultKind = Literal["successful", "failed", "unprocessed"]
 
@@ -31,7 +31,7 @@ POLL_INTERVAL_RATIO = 0.2  # the pause before the next poll, as a share of the w
 
 @dataclass(frozen=True)
 class Job:
-    """An ingest job as Salesforce returns it; `message` is the reason of a failure."""
+    """An ingest job as Salesforce returns it; `message` is the cause of a failure."""
 
     id: str
     state: str
@@ -62,7 +62,7 @@ def upload(client: Client, job_id: str, path: Path) -> None:
     """Upload the job's CSV file as a stream.
 
     Raises `OutcomeUnknownError` when the connection breaks. The job must then be
-    aborted, because a job takes one upload only.
+    aborted, because a job accepts one upload only.
     """
     with path.open("rb") as file:
         client.request(
@@ -89,7 +89,7 @@ def get(client: Client, job_id: str) -> Job:
 
 
 def list_jobs(client: Client) -> Iterator[Job]:
-    """Yield every ingest job of the org, page by page."""
+    """Yield every ingest job of the Salesforce org, page by page."""
     path = "jobs/ingest?jobType=V2Ingest"
     while path:
         page = client.request("GET", path).json()
@@ -135,7 +135,7 @@ def download(client: Client, job_id: str, *, kind: ResultKind, path: Path) -> Pa
 
 
 def _set_state(client: Client, job_id: str, *, state: str) -> Job:
-    """Set a job's state; retry until it is certain whether the job took it."""
+    """Set a job's state and return the job; retry while the outcome is unknown."""
     for _ in range(client.attempts):
         try:
             response = client.request(

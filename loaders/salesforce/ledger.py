@@ -1,9 +1,9 @@
 """The Salesforce ledgers: the `salesforce_*` tables of schema `ops`.
 
-`salesforce_rows` and `salesforce_rejects` are append-only; the latest row of a key
-counts. `salesforce_jobs` has the state of every chunk from before it is sent, so that a
-sync can recover what an interrupted one left behind. `mapping_version` is the org id, a
-slash and the version of the mapping, because each org has its own state.
+`salesforce_rows` and `salesforce_rejects` are append-only; the latest row of a key is
+the valid one. `salesforce_jobs` has a row for every chunk before it is sent, so that
+the next sync can finish an interrupted one. `mapping_version` is the Salesforce org's
+id, a slash and the version of the mapping, because each org has its own state.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ RECORDED = "Recorded"
 ABANDONED = "Abandoned"  # none of its rows was processed
 CLOSED_STATES = (RECORDED, ABANDONED)
 
-# Codes of rejects that Salesforce does not know.
+# Codes of rejects that do not come from Salesforce.
 OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"  # the row may or may not have been accepted
 WITHDRAWN = "WITHDRAWN"  # the earlier reject is obsolete: there is nothing to send
 
@@ -41,17 +41,17 @@ class Sync:
     run_id: str
 
     @property
-    def org_id(self) -> str:
-        """The id of the org that the sync writes to."""
+    def salesforce_org_id(self) -> str:
+        """The id of the Salesforce org that the sync writes to."""
         return self.mapping_version.partition("/")[0]
 
     def as_dict(self) -> dict[str, str]:
-        """Return the identity with values that JSON can hold."""
+        """Return the identity as a dictionary that can be stored as JSON."""
         return {**asdict(self), "data_date": self.data_date.isoformat()}
 
     @classmethod
     def from_dict(cls, values: dict[str, str]) -> "Sync":
-        """Return the sync that `as_dict` was called on."""
+        """Return the sync that `as_dict` turned into `values`."""
         return cls(
             sync_id=values["sync_id"],
             object=values["object"],
@@ -173,27 +173,27 @@ def record_chunk(
 
     Call it in a transaction. Only accepted rows change the state of their keys.
     """
-    at = now()
+    accepted_at = now()
     columns = ["object", "key", "payload_hash", "payload", "mapping_version"]
     columns += ["salesforce_id", "sync_id", "data_date", "accepted_at"]
     accepted = staging_db.database.execute(
         "select ?, key, hash, payload, ?, salesforce_id, ?, ?, ? from rows"
-        " where chunk = ? and outcome = 'accepted' order by folded",
+        " where chunk = ? and outcome = 'accepted' order by folded_key",
         [
             *(sync.object, sync.mapping_version, sync.sync_id),
-            *(sync.data_date.isoformat(), at.isoformat(" "), chunk),
+            *(sync.data_date.isoformat(), accepted_at.isoformat(" "), chunk),
         ],
     )
     bulk_rows.append(connection, "salesforce_rows", columns, accepted)
-    record_failures(connection, sync, staging_db.failures(chunk))
+    record_rejects(connection, sync, staging_db.failures(chunk))
     update_chunk(connection, sync.sync_id, chunk=chunk, state=RECORDED, job_id=job_id)
 
 
-def record_failures(
+def record_rejects(
     connection: Connection, sync: Sync, failures: Iterable[Failure]
 ) -> None:
     """Append rejected rows with their reasons."""
-    at = now()
+    rejected_at = now()
     columns = ["sync_id", "object", "key", "code", "message", "fields"]
     columns += ["attempt", "job_id", "payload_hash", "is_transient", "rejected_at"]
     columns += ["run_id"]
@@ -202,22 +202,22 @@ def record_failures(
             *(sync.sync_id, sync.object, item.key, item.code),
             item.message[:MAX_MESSAGE_LENGTH],
             *(item.fields, item.attempt, item.job_id, item.hash, item.is_transient),
-            *(at, sync.run_id),
+            *(rejected_at, sync.run_id),
         ]
         for item in failures
     )
     bulk_rows.append(connection, "salesforce_rejects", columns, rows)
 
 
-def record_sync(connection: Connection, sync: Sync, figures: dict[str, Any]) -> None:
-    """Append the sync's own row; `figures` has the other columns of its table."""
+def record_sync(connection: Connection, sync: Sync, columns: dict[str, Any]) -> None:
+    """Append a sync's row; `columns` has the columns that `sync` does not have."""
     row = {
         "sync_id": sync.sync_id,
         "object": sync.object,
         "data_date": sync.data_date,
         "run_id": sync.run_id,
         "finished_at": now(),
-        **figures,
+        **columns,
     }
     table = connection.table("ops", "salesforce_syncs")
     connection.insert(table, list(row), [list(row.values())])

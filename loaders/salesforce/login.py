@@ -33,7 +33,7 @@ class Token:
 
 
 def obtain_token(settings: Settings, retry_policy: RetryPolicy) -> Token:
-    """Get a token as the settings say, with one request at most.
+    """Get a token by the configured method, with at most one request.
 
     Raises `ConfigError` naming the setting to correct, or `TransientError` when the
     token server is busy or unreachable.
@@ -93,7 +93,8 @@ def _assertion(settings: Settings) -> str:
         key = path.read_bytes()
     except OSError as error:
         raise ConfigError(
-            f"{PREFIX}PRIVATE_KEY_FILE cannot be read: {error.strerror}."
+            f"{PREFIX}PRIVATE_KEY_FILE ({path}) cannot be read: {error.strerror}. "
+            "Correct the path or the file's permissions."
         ) from None
     claims = {
         "iss": _required(settings, "client_id"),
@@ -106,7 +107,8 @@ def _assertion(settings: Settings) -> str:
     except (ValueError, TypeError, jwt.PyJWTError):
         # The original error may quote the key.
         raise ConfigError(
-            f"{PREFIX}PRIVATE_KEY_FILE contains no RSA private key in PEM form."
+            f"{PREFIX}PRIVATE_KEY_FILE ({path}) contains no RSA private key in PEM "
+            "format. Set it to the private key of the connected app's certificate."
         ) from None
 
 

@@ -42,10 +42,11 @@ SALESFORCE_MODEL = "sf_trial_metrics"
 class Field:
     """One column of the mart and the Salesforce field that it fills.
 
-    `precision` counts all digits, `scale` the digits after the point, and `length`
-    characters. `nulls`: `clear` empties the field, `ignore` leaves it unchanged.
-    `too_long`: `reject` rejects the row, `truncate` cuts the text. `zone`: `utc` says
-    that datetimes without a time zone are UTC; otherwise they are rejected.
+    `precision` counts all digits, `scale` the digits after the decimal point, and
+    `length` characters. `nulls`: `clear` empties the field, `ignore` leaves it
+    unchanged. `too_long`: `reject` rejects the row, `truncate` cuts the text. `zone`:
+    `utc` means that datetimes without a time zone are UTC; without it they are
+    rejected.
     """
 
     column: str
@@ -65,7 +66,7 @@ class Field:
 
     @property
     def whole_digits(self) -> int | None:
-        """The number of digits allowed before the point; None if unlimited."""
+        """The number of digits allowed before the decimal point; None if unlimited."""
         return None if self.precision is None else self.precision - self.scale
 
 
@@ -109,7 +110,7 @@ def load(path: Path | None = None, *, model: str = SALESFORCE_MODEL) -> Mapping:
 
     Raises `ConfigError` with a list of all problems: a column without a mapping, an
     unknown type or key, a missing length, precision or external id, or a column whose
-    contract (`data_type`) does not fit its field.
+    contract, its `data_type`, does not fit its field.
     """
     path = path or PROJECT / "models" / "exports" / "_exports__models.yml"
     described = _read_model(path, model)
@@ -154,7 +155,7 @@ def _read_model(path: Path, name: str) -> dict[str, Any]:
             f"{path} does not exist. It must contain the mapping of {name}."
         ) from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+        raise ConfigError(f"{path} is not valid YAML. Correct it: {error}") from None
     models: list[dict[str, Any]] = document.get("models", [])
     for model in models:
         if model.get("name") == name:
@@ -202,19 +203,19 @@ def _parse_field(column: dict[str, Any], problems: list[str]) -> Field | None:
 
 
 def _contract_conflict(field: Field, data_type: str) -> str:
-    """Return why a column's contract does not fit its field, '' if it fits."""
+    """Return why a column's `data_type` does not fit its field, '' if it fits."""
     match = re.fullmatch(r"([a-z ]+?)\s*(?:\(([\d, ]+)\))?", data_type.lower())
     if match is None:
         return ""
     sizes = [int(size) for size in (match[2] or "").split(",") if size.strip()]
     if match[1] not in COLUMN_TYPES[field.type]:
-        return f"the contract has {data_type}, the mapping {field.type}"
+        return f"data_type is {data_type}, but the mapping has type {field.type}"
     whole = field.whole_digits
     if field.is_numeric and len(sizes) == 2 and whole is not None:
         precision, scale = sizes
         if precision - scale > whole or scale > field.scale:
             return (
-                f"the contract has {data_type}, the mapping "
-                f"({field.precision}, {field.scale})"
+                f"data_type is {data_type}, but the mapping has precision "
+                f"{field.precision} and scale {field.scale}"
             )
     return ""

@@ -63,7 +63,8 @@ def load_mart(
             context.on_progress(Progress("compare", done, done))
 
     staging_db.execute_many(
-        "insert into rows (folded, key, hash, payload, verdict) values (?, ?, ?, ?, ?)",
+        "insert into rows (folded_key, key, hash, payload, action)"
+        " values (?, ?, ?, ?, ?)",
         rows(),
     )
 

@@ -1,8 +1,9 @@
-"""Find and abort orphaned jobs: open jobs of ours whose id never reached us.
+"""Find and abort orphaned jobs: open jobs of this sync whose id was never received.
 
 When a connection or a process breaks right after a job was created, the job stays in
-state Open without rows. Such a job is in the org's list of jobs, belongs to our user
-and object, was opened since the sync began, and is not in the ledger.
+state Open without rows. Such a job is in the org's list of jobs, has the integration
+user and the object of the sync, was created since the sync began, and is not in the
+ledger.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ import structlog
 from loaders import warehouse
 from loaders.salesforce import jobs, ledger
 from loaders.salesforce.context import SyncContext
-from loaders.salesforce.failures import ForbiddenError
+from loaders.salesforce.request_errors import ForbiddenError
 
 CLOCK_SKEW = timedelta(minutes=10)
 CASE_SENSITIVE_ID_LENGTH = 15  # the rest of an 18-character id is a checksum

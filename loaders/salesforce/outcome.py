@@ -1,6 +1,6 @@
-"""The outcome of a sync: its figures, its status, and a CSV file of rejected rows.
+"""The outcome of a sync: its row counts, its status, and a CSV file of rejected rows.
 
-The figures are counted in the staging database after the last row was sent. Each row of
+The rows are counted in the staging database after the last row was sent. Each row of
 the mart is accepted, rejected or unchanged, so the three add up to the mart's rows.
 """
 
@@ -27,11 +27,12 @@ DRY_RUN = "dry_run"
 
 @dataclass(frozen=True)
 class SyncResult:
-    """The figures of one sync; all counts are rows.
+    """The result of one sync; all counts are rows.
 
     `rejected` counts all rows that were not accepted. Of these, `deferred` failed with
     transient errors only, and `held` were not sent because they have not changed since
-    Salesforce rejected them.
+    Salesforce rejected them. `recovered` counts the accepted rows of interrupted syncs,
+    `actions` all rows by action (see `diff`), `codes` the rejected rows by error code.
     `status`: success, rejected (more than the threshold), deferred, superseded (a later
     data date was already sent), rolled_back, dry_run.
     """
@@ -52,7 +53,7 @@ class SyncResult:
     plan_id: str = ""
     started_at: datetime | None = None
     codes: dict[str, int] = field(default_factory=dict)
-    verdicts: dict[str, int] = field(default_factory=dict)
+    actions: dict[str, int] = field(default_factory=dict)
     sample: tuple[diff.Change, ...] = ()
     files: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -60,7 +61,7 @@ class SyncResult:
 
     @property
     def is_complete(self) -> bool:
-        """Whether no row is left to a person or to a later run."""
+        """Whether no rejected row needs a correction and no row must be sent again."""
         return self.status not in (REJECTED, DEFERRED)
 
     @property
@@ -68,7 +69,7 @@ class SyncResult:
         """0 when complete, 2 when rows were rejected or deferred."""
         return 0 if self.is_complete else 2
 
-    def figures(self) -> dict[str, Any]:
+    def ledger_columns(self) -> dict[str, Any]:
         """Return the result's columns of `ops.salesforce_syncs`."""
         return {
             "status": self.status,
@@ -85,7 +86,7 @@ class SyncResult:
 
 def count_rows(staging_db: StagingDb) -> dict[str, int]:
     """Count the rows by outcome, named like the attributes of `SyncResult`."""
-    verdicts = staging_db.count_by_verdict()
+    actions = staging_db.count_by_action()
     accepted = staging_db.query_int(
         "select count(*) from rows where outcome = 'accepted'"
     )
@@ -95,14 +96,14 @@ def count_rows(staging_db: StagingDb) -> dict[str, int]:
     deferred = staging_db.query_int(
         f"select count(*) from rows where {SENDABLE} and outcome is null"
     )
-    held = verdicts.get("held", 0)
+    held = actions.get("held", 0)
     return {
         "sent": staging_db.query_int(
             "select count(*) from rows where chunk is not null"
         ),
         "accepted": accepted,
-        "rejected": rejected + deferred + held + verdicts.get("rejected", 0),
-        "unchanged": verdicts.get("unchanged", 0),
+        "rejected": rejected + deferred + held + actions.get("rejected", 0),
+        "unchanged": actions.get("unchanged", 0),
         "created": staging_db.query_int(
             "select count(*) from rows where outcome = 'accepted' and is_created"
         ),
@@ -112,7 +113,7 @@ def count_rows(staging_db: StagingDb) -> dict[str, int]:
 
 
 def count_codes(staging_db: StagingDb) -> dict[str, int]:
-    """Count the rejected rows by code, most frequent first."""
+    """Count the rejected rows by error code, most frequent first."""
     query = (
         "select code, count(*) from (select key, code, row_number() over ("
         "partition by key, hash order by attempt desc, chunk desc) as recency"
@@ -131,7 +132,7 @@ def decide_status(counts: dict[str, int], policy: SyncPolicy, *, rows: int) -> s
 
 
 def write_rejects(staging_db: StagingDb, path: Path) -> Path | None:
-    """Write every failure to a CSV file; return None when there is none."""
+    """Write every failed attempt to a CSV file; return None if there is none."""
     if not staging_db.query_int("select count(*) from failures"):
         return None
     with path.open("w", encoding="utf-8", newline="") as file:

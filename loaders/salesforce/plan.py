@@ -23,13 +23,13 @@ from loaders.salesforce.sync import SyncRequest
 class Plan:
     """What a sync would send; counts are rows.
 
-    `verdicts` counts all rows by verdict (see `diff`), `fields` counts for each field
+    `actions` counts all rows by action (see `diff`), `fields` counts for each field
     the rows in which it would change, and `codes` counts the rejected rows by code.
     `changes` are the first rows to send, `blockers` the reasons why a sync would stop.
     """
 
     plan_id: str
-    verdicts: dict[str, int]
+    actions: dict[str, int]
     fields: dict[str, int]
     changes: tuple[Change, ...]
     codes: dict[str, int]
@@ -60,7 +60,7 @@ def make_plan(
             fields.update(list(change.fields))
         return Plan(
             plan_id=plan_id,
-            verdicts=staging_db.count_by_verdict(),
+            actions=staging_db.count_by_action(),
             fields=dict(fields.most_common()),
             changes=tuple(diff.read_changes(staging_db, limit=limit)),
             codes=outcome.count_codes(staging_db),

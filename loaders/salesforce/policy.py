@@ -27,10 +27,10 @@ class SafetyThresholds:
 
     Ratios are relative to the object's records in the ledger; `None` turns a check off.
     With fewer than `min_rows` records nothing is checked, because ratios of few rows
-    mean little. `max_change_ratio` is off by default because `org_day__c` changes in
-    every row every day. `max_median_factor` is how many times a metric's median may
-    grow or shrink since the values last accepted for the same records; medians below 1
-    count as 1.
+    vary too much. `max_change_ratio` is off by default because `org_day__c` changes in
+    every row every day. `max_median_factor` is the largest factor by which a metric's
+    median may differ from that of the values last accepted for the same records;
+    medians below 1 count as 1.
     """
 
     max_create_ratio: float | None = 0.5
@@ -48,11 +48,12 @@ class SyncPolicy:
     the mart's rows) and `max_rejected_rows` allow. Up to `bulk_above_rows` rows are
     sent as collections of `collection_rows`, more as bulk jobs of at most `chunk_bytes`
     and `chunk_rows`. `send_attempts` is how often one sync sends a row that fails with
-    a transient error. `retry_permanent` says whether a row that Salesforce rejected
-    permanently is sent by the next run or only once it has changed. `abort_stuck_jobs`
-    aborts a job that has not ended after `poll_timeout_seconds` instead of leaving it
-    to a later run. `missing_rows` says what to do with records whose row left the mart.
-    `read_back_rows` is the size of the sample that is read back after the sync.
+    a transient error. A row that Salesforce rejected permanently is sent again by the
+    next run or only once it has changed, according to `retry_permanent`.
+    `abort_stuck_jobs` aborts a job that has not ended after `poll_timeout_seconds`
+    instead of leaving it to a later run. `missing_rows` is what to do with records
+    whose row is no longer in the mart. `read_back_rows` is the size of the sample that
+    is read back after the sync.
     """
 
     max_rejected_ratio: float = 0.0

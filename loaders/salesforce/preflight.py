@@ -1,4 +1,4 @@
-"""The preflight check: compare the org and the object with settings and mapping.
+"""The preflight check: compare the Salesforce org and object with the settings.
 
 It reads `Organization` and the object's description before anything is written, and
 reports all problems in one message.
@@ -12,8 +12,8 @@ import structlog
 
 from loaders.errors import ConfigError
 from loaders.salesforce.client import Client, Organization
-from loaders.salesforce.failures import NotFoundError
 from loaders.salesforce.mapping import Field, Mapping
+from loaders.salesforce.request_errors import NotFoundError
 
 TEXT_TYPES = {
     "string",
@@ -44,12 +44,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Destination:
-    """The Salesforce object and its org.
+    """The Salesforce object and the Salesforce org that contains it.
 
     `picklists` has the allowed values of each restricted picklist, by field name.
     """
 
-    org_id: str
+    salesforce_org_id: str
     is_sandbox: bool
     object: str
     is_key_case_sensitive: bool
@@ -62,7 +62,7 @@ class Destination:
 
     def mapping_version(self, mapping: Mapping) -> str:
         """Return `<org id>/<mapping version>`, because each org has its own state."""
-        return f"{self.org_id}/{mapping.version}"
+        return f"{self.salesforce_org_id}/{mapping.version}"
 
 
 def check(
@@ -70,8 +70,8 @@ def check(
 ) -> Destination:
     """Check the org and the object, and return them as a `Destination`.
 
-    Raises `ConfigError` with a list of all problems. `expect_sandbox` is None when the
-    kind of the org is not checked.
+    Raises `ConfigError` with a list of all problems. With `expect_sandbox` None, both
+    production orgs and sandboxes are accepted.
     """
     organization = client.organization()
     problems: list[str] = []
@@ -80,8 +80,8 @@ def check(
         problems += _org_problems(organization, expect_sandbox)
     else:
         warnings.append(
-            "NIGHTSHIFT_SALESFORCE__EXPECT_SANDBOX is not set, so the kind of the org "
-            f"is not checked (is a sandbox: {organization.is_sandbox})"
+            f"the org {organization.id} is {_org_kind(organization.is_sandbox)}; set "
+            "NIGHTSHIFT_SALESFORCE__EXPECT_SANDBOX to have this checked"
         )
     description = _describe(client, mapping, problems)
     descriptions = {
@@ -106,7 +106,7 @@ def check(
         log.warning("salesforce preflight", object=mapping.object, warning=warning)
     key = descriptions[mapping.external_id.lower()]
     return Destination(
-        org_id=organization.id,
+        salesforce_org_id=organization.id,
         is_sandbox=organization.is_sandbox,
         object=mapping.object,
         is_key_case_sensitive=bool(key.get("caseSensitive")),
@@ -118,13 +118,14 @@ def check(
 def _org_problems(organization: Organization, expect_sandbox: bool) -> list[str]:
     if organization.is_sandbox == expect_sandbox:
         return []
-    expected, actual = "a sandbox", "a production org"
-    if not expect_sandbox:
-        expected, actual = actual, expected
     return [
-        f"the org {organization.id} is {actual}, but "
-        f"NIGHTSHIFT_SALESFORCE__EXPECT_SANDBOX expects {expected}"
+        f"the org {organization.id} is {_org_kind(organization.is_sandbox)}, but "
+        f"NIGHTSHIFT_SALESFORCE__EXPECT_SANDBOX expects {_org_kind(expect_sandbox)}"
     ]
+
+
+def _org_kind(is_sandbox: bool) -> str:
+    return "a sandbox" if is_sandbox else "a production org"
 
 
 def _describe(client: Client, mapping: Mapping, problems: list[str]) -> dict[str, Any]:
@@ -163,7 +164,7 @@ def _field_problems(mapped: Field, described: dict[str, Any] | None) -> list[str
     length = described.get("length") or 0
     if mapped.type == "text" and length and length < (mapped.length or 0):
         problems.append(
-            f"{name} holds {length} characters, but the mapping has {mapped.length}"
+            f"{name} allows {length} characters, but the mapping has {mapped.length}"
         )
     if mapped.is_numeric:
         problems += _number_problems(mapped, described)
@@ -179,12 +180,12 @@ def _number_problems(mapped: Field, described: dict[str, Any]) -> list[str]:
     problems = []
     if whole and mapped.whole_digits is not None and whole < mapped.whole_digits:
         problems.append(
-            f"{mapped.name} holds {whole} digits before the point, "
+            f"{mapped.name} allows {whole} digits before the decimal point, "
             f"but the mapping has {mapped.whole_digits}"
         )
     if scale < mapped.scale:
         problems.append(
-            f"{mapped.name} holds {scale} digits after the point, "
+            f"{mapped.name} allows {scale} digits after the decimal point, "
             f"but the mapping has {mapped.scale}"
         )
     return problems

@@ -1,4 +1,4 @@
-"""Check that the org has enough API requests and bulk batches left for a sync.
+"""Check that the Salesforce org has enough API requests and bulk batches left.
 
 The limits come from `/limits`. If the user may not read them, the number of requests is
 taken from the `Sforce-Limit-Info` header of earlier responses, and batches are not
@@ -11,8 +11,8 @@ from math import ceil
 import structlog
 
 from loaders.salesforce.client import Client
-from loaders.salesforce.failures import ForbiddenError, QuotaExhaustedError
 from loaders.salesforce.policy import SyncPolicy
+from loaders.salesforce.request_errors import ForbiddenError, QuotaExhaustedError
 from loaders.salesforce.staging_db import StagingDb
 
 ROWS_PER_BATCH = 10_000
@@ -58,9 +58,9 @@ def check(
     """
     remaining = _read_remaining(client)
     shortages = [
-        f"{count} {what} needed, {limit[0]} of {limit[1]} left, "
-        f"{ceil(limit[1] * reserve_ratio)} of them kept in reserve"
-        for what, count, limit in (
+        f"{count} {resource} needed, {limit[0]} of {limit[1]} left, of which "
+        f"{ceil(limit[1] * reserve_ratio)} are kept in reserve"
+        for resource, count, limit in (
             ("API requests", required.requests, remaining.requests),
             ("bulk batches", required.batches, remaining.batches),
         )
@@ -70,8 +70,8 @@ def check(
         raise QuotaExhaustedError(
             "Salesforce's daily limits are too low for this sync: "
             + "; ".join(shortages)
-            + ". Nothing was sent. Run again after the limits reset, or lower the "
-            "reserve."
+            + ". Nothing was sent. Run again after the limits reset, or lower "
+            "`quota_reserve_ratio`."
         )
     return remaining
 

@@ -1,9 +1,9 @@
-"""Recover what an interrupted sync left behind, before new rows are sent.
+"""Finish interrupted syncs before new rows are sent.
 
 Every chunk that is open in the ledger is looked up in Salesforce. Open jobs are
 aborted, because none of their rows was processed; running jobs are waited for; results
-of ended jobs are read; collections are read back. Otherwise an old job could overwrite
-a newer value.
+of ended jobs are read; the records of collections are read back. Without this, an old
+job could overwrite a newer value.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from loaders.salesforce import (
     verification,
 )
 from loaders.salesforce.context import STAGING_DB_FILE, SyncContext
-from loaders.salesforce.failures import NotFoundError
+from loaders.salesforce.request_errors import NotFoundError
 from loaders.salesforce.staging_db import Failure, RowResult, StagingDb
 from loaders.warehouse import bulk_rows
 
@@ -33,10 +33,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class RecoveryResult:
-    """The rows found to be accepted, and the chunks whose outcome cannot be found.
+    """The number of rows found to be accepted, and the chunks of unknown outcome.
 
-    The rows and the job of a `lost` chunk no longer exist. Only a sync of all rows
-    makes sure of the records' values; it then closes the chunk in the ledger.
+    Neither the job nor the staging database of a `lost` chunk exists any more. The next
+    sync therefore sends all rows, and then closes the chunk in the ledger.
     """
 
     accepted: int
@@ -78,7 +78,7 @@ def recover_open_chunks(context: SyncContext, *, spool_folder: Path) -> Recovery
 def _recover_chunk(
     context: SyncContext, chunk: ledger.Chunk, folder: Path
 ) -> int | None:
-    """Finish one chunk as the sync that created it, with its spool if that exists.
+    """Finish one chunk with the identity and, if it exists, the spool of its sync.
 
     Returns the number of accepted rows, or None when the chunk is lost.
     """
@@ -88,8 +88,8 @@ def _recover_chunk(
         return _finish_chunk(replace(context, sync=sync, folder=folder), chunk, None)
     try:
         sync = ledger.Sync.from_dict(staging_db.identity())
-        if sync.org_id != context.sync.org_id:
-            return 0  # the chunk was sent to another org, which is not connected now
+        if sync.salesforce_org_id != context.sync.salesforce_org_id:
+            return 0  # the chunk belongs to another Salesforce org
         return _finish_chunk(
             replace(context, sync=sync, folder=folder), chunk, staging_db
         )
@@ -125,7 +125,7 @@ def _finish_chunk(
             attempt=1,
         )
     except DataError as error:
-        # No error here: the results are recorded, and the rows are sent again.
+        # Not raised: the results are recorded, and this sync sends the rows again.
         log.warning("salesforce recovered job", job_id=job.id, error=str(error))
         return 0
     return outcome.accepted
@@ -150,15 +150,15 @@ def _read_back(context: SyncContext, chunk: ledger.Chunk, staging_db: StagingDb)
         "select count(*) from results where chunk = ?", chunk.chunk
     )
     if not result_count:
-        row_results = verification.find_arrived(
+        row_results = verification.find_accepted(
             context.client, context.destination, mapping=context.mapping, rows=rows
         )
-        arrived_keys = {result.folded for result in row_results}
+        accepted_keys = {result.folded_key for result in row_results}
         fold = context.destination.fold
         row_results += [
             _unknown_result(fold(row.key))
             for row in rows
-            if fold(row.key) not in arrived_keys
+            if fold(row.key) not in accepted_keys
         ]
         staging_db.add_results(row_results, chunk=chunk.chunk)
     outcome = results.record_results(staging_db, chunk=chunk.chunk, attempt=1)
@@ -206,7 +206,7 @@ def _record_keys_as_unknown(context: SyncContext, chunk: ledger.Chunk) -> int:
     job = bulk.wait_for_job(context, chunk.job_id)
     failures = list(_unknown_failures(context, chunk, job))
     with bulk_rows.transaction(chunk.rows) as connection:
-        ledger.record_failures(connection, context.sync, failures)
+        ledger.record_rejects(connection, context.sync, failures)
         ledger.update_chunk(
             connection,
             chunk.sync_id,
@@ -238,9 +238,9 @@ def _unknown_failures(
         path.unlink()
 
 
-def _unknown_result(folded: str) -> RowResult:
+def _unknown_result(folded_key: str) -> RowResult:
     return RowResult(
-        folded,
+        folded_key,
         "failed",
         code=ledger.OUTCOME_UNKNOWN,
         message="The sync was interrupted before the result was received.",
@@ -257,7 +257,7 @@ def record_interrupted_syncs(context: SyncContext, *, env: str, version: str) ->
         for sync_id in ledger.unfinished_sync_ids(connection, context.mapping.object):
             if sync_id in open_sync_ids:
                 continue
-            figures = ledger.count_sync_rows(connection, sync_id)
+            columns = ledger.count_sync_rows(connection, sync_id)
             ledger.record_sync(
                 connection,
                 replace(context.sync, sync_id=sync_id),
@@ -265,7 +265,7 @@ def record_interrupted_syncs(context: SyncContext, *, env: str, version: str) ->
                     "env": env,
                     "version": version,
                     "status": ledger.INTERRUPTED,
-                    **figures,
+                    **columns,
                 },
             )
 

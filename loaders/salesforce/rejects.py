@@ -2,7 +2,7 @@
 
 They are read from the ledgers without a login. `sync.run` with `only_rejected` sends
 them again. A reject is closed when Salesforce accepts its key, or when a sync withdraws
-it because there is nothing to send for the key any more.
+it because there is no longer anything to send for the key.
 """
 
 from collections.abc import Iterator
@@ -67,9 +67,9 @@ def withdrawn_rejects(staging_db: StagingDb) -> Iterator[Failure]:
     for key, payload_hash, message in staging_db.database.execute(
         "select rows.key, rows.hash,"
         " 'The mart has the same values as Salesforce again.'"
-        " from rows inner join state on state.folded = rows.folded"
-        f" where rows.verdict = 'unchanged' and {is_open}"
-        " union all select key, '', 'The org is no longer in the mart.' from state"
-        f" where {is_open} and folded not in (select folded from rows)"
+        " from rows inner join state on state.folded_key = rows.folded_key"
+        f" where rows.action = 'unchanged' and {is_open}"
+        " union all select key, '', 'The key is no longer in the mart.' from state"
+        f" where {is_open} and folded_key not in (select folded_key from rows)"
     ):
         yield Failure(key, payload_hash, WITHDRAWN, message, "", is_transient=True)

@@ -108,7 +108,9 @@ def _number_renderer(field: Field) -> Renderer:
             raise _wrong_type(value, "a number")
         if isinstance(value, int):
             if limit is not None and not -limit < value < limit:
-                raise RejectedValueError("TOO_LARGE", f"more than {whole} digits")
+                raise RejectedValueError(
+                    "TOO_LARGE", f"more than {whole} digits before the decimal point"
+                )
             return str(value)
         if not isfinite(value):
             raise RejectedValueError("NOT_A_NUMBER", f"{value} is not a finite number")
@@ -126,7 +128,7 @@ def _number_renderer(field: Field) -> Renderer:
             )
         if limit is not None and not -limit < rounded < limit:
             raise RejectedValueError(
-                "TOO_LARGE", f"more than {whole} digits before the point"
+                "TOO_LARGE", f"more than {whole} digits before the decimal point"
             )
         text = f"{rounded:f}"
         if "." in text:

@@ -2,8 +2,8 @@
 
 Results come from the result files of a bulk job (`sf__Id`, then `sf__Created` or
 `sf__Error`, then the columns as sent) or from the response to a collection. Rows are
-matched by external id only, because Salesforce returns numbers in another form. Every
-row sent must have exactly one result, and no result may concern another row.
+matched by external id only, because Salesforce may format other values differently. A
+row that was sent must have exactly one result, and every result must belong to a row.
 """
 
 import csv
@@ -65,18 +65,18 @@ def read_results(
     key = _column_index(header, external_id, path)
     id_index = header.index("sf__id") if "sf__id" in header else None
     for cells in rows:
-        folded = destination.fold(cells[key])
+        folded_key = destination.fold(cells[key])
         salesforce_id = "" if id_index is None else cells[id_index]
         if kind == "successful":
             created = cells[header.index("sf__created")].lower() == "true"
-            yield RowResult(folded, "accepted", salesforce_id, created)
+            yield RowResult(folded_key, "accepted", salesforce_id, created)
         elif kind == "failed":
             code, message, fields = parse_error(cells[header.index("sf__error")])
             yield RowResult(
-                folded, "failed", salesforce_id, False, code, message, fields
+                folded_key, "failed", salesforce_id, False, code, message, fields
             )
         else:
-            yield RowResult(folded, "unprocessed", code=UNPROCESSED)
+            yield RowResult(folded_key, "unprocessed", code=UNPROCESSED)
 
 
 def read_keys(path: Path, *, external_id: str) -> Iterator[str]:
@@ -100,7 +100,8 @@ def _column_index(header: list[str], name: str, path: Path) -> int:
     if name.lower() not in header:
         raise DataError(
             f"The result file {path.name} has no column {name}. It has "
-            f"{', '.join(header)[:300]}. Check the job in Salesforce's setup."
+            f"{', '.join(header)[:300]}. Check the job on the page Bulk Data "
+            "Load Jobs of Salesforce Setup."
         )
     return header.index(name.lower())
 
@@ -137,7 +138,7 @@ def record_results(
         "update rows set outcome = 'accepted', salesforce_id = results.salesforce_id,"
         " is_created = results.is_created from results"
         " where rows.chunk = ? and results.chunk = rows.chunk"
-        " and results.folded = rows.folded and results.kind = 'accepted'",
+        " and results.folded_key = rows.folded_key and results.kind = 'accepted'",
         chunk,
     )
     staging_db.add_failures(_failures(staging_db, chunk, attempt, job_id))
@@ -168,7 +169,7 @@ def _failures(
         " coalesce(results.message, 'Salesforce returned no result for this row.'),"
         " coalesce(results.fields, '')"
         " from rows left join results"
-        " on results.chunk = rows.chunk and results.folded = rows.folded"
+        " on results.chunk = rows.chunk and results.folded_key = rows.folded_key"
         " where rows.chunk = ? and rows.outcome is null group by rows.seq"
     )
     for key, payload_hash, code, message, fields in staging_db.database.execute(
@@ -192,15 +193,17 @@ def _find_mismatches(staging_db: StagingDb, chunk: int) -> tuple[str, ...]:
     queries = {
         "rows sent have no result": (
             "select key from rows where chunk = ? and not exists (select 1 from results"
-            " where results.chunk = rows.chunk and results.folded = rows.folded)"
+            " where results.chunk = rows.chunk"
+            " and results.folded_key = rows.folded_key)"
         ),
         "results are for rows that were not sent": (
-            "select folded from results where chunk = ? and not exists (select 1 from"
-            " rows where rows.chunk = results.chunk and rows.folded = results.folded)"
+            "select folded_key from results where chunk = ? and not exists"
+            " (select 1 from rows where rows.chunk = results.chunk"
+            " and rows.folded_key = results.folded_key)"
         ),
         "rows have more than one result": (
-            "select folded from results where chunk = ?"
-            " group by folded having count(*) > 1"
+            "select folded_key from results where chunk = ?"
+            " group by folded_key having count(*) > 1"
         ),
     }
     mismatches = []

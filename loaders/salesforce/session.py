@@ -1,10 +1,10 @@
 """An HTTP session with Salesforce that retries requests when that is safe.
 
-Every request has a timeout and the current token. Statuses 429 and 503 and connections
-that were never made are retried with jitter, after the pause that `Retry-After` asks
-for; a 401 renews the token. When a writing request may have been processed,
-`OutcomeUnknownError` is raised at once, and the caller must read back before it sends
-again. Tokens are never logged.
+Every request has a timeout and the current token. It is retried with jitter after
+status 429 or 503, not earlier than `Retry-After` allows, and when no connection could
+be opened. Status 401 renews the token. When a request that writes may have been
+processed, `OutcomeUnknownError` is raised at once, and the caller must read the records
+back before it sends them again. Tokens are never logged.
 """
 
 import time
@@ -24,14 +24,14 @@ from tenacity import (
 )
 
 from loaders.errors import ConfigError, TransientError
-from loaders.salesforce.failures import (
+from loaders.salesforce.policy import RetryPolicy
+from loaders.salesforce.request_errors import (
     RetryableError,
     TokenExpiredError,
     error_from_exception,
     error_from_response,
     url_without_query,
 )
-from loaders.salesforce.policy import RetryPolicy
 
 MAX_TOKEN_RENEWALS = 3
 BLOCK_BYTES = 1 << 18
@@ -59,7 +59,7 @@ class TimeoutSession(requests.Session):
         super().__init__()
         self.retry_policy = retry_policy
 
-    # requests' options are passed on as they are.
+    # `options` are passed to requests unchanged.
     def request(  # type: ignore[override]
         self,
         method: str,
@@ -75,7 +75,7 @@ class TimeoutSession(requests.Session):
 
 
 class RetryingSession(TimeoutSession):
-    """A session that logs in, retries, and turns failures into our errors.
+    """A session that logs in, retries, and raises the errors of `request_errors`.
 
     `login` returns a token; it is called on first use and, if `can_renew`, after a 401.
     `usage` is today's API requests as (used, allowed), None before the first response.
@@ -101,7 +101,7 @@ class RetryingSession(TimeoutSession):
             self._token = self._login()
         return self._token
 
-    # requests' options are passed on as they are.
+    # `options` are passed to requests unchanged.
     def request(  # type: ignore[override]
         self,
         method: str,
@@ -125,8 +125,8 @@ class RetryingSession(TimeoutSession):
                 renewals += 1
                 if renewals > MAX_TOKEN_RENEWALS or not self._can_renew:
                     raise ConfigError(
-                        f"{error} Check the access token, or the connected app "
-                        "and its user."
+                        f"{error} Check NIGHTSHIFT_SALESFORCE__ACCESS_TOKEN, or the "
+                        "connected app and its user."
                     ) from None
                 log.info("salesforce token renewed", url=url_without_query(url))
                 self._token = None
@@ -175,8 +175,8 @@ class RetryingSession(TimeoutSession):
             return jitter
         if pause > policy.max_wait_seconds:
             raise TransientError(
-                f"{error} Salesforce asks to wait {pause:.0f} s, but the limit is "
-                f"{policy.max_wait_seconds:.0f} s. Run again after that time."
+                f"{error} Its Retry-After header requires a wait of {pause:.0f} s, "
+                f"but the limit is {policy.max_wait_seconds:.0f} s."
             )
         return pause + min(jitter, policy.base_seconds)
 

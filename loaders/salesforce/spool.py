@@ -1,7 +1,8 @@
 """The spool: a folder per object, with a folder per sync, locked by one sync at a time.
 
-Staging databases and CSV files are kept there while rows are in flight, so that the
-next sync on the same machine finds them. A finished sync leaves at most `rejects.csv`.
+Staging databases and CSV files are kept there while a sync runs, so that after a crash
+the next sync on the same machine finds them. A finished sync leaves at most
+`rejects.csv`.
 """
 
 import fcntl

@@ -14,28 +14,28 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 BATCH_ROWS = 5_000
-SENDABLE = "verdict in ('create', 'change', 'resend', 'missing')"
+SENDABLE = "action in ('create', 'change', 'resend', 'missing')"
 PENDING = f"{SENDABLE} and outcome is null"
 
 SCHEMA = """
 create table identity (content text not null);
 create table rows (
-    seq integer primary key, folded text not null, key text not null,
-    hash text not null, payload text not null, verdict text,
+    seq integer primary key, folded_key text not null, key text not null,
+    hash text not null, payload text not null, action text,
     chunk integer, outcome text, salesforce_id text, is_created integer
 );
 create table state (
-    folded text primary key, key text not null, hash text not null,
+    folded_key text primary key, key text not null, hash text not null,
     payload text not null, accepted_at text not null default '',
     rejected_at text not null default '', rejected_hash text not null default '',
     outcome_unknown_at text not null default ''
 );
 create table results (
-    chunk integer not null, folded text not null, kind text not null,
+    chunk integer not null, folded_key text not null, kind text not null,
     salesforce_id text not null, is_created integer not null,
     code text not null, message text not null, fields text not null
 );
-create index results_by_key on results (chunk, folded);
+create index results_by_key on results (chunk, folded_key);
 create table failures (
     key text not null, hash text not null, code text not null,
     message text not null, fields text not null, is_transient integer not null,
@@ -47,22 +47,23 @@ create table failures (
 class Row(NamedTuple):
     """A row to send: its key, its rendered fields as JSON text, and their hash.
 
-    `folded` is the key as Salesforce compares it. Rows are sent in its order.
+    `folded_key` is the key as Salesforce compares it: in lower case, unless the key
+    field is case-sensitive. Rows are sent in its order.
     """
 
-    folded: str
+    folded_key: str
     key: str
     payload: str
     hash: str
 
 
 class RowResult(NamedTuple):
-    """Salesforce's result for one row; `folded` is the key as Salesforce compares it.
+    """Salesforce's result for the row with this `folded_key`.
 
     A failed row has a code, a message and comma-separated field names.
     """
 
-    folded: str
+    folded_key: str
     kind: Literal["accepted", "failed", "unprocessed"]
     salesforce_id: str = ""
     is_created: bool = False
@@ -157,31 +158,31 @@ class StagingDb:
         return self.query_int(f"select count(*) from rows where {PENDING}")
 
     def pending_size(self) -> tuple[int, int]:
-        """Return the number of rows still to be sent and their characters of JSON."""
+        """Return the number of rows still to be sent and the length of their JSON."""
         row = self.database.execute(
             "select count(*), coalesce(sum(length(payload)), 0) from rows"
             f" where {PENDING}"
         ).fetchone()
         return row[0], row[1]
 
-    def count_by_verdict(self) -> dict[str, int]:
-        """Return the number of rows by verdict."""
+    def count_by_action(self) -> dict[str, int]:
+        """Return the number of rows by action."""
         return dict(
-            self.database.execute("select verdict, count(*) from rows group by 1")
+            self.database.execute("select action, count(*) from rows group by 1")
         )
 
     def pending_rows(self) -> Iterator[Row]:
         """Yield the rows still to be sent, in key order."""
         yield from self._rows(
-            f"select folded, key, payload, hash from rows where {PENDING}"
-            " order by folded"
+            f"select folded_key, key, payload, hash from rows where {PENDING}"
+            " order by folded_key"
         )
 
     def chunk_rows(self, chunk: int) -> Iterator[Row]:
         """Yield the rows of a chunk, in key order."""
         yield from self._rows(
-            "select folded, key, payload, hash from rows where chunk = ?"
-            " order by folded",
+            "select folded_key, key, payload, hash from rows where chunk = ?"
+            " order by folded_key",
             chunk,
         )
 
@@ -191,7 +192,7 @@ class StagingDb:
     def assign_chunk(self, chunk: int, *, first: str, last: str) -> None:
         """Assign the pending rows between two folded keys to a chunk."""
         self.execute(
-            f"update rows set chunk = ? where {PENDING} and folded between ? and ?",
+            f"update rows set chunk = ? where {PENDING} and folded_key between ? and ?",
             *(chunk, first, last),
         )
 

@@ -2,8 +2,8 @@
 
 The steps are login, preflight check, recovery of interrupted syncs, comparison, safety
 check, quota check, and sending as collections or bulk jobs. Rows that fail with a
-transient error are sent again in smaller chunks. The sync's own ledger row is written
-last. No row is sent twice or lost: rows of the mart = accepted + rejected + unchanged.
+transient error are sent again in smaller chunks. The row of `ops.salesforce_syncs` is
+written last. No row is lost: rows of the mart = accepted + rejected + unchanged.
 """
 
 import random
@@ -22,9 +22,7 @@ from loaders import warehouse
 from loaders.config.settings import Salesforce as Settings
 from loaders.salesforce import (
     bulk,
-    circuit_breaker,
     client,
-    composite,
     diff,
     dry_run,
     ledger,
@@ -33,6 +31,8 @@ from loaders.salesforce import (
     quota,
     recovery,
     rejects,
+    safety_check,
+    sobject_collections,
     spool,
     sync_state,
     verification,
@@ -54,9 +54,9 @@ class SyncRequest:
     `spool` is the folder for working files. `fingerprint` identifies the tested build
     of the mart and is stored in the ledger. `full` sends unchanged rows too;
     `only_rejected` sends only rows that were rejected before. `as_of` sends the values
-    of an earlier data date instead of the mart's. `approve` is the id of a plan that
-    the safety check stopped. `allow_older` sends a data date although a later one was
-    already sent.
+    of an earlier data date instead of the mart's. `approved_plan_id` is the id of a
+    plan that the safety check stopped and a person approved. `allow_older` sends a data
+    date although a later one was already sent.
     """
 
     mapping: Mapping
@@ -70,7 +70,7 @@ class SyncRequest:
     dry_run: bool = False
     only_rejected: bool = False
     as_of: date | None = None
-    approve: str | None = None
+    approved_plan_id: str | None = None
     allow_older: bool = False
 
 
@@ -84,8 +84,8 @@ def run(
     """Sync the mart to the object and return the result.
 
     Raises `ConfigError` (settings, permissions, mapping), `DataError` (safety check,
-    results that do not match, the mart's data date) or `TransientError` (busy, quota
-    exhausted, a job still running). After any error, the next run resumes.
+    results that do not match, the mart's data date) or `TransientError` (Salesforce
+    busy, quota exhausted, a job still running). After any error, the next run resumes.
     """
     policy = policy or SyncPolicy()
     root = request.spool / request.mapping.object
@@ -99,10 +99,8 @@ def run(
                 context, env=request.env, version=request.version
             )
             recovery.remove_closed_spools(context, spool_folder=root)
-        identity = context.sync.as_dict()
-        with closing(
-            StagingDb.create(context.staging_db_path, identity=identity)
-        ) as staging_db:
+        path, identity = context.staging_db_path, context.sync.as_dict()
+        with closing(StagingDb.create(path, identity=identity)) as staging_db:
             result = _sync_rows(
                 replace(request, full=request.full or bool(recovered.lost)),
                 context,
@@ -123,7 +121,7 @@ def run(
         sync_id=result.sync_id,
         object=result.object,
         data_date=str(result.data_date),
-        **result.figures(),
+        **result.ledger_columns(),
         codes=result.codes,
     )
     return result
@@ -164,15 +162,15 @@ def context_for(
 def prepare_rows(
     request: SyncRequest, context: SyncContext, staging_db: StagingDb
 ) -> str:
-    """Load rows and state, assign verdicts, and return the id of the plan."""
+    """Load rows and state, assign actions, and return the id of the plan."""
     if request.as_of:
         diff.load_rows_as_of(staging_db, context, request.as_of)
     else:
         diff.load_rows(staging_db, context, data_date=request.data_date)
-    diff.assign_verdicts(staging_db, context, full=request.full)
+    diff.assign_actions(staging_db, context, full=request.full)
     if request.only_rejected:
         diff.keep_only_rejected(staging_db)
-    return circuit_breaker.compute_plan_id(staging_db, context)
+    return safety_check.compute_plan_id(staging_db, context)
 
 
 def _sync_rows(
@@ -188,19 +186,21 @@ def _sync_rows(
     )
     if _is_superseded(request, context):
         return replace(result, status=outcome.SUPERSEDED)
-    plan = prepare_rows(request, context, staging_db)
-    result = replace(result, plan_id=plan, verdicts=staging_db.count_by_verdict())
+    plan_id = prepare_rows(request, context, staging_db)
+    result = replace(result, plan_id=plan_id, actions=staging_db.count_by_action())
     if request.dry_run:
         return dry_run.complete_dry_run(context, staging_db, result)
     job_ids: list[str] = []
     policy = context.policy
     if staging_db.count_pending():
-        circuit_breaker.check(staging_db, context, plan=plan, approved=request.approve)
+        safety_check.check(
+            staging_db, context, plan_id=plan_id, approved_id=request.approved_plan_id
+        )
         required = quota.estimate_required(staging_db, policy)
         quota.check(context.client, required, reserve_ratio=policy.quota_reserve_ratio)
         job_ids = _send(context, staging_db)
     counts: dict[str, Any] = outcome.count_rows(staging_db)
-    rows = sum(result.verdicts.values())
+    rows = sum(result.actions.values())
     status = outcome.decide_status(counts, policy, rows=rows)
     if request.as_of and status == outcome.SUCCESS:
         status = outcome.ROLLED_BACK
@@ -215,12 +215,13 @@ def _sync_rows(
 
 
 def _is_superseded(request: SyncRequest, context: SyncContext) -> bool:
-    """Return whether a later data date was already sent to this org."""
+    """Return whether a later data date was already sent to this Salesforce org."""
     if request.as_of or request.allow_older:
         return False
+    sync = context.sync
     with warehouse.session() as connection:
         newest = sync_state.newest_data_date(
-            connection, context.mapping.object, org_id=context.sync.org_id
+            connection, sync.object, salesforce_org_id=sync.salesforce_org_id
         )
     return newest is not None and newest > request.data_date
 
@@ -237,7 +238,7 @@ def _send(context: SyncContext, staging_db: StagingDb) -> list[str]:
             pause = policy.send_pause_seconds * 2 ** (attempt - 2)
             time.sleep(pause * random.uniform(0.5, 1.5))
         if pending <= policy.bulk_above_rows:
-            composite.send(context, staging_db, attempt=attempt)
+            sobject_collections.send(context, staging_db, attempt=attempt)
         else:
             job_ids += bulk.send(context, staging_db, attempt=attempt)
     return job_ids
@@ -256,7 +257,7 @@ def _verify_sample(
         sample=context.policy.read_back_rows,
     )
     if result.differences:
-        log.warning("salesforce has other values", differences=result.differences)
+        log.warning("salesforce values differ", differences=result.differences)
     return result
 
 
@@ -268,24 +269,24 @@ def _record_sync(
     result: SyncResult,
     lost: tuple[ledger.Chunk, ...],
 ) -> None:
-    """Append the sync's ledger row, its rejects that were never sent, and withdrawals.
+    """Record the sync, the rejects of rows that were never sent, and withdrawn rejects.
 
     Also closes the lost chunks if this sync sent all rows.
     """
-    figures = {
-        **result.figures(),
+    columns = {
+        **result.ledger_columns(),
         "env": request.env,
         "version": request.version,
         "fingerprint": request.fingerprint,
     }
     never_sent = staging_db.query_int("select count(*) from failures where chunk = 0")
     with bulk_rows.transaction(never_sent) as connection:
-        ledger.record_failures(connection, context.sync, staging_db.failures(0))
+        ledger.record_rejects(connection, context.sync, staging_db.failures(0))
         if not request.as_of:
-            ledger.record_failures(
+            ledger.record_rejects(
                 connection, context.sync, rejects.withdrawn_rejects(staging_db)
             )
-        ledger.record_sync(connection, context.sync, figures)
+        ledger.record_sync(connection, context.sync, columns)
         if result.deferred or result.status == outcome.SUPERSEDED:
             return
         for chunk in lost:

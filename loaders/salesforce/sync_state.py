@@ -1,8 +1,9 @@
 """Read what Salesforce accepted and rejected in earlier syncs.
 
 The state comes from `ops.salesforce_rows` and `ops.salesforce_rejects`, where the
-latest row of a key counts. Results are streamed, so that a million keys need little
-memory. `mapping_version` begins with the org id, so orgs are never mixed.
+latest row of a key is the valid one. Results are streamed, so that a million keys need
+little memory. `mapping_version` begins with the Salesforce org's id, and every query
+selects one Salesforce org.
 """
 
 import json
@@ -40,9 +41,9 @@ class RejectedState:
 
 
 def read_accepted(
-    connection: Connection, object_name: str, *, org_id: str
+    connection: Connection, object_name: str, *, salesforce_org_id: str
 ) -> Iterator[AcceptedState]:
-    """Yield what this org last accepted for each key, in bounded memory."""
+    """Yield what this Salesforce org last accepted for each key, in bounded memory."""
     table = connection.table("ops", "salesforce_rows")
     # A window function would keep every payload in memory; this join does not.
     query = f"""-- loaders.salesforce.sync_state accepted {object_name}
@@ -58,16 +59,16 @@ inner join (
     on accepted.key = latest.key
     and accepted.accepted_at = latest.accepted_at
 where accepted.object = ? and accepted.mapping_version like ?"""
-    object_and_org = [object_name, f"{org_id}/%"]
+    object_and_org = [object_name, f"{salesforce_org_id}/%"]
     yield from _stream_accepted(connection, query, [*object_and_org, *object_and_org])
 
 
 def read_accepted_as_of(
-    connection: Connection, object_name: str, *, org_id: str, day: date
+    connection: Connection, object_name: str, *, salesforce_org_id: str, day: date
 ) -> Iterator[AcceptedState]:
     """Yield, for each key, the values accepted for a data date or the last one before.
 
-    Of several rows for one data date, the one accepted last counts.
+    If there are several rows for one data date, the last accepted one is used.
     """
     query = f"""-- loaders.salesforce.sync_state accepted as of {object_name}
 select key, payload_hash, payload, accepted_at
@@ -79,7 +80,9 @@ from (
     where object = ? and mapping_version like ? and data_date <= ?
 ) as accepted
 where recency = 1"""
-    yield from _stream_accepted(connection, query, [object_name, f"{org_id}/%", day])
+    yield from _stream_accepted(
+        connection, query, [object_name, f"{salesforce_org_id}/%", day]
+    )
 
 
 def _stream_accepted(
@@ -116,29 +119,29 @@ where recency = 1 and coalesce(open_rejected_at, outcome_unknown_at) is not null
 
 
 def has_completed_sync(
-    connection: Connection, object_name: str, *, org_id: str
+    connection: Connection, object_name: str, *, salesforce_org_id: str
 ) -> bool:
-    """Return whether any sync to this org was completed, even with rejects."""
+    """Return whether a sync to this Salesforce org completed, even with rejects."""
     row = connection.fetch_one(
         "-- loaders.salesforce.sync_state has completed sync\n"
         f"select count(*) from {connection.table('ops', 'salesforce_syncs')} "
         "where object = ? and status != ? and sync_id in (select sync_id "
         f"from {connection.table('ops', 'salesforce_rows')} "
         "where mapping_version like ?)",
-        [object_name, INTERRUPTED, f"{org_id}/%"],
+        [object_name, INTERRUPTED, f"{salesforce_org_id}/%"],
     )
     return bool(row and row[0])
 
 
 def newest_data_date(
-    connection: Connection, object_name: str, *, org_id: str
+    connection: Connection, object_name: str, *, salesforce_org_id: str
 ) -> date | None:
-    """Return the latest data date of which this org accepted rows."""
+    """Return the latest data date for which this org accepted rows."""
     row = connection.fetch_one(
         "-- loaders.salesforce.sync_state newest data date\n"
         f"select max(data_date) from {connection.table('ops', 'salesforce_rows')} "
         "where object = ? and mapping_version like ?",
-        [object_name, f"{org_id}/%"],
+        [object_name, f"{salesforce_org_id}/%"],
     )
     return row[0] if row else None
 

@@ -1,9 +1,9 @@
 """Read records back from Salesforce and compare them with what was sent.
 
 Records are queried by external id, in batches whose keys fit into a URL. This is used
-when a connection broke and rows may have arrived, and to verify a sample after a sync.
-Values are compared by meaning: 12.50 equals 12.5, and leading and trailing blanks,
-which Salesforce trims, are ignored.
+when a connection broke and rows may have been accepted, and to verify a sample after a
+sync. Values are compared after normalization: 12.50 equals 12.5, and leading and
+trailing blanks, which Salesforce trims, are ignored.
 """
 
 import json
@@ -47,12 +47,12 @@ def fetch_records(
         )
 
 
-def find_arrived(
+def find_accepted(
     client: Client, destination: Destination, *, mapping: Mapping, rows: Sequence[Row]
 ) -> list[RowResult]:
     """Return an accepted result for each row whose record equals what was sent.
 
-    `is_created` is False for all, because it can no longer be found out.
+    `is_created` is False for all, because it can no longer be determined.
     """
     records = _records_by_key(client, destination, mapping=mapping, rows=rows)
     return [
@@ -88,7 +88,7 @@ def verify_sample(
 ) -> Verification:
     """Count the object's records and compare a sample of the rows just accepted."""
     query = (
-        "select folded, key, payload, hash from rows"
+        "select folded_key, key, payload, hash from rows"
         f" where {SENDABLE} and outcome = 'accepted' order by random() limit ?"
     )
     rows = [Row(*values) for values in staging_db.database.execute(query, [sample])]

@@ -3,7 +3,7 @@
 A large INSERT is slow because every value is parsed from the statement. Many rows are
 therefore written to a temporary CSV file that the warehouse reads itself: a local file
 for DuckDB, an object below the archive URL for Redshift. DuckDB's memory is limited
-meanwhile, because it would otherwise cache everything it reads.
+for that time, because it would otherwise cache everything it reads.
 """
 
 import tempfile
@@ -44,7 +44,7 @@ def _low_memory(connection: Connection) -> Iterator[None]:
     with warehouse.with_settings(connection, LOW_MEMORY_SETTINGS):
         yield
         if warehouse.is_single_writer():
-            # Fails while another session of this process writes; that session does it.
+            # Fails while another session of this process writes; that one checkpoints.
             with suppress(duckdb.Error):
                 connection.execute(
                     "-- loaders.warehouse.bulk_rows checkpoint\ncheckpoint"

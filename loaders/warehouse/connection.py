@@ -209,7 +209,7 @@ def identifier(name: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Quote a constant of the code as a SQL literal; pass values as parameters."""
+    """Quote a constant as a SQL literal. Pass data as bound parameters instead."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -232,7 +232,7 @@ def location() -> str:
 
 
 def is_transient(message: str) -> bool:
-    """Return whether a warehouse's error message is that of a transient error."""
+    """Return whether the error message of a warehouse is about a transient error."""
     return "could not set lock" in message.lower() or redshift.is_transient(message)
 
 

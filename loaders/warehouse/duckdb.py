@@ -1,4 +1,4 @@
-"""Sessions on the DuckDB file. The only importer of duckdb.
+"""Sessions on the DuckDB file. Only this module imports duckdb.
 
 Only one process at a time can open the file, so sessions are short. A process that does
 all the work itself can keep the file open.
@@ -28,7 +28,7 @@ _kept_connections: ExitStack | None = None
 
 
 def file(values: Mapping[str, Any]) -> Path:
-    """Return the target's file; a relative path starts at the project folder."""
+    """Return the target's file; a relative path is relative to the project folder."""
     path = Path(str(values["path"]))
     return path if path.is_absolute() else PROJECT / path
 
@@ -54,8 +54,8 @@ def open_session(values: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
     except duckdb.IOException as error:
         if "lock" in str(error).lower():
             raise TransientError(
-                f"{path} is locked by another process. Close it there "
-                f"(a `duckdb` shell, a notebook, a running dbt), then run again."
+                f"{path} is locked by another process. Close the `duckdb` shell, the "
+                f"notebook or the dbt run that has it open, then run again."
             ) from error
         raise ConfigError(
             f"Cannot open the DuckDB file {path}: {error}. "
@@ -74,7 +74,7 @@ def open_session(values: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
 def keep_open() -> Iterator[None]:
     """Keep the file open from the first session on, because opening is expensive.
 
-    The process must not fork meanwhile: the child would inherit the open file.
+    The process must not fork while the file is open: the child would inherit it.
     """
     global _kept_connections
     with ExitStack() as stack:

@@ -1,8 +1,8 @@
 """Redshift sessions and the classification of their errors.
 
 Host, user and login method (password, IAM, serverless) come from the dbt profile; dbt's
-own credential classes open the session. The only importer of redshift_connector and
-dbt-redshift, which are imported inside functions because each takes seconds to import.
+own credential classes open the session. Only this module imports redshift_connector and
+dbt-redshift, inside functions because each takes seconds to import.
 """
 
 import re
@@ -66,8 +66,8 @@ MISSING_OBJECT_TEXTS = ("no such key", "nosuchkey", "specified key does not exis
 def open_session(values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - driver's type
     """Open a session in autocommit mode with the credentials of the dbt profile.
 
-    Retries `retries` times if Redshift does not answer. Raises `ConfigError` with the
-    setting to correct, or `TransientError` if Redshift does not answer at all.
+    Retries `retries` times while Redshift is unreachable. Raises `ConfigError` with the
+    setting to correct, or `TransientError` if Redshift stays unreachable.
     """
     from dbt.adapters.redshift.connections import get_connection_method
 
@@ -112,7 +112,7 @@ def _credentials(values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - dbt's type
 
 @contextmanager
 def classified_errors(action: str) -> Iterator[None]:
-    """Turn the driver's errors into ours, naming the action and the next step."""
+    """Raise the driver's errors as ours, with the action and the next step."""
     import redshift_connector
     from botocore.exceptions import BotoCoreError, ClientError
     from dbt_common.exceptions import DbtBaseException
@@ -122,13 +122,14 @@ def classified_errors(action: str) -> Iterator[None]:
     except redshift_connector.Error as error:
         raise _classify(error, action) from error
     except (OSError, AttributeError, ValueError) as error:
-        # The driver raises these when its socket is closed, some of them by accident.
+        # The driver raises these when its socket is closed.
         raise TransientError(
-            f"The connection to Redshift was lost ({action}: {error}). Run again."
+            f"The connection to Redshift was lost ({action}: {error}). "
+            "Check the network, then run again."
         ) from error
     except (BotoCoreError, ClientError, DbtBaseException) as error:
         raise ConfigError(
-            f"Redshift: {action} failed ({error}). Check the NIGHTSHIFT_REDSHIFT_* "
+            f"Redshift failed ({action}: {error}). Check the NIGHTSHIFT_REDSHIFT_* "
             "and AWS_* variables."
         ) from error
 
@@ -190,8 +191,8 @@ def _classify(error: Exception, action: str) -> NightshiftError:
     if _is_about_iam_role(message.lower()):
         return ConfigError(f"{text}. {IAM_ROLE_NEXT_STEP}.")
     return DataError(
-        f"{text}. Nothing was committed. Correct what the message names, then run "
-        "again."
+        f"{text}. Nothing was committed. Correct the statement or the data that the "
+        "message names, then run again."
     )
 
 

@@ -76,7 +76,7 @@ class Join:
 
 @dataclass(frozen=True)
 class Mart:
-    """A table that Looker reads; `key` are the columns of its primary key."""
+    """A table that Looker reads; `key` contains the columns of its primary key."""
 
     name: str
     relation: str

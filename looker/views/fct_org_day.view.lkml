@@ -13,7 +13,7 @@ view: fct_org_day {
 
   dimension: org_id {
     label: "Org ID"
-    description: "The org: the account number in the product. It never changes."
+    description: "Id of the org: its account number in the product. It never changes."
     type: number
     value_format_name: id
     sql: ${TABLE}.org_id ;;
@@ -21,7 +21,7 @@ view: fct_org_day {
 
   dimension: billing_plan_id {
     label: "Billing Plan ID"
-    description: "Billing plan of the org on that day. `billing_plans` lists which plans are paid. A plan that is missing there counts as not paid and causes a warning."
+    description: "Id of the org's billing plan on that day. `billing_plans` lists which plans are paid. A plan that is missing there counts as not paid and causes a warning."
     type: number
     value_format_name: id
     sql: ${TABLE}.billing_plan_id ;;

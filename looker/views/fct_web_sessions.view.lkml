@@ -14,7 +14,7 @@ view: fct_web_sessions {
   dimension: visitor_id {
     hidden: yes
     label: "Visitor ID"
-    description: "The visitor: the user id, or for anonymous requests a hash of client address and user agent."
+    description: "Id of the visitor: the user id, or for anonymous requests a hash of client address and user agent."
     type: string
     sql: ${TABLE}.visitor_id ;;
   }
@@ -22,7 +22,7 @@ view: fct_web_sessions {
   dimension: user_id {
     hidden: yes
     label: "User ID"
-    description: "The user. Null for anonymous requests and for events of the system itself."
+    description: "Id of the user. Null for anonymous requests and for events that the system caused itself."
     type: number
     value_format_name: id
     sql: ${TABLE}.user_id ;;

@@ -13,7 +13,7 @@ view: interesting_trials {
 
   dimension: org_id {
     label: "Org ID"
-    description: "The org: the account number in the product. It never changes."
+    description: "Id of the org: its account number in the product. It never changes."
     type: number
     value_format_name: id
     sql: ${TABLE}.org_id ;;
@@ -21,7 +21,7 @@ view: interesting_trials {
 
   dimension: billing_plan_id {
     label: "Billing Plan ID"
-    description: "Billing plan of the org on that day. `billing_plans` lists which plans are paid. A plan that is missing there counts as not paid and causes a warning."
+    description: "Id of the org's billing plan on that day. `billing_plans` lists which plans are paid. A plan that is missing there counts as not paid and causes a warning."
     type: number
     value_format_name: id
     sql: ${TABLE}.billing_plan_id ;;
@@ -57,7 +57,7 @@ view: interesting_trials {
 
   dimension: trial_rank {
     label: "Trial Rank"
-    description: "Rank on that date; call 1 first."
+    description: "Rank on the data date; 1 is the first to call."
     type: number
     sql: ${TABLE}.trial_rank ;;
   }
@@ -162,7 +162,7 @@ view: interesting_trials {
 
   dimension_group: last_active {
     label: "Last Active"
-    description: "Latest day with a log event within the window of this trial, including days after the trial period. Null if there is none."
+    description: "Latest day with a log event during this trial or its conversion period. Null if there is none."
     type: time
     timeframes: [
       raw,

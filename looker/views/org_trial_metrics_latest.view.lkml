@@ -6,7 +6,7 @@ view: org_trial_metrics_latest {
   dimension: org_id {
     primary_key: yes
     label: "Org ID"
-    description: "The org: the account number in the product. It never changes."
+    description: "Id of the org: its account number in the product. It never changes."
     type: number
     value_format_name: id
     sql: ${TABLE}.org_id ;;
@@ -14,7 +14,7 @@ view: org_trial_metrics_latest {
 
   dimension: billing_plan_id {
     label: "Billing Plan ID"
-    description: "Billing plan of the org on that day. `billing_plans` lists which plans are paid. A plan that is missing there counts as not paid and causes a warning."
+    description: "Id of the org's billing plan on that day. `billing_plans` lists which plans are paid. A plan that is missing there counts as not paid and causes a warning."
     type: number
     value_format_name: id
     sql: ${TABLE}.billing_plan_id ;;
@@ -57,7 +57,7 @@ view: org_trial_metrics_latest {
 
   dimension: trial_days {
     label: "Trial Days"
-    description: "Number of trial days with a row, up to the data date."
+    description: "Number of trial days so far on which the org is in the data."
     type: number
     sql: ${TABLE}.trial_days ;;
   }
@@ -225,7 +225,7 @@ view: org_trial_metrics_latest {
 
   dimension_group: converted {
     label: "Converted"
-    description: "First day on a paid plan within the window of this trial, even if the org no longer pays. Null if it never paid."
+    description: "First day on a paid plan during this trial or its conversion period, even if the org no longer pays. Null if it never paid."
     type: time
     timeframes: [
       raw,
@@ -242,7 +242,7 @@ view: org_trial_metrics_latest {
 
   dimension_group: last_active {
     label: "Last Active"
-    description: "Latest day with a log event within the window of this trial, including days after the trial period. Null if there is none."
+    description: "Latest day with a log event during this trial or its conversion period. Null if there is none."
     type: time
     timeframes: [
       raw,

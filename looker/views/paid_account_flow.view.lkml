@@ -73,7 +73,7 @@ view: paid_account_flow {
 
   measure: accounts_moved {
     label: "Accounts Moved"
-    description: "Number of accounts that changed state, are new or were lost."
+    description: "Number of accounts that changed their state, are new, or were lost."
     type: sum
     sql: ${orgs} ;;
     filters: [

@@ -6,7 +6,7 @@ view: sf_trial_metrics {
   dimension: org_id__c {
     primary_key: yes
     label: "Org ID"
-    description: "The org id as text. External id in Salesforce."
+    description: "Account number of the org as text. External id in Salesforce."
     type: string
     sql: ${TABLE}.org_id__c ;;
   }
@@ -149,7 +149,7 @@ view: sf_trial_metrics {
 
   dimension_group: trial_start {
     label: "Trial Start"
-    description: "UTC date on which the current trial started."
+    description: "UTC date on which the org's current trial started."
     type: time
     timeframes: [
       raw,
@@ -200,7 +200,7 @@ view: sf_trial_metrics {
 
   measure: count {
     label: "Rows"
-    description: "Number of rows. One row per org in its trial window on the data date, with the fields of Trial_Metrics__c in Salesforce."
+    description: "Number of rows. One row per org in its trial or conversion period on the data date, with the fields of Trial_Metrics__c in Salesforce."
     type: count
     drill_fields: [detail*]
   }

@@ -34,7 +34,7 @@ view: trial_trends {
 
   dimension: converted {
     label: "Converted"
-    description: "Number of trials with a paid day in their window, even if they no longer pay."
+    description: "Number of trials with a paid day in their trial or conversion period, even if the org no longer pays."
     type: number
     sql: ${TABLE}.converted ;;
   }
@@ -56,7 +56,7 @@ view: trial_trends {
 
   dimension: is_settled {
     label: "Is Settled"
-    description: "Whether the windows of all trials of the week are over, so that the numbers are final."
+    description: "Whether the conversion periods of all trials of the week have ended, so that the numbers are final."
     type: yesno
     sql: ${TABLE}.is_settled ;;
   }

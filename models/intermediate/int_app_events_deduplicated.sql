@@ -35,17 +35,17 @@ ranked_events as (
                 org_id,
                 user_id,
                 is_error
-        ) as copy_number
+        ) as duplicate_number
 
     from events
 
 ),
 
-final_copies as (
+final_events as (
 
-    -- Days before the window are final. Their copies came in earlier
-    -- partitions, so they take precedence over copies in the window. The join
-    -- to the few new events reads a single column of the large existing table.
+    -- Days before the window are final. Their events came in earlier
+    -- partitions, so they take precedence over duplicates in the window. The
+    -- join reads only the event_id column of the large existing table.
     select distinct existing_events.event_id
 
     from {{ existing_relation }} as existing_events
@@ -70,12 +70,12 @@ final as (
 
     from ranked_events
 
-    left join final_copies
-        on ranked_events.event_id = final_copies.event_id
+    left join final_events
+        on ranked_events.event_id = final_events.event_id
 
     where
-        ranked_events.copy_number = 1
-        and final_copies.event_id is null
+        ranked_events.duplicate_number = 1
+        and final_events.event_id is null
 
 )
 

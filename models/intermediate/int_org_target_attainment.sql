@@ -36,7 +36,7 @@ metric_values as (
 
 metrics_with_targets as (
 
-    -- A target of 0 carries no information, so the metric is left out.
+    -- Every trial reaches a target of 0, so the metric is left out.
     select
         metric_values.org_id,
         metric_values.metric_name,
@@ -50,7 +50,7 @@ metrics_with_targets as (
         metric_values.metric_name in ('hosts', 'metrics')
         and targets.p75 > 0
         and metric_values.metric_value
-        >= targets.p75 * {{ var('big_footprint_factor') }} as is_big
+        >= targets.p75 * {{ var('big_footprint_factor') }} as has_big_footprint
 
     from metric_values
 
@@ -78,7 +78,8 @@ attainments_by_metric as (
         max(case when metric_name = 'metrics' then attainment end) as metrics,
         count(attainment) as metrics_with_target,
         count(case when is_met then 1 end) as metrics_met,
-        count(case when is_big then 1 end) as metrics_big
+        count(case when has_big_footprint then 1 end)
+            as metrics_with_big_footprint
 
     from metrics_with_targets
 
@@ -100,7 +101,7 @@ final as (
             + coalesce(dashboards, 0)
             + coalesce(metrics, 0)
         ) / metrics_with_target as target_attainment,
-        metrics_big > 0 as has_big_footprint,
+        metrics_with_big_footprint > 0 as has_big_footprint,
         generated_date
 
     from attainments_by_metric

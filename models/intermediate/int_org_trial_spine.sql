@@ -34,8 +34,8 @@ billing_plans as (
 
 snapshot_dates as (
 
-    -- A date has snapshots only if its orgs export was loaded. A date with
-    -- nothing but forward-filled states was never a data date.
+    -- A date has snapshots only if its orgs export was loaded. A date on which
+    -- all states are forward-filled was never a data date.
     select distinct metric_date as generated_date
 
     from org_states

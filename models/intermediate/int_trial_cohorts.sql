@@ -8,7 +8,7 @@
 
 with trials as (
 
-    -- Snapshots of trials that began in the target window are in it too.
+    -- A trial that started in the target window has no snapshot before it.
     select *
 
     from {{ ref('int_org_trials_aggregated') }}

@@ -15,7 +15,7 @@
 
 with org_days as (
 
-    -- The last day of trials that began earlier is before the window.
+    -- The outcome of trials that started earlier is final.
     select *
 
     from {{ ref('fct_org_day') }}

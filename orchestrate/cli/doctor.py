@@ -68,7 +68,8 @@ def run_salesforce_checks() -> list[Check]:
 def check_retired_models() -> Check:
     """List the relations of models that were removed from the project.
 
-    They are harmless, so the check always passes; its message says how to drop them.
+    They are harmless, so the check always passes. Its message has the command that
+    drops them.
     """
     name = "retired models"
     try:
@@ -147,7 +148,7 @@ def _check_salesforce() -> str:
     kind = "sandbox" if destination.is_sandbox else "production"
     warnings = "".join(f"; {warning}" for warning in destination.warnings)
     return (
-        f"org {destination.org_id} ({kind}) has all fields of "
+        f"Salesforce org {destination.salesforce_org_id} ({kind}) has all fields of "
         f"{destination.object}{warnings}"
     )
 

@@ -1,8 +1,8 @@
 """The `nightshift` command: runs the pipeline, shows plans and results.
 
 Results go to standard output (tables, or JSON with --json), progress and errors to
-standard error. Exit codes: 0 all done, 1 a task failed, 2 done but rows were rejected
-beyond the threshold or left for later, 3 bad configuration or arguments.
+standard error. Exit codes: 0 all done, 1 a task failed, 2 done, but Salesforce has not
+accepted all rows, 3 bad configuration or arguments.
 """
 
 import json
@@ -38,9 +38,9 @@ app = typer.Typer(
         "Nightshift: loads raw logs from S3, builds marts, and publishes them to "
         "Looker, an S3 archive and Salesforce."
         "\n\nEvery command is safe to repeat: work that is done is not repeated."
-        "\n\nExit codes: 0 all done (also if nothing was to do), 1 a task failed, "
-        "2 done but rows were rejected beyond the threshold or left for later, "
-        "3 bad configuration or arguments."
+        "\n\nExit codes: 0 all done (also if there was nothing to do), 1 a task "
+        "failed, 2 done, but Salesforce has not accepted all rows, 3 bad configuration "
+        "or arguments."
     ),
 )
 
@@ -56,10 +56,10 @@ Day = Annotated[
     ),
 ]
 Env = Annotated[
-    str, typer.Option(help="Environment of the results; a folder of the archive.")
+    str, typer.Option(help="Environment of the results: first folder of the archive.")
 ]
 Version = Annotated[
-    str, typer.Option(help="Version of the results; a folder of the archive.")
+    str, typer.Option(help="Version of the results: second folder of the archive.")
 ]
 Workers = Annotated[
     int, typer.Option(min=1, help="Number of tasks to run in parallel on Redshift.")
@@ -150,14 +150,14 @@ def rerun(
         list[str] | None, typer.Option(help="Archive this dataset again (repeatable).")
     ] = None,
     salesforce: Annotated[
-        bool, typer.Option("--salesforce", help="Compare and send again.")
+        bool, typer.Option("--salesforce", help="Sync to Salesforce again.")
     ] = False,
     mail_report: Annotated[
         bool, typer.Option("--report", help="Write and mail the report again.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run parts of a date again although they are done; without an option, all parts.
+    """Repeat finished parts of a run; without an option, all parts.
 
     Results are replaced as a whole, so a rerun is as safe as the first run.
     """
@@ -208,7 +208,8 @@ def check_setup(
     salesforce: Annotated[
         bool,
         typer.Option(
-            "--salesforce", help="Count the values that Salesforce would reject."
+            "--salesforce",
+            help="Only check the mart's values against the fields in Salesforce.",
         ),
     ] = False,
     as_json: AsJson = False,
@@ -234,7 +235,7 @@ def status(
     version: Version = DEFAULT_VERSION,
     as_json: AsJson = False,
 ) -> None:
-    """Show the last data dates: lines, rejects, models, tests, archive, Salesforce."""
+    """Show the latest runs: lines, rejects, models, tests, archive, Salesforce."""
     settings.load()
     runs = summary.read_runs(count, env=env, version=version)
     summary.print_runs(runs, as_json=as_json)
@@ -260,7 +261,7 @@ def main() -> None:
     """Run the command line; print one message for any error and set the exit code."""
     log_file = logs.log_to_file()
     try:
-        # In standalone mode, Typer exits with 2 for bad arguments, which is taken.
+        # In standalone mode, Typer exits with 2 for bad arguments, but 2 means rejects.
         code = app(standalone_mode=False)
     except TyperException as error:
         message = getattr(error, "format_message", lambda: "Aborted.")()

@@ -52,7 +52,7 @@ def diff(
     if as_json:
         print(json.dumps(asdict(plan), indent=2, default=str))
         return
-    counts = ", ".join(f"{count:,} {name}" for name, count in plan.verdicts.items())
+    counts = ", ".join(f"{count:,} {name}" for name, count in plan.actions.items())
     console.print(f"{request.data_date}: {counts or 'the mart is empty'}.")
     _print_changes(plan)
     for blocker in plan.blockers:
@@ -86,7 +86,7 @@ def run_sync(
         dry_run=dry_run,
         full=full,
         as_of=as_of.date() if as_of else None,
-        approve=approve,
+        approved_plan_id=approve,
     )
     _send(request, as_json=as_json)
 

@@ -1,6 +1,6 @@
-"""Plans, outcomes and past runs as tables, or as dictionaries for --json.
+"""Plans, outcomes and past runs, printed as tables or as JSON.
 
-The figures come from the ledgers.
+Their figures come from the ledger tables.
 """
 
 import json
@@ -102,7 +102,7 @@ def print_runs(runs: list[dict[str, Any]], *, as_json: bool) -> None:
         return
     columns = ["data date", "lines", "rejects", "models", "failed", "tests warned"]
     columns += ["archived", "sf sent", "sf accepted", "sf rejected", "finished (UTC)"]
-    table = _table("Last runs", *columns)
+    table = _table("Latest runs", *columns)
     for run in runs:
         loads, models, sync = run["loads"], run["models"], run["salesforce"]
         table.add_row(

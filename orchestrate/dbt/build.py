@@ -123,7 +123,7 @@ def _error(
 ) -> str:
     """Return what failed and what to do, or ''."""
     if built is None:
-        return f"{node.name}: dbt did not reach this model. Run again."
+        return f"{node.name}: dbt stopped before it built this model. Run again."
     if not built.has_passed:
         return (
             f"{node.name}: {built.status}: {built.message.strip()} "

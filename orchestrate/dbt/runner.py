@@ -64,7 +64,7 @@ def build(
 
     dbt's threads call `on_result` as each node ends, except for skipped nodes. Failed
     nodes are in the returned results. Raises `TransientError` if dbt did not start
-    because the warehouse did not answer, `DataError` if it did not start otherwise.
+    because the warehouse is unreachable, `DataError` if it did not start otherwise.
     """
     manifest = Manifest.from_msgpack(PARSED_PROJECT.read_bytes())
     # Hooks read `graph`, which a manifest loaded from disk does not have.
@@ -126,7 +126,8 @@ def _node_results(result: dbtRunnerResult) -> list[NodeResult]:
     if run_results is None:
         is_transient = warehouse.is_transient(str(result.exception))
         raise (TransientError if is_transient else DataError)(
-            f"dbt did not finish: {result.exception}. Its log is {LOG_FILE}."
+            f"dbt did not finish: {result.exception}. "
+            f"Look for the cause in its log, {LOG_FILE}, then run again."
         )
     return [
         NodeResult(

@@ -1,1 +1,1 @@
-"""Planning: what is stale, and why."""
+"""Planning: which parts of a run are stale, and why."""

@@ -96,8 +96,9 @@ def _archived_days(root: str, dataset: str) -> set[date]:
 
 
 def _lookback(state: RunState) -> timedelta:
-    """Return how far back a partition changes rows.
+    """Return how far before its own date a partition can change rows.
 
-    Records may be late, and a late request can change a session of the day before.
+    Records may be late, and a late request can change a session that began on the
+    previous day.
     """
     return timedelta(days=state.late_arrival_days + LATE_WINDOW_EXTRA_DAYS)

@@ -1,4 +1,4 @@
-"""Rerun requests: ledger rows that mark parts of a run as stale."""
+"""Rerun requests: ledger rows that make finished parts of a run stale."""
 
 from collections.abc import Collection
 from datetime import date
@@ -23,7 +23,7 @@ def request_rerun(
     salesforce: bool,
     report: bool = False,
 ) -> None:
-    """Record a rerun request for the named parts, or for the whole run if none is.
+    """Record a rerun request for the named parts, or for the whole run without names.
 
     A model includes its descendants. Raises `ConfigError` for an unknown name.
     """

@@ -20,7 +20,7 @@ from orchestrate.dbt.graph import Graph, Node
 LATE_WINDOW_EXTRA_DAYS = 1
 SALESFORCE_OBJECT = "Trial_Metrics__c"
 RERUN_REQUESTED = "rerun requested"
-# Syncs that leave nothing to send, also because Salesforce has later values.
+# A sync with one of these statuses left nothing to send.
 ACCEPTED_STATUSES = ("success", "superseded", "rolled_back")
 
 
@@ -42,7 +42,7 @@ class RunState:
     )
 
     def partition(self, source: str, dt: date) -> s3.Partition:
-        """Return a raw partition's listing; lists all days of the run at once."""
+        """Return a raw partition's listing; lists all days of the run together."""
         if (source, dt) not in self.listings:
             url = settings.load().required_raw_url()
             first = self.data_date_from - timedelta(days=self.late_arrival_days)
@@ -205,7 +205,7 @@ class RunState:
     def _cumulative_fingerprints(self, sources: frozenset[str]) -> dict[date, str]:
         """Digest, for each loaded day, all partitions of `sources` up to that day.
 
-        Partitions that this run will load count with their fingerprint on S3.
+        For partitions that this run will load, the fingerprint is that on S3.
         """
         if sources not in self._fingerprint_cache:
             loads = {

@@ -87,20 +87,20 @@ def can_wait(failures: Sequence[TaskResult], blocked: Blocked) -> tuple[str, str
         )
     if blocked.is_everything or blocked.salesforce or SYNC in tasks:
         needs_producer = (
-            " Only the producer of the raw data can complete the partition. Running "
-            "again before that changes nothing."
+            " Only the producer of the raw data can complete the partition; running "
+            "again before that does not help."
             if tasks == {PARTITION}
             else ""
         )
         return (
             "Yes, but fix it before business hours",
-            "No data is lost. Looker shows the last finished run and Salesforce keeps "
-            "its last values, which sales should not use for long." + needs_producer,
+            "No data is lost. Until the run is complete, Looker and Salesforce keep "
+            "their last values, which are outdated." + needs_producer,
         )
     return (
         "Yes",
-        "Salesforce has the run's values, or this failure does not block them. The "
-        "missing results can be rebuilt from the warehouse at any time.",
+        "The failure does not affect Salesforce. The missing results can be rebuilt "
+        "from the warehouse at any time.",
     )
 
 
@@ -129,7 +129,7 @@ def _load_graph() -> graph.Graph | None:
 def _run_context(root: luigi.Task, outcome: Outcome) -> dict[str, Any]:
     return {
         "data_date": root.data_date,
-        "place": f"{root.env}/{root.version} on {dbt_profile.target().name}",
+        "environment": f"{root.env}/{root.version} on {dbt_profile.target().name}",
         "run_id": outcome.run_id,
         "command": resume_command(root),
         "done": len(outcome.done),
@@ -163,7 +163,7 @@ def _send(subject: str, template: str, context: dict[str, Any]) -> None:
     if mail.missing_setting(config.smtp, recipients):
         return
     message = mail.Message(
-        subject=f"{subject} ({context['place']})",
+        subject=f"{subject} ({context['environment']})",
         text=rendering.render_alert(f"{template}.txt", context),
         html=rendering.render_alert(f"{template}.html", context),
         reference=f"{template}.{context['run_id']}",

@@ -69,7 +69,7 @@ def execute(root: luigi.Task, *, command: str, workers: int) -> Outcome:
 def finish_run(
     root: luigi.Task, outcome: Outcome, *, command: str, started_at: datetime
 ) -> None:
-    """Send the alert that the outcome calls for, and record the run in `ops.runs`.
+    """Send a failure or recovery alert if one is due, and record the run in `ops.runs`.
 
     A run that had nothing to do is recorded only if it resolves an earlier failure.
     """
@@ -88,10 +88,10 @@ def finish_run(
 
 
 def determine_outcome(root: luigi.Task, *, is_done: bool) -> Outcome:
-    """Return the outcome of a run: from its failures, otherwise from what is complete.
+    """Return the outcome of a run from the results of its tasks.
 
-    `is_done` means that Luigi found everything complete. Without it every task is
-    checked again.
+    `is_done` means that Luigi found everything complete. If it is false and no task
+    failed, every task is checked again.
     """
     results = _recorded_results()
     if is_done:
@@ -189,7 +189,7 @@ _results_file: Path | None = None
 
 
 def start_recording() -> None:
-    """Start to append each task's result to the run's file, from any process."""
+    """Append each task's result to the run's file from now on, in every process."""
     global _results_file
     RESULTS_FOLDER.mkdir(parents=True, exist_ok=True)
     _results_file = RESULTS_FOLDER / f"{RUN_ID}.jsonl"

@@ -41,10 +41,10 @@ def _start(task: luigi.Task, *, is_done: bool) -> None:
 
 
 def _finish(
-    root: luigi.Task, process: int, started_at: datetime, *, is_done: bool
+    root: luigi.Task, process_id: int, started_at: datetime, *, is_done: bool
 ) -> None:
-    if os.getpid() != process:
-        return  # A forked worker exits, not the run.
+    if os.getpid() != process_id:
+        return  # A forked worker exits; the run continues.
     try:
         outcome = execution.determine_outcome(root, is_done=is_done)
         execution.finish_run(root, outcome, command=COMMAND, started_at=started_at)

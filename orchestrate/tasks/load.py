@@ -45,7 +45,7 @@ class RawPartition(luigi.Task):
         return LedgerTarget(self)
 
     def run(self) -> None:
-        """Raise an error that says what is missing; Luigi retries the task."""
+        """Raise an error that names what is missing; Luigi retries the task."""
         url = settings.load().required_raw_url()
         s3.list_partition(url, self.source, self.data_date).require_complete()
 
@@ -179,7 +179,7 @@ def load_partitions(source: str, days: list[date]) -> list[LoadResult]:
     warehouse.run_in_transaction(warehouse.ensure_tables)
     with (
         warehouse.session() as connection,
-        warehouse.with_settings(connection, raw_load.LIMITS),
+        warehouse.with_settings(connection, raw_load.LOAD_SETTINGS),
         warehouse.transaction_on(connection),
     ):
         return raw_load.replace_partitions(

@@ -27,7 +27,7 @@ log = structlog.get_logger()
 def retry(
     call: Callable[[], Result], *, num_retries: int, retry_sleep: float
 ) -> Result:
-    """Call, and retry a `TransientError` up to `num_retries` times.
+    """Return the result of `call`; retry a `TransientError` up to `num_retries` times.
 
     Waits a random time of up to `retry_sleep` seconds, doubled each time. Raises the
     last error unchanged.

@@ -27,7 +27,7 @@ CSS_PIXELS_PER_INCH = 100
 WIDTH_INCHES = 5.6
 MARGIN_INCHES = 0.08
 STATES = ("trial", "free", "expired", None)
-NO_STATE = "new or gone"
+NO_STATE = "new or removed"
 HATCHES = {"trial": "", "free": "////", "expired": "....", None: "xxxx"}
 
 

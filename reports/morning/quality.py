@@ -1,6 +1,6 @@
 """The result of a run, read from the ledgers: loads, rejects, tests and durations.
 
-Where a ledger has several rows for one thing, the latest one counts.
+If a ledger has several rows for one source, model or sync, the latest one is used.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Quality:
-    """The figures of one run.
+    """The loads, tests, timings and rejects of one run.
 
     `figures` are those of `nightshift status`. `baseline_records` has each source's
     mean records per day before the data date. `test_warnings` maps models to messages.
@@ -246,7 +246,7 @@ def _from_latest_model_runs(connection: Connection) -> str:
 def _read_salesforce_rejects(
     connection: Connection, run_key: list[object]
 ) -> list[Row]:
-    """Count the orgs that the latest sync had rejected, by Salesforce error code."""
+    """Count the orgs that Salesforce rejected in the latest sync, by error code."""
     rows = connection.fetch_all(
         "-- reports.morning.quality salesforce rejects\n"
         "select rejects.code, count(distinct rejects.key) as orgs "

@@ -67,7 +67,7 @@ class OrgTrace:
     org_days: tuple[Record, ...]
     trial_metrics: Record | None
     attainment_terms: tuple[AttainmentTerm, ...]
-    reasons: Record | None
+    interesting_trial: Record | None
     salesforce: SalesforceTrace
 
     @property
@@ -90,7 +90,7 @@ def trace_org(org_id: int, data_date: date, *, env: str, version: str) -> OrgTra
         account = org_queries.read_account(connection, org_id, until=data_date)
         if account is None:
             raise ConfigError(
-                f"Org {org_id} is not in any orgs export up to {data_date}. "
+                f"Org {org_id} is in no export of orgs up to {data_date}. "
                 "Look up its org_id by org_name in marts.org_activity."
             )
         warehouse_trace = _trace_warehouse(
@@ -127,7 +127,7 @@ def as_dict(trace: OrgTrace) -> dict[str, Any]:
 
 
 def why_absent(account: Record, data_date: date, variables: dict[str, Any]) -> str:
-    """Return why a known org has no trial metrics on the data date.
+    """Return why an org of the export has no trial metrics on the data date.
 
     `account` is its latest export record, `variables` are the project's dbt vars.
     """
@@ -137,8 +137,8 @@ def why_absent(account: Record, data_date: date, variables: dict[str, Any]) -> s
     trial_started_at = account["trial_started_at"]
     if account["dt"] < data_date - timedelta(days=carry_forward_days):
         return (
-            f"it was last in the orgs export of {account['dt']}, more than "
-            f"{carry_forward_days} days before"
+            f"it was last in the export of orgs of {account['dt']}, more than "
+            f"{carry_forward_days} days before the data date"
         )
     if account["is_internal"]:
         return "it is an internal org"
@@ -222,7 +222,9 @@ def _trace_warehouse(
         "org_days": tuple(org_days),
         "trial_metrics": snapshot,
         "attainment_terms": tuple(terms),
-        "reasons": org_queries.read_reasons(connection, org_id, data_date=data_date),
+        "interesting_trial": org_queries.read_interesting_trial(
+            connection, org_id, data_date=data_date
+        ),
     }
 
 
@@ -236,7 +238,7 @@ def _trace_salesforce(
     current, message = _query_salesforce(mapping, key)
     differences: list[str] = []
     if current and accepted:
-        sent = Row(folded=key, key=key, payload=json.dumps(accepted), hash="")
+        sent = Row(folded_key=key, key=key, payload=json.dumps(accepted), hash="")
         differences = verification.find_differences(current, sent, mapping=mapping)
     return SalesforceTrace(
         exported, accepted, events, current, message, tuple(differences)

@@ -1,4 +1,4 @@
-"""Queries for one org: its account, org days, trial metrics, targets and reasons."""
+"""Queries for one org: its account, org days, trial metrics, targets and export."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -95,7 +95,7 @@ def read_trial_metrics(
     return _read_snapshot(connection, "fct_org_trial_metrics", org_id, data_date)
 
 
-def read_reasons(
+def read_interesting_trial(
     connection: Connection, org_id: int, *, data_date: date
 ) -> Record | None:
     """Return the org's row in `interesting_trials`, or None."""

@@ -18,14 +18,14 @@ EVENT_SOURCES = {
 class RawObject:
     """An S3 object with records of the org.
 
-    `counted` excludes records outside the late-arrival window of their partition.
+    `records_in_window` excludes those outside their partition's late-arrival window.
     """
 
     source: str
     dt: date
     object_key: str
     records: int
-    counted: int
+    records_in_window: int
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def read_raw_objects(
 ) -> list[RawObject]:
     """Return the S3 objects in a range of partitions that have records of the org.
 
-    A web log request has no org_id. It counts for the org when its user has a session
-    of the org on that day.
+    A web log request has no org_id. It belongs to the org if its user has a session of
+    the org on that day.
     """
     objects = [
         *_org_export_objects(connection, org_id, partitions),

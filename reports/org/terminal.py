@@ -38,7 +38,7 @@ def print_trace(trace: OrgTrace) -> None:
     if trace.trial_metrics:
         _print_trial_metrics(trace.trial_metrics)
         _print_attainment(trace)
-        _print_reasons(trace.reasons)
+        _print_reasons(trace.interesting_trial)
     _print_salesforce(trace.salesforce)
 
 
@@ -99,15 +99,17 @@ def _count_records(objects: Sequence[RawObject]) -> str:
     if not objects:
         return NO_VALUE
     records = sum(item.records for item in objects)
-    not_counted = records - sum(item.counted for item in objects)
+    outside_window = records - sum(item.records_in_window for item in objects)
     count = f"{records:,} in {len(objects)} object{'s' if len(objects) > 1 else ''}"
-    return f"{count}, {not_counted:,} not counted" if not_counted else count
+    return (
+        f"{count}, {outside_window:,} outside the window" if outside_window else count
+    )
 
 
 def _print_org_days(trace: OrgTrace) -> None:
     _print_heading("2. Org days: marts.fct_org_day")
     if not trace.org_days:
-        _print_line("None.")
+        _print_line("No org days.")
         return
     table = _new_table(*ORG_DAY_COLUMNS)
     for day in trace.org_days:
@@ -155,7 +157,7 @@ def _print_attainment(trace: OrgTrace) -> None:
 def _print_reasons(row: Record | None) -> None:
     _print_heading("5. Reasons for a call: marts.interesting_trials")
     if row is None:
-        _print_line("None on this date.")
+        _print_line("No reason for a call on this date.")
         return
     _print_line(
         f"Rank {row['trial_rank']}: {row['reasons']}. {row['reasons_in_words']}"

@@ -14,8 +14,8 @@ from statistics import median
 from tests.bench.measurement import Measurement, measure, measure_python
 from tests.bench.report import Comparison
 from tests.emulators import up
-from tests.nightly.deliveries import upload_partitions
 from tests.nightly.project import copy_to
+from tests.nightly.s3_objects import upload_partitions
 
 DATA_DATE = date(2026, 11, 24)
 LINES = 2_000_000

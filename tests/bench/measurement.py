@@ -17,8 +17,8 @@ import psutil
 from tests.emulators import up
 from tests.emulators.sample.world import World
 from tests.emulators.sample.write import write_to_folder
-from tests.nightly.deliveries import upload_partitions
 from tests.nightly.project import Project, copy_to
+from tests.nightly.s3_objects import upload_partitions
 
 SAMPLE_SECONDS = 0.02
 LOAD = """

@@ -18,8 +18,8 @@ from tests.emulators import up
 from tests.emulators.demo import WORLD
 from tests.emulators.redshift.postgres import SUPERUSER
 from tests.emulators.sample.write import write_to_folder
-from tests.nightly.deliveries import upload_partitions
 from tests.nightly.project import NIGHTSHIFT, Project, copy_to
+from tests.nightly.s3_objects import upload_partitions
 
 ROWS = 1_000_000
 REPEATS = 3

@@ -1,1 +1,1 @@
-"""What every model owes its readers, read from dbt's own manifest."""
+"""Conventions for models and their documentation, checked in dbt's manifest."""

@@ -15,8 +15,8 @@ from tests.dbt_project.manifest import (
 )
 
 MIN_SCORE = "9.0"
-# The rule wants `unique` for a key of one column, which tests all rows of a table. Our
-# key test is limited to the days of the window.
+# The rule requires `unique` for a key of one column, which tests all rows of a table.
+# The project's key test is limited to the days of the window.
 DISABLED_RULE = "dbt_score.rules.generic.single_column_uniqueness_at_column_level"
 
 
@@ -25,14 +25,14 @@ def test_description_starts_with_grain(manifest: Node) -> None:
         assert node["description"].startswith("One row per "), node["unique_id"]
 
 
-def test_column_descriptions_say_more_than_the_name(manifest: Node) -> None:
-    without_content = [
+def test_column_descriptions_add_to_the_name(manifest: Node) -> None:
+    repetitive = [
         f"{node['name']}.{column['name']}"
         for node in nodes_with_columns(manifest)
         for column in node["columns"].values()
         if only_repeats_name(column["name"], column["description"])
     ]
-    assert without_content == []
+    assert repetitive == []
 
 
 def test_only_repeats_name_detects_reworded_names() -> None:
@@ -64,7 +64,9 @@ def test_macros_and_their_arguments_are_described(manifest: Node) -> None:
             r"\{%-?\s*(?:macro|test)\s+\w+\s*\(([^)]*)\)", macro["macro_sql"]
         )
         names = re.findall(r"(\w+)(?:=\w+)?(?:,|$)", signature[1] if signature else "")
-        described = {one["name"]: one["description"] for one in macro["arguments"]}
+        described = {
+            argument["name"]: argument["description"] for argument in macro["arguments"]
+        }
         assert list(described) == names, macro["name"]
         assert all(described.values()), macro["name"]
 

@@ -23,7 +23,7 @@ PREFIXES = {
 }
 RESERVED_PREFIXES = ("stg_", "int_", "sf_")
 MAX_CTES = 7
-# Order of columns by type. Ids come first, whatever their type.
+# Order of columns by type. Ids come first, regardless of their type.
 TYPE_ORDER = ["VARCHAR", "JSON", "NUMBER", "BOOLEAN", "DATE", "TIMESTAMP"]
 
 
@@ -76,7 +76,9 @@ def test_models_and_seeds_have_a_unique_key_test(manifest: Node) -> None:
         assert not (reason and is_public(node)), f"{node['name']} needs a unique key"
 
 
-def test_tests_of_incremental_models_are_limited_to_the_window(manifest: Node) -> None:
+def test_data_tests_of_incremental_models_are_limited_to_the_window(
+    manifest: Node,
+) -> None:
     """Otherwise every run would be slower than the one before."""
     growing = {
         node["unique_id"]

@@ -13,7 +13,7 @@ from tests.dbt_project.manifest import (
     nodes_with_columns,
 )
 
-# Personal data that marts may contain: analysts follow the visits of a user by id.
+# Personal data that marts may contain, because analysts follow a user's visits by id.
 ALLOWED_IN_MARTS = {
     ("fct_web_sessions", "user_id"),
     ("fct_web_sessions", "visitor_id"),
@@ -42,7 +42,7 @@ def test_marts_contain_only_allowed_personal_data(manifest: Node) -> None:
     assert in_marts == ALLOWED_IN_MARTS
 
 
-def test_columns_of_one_name_agree_on_pii(manifest: Node) -> None:
+def test_columns_with_the_same_name_agree_on_pii(manifest: Node) -> None:
     flags: dict[str, set[bool]] = {}
     for node in nodes_with_columns(manifest):
         for column in node["columns"].values():

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from tests.dbt_project.manifest import PROJECT, Node, nodes_of_type, run_dbt
-from tests.finished_company import FinishedCompany
+from tests.shared_project import SharedProject
 
 # Each statement adds valid but suspicious data that must cause this one warning.
 SUSPICIOUS_DATA = {
@@ -26,15 +26,15 @@ SUSPICIOUS_DATA = {
 
 @pytest.mark.slow
 def test_only_suspicious_data_causes_warnings(
-    finished_company: FinishedCompany, tmp_path: Path
+    shared_project: SharedProject, tmp_path: Path
 ) -> None:
     warehouse = tmp_path / "empty.duckdb"
-    shutil.copy(finished_company.project.warehouse, warehouse)
+    shutil.copy(shared_project.project.warehouse, warehouse)
     build = run_dbt(tmp_path, "--warn-error", "build")
     assert build.returncode == 0, build.stdout + build.stderr
     assert set(_statuses(tmp_path).values()) <= {"success", "pass", "no-op"}
 
-    data_date = finished_company.data_date
+    data_date = shared_project.data_date
     with duckdb.connect(str(warehouse)) as connection:
         for statement in SUSPICIOUS_DATA.values():
             updated = connection.execute(statement, [data_date, data_date]).fetchall()

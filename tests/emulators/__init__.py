@@ -1,1 +1,1 @@
-"""The outside world on one machine: S3, Salesforce, mail, sample data."""
+"""Emulators of S3, Redshift, Salesforce and a mail server, and sample data."""

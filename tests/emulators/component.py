@@ -1,4 +1,4 @@
-"""The start and the end of an emulator's process.
+"""Start-up announcement and shutdown of an emulator process.
 
 Each emulator (`s3`, `smtp`, `salesforce`, `redshift`) is a process that listens on
 127.0.0.1, announces itself when it is ready, and ends with its parent or on SIGTERM.
@@ -32,7 +32,7 @@ def announce(
     as_export: bool = False,
     details: Mapping[str, object] | None = None,
 ) -> None:
-    """Print that `component` is ready, and the environment variables that reach it.
+    """Print that `component` is ready, and the environment variables to connect to it.
 
     As JSON it is one line: `{"component", "pid", "environment", ...details}`. As
     export it is shell lines for `eval`. Otherwise it is text for people.

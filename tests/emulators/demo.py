@@ -29,7 +29,7 @@ from tests.emulators.sample.write import write_to_s3
 PROJECT = Path(__file__).resolve().parents[2]
 VAR = PROJECT / "var"
 PAGE = "{}/v1/report/dt={}/index.html"
-# All plans of its orgs are in the seed of plans, so that `dbt build` has no warning.
+# All its billing plans are in the seed `billing_plans`, so `dbt build` does not warn.
 KNOWN_PLANS = Rates(unknown_plan=0)
 WORLD = World(orgs=300, days=60, until=date(2026, 11, 24), seed=7, rates=KNOWN_PLANS)
 SINGLE_RUNS = 2
@@ -41,8 +41,8 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the demo runs: the dbt target, its data, the emulators it starts."""
+class DemoSetup:
+    """The dbt target, data folder and emulators of a demo, and hints for the user."""
 
     target: str
     data: Path
@@ -52,8 +52,8 @@ class Place:
     restart: str
 
 
-PLACES = {
-    "local": Place(
+SETUPS = {
+    "local": DemoSetup(
         target="local",
         data=VAR / "demo",
         services="S3, Salesforce and mail",
@@ -61,7 +61,7 @@ PLACES = {
         warehouse="var/nightshift.duckdb (a DuckDB file; `dbt test` works on it)",
         restart="python -m tests.emulators up --data var/demo",
     ),
-    "redshift": Place(
+    "redshift": DemoSetup(
         target="dev",
         data=VAR / "demo-redshift",
         services="S3, Salesforce, mail and Redshift",
@@ -75,12 +75,12 @@ PLACES = {
 def main(arguments: list[str]) -> int:
     """Start the emulators, run the pipeline on a sample world, show the results."""
     parser = argparse.ArgumentParser(prog="python -m tests.emulators.demo")
-    parser.add_argument("--target", choices=sorted(PLACES), default="local")
-    place = PLACES[parser.parse_args(arguments).target]
+    parser.add_argument("--target", choices=sorted(SETUPS), default="local")
+    setup = SETUPS[parser.parse_args(arguments).target]
     started_at = time.monotonic()
-    place.data.mkdir(parents=True, exist_ok=True)
-    console.print(f"[bold]1. Starting emulators[/] of {place.services}")
-    with up.running(*place.components, data=place.data) as started:
+    setup.data.mkdir(parents=True, exist_ok=True)
+    console.print(f"[bold]1. Starting emulators[/] of {setup.services}")
+    with up.running(*setup.components, data=setup.data) as started:
         environment = _environment(started.environment)
         os.environ.update(environment)
         console.print(
@@ -96,7 +96,7 @@ def main(arguments: list[str]) -> int:
             _show_results(summary, runs)
         else:
             console.print("\n[bold green]Nothing to do[/]: all dates are done.")
-    _show_where_to_look(place)
+    _show_where_to_look(setup)
     console.print(f"[dim]{time.monotonic() - started_at:.0f} s[/]")
     return 0
 
@@ -111,7 +111,7 @@ def _environment(emulators: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def _parsing_the_project(environment: Mapping[str, str]) -> Iterator[None]:
-    """Let dbt parse the project in the meantime, which the first run would do."""
+    """Let dbt parse the project in the background, to save the first run's time."""
     process = subprocess.Popen(
         [sys.executable, "-c", PARSE_PROJECT], cwd=PROJECT, env=dict(environment)
     )
@@ -208,19 +208,19 @@ def _show_targets(connection: warehouse.Connection) -> None:
     console.print(table)
 
 
-def _show_where_to_look(place: Place) -> None:
-    archive = place.data / "s3" / "nightshift-archive" / "archive"
-    places = {
-        "the morning report": _short(archive / PAGE.format(place.target, WORLD.until)),
-        "the warehouse": place.warehouse,
+def _show_where_to_look(setup: DemoSetup) -> None:
+    archive = setup.data / "s3" / "nightshift-archive" / "archive"
+    locations = {
+        "the morning report": _short(archive / PAGE.format(setup.target, WORLD.until)),
+        "the warehouse": setup.warehouse,
         "the archive": _short(archive.parent),
         "models, tests and lineage": "make docs",
-        "records in Salesforce": f"{place.restart}, then open the printed address",
+        "records in Salesforce": f"{setup.restart}, then open the printed address",
         "the latest runs": "nightshift status",
     }
     console.print("\n[bold]Where to look next[/]")
-    for what, where in places.items():
-        console.print(f"  {what + ':':<27}{where}", markup=False)
+    for name, location in locations.items():
+        console.print(f"  {name + ':':<27}{location}", markup=False)
 
 
 def _short(path: Path) -> str:

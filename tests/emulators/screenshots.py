@@ -1,4 +1,4 @@
-"""The pictures of the README, recorded from the demo: `make images`.
+"""The images of the README, recorded from the demo: `make images`.
 
 Writes `docs/images/run.svg`, a terminal recording, and `docs/images/report.png`, the
 morning report in Chromium. Needs the data of `make demo`.
@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tests.emulators import up
-from tests.emulators.demo import NIGHTSHIFT, PAGE, PLACES, PROJECT, WORLD
+from tests.emulators.demo import NIGHTSHIFT, PAGE, PROJECT, SETUPS, WORLD
 
 IMAGES = PROJECT / "docs" / "images"
 COLUMNS = 126
@@ -27,10 +27,10 @@ ARCHIVE = Path("s3/nightshift-archive/archive")
 
 
 def main() -> int:
-    """Record both pictures; exit code 3 if the demo's data or Chromium is missing."""
-    place = PLACES["local"]
+    """Record both images; exit code 3 if the demo's data or Chromium is missing."""
+    setup = SETUPS["local"]
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    page = place.data / ARCHIVE / PAGE.format(place.target, WORLD.until)
+    page = setup.data / ARCHIVE / PAGE.format(setup.target, WORLD.until)
     if not page.exists():
         print("The demo has not run. Run it first: make demo", file=sys.stderr)
         return 3
@@ -39,7 +39,7 @@ def main() -> int:
         return 3
     IMAGES.mkdir(exist_ok=True)
     _screenshot(browser, page, IMAGES / "report.png")
-    with up.running(*place.components, data=place.data) as started:
+    with up.running(*setup.components, data=setup.data) as started:
         environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME")},
             **started.environment,

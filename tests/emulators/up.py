@@ -23,7 +23,7 @@ PORTS = {
     "salesforce": ["--http-port", "0", "--https-port", "0"],
     "redshift": ["--port", "0"],
 }
-PATIENCE_SECONDS = 60
+START_TIMEOUT_SECONDS = 60
 STOP_SECONDS = 10
 
 
@@ -39,9 +39,9 @@ class Running:
 def running(
     *components: str, data: Path | None = None, extra: Sequence[str] = ()
 ) -> Iterator[Running]:
-    """Start `components` on free ports, yield how to reach them, stop them at the end.
+    """Start `components` on free ports, yield their environment, stop them at the end.
 
-    With `data`, each stores its data in a folder of its own there. `extra` is added to
+    With `data`, each stores its data in its own folder there. `extra` is added to
     the last one's command line. Raises `RuntimeError` if one does not start.
     """
     environment: dict[str, str] = {}
@@ -134,7 +134,7 @@ def _announcement(name: str, process: subprocess.Popen[str]) -> dict:
     threading.Thread(
         target=lambda: [errors.append(line) for line in process.stderr], daemon=True
     ).start()
-    for _ in range(PATIENCE_SECONDS * 5):
+    for _ in range(START_TIMEOUT_SECONDS * 5):
         try:
             return json.loads(lines.get(timeout=0.2))
         except Empty:

@@ -30,7 +30,7 @@ def test_failed_load_resets_the_memory_limit() -> None:
     with (
         pytest.raises(duckdb.Error, match="broken"),
         warehouse.session() as connection,
-        warehouse.with_settings(connection, raw_load.LIMITS),
+        warehouse.with_settings(connection, raw_load.LOAD_SETTINGS),
         warehouse.transaction_on(connection),
     ):
         assert _memory_limit() != before

@@ -1,4 +1,4 @@
-"""The fast path returns the same rows as the conversion key by key."""
+"""The fast path returns the same rows as the conversion of single keys."""
 
 import json
 import re
@@ -47,17 +47,17 @@ def _values_of_type(column: Column) -> list[str]:
 
 @st.composite
 def _lines(draw: st.DrawFn, table: Table) -> str:
-    """Draw a line: most of its values, if not all, are those of the fast path."""
+    """Draw a line in which most or all values can take the fast path."""
     columns = draw(st.permutations(table.data_columns))
     # Sometimes a key is missing.
     columns = columns[: draw(st.integers(len(columns) - 1, len(columns)))]
     # A single random value leaves enough lines on the fast path.
-    random_place = draw(st.integers(0, len(columns)))
+    random_position = draw(st.integers(0, len(columns)))
     pairs = []
-    for place, column in enumerate(columns):
+    for position, column in enumerate(columns):
         values = _values_of_type(column)
         value = draw(st.sampled_from([*values, "null"]))
-        pairs.append((column.name, value if place == random_place else values[0]))
+        pairs.append((column.name, value if position == random_position else values[0]))
     # A quarter of the lines has an unknown key or a key twice.
     if draw(st.booleans()) and draw(st.booleans()):
         pairs.append(draw(st.sampled_from([("other", "1"), pairs[0]])))

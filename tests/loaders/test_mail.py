@@ -31,7 +31,7 @@ MESSAGE = Message(
 )
 
 
-def _to(*addresses: str) -> Recipients:
+def _recipients(*addresses: str) -> Recipients:
     return Recipients("NIGHTSHIFT_REPORT__RECIPIENTS", addresses or ("a@example.com",))
 
 
@@ -42,7 +42,7 @@ def _smtp(port: int) -> Smtp:
 def test_message_arrives_with_text_html_and_images(tmp_path: Path) -> None:
     with up.running("smtp", data=tmp_path) as emulators:
         port = int(emulators.environment["NIGHTSHIFT_SMTP__PORT"])
-        to = _to("a@example.com", "Sales <sales@example.com>")
+        to = _recipients("a@example.com", "Sales <sales@example.com>")
         assert mail.send(MESSAGE, _smtp(port), to) == []
         folder = Path(str(emulators.details["smtp_mail_folder"]))
         (path,) = folder.glob("*.eml")
@@ -68,7 +68,9 @@ def test_message_arrives_with_text_html_and_images(tmp_path: Path) -> None:
 
 def test_line_breaks_cannot_inject_headers() -> None:
     hostile = Message("A\r\nBcc: evil@example.com", "t", "<p>h</p>", reference="r")
-    message = mail.compose(hostile, sender="n@example.com", to=_to("a@b.example"))
+    message = mail.compose(
+        hostile, sender="n@example.com", to=_recipients("a@b.example")
+    )
     assert message["Bcc"] is None
     assert message["Subject"] == "A Bcc: evil@example.com"
     for recipient in (
@@ -78,14 +80,14 @@ def test_line_breaks_cannot_inject_headers() -> None:
         " ",
     ):
         with pytest.raises(ConfigError, match="NIGHTSHIFT_REPORT__RECIPIENTS"):
-            mail.compose(MESSAGE, sender="n@example.com", to=_to(recipient))
+            mail.compose(MESSAGE, sender="n@example.com", to=_recipients(recipient))
     with pytest.raises(ConfigError, match="NIGHTSHIFT_SMTP__SENDER"):
-        mail.compose(MESSAGE, sender="n@x\r\nX: y", to=_to("a@b.example"))
+        mail.compose(MESSAGE, sender="n@x\r\nX: y", to=_recipients("a@b.example"))
 
 
 def test_unreachable_server_is_transient() -> None:
     with pytest.raises(TransientError, match="NIGHTSHIFT_SMTP__HOST"):
-        mail.send(MESSAGE, _smtp(free_port()), _to())
+        mail.send(MESSAGE, _smtp(free_port()), _recipients())
 
 
 def test_server_that_closes_the_connection_is_transient() -> None:
@@ -96,7 +98,7 @@ def test_server_that_closes_the_connection_is_transient() -> None:
         hang_up = threading.Thread(target=lambda: listener.accept()[0].close())
         hang_up.start()
         with pytest.raises(TransientError):
-            mail.send(MESSAGE, _smtp(listener.getsockname()[1]), _to())
+            mail.send(MESSAGE, _smtp(listener.getsockname()[1]), _recipients())
         hang_up.join()
 
 
@@ -154,21 +156,24 @@ def test_smtp_rejection_is_classified_by_its_code(
 ) -> None:
     handler = RejectingHandler(**replies)
     with serving(handler) as port, pytest.raises(error, match=text):
-        mail.send(MESSAGE, _smtp(port), _to())
+        mail.send(MESSAGE, _smtp(port), _recipients())
 
 
 def test_other_recipients_receive_the_mail_when_one_is_rejected() -> None:
     with serving(RejectingHandler(recipient="550 no such box")) as port:
-        to = _to("good@example.com", "gone@example.com")
+        to = _recipients("good@example.com", "gone@example.com")
         assert mail.send(MESSAGE, _smtp(port), to) == ["gone@example.com"]
 
 
 def test_missing_mail_settings_are_named() -> None:
-    assert mail.missing_setting(_smtp(25), _to()) == ""
+    assert mail.missing_setting(_smtp(25), _recipients()) == ""
     no_recipients = Recipients("NIGHTSHIFT_REPORT__RECIPIENTS", [])
     missing = mail.missing_setting(_smtp(25), no_recipients)
     assert missing == "NIGHTSHIFT_REPORT__RECIPIENTS is not set"
-    assert mail.missing_setting(Smtp(), _to()) == "NIGHTSHIFT_SMTP__HOST is not set"
+    assert (
+        mail.missing_setting(Smtp(), _recipients())
+        == "NIGHTSHIFT_SMTP__HOST is not set"
+    )
 
 
 def test_alerts_go_to_on_call_or_else_to_the_report_recipients() -> None:

@@ -19,7 +19,7 @@ from tests.reference.parsing import parse_line
 from tests.reference.records import Record, RecordLocation, RejectedError
 from tests.reference.tests import raw_records
 
-PLACE = RecordLocation(date(2026, 11, 24), "object", 1)
+LOCATION = RecordLocation(date(2026, 11, 24), "object", 1)
 AT = "2026-11-24T10:00:00Z"
 TIMESTAMPS = (
     *("2026-11-24", "20261124", "2026-11-24T10", "20261124 10", "2026-11-24 10:05"),
@@ -94,7 +94,7 @@ def _is_utf8(line: bytes) -> bool:
 
 def _parse_with_reference(source: str, line: bytes) -> Record | None:
     try:
-        return parse_line(source, line, PLACE)
+        return parse_line(source, line, LOCATION)
     except RejectedError:
         return None
 
@@ -124,7 +124,7 @@ def test_valid_lines_are_rows_with_the_same_values(
     sample, records = sample_records[source]
     lines = [
         sample.format_line(record, kind, Random(number))
-        for kind in (None, *sample.oddity_kinds)
+        for kind in (None, *sample.variant_kinds)
         for number, record in enumerate(records)
     ]
     assert _count_rejects(source, lines, tmp_path) == 0

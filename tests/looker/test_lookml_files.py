@@ -187,11 +187,11 @@ def test_files_use_exactly_the_declared_constants() -> None:
 
 
 @pytest.fixture(scope="module")
-def copied(project_place: Path, unused_project: Path) -> Project:
+def copied(workspace: Path, unused_project: Path) -> Project:
     """Return a copy of the project without any environment variables."""
-    shutil.rmtree(project_place, ignore_errors=True)
-    shutil.copytree(unused_project, project_place / "project")
-    return Project(project_place / "project", {})
+    shutil.rmtree(workspace, ignore_errors=True)
+    shutil.copytree(unused_project, workspace / "project")
+    return Project(workspace / "project", {})
 
 
 def test_build_changes_files_only_when_the_yaml_changes(copied: Project) -> None:

@@ -7,8 +7,8 @@ import duckdb
 import lkml
 import pytest
 
-from tests.finished_company import FinishedCompany
 from tests.nightly.project import SOURCE
+from tests.shared_project import SharedProject
 
 LOOKER = SOURCE / "looker"
 CONSTANTS = {"MARTS_SCHEMA": "marts", "OPS_SCHEMA": "ops"}
@@ -58,38 +58,36 @@ def _table_sql(view: dict[str, Any]) -> str:
     return f"{_replace_constants(view['sql_table_name'])} as {view['name']}"
 
 
-def _fetch_row(company: FinishedCompany, query: str) -> tuple[Any, ...]:
-    file = str(company.project.warehouse)
+def _fetch_row(shared: SharedProject, query: str) -> tuple[Any, ...]:
+    file = str(shared.project.warehouse)
     with duckdb.connect(file, read_only=True) as connection:
         return connection.execute(query).fetchone() or ()
 
 
-def test_primary_keys_are_unique(
-    finished_company: FinishedCompany, parsed: Views
-) -> None:
+def test_primary_keys_are_unique(shared_project: SharedProject, parsed: Views) -> None:
     for view in parsed.values():
         (key,) = (each for each in view["dimensions"] if each.get("primary_key"))
         sql = _field_sql(view, key["name"])
         rows, keys = _fetch_row(
-            finished_company,
+            shared_project,
             f"select count(*), count(distinct {sql}) from {_table_sql(view)}",
         )
         assert rows == keys > 0, view["name"]
 
 
 def test_measures_run_on_the_marts(
-    finished_company: FinishedCompany, parsed: Views
+    shared_project: SharedProject, parsed: Views
 ) -> None:
     for view in parsed.values():
         measures = [_field_sql(view, each["name"]) for each in view["measures"]]
         values = _fetch_row(
-            finished_company, f"select {', '.join(measures)} from {_table_sql(view)}"
+            shared_project, f"select {', '.join(measures)} from {_table_sql(view)}"
         )
         assert values[0] > 0, view["name"]
 
 
 def test_joins_match_rows_and_add_none(
-    finished_company: FinishedCompany, parsed: Views, model: dict[str, Any]
+    shared_project: SharedProject, parsed: Views, model: dict[str, Any]
 ) -> None:
     for explore in model["explores"]:
         view = parsed[explore["name"]]
@@ -103,7 +101,7 @@ def test_joins_match_rows_and_add_none(
             (key,) = (each for each in joined["dimensions"] if each.get("primary_key"))
             key_sql = _field_sql(joined, key["name"])
             before, after, matched = _fetch_row(
-                finished_company,
+                shared_project,
                 f"select (select count(*) from {_table_sql(view)}), count(*), "
                 f"count(case when {condition} then {key_sql} end) "
                 f"from {_table_sql(view)} "
@@ -114,10 +112,10 @@ def test_joins_match_rows_and_add_none(
 
 
 def test_datagroup_trigger_returns_the_end_of_the_latest_run(
-    finished_company: FinishedCompany, model: dict[str, Any]
+    shared_project: SharedProject, model: dict[str, Any]
 ) -> None:
     (datagroup,) = model["datagroups"]
     trigger = _replace_constants(datagroup["sql_trigger"])
-    (finished_at,) = _fetch_row(finished_company, trigger)
-    (expected,) = _fetch_row(finished_company, "select max(finished_at) from ops.runs")
+    (finished_at,) = _fetch_row(shared_project, trigger)
+    (expected,) = _fetch_row(shared_project, "select max(finished_at) from ops.runs")
     assert finished_at == expected is not None

@@ -13,7 +13,7 @@ from tests.nightly.template import (
     Template,
     backfill_and_run,
     once_per_session,
-    prepare,
+    prepare_template,
 )
 
 FOUR_DAY_WORLD = World(orgs=40, days=4, until=date(2026, 11, 24), seed=3)
@@ -42,19 +42,19 @@ def four_day_world(raw_world: Callable[[World], Path]) -> tuple[World, Path]:
 @pytest.fixture(scope="session")
 def finished_template(
     session_folder: Path,
-    project_place: Path,
+    workspace: Path,
     parsed_dbt: Path,
-    outside_services: dict[str, str],
+    shared_emulators: dict[str, str],
     raw_world: Callable[[World], Path],
 ) -> Template:
     """Return a template of the small dirty world with all its days run."""
 
     def make(folder: Path) -> None:
         raw = raw_world(FOUR_DAY_WORLD)
-        prepare(
+        prepare_template(
             Template(folder / "template", FOUR_DAY_WORLD.until),
-            project_place,
-            outside_services,
+            workspace,
+            shared_emulators,
             run=backfill_and_run(raw, FOUR_DAY_WORLD.dates),
             parsed_dbt=parsed_dbt,
         )
@@ -66,12 +66,12 @@ def finished_template(
 @pytest.fixture
 def finished_run(
     finished_template: Template,
-    project_place: Path,
+    workspace: Path,
     parsed_dbt: Path,
-    outside_services: dict[str, str],
+    shared_emulators: dict[str, str],
 ) -> Iterator[tuple[Project, date]]:
     """Yield a project whose runs are finished, and the last data date."""
     with finished_template.restored(
-        project_place, outside_services, parsed_dbt=parsed_dbt
+        workspace, shared_emulators, parsed_dbt=parsed_dbt
     ) as project:
         yield project, finished_template.data_date

@@ -1,4 +1,4 @@
-"""SIGKILL at a chosen call: the whole process group at once, like a power cut.
+"""Kill a run with SIGKILL at a chosen function call.
 
 Python imports `sitecustomize` from the project's copy before anything else. It wraps
 the chosen function, which kills the process group before or after its n-th call.
@@ -9,7 +9,7 @@ import subprocess
 
 from tests.nightly.project import TIMEOUT_SECONDS, Project
 
-SITE = """
+SITECUSTOMIZE = """
 import importlib.abc
 import importlib.machinery
 import os
@@ -19,7 +19,7 @@ import sys
 MODULE, ATTRIBUTE, WHEN, CALLS = os.environ["KILL_AT"].split(" ")
 
 
-def armed(call):
+def killing_wrapper(call):
     remaining = [int(CALLS)]
 
     def wrapper(*arguments, **options):
@@ -33,7 +33,7 @@ def armed(call):
     return wrapper
 
 
-class Armed(importlib.abc.MetaPathFinder):
+class KillPointFinder(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
         if name != MODULE:
             return None
@@ -44,32 +44,34 @@ class Armed(importlib.abc.MetaPathFinder):
             execute(module)
             owner, _, attribute = ATTRIBUTE.rpartition(".")
             holder = getattr(module, owner) if owner else module
-            setattr(holder, attribute, armed(getattr(holder, attribute)))
+            setattr(holder, attribute, killing_wrapper(getattr(holder, attribute)))
 
         spec.loader.exec_module = exec_module
         return spec
 
 
-sys.meta_path.insert(0, Armed())
+sys.meta_path.insert(0, KillPointFinder())
 """
 
 
-def kill_at(project: Project, place: str, *arguments: object) -> None:
-    """Run `nightshift ARGUMENTS` and kill it at `place`.
+def kill_at(project: Project, kill_point: str, *arguments: object) -> None:
+    """Run `nightshift ARGUMENTS` and kill it at `kill_point`.
 
-    `place` is "module function before|after n": the n-th call in a process. Fails if
-    the run ends in any other way.
+    `kill_point` is "module function before|after n", for the n-th call in a process.
+    Raises AssertionError if the run ends in any other way.
     """
     site = project.folder / "sitecustomize.py"
-    site.write_text(SITE, encoding="utf-8")
-    with project.start(*arguments, KILL_AT=place) as process:
+    site.write_text(SITECUSTOMIZE, encoding="utf-8")
+    with project.start(*arguments, KILL_AT=kill_point) as process:
         output, _ = process.communicate(timeout=TIMEOUT_SECONDS)
     site.unlink()
-    assert process.returncode == -signal.SIGKILL, f"not killed at {place}\n{output}"
+    assert process.returncode == -signal.SIGKILL, (
+        f"not killed at {kill_point}\n{output}"
+    )
 
 
 def kill_after(project: Project, seconds: float, *arguments: object) -> bool:
-    """Run `nightshift ARGUMENTS`, kill it after `seconds`; return if it was done."""
+    """Run `nightshift ARGUMENTS`, kill it after `seconds`; return whether it ended."""
     with project.start(*arguments) as process:
         try:
             process.wait(seconds)

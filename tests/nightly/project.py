@@ -1,4 +1,4 @@
-"""A copy of the project in a folder of its own, run as a user would run it.
+"""A copy of the project in its own folder, run as a user would run it.
 
 Each copy has its own `var/`, warehouse and S3 prefixes, so tests do not affect each
 other, and its models may be edited.
@@ -90,7 +90,7 @@ class Project:
         return result.expect(0).json
 
     def plan(self, day: date) -> list[tuple[str, str]]:
-        """Return (task, what) of each task that a run would execute."""
+        """Return (task, subject) of each task that a run would execute."""
         plan = self.nightshift("plan", "--date", day, "--json").expect(0).json
         return [(step["task"], step["subject"]) for step in plan["steps"]]
 
@@ -102,12 +102,12 @@ class Project:
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def execute(self, statement: str) -> None:
-        """Run a statement in the warehouse, to change what a run left there."""
+        """Run a statement in the warehouse, to change the results of a run."""
         with duckdb.connect(str(self.warehouse)) as connection:
             connection.execute(statement)
 
     def replace_text(self, path: str, old: str, new: str) -> None:
-        """Replace text in a file of the copy; it must be there."""
+        """Replace text in a file of the copy; the file must contain it."""
         file = self.folder / path
         text = file.read_text(encoding="utf-8")
         assert old in text, f"{path} does not contain {old!r}"
@@ -117,7 +117,7 @@ class Project:
     def start(
         self, *arguments: object, **environment: str
     ) -> Iterator[subprocess.Popen[str]]:
-        """Start `nightshift ARGUMENTS` in a process group of its own; kill it after."""
+        """Start `nightshift ARGUMENTS` in its own process group; kill it at the end."""
         process = subprocess.Popen(
             [sys.executable, "-c", NIGHTSHIFT, *map(str, arguments)],
             cwd=self.folder,
@@ -139,7 +139,7 @@ class Project:
         process.communicate()
 
     def parse_dbt(self) -> Path:
-        """Parse the dbt project; return the folder that keeps the manifest."""
+        """Parse the dbt project; return the folder that contains the manifest."""
         self._run(["-c", PARSE], {}).expect(0)
         return self.folder / "var" / "dbt"
 
@@ -176,9 +176,9 @@ class Project:
 def copy_to(
     folder: Path, environment: Mapping[str, str], *, parsed_dbt: Path | None = None
 ) -> Project:
-    """Copy the product to `folder`, with a profile and an empty `var`.
+    """Copy the production code to `folder`, with a profile and an empty `var`.
 
-    `parsed_dbt` is what `parse_dbt` returned for a copy in the same folder.
+    `parsed_dbt` is the result of `parse_dbt` for a copy in the same folder.
     """
     for name in FOLDERS:
         shutil.copytree(

@@ -1,7 +1,7 @@
 """Projects with finished runs, prepared once and restored for each test.
 
-A template keeps the project's folder, its objects on S3, Salesforce's records and, on
-Redshift, the emulator's data. All workers of a test session share one template.
+A template contains the project's folder, its objects on S3, Salesforce's records and,
+on Redshift, the emulator's data. All workers of a test session share one template.
 """
 
 import shutil
@@ -17,12 +17,12 @@ from filelock import FileLock
 
 from tests.emulators import up
 from tests.emulators.component import free_port
-from tests.nightly.deliveries import (
+from tests.nightly.project import Project, copy_to
+from tests.nightly.s3_objects import (
     download_objects,
     upload_folder,
     upload_partitions,
 )
-from tests.nightly.project import Project, copy_to
 
 URLS = ("NIGHTSHIFT_RAW_URL", "NIGHTSHIFT_ARCHIVE_URL")
 
@@ -37,13 +37,19 @@ class Emulators:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @contextmanager
-    def running(self, place: Path, outside: Mapping[str, str]) -> Iterator[Project]:
-        """Start the emulators on the data in `place`; yield the project there."""
+    def running(
+        self, workspace: Path, shared_environment: Mapping[str, str]
+    ) -> Iterator[Project]:
+        """Start the emulators on the data in `workspace`; yield the project there."""
         with up.running(
-            *self.names, data=place / "emulators", extra=self.extra
+            *self.names, data=workspace / "emulators", extra=self.extra
         ) as started:
-            environment = {**outside, **started.environment, **self.environment}
-            yield self.project_class(place / "project", environment)
+            environment = {
+                **shared_environment,
+                **started.environment,
+                **self.environment,
+            }
+            yield self.project_class(workspace / "project", environment)
 
 
 def redshift_emulators(project_class: type[Project], s3_url: str) -> Emulators:
@@ -55,7 +61,7 @@ def redshift_emulators(project_class: type[Project], s3_url: str) -> Emulators:
 
 @dataclass(frozen=True)
 class Template:
-    """A finished project as kept in `folder`, and the last data date it ran."""
+    """A saved project with finished runs, and the last data date that it ran."""
 
     folder: Path
     data_date: date
@@ -64,45 +70,50 @@ class Template:
     @contextmanager
     def restored(
         self,
-        place: Path,
-        outside: Mapping[str, str],
+        workspace: Path,
+        shared_environment: Mapping[str, str],
         *,
         parsed_dbt: Path | None = None,
     ) -> Iterator[Project]:
-        """Yield a copy of the project in `place`, with S3 prefixes of its own.
+        """Yield a copy of the project in `workspace`, with its own S3 prefixes.
 
-        What dbt parsed holds the project's path: `parsed_dbt` is the copy for `place`.
-        Without it, `place` must be the path where the template was prepared.
+        dbt's parse result contains the project's path, so `parsed_dbt` must be the one
+        for `workspace`. Without it, `workspace` must be the path where the template was
+        prepared.
         """
-        shutil.rmtree(place, ignore_errors=True)
-        _copy(self.folder / "place", place)
+        shutil.rmtree(workspace, ignore_errors=True)
+        _copy(self.folder / "workspace", workspace)
         if parsed_dbt is not None:
-            shutil.rmtree(place / "project" / "var" / "dbt", ignore_errors=True)
-            shutil.copytree(parsed_dbt, place / "project" / "var" / "dbt")
-        own = {**outside, **own_prefixes(outside)}
+            shutil.rmtree(workspace / "project" / "var" / "dbt", ignore_errors=True)
+            shutil.copytree(parsed_dbt, workspace / "project" / "var" / "dbt")
+        environment = {**shared_environment, **unique_prefixes(shared_environment)}
         for name in URLS:
-            upload_folder(self.folder / name, own[name], environment=own)
-        with self.emulators.running(place, own) as project:
+            upload_folder(
+                self.folder / name, environment[name], environment=environment
+            )
+        with self.emulators.running(workspace, environment) as project:
             yield project
 
 
-def prepare(
+def prepare_template(
     template: Template,
-    place: Path,
-    outside: Mapping[str, str],
+    workspace: Path,
+    shared_environment: Mapping[str, str],
     *,
     run: Callable[[Project], None],
     parsed_dbt: Path | None = None,
 ) -> Template:
-    """Let `run` finish a project in `place`, and keep the result in the template."""
-    own = {**outside, **own_prefixes(outside)}
-    shutil.rmtree(place, ignore_errors=True)
-    copy_to(place / "project", own, parsed_dbt=parsed_dbt)
-    with template.emulators.running(place, own) as project:
+    """Call `run` on a new project in `workspace`, then save the project as template."""
+    environment = {**shared_environment, **unique_prefixes(shared_environment)}
+    shutil.rmtree(workspace, ignore_errors=True)
+    copy_to(workspace / "project", environment, parsed_dbt=parsed_dbt)
+    with template.emulators.running(workspace, environment) as project:
         run(project)
         for name in URLS:
-            download_objects(own[name], template.folder / name, environment=own)
-    _copy(place, template.folder / "place")
+            download_objects(
+                environment[name], template.folder / name, environment=environment
+            )
+    _copy(workspace, template.folder / "workspace")
     return template
 
 
@@ -119,7 +130,7 @@ def backfill_and_run(raw: Path, days: Sequence[date]) -> Callable[[Project], Non
 
 
 def once_per_session(root: Path, name: str, make: Callable[[Path], object]) -> Path:
-    """Return the folder that `make` filled, in whichever worker came first."""
+    """Return the folder that `make` fills once, in the first worker that needs it."""
     folder = root / name
     with FileLock(root / f"{name}.lock"):
         if not (folder / "done").exists():
@@ -129,12 +140,12 @@ def once_per_session(root: Path, name: str, make: Callable[[Path], object]) -> P
     return folder
 
 
-def own_prefixes(environment: Mapping[str, str]) -> dict[str, str]:
+def unique_prefixes(environment: Mapping[str, str]) -> dict[str, str]:
     """Return raw and archive URLs with a prefix that no other test uses."""
-    own = uuid4().hex
-    return {name: f"{environment[name]}/{own}" for name in URLS}
+    prefix = uuid4().hex
+    return {name: f"{environment[name]}/{prefix}" for name in URLS}
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a folder with the owners of its files: Redshift's data have another."""
+    """Copy a folder and keep the owners: another user owns the Redshift data."""
     subprocess.run(["cp", "-a", source, target], check=True)

@@ -15,8 +15,8 @@ from tests.nightly.assertions import (
     read_marts,
 )
 from tests.nightly.conftest import FOUR_DAY_WORLD
-from tests.nightly.deliveries import upload_partitions
 from tests.nightly.project import Project
+from tests.nightly.s3_objects import upload_partitions
 
 UNTIL = date(2026, 11, 24)
 SINGLE_RUNS = 3

@@ -13,14 +13,14 @@ from tests.nightly.assertions import (
     assert_same_marts,
     read_marts,
 )
-from tests.nightly.deliveries import (
+from tests.nightly.project import Project
+from tests.nightly.s3_objects import (
     delete_objects,
     s3_client,
     split_url,
     upload_objects,
     upload_partitions,
 )
-from tests.nightly.project import Project
 
 FinishedRun = tuple[Project, date]
 
@@ -33,7 +33,7 @@ def _errors(summary: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     ("batch_bytes", "loads_of_metrics"), [("256 << 20", 1), ("1", 3)]
 )
-def test_backfill_loads_all_days_but_the_bad_ones_and_names_those(
+def test_backfill_loads_valid_dates_and_names_the_others(
     project: Project,
     four_day_world: tuple[World, Path],
     batch_bytes: str,
@@ -48,8 +48,8 @@ def test_backfill_loads_all_days_but_the_bad_ones_and_names_those(
     delete_objects(project, f"{project.raw_url}/metrics/dt={world.until}/_SUCCESS")
     broken = f"app_logs/dt={world.dates[1]}/broken.json"
     upload_objects(project, {broken: b"not a line\n" * 5000})
-    whole = ("--from", world.first_date, "--to", world.until)
-    summary = project.nightshift("backfill", *whole, "--json").expect(1).json
+    all_dates = ("--from", world.first_date, "--to", world.until)
+    summary = project.nightshift("backfill", *all_dates, "--json").expect(1).json
     assert f"/metrics/dt={world.until}/" in _errors(summary)
     assert "_SUCCESS" in _errors(summary) and "Wait for the producer" in _errors(
         summary
@@ -66,20 +66,20 @@ def test_backfill_loads_all_days_but_the_bad_ones_and_names_those(
     ]
     upload_objects(project, {f"metrics/dt={world.until}/_SUCCESS": b""})
     delete_objects(project, f"{project.raw_url}/{broken}")
-    project.nightshift("backfill", *whole).expect(0)
+    project.nightshift("backfill", *all_dates).expect(0)
     assert_marts_match_reference(
         project, raw, data_date=world.until, data_dates=world.dates
     )
 
 
-# Source: an object that makes its load fail, and words of the error.
+# By source: name and content of an object whose load fails, and words of the error.
 BAD_OBJECTS = {
     "orgs": (
         "cut.json.gz",
         gzip.compress(b'{"org_id": 1}\n' * 400, mtime=0)[:-20],
         ("gzip", "re-deliver"),
     ),
-    "metrics": ("odd.json.zst", b"this is no zstd", ("zstd", "re-deliver")),
+    "metrics": ("invalid.json.zst", b"this is no zstd", ("zstd", "re-deliver")),
     "web_logs": (
         "blob.log",
         bytes(range(128, 256)) * 50,
@@ -93,7 +93,7 @@ BAD_OBJECTS = {
 }
 
 
-def test_bad_objects_fail_their_loads_by_name_and_leave_existing_data_unchanged(
+def test_bad_object_is_named_and_leaves_existing_data_unchanged(
     finished_run: FinishedRun,
 ) -> None:
     project, day = finished_run
@@ -190,11 +190,11 @@ def test_wrong_salesforce_secret_fails_only_the_sync(
     world, raw = four_day_world
     upload_partitions(project, raw)
     secret = "wrong-s3cret-value"
-    wrong = {"NIGHTSHIFT_SALESFORCE__CLIENT_SECRET": secret}
-    whole = ("backfill", "--from", world.first_date, "--to", world.until)
-    result = project.nightshift(*whole, "--json", **wrong).expect(1)
+    wrong_secret = {"NIGHTSHIFT_SALESFORCE__CLIENT_SECRET": secret}
+    backfill = ("backfill", "--from", world.first_date, "--to", world.until)
+    result = project.nightshift(*backfill, "--json", **wrong_secret).expect(1)
     assert "NIGHTSHIFT_SALESFORCE__CLIENT_SECRET" in _errors(result.json)
-    assert [end["task"] for end in result.json["failures"]] == [
+    assert [failure["task"] for failure in result.json["failures"]] == [
         "SyncTrialMetricsToSalesforce"
     ]
     log = (project.folder / "var" / "logs" / "nightshift.log").read_text()
@@ -202,7 +202,7 @@ def test_wrong_salesforce_secret_fails_only_the_sync(
     assert_marts_match_reference(
         project, raw, data_date=world.until, data_dates=world.dates
     )
-    summary = project.nightshift(*whole, "--json").expect(0).json
+    summary = project.nightshift(*backfill, "--json").expect(0).json
     assert summary["tasks_done"] == 2  # the sync, and the report that shows it
 
 
@@ -230,8 +230,8 @@ def test_salesforce_rejects_beyond_the_threshold_exit_with_2(
         f'"billing_plan_name":"Trial","is_internal":false,"updated_at":"{started}"}}\n'
     )
     s3.put_object(Bucket=bucket, Key=f"{prefix}marker.json", Body=line.encode())
-    whole = ("backfill", "--from", world.first_date, "--to", world.until)
-    result = project.nightshift(*whole).expect(2)
+    backfill = ("backfill", "--from", world.first_date, "--to", world.until)
+    result = project.nightshift(*backfill).expect(2)
     assert "nightshift salesforce rejects" in result.out
     summary = project.nightshift("salesforce", "rejects", "--json").expect(0).json
     assert "77" in {reject["key"] for reject in summary["rejects"]}

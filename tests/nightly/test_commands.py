@@ -10,14 +10,14 @@ from typer.testing import CliRunner
 
 from orchestrate.cli.main import app
 from tests.emulators.sample.world import World
-from tests.nightly.deliveries import (
+from tests.nightly.project import Project
+from tests.nightly.s3_objects import (
     list_etags,
     s3_client,
     split_url,
     upload_objects,
     upload_partitions,
 )
-from tests.nightly.project import Project
 
 FinishedRun = tuple[Project, date]
 
@@ -80,13 +80,13 @@ def test_dbt_test_that_warned_is_named_in_ledger_and_report(
     started = f"{day}T01:00:00Z"
     org = {
         "org_id": 77,
-        "org_name": "Odd",
+        "org_name": "New",
         "created_at": started,
         "updated_at": started,
     }
     org |= {"trial_started_at": started, "is_internal": False}
-    org |= {"billing_plan_id": 99, "billing_plan_name": "Unheard of"}
-    upload_objects(project, {f"orgs/dt={day}/odd.json": json.dumps(org).encode()})
+    org |= {"billing_plan_id": 99, "billing_plan_name": "Unknown"}
+    upload_objects(project, {f"orgs/dt={day}/new.json": json.dumps(org).encode()})
     project.run(day)
     warned = project.rows(
         "select message from ops.model_runs where data_date = ? and tests_warned > 0",
@@ -102,8 +102,8 @@ def test_dbt_test_that_warned_is_named_in_ledger_and_report(
 
 
 def test_doctor_passes_all_checks(project: Project) -> None:
-    named = {"NIGHTSHIFT_ON_CALL__RECIPIENTS": '["on-call@example.com"]'}
-    result = project.nightshift("doctor", "--json", **named).expect(0)
+    settings = {"NIGHTSHIFT_ON_CALL__RECIPIENTS": '["on-call@example.com"]'}
+    result = project.nightshift("doctor", "--json", **settings).expect(0)
     checks = result.json["checks"]
     assert all(check["passed"] for check in checks), checks
     result = {check["name"]: check["message"] for check in checks}
@@ -121,13 +121,13 @@ def test_doctor_names_the_setting_of_each_failed_check(project: Project) -> None
     }
     result = project.nightshift("doctor", "--json", **broken).expect(3)
     result = {check["name"]: check for check in result.json["checks"]}
-    for name, sign in (
+    for name, text in (
         ("raw bucket", "no-such-bucket"),
         ("salesforce", "CLIENT_SECRET"),
         ("mail", "NIGHTSHIFT_SMTP__"),
     ):
         assert not result[name]["passed"]
-        assert sign in result[name]["message"]
+        assert text in result[name]["message"]
     assert result["archive bucket"]["passed"]
 
 
@@ -135,14 +135,14 @@ def test_doctor_counts_values_that_salesforce_would_reject(
     finished_run: FinishedRun,
 ) -> None:
     project, _ = finished_run
-    look = ("doctor", "--salesforce", "--json")
-    (well,) = project.nightshift(*look).expect(0).json["checks"]
-    assert well["passed"]
+    command = ("doctor", "--salesforce", "--json")
+    (check,) = project.nightshift(*command).expect(0).json["checks"]
+    assert check["passed"]
     project.execute("update marts.sf_trial_metrics set org_name__c = '#N/A'")
     rows = project.rows("select count(*) as orgs from marts.sf_trial_metrics")
-    (finding,) = project.nightshift(*look).expect(3).json["checks"]
-    assert finding["name"] == "org_name__c" and "#N/A" in finding["message"]
-    assert f"in {rows[0]['orgs']} row(s)" in finding["message"]
+    (check,) = project.nightshift(*command).expect(3).json["checks"]
+    assert check["name"] == "org_name__c" and "#N/A" in check["message"]
+    assert f"in {rows[0]['orgs']} row(s)" in check["message"]
 
 
 def test_doctor_checks_another_target(project: Project) -> None:
@@ -152,7 +152,7 @@ def test_doctor_checks_another_target(project: Project) -> None:
     assert "nowhere" in result["dbt profile"]["message"]
 
 
-def test_each_command_has_help_and_json() -> None:
+def test_each_command_has_help_and_json_option() -> None:
     runner = CliRunner()
     overview = runner.invoke(app, ["--help"]).output
     for command in ("run", "backfill", "plan", "rerun", "status", "doctor"):
@@ -172,15 +172,15 @@ def test_bare_dbt_run_on_an_empty_warehouse_creates_empty_marts(
         "where table_schema in ('marts', 'staging', 'ops')"
     )
     names = {(row["table_schema"], row["table_name"]) for row in tables}
-    for wanted in (
+    for relation in (
         ("marts", "fct_org_day"),
         ("marts", "sf_trial_metrics"),
         ("staging", "raw_orgs"),
         ("ops", "loads"),
         ("ops", "salesforce_rows"),
     ):
-        assert wanted in names
-        rows = project.rows(f"select * from {wanted[0]}.{wanted[1]}")
+        assert relation in names
+        rows = project.rows(f"select * from {relation[0]}.{relation[1]}")
         assert rows == []
 
 
@@ -189,13 +189,13 @@ def test_analyst_builds_on_a_finished_warehouse_without_services(
     finished_run: FinishedRun,
 ) -> None:
     project, _ = finished_run
-    away = {
+    unreachable = {
         name: "http://127.0.0.1:9" if name.startswith("AWS_ENDPOINT") else ""
         for name in project.environment
         if name.startswith("AWS_")
     }
     before = project.rows("select * from marts.fct_org_day order by all")
-    project.dbt("build", **away).expect(0)
+    project.dbt("build", **unreachable).expect(0)
     assert project.rows("select * from marts.fct_org_day order by all") == before
-    project.dbt("docs", "generate", **away).expect(0)
+    project.dbt("docs", "generate", **unreachable).expect(0)
     assert (project.folder / "target" / "catalog.json").exists()

@@ -1,4 +1,4 @@
-"""A killed run, run again, ends with the same results as an undisturbed one."""
+"""A killed run that is run again has the same results as an uninterrupted run."""
 
 from pathlib import Path
 from random import Random
@@ -8,23 +8,23 @@ import pytest
 from tests.emulators.sample.world import World
 from tests.nightly import salesforce_records
 from tests.nightly.assertions import assert_marts_match_reference
-from tests.nightly.deliveries import upload_partitions
 from tests.nightly.fault_injection import kill_after, kill_at
 from tests.nightly.project import Project
+from tests.nightly.s3_objects import upload_partitions
 
 pytestmark = pytest.mark.slow
 
-PLACES = {
+KILL_POINTS = {
     "load": "loaders.ledger.loads record before 1",
     "dbt model": "orchestrate.dbt.build ResultCollector.add before 9",
     "archive": "loaders.s3 upload after 2",
-    "salesforce collection": "loaders.salesforce.composite _results before 1",
+    "salesforce collection": "loaders.salesforce.sobject_collections _results before 1",
     "salesforce job uploaded": "loaders.salesforce.jobs upload after 1",
 }
 RANDOM_KILLS = 2
 
 
-@pytest.mark.parametrize("stage", PLACES)
+@pytest.mark.parametrize("stage", KILL_POINTS)
 def test_run_killed_at_a_stage_is_completed_by_the_next_run(
     project: Project, four_day_world: tuple[World, Path], stage: str
 ) -> None:
@@ -35,7 +35,7 @@ def test_run_killed_at_a_stage_is_completed_by_the_next_run(
         project.replace_text(policy, f"{limit} 2_000", f"{limit} 0")
     upload_partitions(project, raw)
     backfill = ("backfill", "--from", world.first_date, "--to", world.until)
-    kill_at(project, PLACES[stage], *backfill)
+    kill_at(project, KILL_POINTS[stage], *backfill)
     project.nightshift(*backfill).expect(0)
     assert_marts_match_reference(
         project, raw, data_date=world.until, data_dates=world.dates

@@ -13,8 +13,8 @@ from tests.nightly.assertions import (
     assert_same_marts,
     read_marts,
 )
-from tests.nightly.deliveries import upload_partitions
 from tests.nightly.project import CommandResult, Project, copy_to
+from tests.nightly.s3_objects import upload_partitions
 
 pytestmark = pytest.mark.slow
 
@@ -22,13 +22,13 @@ UNTIL = date(2026, 11, 24)
 GROWTH = "path:models/marts/growth"
 TUESDAY, SUNDAY = date(2026, 11, 24), date(2026, 11, 22)
 
-# Each breaks the invariant of one test and no other.
-BREAKAGES = {
+# By singular test: a statement that makes this test fail and no other.
+BREAKING_STATEMENTS = {
     "account_flow_balances_between_days": (
         "insert into marts.paid_account_flow "
         "values ('trial', null, 1, true, date '2026-11-23')"
     ),
-    "account_flow_stock_matches_org_activity": (
+    "account_flow_states_match_org_activity": (
         "insert into marts.paid_account_flow "
         "values (null, 'paid', 1, true, date '2026-11-24')"
     ),
@@ -69,8 +69,8 @@ BREAKAGES = {
 
 
 @pytest.fixture(scope="module")
-def own_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Return a project with the tables of the volume tests, without services."""
+def volume_test_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a project with the tables that the volume tests read, without services."""
     project = copy_to(tmp_path_factory.mktemp("volumes") / "project", {})
     models = ("+int_org_states_filled", "+int_org_usage_daily")
     project.dbt("run", "--select", *models).expect(0)
@@ -78,18 +78,18 @@ def own_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture
-def empty_project(own_project: Project) -> Project:
-    """Return that project with these tables empty."""
+def empty_project(volume_test_project: Project) -> Project:
+    """Return the project of the volume tests with empty tables."""
     for table in (
         "ops.loads",
         "intermediate.int_org_states_filled",
         "intermediate.int_org_usage_daily",
     ):
-        own_project.execute(f"delete from {table}")
-    return own_project
+        volume_test_project.execute(f"delete from {table}")
+    return volume_test_project
 
 
-def test_a_month_of_growth_marts_matches_the_reference(
+def test_growth_marts_of_a_month_match_the_reference(
     project: Project, raw_world: Callable[[World], Path]
 ) -> None:
     world = World(orgs=36, days=31, until=UNTIL, seed=13)
@@ -123,11 +123,11 @@ def test_each_broken_invariant_fails_its_own_test(
     project, _ = finished_run
     result = project.dbt("test", "--select", "test_type:singular").expect(0)
     assert set(_statuses(project).values()) == {"pass"}, result.out
-    for statement in BREAKAGES.values():
+    for statement in BREAKING_STATEMENTS.values():
         project.execute(statement)
     project.dbt("test", "--select", "test_type:singular").expect(1)
-    found = {name for name, status in _statuses(project).items() if status != "pass"}
-    assert found == BREAKAGES.keys()
+    failed = {name for name, status in _statuses(project).items() if status != "pass"}
+    assert failed == BREAKING_STATEMENTS.keys()
 
 
 def test_source_at_a_tenth_of_its_baseline_is_an_error(
@@ -168,10 +168,10 @@ def _record_loads(
     project: Project, source: str, *, baseline: int, last: int, days: int = 21
 ) -> None:
     """Insert a load for each of `days` days before the last, smaller on weekends."""
-    for ago in range(days, -1, -1):
-        day = TUESDAY - timedelta(days=ago)
+    for days_ago in range(days, -1, -1):
+        day = TUESDAY - timedelta(days=days_ago)
         lines = baseline * 3 // 10 if day.weekday() >= 5 else baseline
-        lines = lines if ago else last
+        lines = lines if days_ago else last
         project.execute(
             "insert into ops.loads (source, dt, lines, status, finished_at) values "
             f"('{source}', date '{day}', {lines}, 'loaded', timestamp '{day} 03:00:00')"
@@ -203,12 +203,18 @@ def _test_volumes(project: Project) -> CommandResult:
 def _results(project: Project) -> list[dict[str, str]]:
     path = project.folder / "target" / "run_results.json"
     results = json.loads(path.read_text(encoding="utf-8"))["results"]
-    return [one for one in results if one["unique_id"].startswith("test.")]
+    return [result for result in results if result["unique_id"].startswith("test.")]
 
 
 def _statuses(project: Project) -> dict[str, str]:
-    return {one["unique_id"].split(".")[2]: one["status"] for one in _results(project)}
+    return {
+        result["unique_id"].split(".")[2]: result["status"]
+        for result in _results(project)
+    }
 
 
 def _messages(project: Project) -> dict[str, str]:
-    return {one["unique_id"].split(".")[2]: one["message"] for one in _results(project)}
+    return {
+        result["unique_id"].split(".")[2]: result["message"]
+        for result in _results(project)
+    }

@@ -15,8 +15,8 @@ import pytest
 from tests.emulators.component import HOST, free_port
 from tests.emulators.sample.world import World
 from tests.nightly.assertions import assert_marts_match_reference
-from tests.nightly.deliveries import delete_objects, upload_partitions
 from tests.nightly.project import Project
+from tests.nightly.s3_objects import delete_objects, upload_partitions
 
 pytestmark = pytest.mark.slow
 
@@ -43,8 +43,8 @@ def test_luigi_command_exits_with_the_documented_codes(
     project: Project, four_day_world: tuple[World, Path]
 ) -> None:
     world, raw = four_day_world
-    unset = {"NIGHTSHIFT_RAW_URL": ""}
-    assert project.luigi(*NIGHTLY, world.first_date, **unset).code == 3
+    no_raw_url = {"NIGHTSHIFT_RAW_URL": ""}
+    assert project.luigi(*NIGHTLY, world.first_date, **no_raw_url).code == 3
     assert project.luigi(*NIGHTLY, "no-date").code == 3
     upload_partitions(project, raw, dates=world.dates[:1])
     delete_objects(project, f"{project.raw_url}/orgs/dt={world.first_date}/_SUCCESS")

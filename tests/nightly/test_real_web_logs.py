@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.nightly.deliveries import upload_partitions
 from tests.nightly.project import SOURCE, Project
+from tests.nightly.s3_objects import upload_partitions
 from tests.reference import MART_KEYS, differences, expected_marts, read_raw_data
 
 LOG = SOURCE.parent / "shared/data/web_logs/apache_combined_2015-05.log.gz"

@@ -6,18 +6,18 @@ from datetime import date, timedelta
 import pytest
 
 from tests.nightly import salesforce_records
-from tests.nightly.deliveries import (
+from tests.nightly.project import Project
+from tests.nightly.s3_objects import (
     delete_objects,
     list_etags,
     upload_objects,
 )
-from tests.nightly.project import Project
 
 FinishedRun = tuple[Project, date]
 
 
 def _stale_models(project: Project, day: date) -> set[str]:
-    return {what for task, what in project.plan(day) if task == "DbtModel"}
+    return {subject for task, subject in project.plan(day) if task == "DbtModel"}
 
 
 def test_finished_run_executes_no_task(finished_run: FinishedRun) -> None:
@@ -75,8 +75,10 @@ def test_changed_and_late_objects_reload_their_partitions_and_downstream_models(
     )
     upload_objects(project, {f"web_logs/dt={day}/late.log": request})
     stale = project.plan(day)
-    assert [what for task, what in stale if task == "LoadRawTable"] == ["web_logs"]
-    models = {what for task, what in stale if task == "DbtModel"}
+    assert [subject for task, subject in stale if task == "LoadRawTable"] == [
+        "web_logs"
+    ]
+    models = {subject for task, subject in stale if task == "DbtModel"}
     assert {"stg_web__requests", "fct_web_sessions", "fct_org_day"} <= models
     assert not {"stg_app__orgs", "stg_app__events", "billing_plans"} & models
 

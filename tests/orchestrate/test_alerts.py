@@ -20,8 +20,8 @@ from tests.emulators import smtp, up
 from tests.emulators.component import free_port
 from tests.emulators.sample.world import World
 from tests.emulators.sample.write import write_to_folder
-from tests.nightly.deliveries import delete_objects, upload_objects, upload_partitions
 from tests.nightly.project import Project, copy_to
+from tests.nightly.s3_objects import delete_objects, upload_objects, upload_partitions
 
 WORLD = World(orgs=14, days=1, until=date(2026, 11, 24), seed=3)
 ON_CALL = "on-call@example.com"
@@ -102,8 +102,8 @@ def test_root_cause_is_the_first_failure_of_the_data_flow() -> None:
     [
         ("RawPartition", "orgs", BEFORE_BUSINESS_HOURS, "producer"),
         ("DbtModel", "fct_org_day", BEFORE_BUSINESS_HOURS, "last values"),
-        ("DbtModel", "fct_web_sessions", "Yes", "Salesforce has the run's values"),
-        ("ArchiveDataset", "org_day", "Yes", "Salesforce has the run's values"),
+        ("DbtModel", "fct_web_sessions", "Yes", "does not affect Salesforce"),
+        ("ArchiveDataset", "org_day", "Yes", "does not affect Salesforce"),
         ("MailReport", "report", "Yes", "at any time"),
     ],
 )
@@ -248,7 +248,7 @@ def test_run_that_cannot_be_scheduled_sends_an_alert(mailbox: Mailbox) -> None:
     project.nightshift("run", "--date", WORLD.until, **no_s3).expect(1)
     (alert,) = mailbox.read_new()
     assert "failed: RawPartition" in alert["Subject"]
-    assert "S3 did not answer" in _text(alert)
+    assert "S3 is unreachable" in _text(alert)
     assert "fct_org_day" in _text(alert)
     no_bucket = {"NIGHTSHIFT_RAW_URL": "s3://no-such-bucket/raw"}
     project.nightshift("run", "--date", WORLD.until, **no_bucket).expect(3)

@@ -17,14 +17,14 @@ from tests.emulators import up
 from tests.emulators.component import free_port
 from tests.emulators.sample.world import World
 from tests.emulators.sample.write import write_to_folder
-from tests.nightly.deliveries import (
+from tests.nightly.project import Project, copy_to
+from tests.nightly.s3_objects import (
     delete_objects,
     list_etags,
     s3_client,
     split_url,
     upload_partitions,
 )
-from tests.nightly.project import Project, copy_to
 
 pytestmark = pytest.mark.slow
 
@@ -68,7 +68,7 @@ def _parse(path: Path) -> EmailMessage:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FinishedProject]:
     """Yield a project with one complete run per date of the world."""
-    folder = tmp_path_factory.mktemp("reported")
+    folder = tmp_path_factory.mktemp("report")
     write_to_folder(WORLD, folder / "raw")
     with up.running("s3", "smtp", "salesforce", data=folder / "emulators") as services:
         project = copy_to(folder / "project", services.environment)
@@ -257,5 +257,5 @@ def test_late_object_updates_the_pages_of_the_days_that_it_changes(
     html = page["Body"].read().decode()
     assert "+1 records" in html.partition("Reloaded partitions")[2]
     assert len(finished.mails()) == mails
-    for each in WORLD.dates:
-        assert project.plan(each) == []
+    for data_date in WORLD.dates:
+        assert project.plan(data_date) == []

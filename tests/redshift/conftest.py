@@ -19,12 +19,12 @@ from loaders.config import dbt_profile, settings
 from tests.emulators import up
 from tests.emulators.sample.world import World
 from tests.emulators.sample.write import write_to_folder
-from tests.nightly.deliveries import upload_partitions
 from tests.nightly.project import Project, copy_to
+from tests.nightly.s3_objects import upload_partitions
 from tests.nightly.template import (
     Template,
     backfill_and_run,
-    prepare,
+    prepare_template,
     redshift_emulators,
 )
 from tests.redshift.project import RedshiftProject
@@ -38,7 +38,7 @@ SMALL_WORLD = World(orgs=40, days=4, until=date(2026, 11, 24), seed=3)
 
 @dataclass(frozen=True)
 class RedshiftEmulator:
-    """A running emulator: the variables that reach it, and its admin socket."""
+    """A running emulator: the variables to connect to it, and its admin socket."""
 
     environment: dict[str, str]
     admin: Path
@@ -87,11 +87,11 @@ class RedshiftClient:
 
 @pytest.fixture(scope="session")
 def redshift_emulator(
-    tmp_path_factory: pytest.TempPathFactory, outside_services: dict[str, str]
+    tmp_path_factory: pytest.TempPathFactory, shared_emulators: dict[str, str]
 ) -> Iterator[RedshiftEmulator]:
     """Start a Redshift emulator that reads and writes the session's S3."""
     admin = tmp_path_factory.mktemp("redshift") / "admin"
-    extra = ["--s3", outside_services["AWS_ENDPOINT_URL_S3"]]
+    extra = ["--s3", shared_emulators["AWS_ENDPOINT_URL_S3"]]
     extra += ["--admin-socket", str(admin)]
     # Without a data folder here: PostgreSQL's user cannot enter pytest's folders.
     with up.running("redshift", extra=extra) as started:
@@ -101,7 +101,7 @@ def redshift_emulator(
 @pytest.fixture
 def use_warehouse(
     tmp_path: Path,
-    outside_services: dict[str, str],
+    shared_emulators: dict[str, str],
     redshift_emulator: RedshiftEmulator,
 ) -> Iterator[Callable[..., None]]:
     """Return a function that points the loaders to `duckdb` or `redshift`.
@@ -111,7 +111,7 @@ def use_warehouse(
     """
     test_id = uuid4().hex
     shutil.copy(PROJECT / "profiles.yml.example", tmp_path / "profiles.yml")
-    shared = {**outside_services, "DBT_PROFILES_DIR": str(tmp_path)}
+    shared = {**shared_emulators, "DBT_PROFILES_DIR": str(tmp_path)}
     for name in ("NIGHTSHIFT_RAW_URL", "NIGHTSHIFT_ARCHIVE_URL"):
         shared[name] = f"{shared[name]}/{test_id}"
     warehouses = {
@@ -138,7 +138,7 @@ def use_warehouse(
 
 @contextmanager
 def _cleared_caches() -> Iterator[None]:
-    """Clear everything cached from the environment after the block has changed it."""
+    """Clear all caches of environment values when the block ends."""
     yield
     settings.load.cache_clear()
     dbt_profile.target.cache_clear()
@@ -148,7 +148,7 @@ def _cleared_caches() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def backfills(
     tmp_path_factory: pytest.TempPathFactory,
-    outside_services: dict[str, str],
+    shared_emulators: dict[str, str],
     redshift_emulator: RedshiftEmulator,
 ) -> Iterator[Backfills]:
     """Run the same backfill on DuckDB and on Redshift."""
@@ -163,8 +163,8 @@ def backfills(
             "duckdb": first.environment,
             "redshift": second.environment | redshift_emulator.environment,
         }
-        for name, own in environments.items():
-            environment = {**outside_services, **own}
+        for name, variables in environments.items():
+            environment = {**shared_emulators, **variables}
             environment["NIGHTSHIFT_REDSHIFT_SCHEMA"] = SCHEMA_PREFIX
             raw = f"{environment['NIGHTSHIFT_RAW_URL']}/{folder.name}"
             archive = f"{environment['NIGHTSHIFT_ARCHIVE_URL']}/{folder.name}/{name}"
@@ -172,10 +172,10 @@ def backfills(
             environment["NIGHTSHIFT_ARCHIVE_URL"] = archive
             project = copy_to(folder / name, environment)
             upload_partitions(project, folder / "raw")
-            # Exit code 2: finished, but Salesforce rejected rows of this dirty world.
+            # Exit code 2 is a finished run with rows that Salesforce rejected.
             dates = ("--from", WORLD.first_date, "--to", WORLD.until)
-            ended = project.nightshift("backfill", *dates)
-            assert ended.code in (0, 2), ended.out + ended.err
+            result = project.nightshift("backfill", *dates)
+            assert result.code in (0, 2), result.out + result.err
             projects.append(project)
         yield Backfills(*projects, raw=folder / "raw")
 
@@ -198,33 +198,33 @@ def finished_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def finished_template(
-    outside_services: dict[str, str], finished_raw: Path
+    shared_emulators: dict[str, str], finished_raw: Path
 ) -> Iterator[tuple[Template, Path]]:
-    """Yield a template of the small dirty world on Redshift, and its project's place.
+    """Yield a template of the small dirty world on Redshift, and its workspace.
 
-    All days but the last are run.
+    All dates but the last are run.
     """
     days = SMALL_WORLD.dates[:-1]
-    s3_url = outside_services["AWS_ENDPOINT_URL_S3"]
+    s3_url = shared_emulators["AWS_ENDPOINT_URL_S3"]
     emulators = redshift_emulators(RedshiftProject, s3_url)
     # Not in pytest's folders, which the user that PostgreSQL runs as cannot enter.
     with TemporaryDirectory(prefix="nightshift-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        template = prepare(
+        template = prepare_template(
             Template(folder / "template", days[-1], emulators),
-            folder / "place",
-            outside_services,
+            folder / "workspace",
+            shared_emulators,
             run=backfill_and_run(finished_raw, days),
         )
-        yield template, folder / "place"
+        yield template, folder / "workspace"
 
 
 @pytest.fixture
 def finished_run(
-    finished_template: tuple[Template, Path], outside_services: dict[str, str]
+    finished_template: tuple[Template, Path], shared_emulators: dict[str, str]
 ) -> Iterator[tuple[Project, date]]:
     """Yield a project on Redshift whose runs are finished, and the last data date."""
-    template, place = finished_template
-    with template.restored(place, outside_services) as project:
+    template, workspace = finished_template
+    with template.restored(workspace, shared_emulators) as project:
         yield project, template.data_date

@@ -102,8 +102,8 @@ def compressed_objects(lines: list[str]) -> dict[str, bytes]:
     return {
         name: compress(
             "".join(
-                f"{line}\n" for line in lines[place * share : (place + 1) * share]
+                f"{line}\n" for line in lines[index * share : (index + 1) * share]
             ).encode()
         )
-        for place, (name, compress) in enumerate(COMPRESSORS.items())
+        for index, (name, compress) in enumerate(COMPRESSORS.items())
     }

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.nightly.assertions import assert_same_marts, read_marts
-from tests.nightly.deliveries import delete_objects, upload_objects
 from tests.nightly.project import Project
+from tests.nightly.s3_objects import delete_objects, upload_objects
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 

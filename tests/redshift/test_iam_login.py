@@ -15,15 +15,15 @@ USER = "pipeline_user"
 
 
 @pytest.fixture(scope="module")
-def iam_environment(outside_services: dict[str, str]) -> Iterator[dict[str, str]]:
+def iam_environment(shared_emulators: dict[str, str]) -> Iterator[dict[str, str]]:
     """Create a cluster in AWS with a user without a password; yield its variables."""
-    endpoint = outside_services["AWS_ENDPOINT_URL_S3"]
+    endpoint = shared_emulators["AWS_ENDPOINT_URL_S3"]
     redshift_api = boto3.client(
         "redshift",
         endpoint_url=endpoint,
-        region_name=outside_services["AWS_REGION"],
-        aws_access_key_id=outside_services["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=outside_services["AWS_SECRET_ACCESS_KEY"],
+        region_name=shared_emulators["AWS_REGION"],
+        aws_access_key_id=shared_emulators["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=shared_emulators["AWS_SECRET_ACCESS_KEY"],
     )
     redshift_api.create_cluster(
         ClusterIdentifier=CLUSTER_ID,
@@ -50,7 +50,7 @@ def iam_environment(outside_services: dict[str, str]) -> Iterator[dict[str, str]
             "NIGHTSHIFT_REDSHIFT_METHOD": "iam",
             "NIGHTSHIFT_REDSHIFT_USER": USER,
             "NIGHTSHIFT_REDSHIFT_PASSWORD": "",
-            "NIGHTSHIFT_REDSHIFT_REGION": outside_services["AWS_REGION"],
+            "NIGHTSHIFT_REDSHIFT_REGION": shared_emulators["AWS_REGION"],
             "NIGHTSHIFT_REDSHIFT_CLUSTER_ID": CLUSTER_ID,
         }
 

@@ -40,7 +40,7 @@ def test_both_warehouses_load_and_reject_the_same_records(
     assert results["redshift"]["raw"]
 
 
-def test_extra_holds_the_unknown_keys_and_is_null_without_any(
+def test_unknown_keys_are_stored_in_extra(
     use_warehouse: Callable[..., None],
 ) -> None:
     unknown = {"tier": {"name": "gold", "org_id": 7, "x": [None]}, "é": 'a"b,\\'}
@@ -64,7 +64,7 @@ def test_extra_holds_the_unknown_keys_and_is_null_without_any(
     assert (3, {**unknown, "last": None}) in results["redshift"]
 
 
-def test_known_pair_within_an_unknown_key_keeps_the_whole_record(
+def test_extra_is_the_whole_record_if_an_unknown_key_repeats_a_known_pair(
     use_warehouse: Callable[..., None],
 ) -> None:
     record = ORG | {"before": {"x": 1, "org_id": 1, "y": 2}}

@@ -55,12 +55,12 @@ def test_model_is_retried_after_a_transaction_conflict_or_a_lost_connection(
     query = f"select * from {{}}marts.{model} order by 1, 2, 3, generated_date"
     before = redshift_client.rows(query)
     set_fault(table=f"{SCHEMA_PREFIX}_marts.{model}", **fault)
-    ended = backfills.redshift.nightshift(
+    result = backfills.redshift.nightshift(
         "rerun", "--date", WORLD.until, "--model", model
     )
-    assert ended.code in (0, 2), ended.out + ended.err
-    (seen_fault,) = send_request(redshift_emulator.admin, {"do": "faults"})["faults"]
-    assert seen_fault["seen"] > 1, "The model was not retried."
+    assert result.code in (0, 2), result.out + result.err
+    (fault_state,) = send_request(redshift_emulator.admin, {"do": "faults"})["faults"]
+    assert fault_state["seen"] > 1, "The model was not retried."
     assert redshift_client.rows(query) == before
     assert before
 
@@ -166,8 +166,8 @@ def test_every_view_is_late_binding(
 def test_all_unit_tests_of_models_pass_on_redshift(backfills: Backfills) -> None:
     files = [yaml.safe_load(path.read_text()) for path in MODELS.rglob("*.yml")]
     unit_tests = sum(len(file.get("unit_tests", [])) for file in files)
-    ended = backfills.redshift.dbt("test", "--select", "test_type:unit").expect(0)
-    assert len(re.findall(r" of \d+ PASS ", ended.out)) == unit_tests
+    result = backfills.redshift.dbt("test", "--select", "test_type:unit").expect(0)
+    assert len(re.findall(r" of \d+ PASS ", result.out)) == unit_tests
     assert unit_tests
 
 

@@ -56,7 +56,7 @@ def test_loading_dates_together_equals_loading_them_one_by_one(
     assert results[0]["rejects"]
 
 
-def test_failure_of_one_date_keeps_the_existing_data_of_all(
+def test_failed_date_keeps_existing_data_of_all_dates(
     use_warehouse: Callable[..., None],
 ) -> None:
     use_warehouse("redshift")

@@ -9,14 +9,14 @@ import pyarrow.parquet
 import pytest
 import yaml
 
-from tests.nightly.deliveries import list_etags, s3_client, split_url
 from tests.nightly.project import Project
+from tests.nightly.s3_objects import list_etags, s3_client, split_url
 from tests.redshift.conftest import WORLD, Backfills, RedshiftClient
 from tests.reference import MART_KEYS, differences, expected_marts, read_raw_data
 
-# The columns of each ledger that must be equal. Not among them: timestamps, run ids,
-# and line numbers of rejects, which COPY does not report for most lines. Failures are
-# left out, because other tests cause some.
+# The columns of each ledger that must be equal. Timestamps and run ids differ, and COPY
+# does not report most line numbers of rejects. Failures are left out, because other
+# tests cause some.
 LEDGERS = {
     "loads": "source, dt, fingerprint, objects, lines, rows_loaded, rejects, bytes",
     "load_objects": "source, dt, object_key, size_bytes, etag, lines, rejects",
@@ -32,13 +32,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def assert_same_rows(
-    name: str, wanted: list[dict[str, Any]], found: list[dict[str, Any]]
+    name: str, expected: list[dict[str, Any]], actual: list[dict[str, Any]]
 ) -> None:
     """Fail with the first rows that are missing on either side."""
-    left, right = _sorted(wanted), _sorted(found)
-    only_duckdb = [row for row in left if row not in right][:MAX_SHOWN]
-    only_redshift = [row for row in right if row not in left][:MAX_SHOWN]
-    assert left == right, (
+    duckdb, redshift = _sorted(expected), _sorted(actual)
+    only_duckdb = [row for row in duckdb if row not in redshift][:MAX_SHOWN]
+    only_redshift = [row for row in redshift if row not in duckdb][:MAX_SHOWN]
+    assert duckdb == redshift, (
         f"{name}\nonly DuckDB: {only_duckdb}\nonly Redshift: {only_redshift}"
     )
 
@@ -63,20 +63,20 @@ def _comparable(value: object) -> object:
 def test_marts_match_the_reference_implementation(
     backfills: Backfills, redshift_client: RedshiftClient
 ) -> None:
-    wanted = expected_marts(
+    expected = expected_marts(
         read_raw_data(backfills.raw), data_date=WORLD.until, data_dates=WORLD.dates
     )
-    found = [
+    actual = [
         f"{mart}: {line}"
         for mart, key in MART_KEYS.items()
         for line in differences(
-            getattr(wanted, mart),
+            getattr(expected, mart),
             redshift_client.rows(f"select * from {{}}marts.{mart}"),
             key=key,
         )[:MAX_SHOWN]
     ]
-    assert not found, "\n".join(found)
-    assert wanted.fct_org_day
+    assert not actual, "\n".join(actual)
+    assert expected.fct_org_day
 
 
 def test_every_relation_is_equal_on_both_warehouses(
@@ -101,8 +101,8 @@ def test_every_relation_is_equal_on_both_warehouses(
 def test_columns_have_the_types_and_lengths_of_the_model_contracts(
     backfills: Backfills, redshift_client: RedshiftClient
 ) -> None:
-    found = {
-        (row["table_name"], row["column_name"]): _declared(row)
+    actual = {
+        (row["table_name"], row["column_name"]): _type_with_length(row)
         for row in redshift_client.rows(
             "select table_name, column_name, data_type, character_maximum_length, "
             "numeric_precision, numeric_scale from information_schema.columns "
@@ -110,18 +110,18 @@ def test_columns_have_the_types_and_lengths_of_the_model_contracts(
         )
     }
     models = backfills.redshift.folder / "models"
-    wanted = {
+    expected = {
         (model["name"], column["name"]): column["data_type"]
         for path in sorted(models.rglob("_*__models.yml"))
         for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
         for column in model.get("columns", ())
-        if "data_type" in column and (model["name"], column["name"]) in found
+        if "data_type" in column and (model["name"], column["name"]) in actual
     }
-    assert len(wanted) > 100
-    assert {key: found[key] for key in wanted} == wanted
+    assert len(expected) > 100
+    assert {key: actual[key] for key in expected} == expected
 
 
-def _declared(row: dict[str, Any]) -> str:
+def _type_with_length(row: dict[str, Any]) -> str:
     kind = row["data_type"].removesuffix(" without time zone")
     if kind == "character varying":
         return f"varchar({row['character_maximum_length']})"
@@ -137,12 +137,14 @@ def test_ledgers_are_equal_on_both_warehouses(
     columns = LEDGERS[ledger]
     select = "select distinct" if ledger == "model_runs" else "select"
     condition = "where status = 'success'" if ledger == "model_runs" else ""
-    wanted = backfills.duckdb.rows(f"{select} {columns} from ops.{ledger} {condition}")
-    found = redshift_client.rows(
+    expected = backfills.duckdb.rows(
+        f"{select} {columns} from ops.{ledger} {condition}"
+    )
+    actual = redshift_client.rows(
         f"{select} {columns} from {{}}ops.{ledger} {condition}"
     )
-    assert wanted
-    assert_same_rows(ledger, wanted, found)
+    assert expected
+    assert_same_rows(ledger, expected, actual)
 
 
 def test_archives_contain_the_same_rows(backfills: Backfills) -> None:

@@ -34,7 +34,7 @@ def load_with_retries() -> None:
     retry(lambda: load_partition("orgs"), num_retries=2, retry_sleep=0.01)
 
 
-def test_error_1023_at_commit_is_transient_and_the_whole_load_is_retried(
+def test_load_is_retried_after_error_1023_at_commit(
     use_warehouse: Callable[..., None], set_fault: Callable[..., None]
 ) -> None:
     use_warehouse("redshift")

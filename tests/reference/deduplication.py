@@ -17,8 +17,8 @@ def drop_late_and_future(
 ) -> list[TimestampedRecord]:
     """Return the records that count, in their order.
 
-    A record belongs to the UTC day of its own timestamp. Of partition `dt`, the records
-    of the days `dt - late_arrival_days` to `dt`, both included, count.
+    A record belongs to the UTC day of its own timestamp. A record of partition `dt`
+    counts if its day is from `dt - late_arrival_days` to `dt`, both included.
     """
     lateness = timedelta(days=late_arrival_days)
     return [
@@ -31,8 +31,8 @@ def drop_late_and_future(
 def deduplicate_events(events: Iterable[Event]) -> list[Event]:
     """Return one event per event_id.
 
-    Of several copies it is the one in the earliest partition, then the one with the
-    earliest timestamp, then the one that comes first in the partition.
+    Of several events with the same id it is the one in the earliest partition, then
+    the one with the earliest timestamp, then the first one in the partition.
     """
     by_id: dict[str, Event] = {}
     for event in events:
@@ -50,7 +50,7 @@ def deduplicate_orgs(orgs: Iterable[Org]) -> dict[date, dict[int, Org]]:
     """Return one record per partition and org_id.
 
     Of several records of one org in a partition it is the one with the greatest
-    updated_at, then the one that comes last in the partition.
+    updated_at, then the last one in the partition.
     """
     by_partition: dict[date, dict[int, Org]] = defaultdict(dict)
     for org in orgs:

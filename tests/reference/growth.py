@@ -17,7 +17,7 @@ from tests.reference.trials import Row
 
 FREE_PLAN_ID = 2
 INCLUDED = {"hosts": 5, "integrations": 5, "dashboards": 10, "metrics": 100}
-"""What the free plan includes of each metric."""
+"""The amount of each metric that the free plan includes."""
 
 LOOKBACK_DAYS = {"day": 1, "week": 7, "month": 28}
 """The days between the two values of each change column."""
@@ -47,7 +47,7 @@ def org_activity(
     aggregates: DailyAggregates,
     constants: Constants,
 ) -> Mart:
-    """Return one row per org and day on which it exists, active or not."""
+    """Return one row per org and day on which the org exists, active or not."""
     return [
         {
             "org_id": org.org_id,
@@ -69,7 +69,7 @@ def org_activity(
 
 
 def paid_account_flow(activity: Mart, data_date: date) -> Mart:
-    """Return the number of accounts per day, state the day before and state that day.
+    """Return the number of accounts by day, state on the day before and state.
 
     Accounts that keep their state are counted too. The state is None on a day on which
     an org is not an account.
@@ -99,7 +99,7 @@ def paid_account_flow(activity: Mart, data_date: date) -> Mart:
 
 
 def free_account_usage(activity: Mart) -> Mart:
-    """Return the free accounts that reach what is included of at least one metric."""
+    """Return the free accounts that reach the included amount of any metric."""
     rows = []
     for row in activity:
         above = {metric: row[metric] - INCLUDED[metric] for metric in USAGE}
@@ -118,8 +118,8 @@ def free_account_usage(activity: Mart) -> Mart:
 def big_customer_usage(activity: Mart) -> Mart:
     """Return all paying orgs of each day, ranked by usage.
 
-    A change compares with the same org that many days before, whether it was paying
-    then or not. It is None when one of the two days has no samples.
+    A change is the difference from the same org's usage that many days before, even if
+    the org did not pay then. It is None when one of the two days has no samples.
     """
     sampled = {
         (row["org_id"], row["metric_date"]): row

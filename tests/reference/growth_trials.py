@@ -37,7 +37,7 @@ def trial_trends(org_days: Mart, data_date: date, constants: Constants) -> Mart:
 
     A restarted trial is a new trial. A trial is activated when it had hosts on any
     trial day and log events on at least two. It is converted when any day of its
-    window is on a paid plan.
+    trial or conversion period is on a paid plan.
     """
     trials: dict[tuple[int, date], Mart] = defaultdict(list)
     for row in org_days:

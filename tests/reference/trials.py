@@ -33,20 +33,20 @@ def trial_metrics(days: list[Row], trial_period_days: int) -> Row:
     the row of the generated_date. If none of them is a trial day, sums are 0 and
     latest, maximum and median values are None.
     """
-    final = days[-1]
+    last_day = days[-1]
     trial_days = [day for day in days if day["org_day"] <= trial_period_days]
     paid_days = [day for day in days if day["billing_plan_id"] in PAID_PLAN_IDS]
     active_dates = [day["metric_date"] for day in days if day["log_events"] > 0]
     return {
-        "org_id": final["org_id"],
-        "generated_date": final["metric_date"],
-        "org_day": final["org_day"],
-        "trial_start_date": final["trial_start_date"],
-        "days_left_in_trial": max(0, trial_period_days - final["org_day"]),
-        "org_name": final["org_name"],
-        "billing_plan_id": final["billing_plan_id"],
-        "billing_plan_name": final["billing_plan_name"],
-        "is_paid": final["billing_plan_id"] in PAID_PLAN_IDS,
+        "org_id": last_day["org_id"],
+        "generated_date": last_day["metric_date"],
+        "org_day": last_day["org_day"],
+        "trial_start_date": last_day["trial_start_date"],
+        "days_left_in_trial": max(0, trial_period_days - last_day["org_day"]),
+        "org_name": last_day["org_name"],
+        "billing_plan_id": last_day["billing_plan_id"],
+        "billing_plan_name": last_day["billing_plan_name"],
+        "is_paid": last_day["billing_plan_id"] in PAID_PLAN_IDS,
         "converted_on": paid_days[0]["metric_date"] if paid_days else None,
         "days_to_convert": paid_days[0]["org_day"] if paid_days else None,
         "trial_days": len(trial_days),
@@ -74,7 +74,7 @@ def _usage_columns(trial_days: list[Row]) -> Row:
 def target_attainment(snapshot: Row, targets: dict[str, float | None]) -> float | None:
     """Return the mean of value / target over the metrics, from 0 to 1.
 
-    Each quotient is at most 1. A metric is left out when its target is 0 or missing or
+    Each ratio is capped at 1. A metric is left out when its target is 0 or missing or
     when it has no value. Returns None when all metrics are left out.
     """
     exact = _exact_attainment(snapshot, targets)

@@ -52,7 +52,7 @@ EMPTY_QUALITY = Quality(
 
 ALERT_CONTEXT = {
     "data_date": DATA_DATE,
-    "place": "prod/v1 on prod",
+    "environment": "prod/v1 on prod",
     "run_id": "20261125T041500-4711-0badca",
     "command": "nightshift backfill --from 2026-11-20 --to 2026-11-24",
     "done": 12,
@@ -97,7 +97,7 @@ def report(**changes: Any) -> Report:  # noqa: ANN401 - any field of the report
 
 
 def empty_report() -> Report:
-    """Return the report of a company without accounts."""
+    """Return the report for a warehouse without accounts."""
     no_rows = TopRows([], 0)
     return report(
         trial_days=[],

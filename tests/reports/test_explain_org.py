@@ -10,10 +10,10 @@ import pytest
 import requests
 
 from reports.org import explain
-from tests.finished_company import REJECTED_OBJECT, WORLD, FinishedCompany
 from tests.nightly import salesforce_records
 from tests.nightly.project import CommandResult, Project
 from tests.reference import read_raw_data
+from tests.shared_project import REJECTED_OBJECT, WORLD, SharedProject
 
 METRICS = ["hosts", "integrations", "dashboards", "metrics"]
 VARIABLES = {
@@ -25,37 +25,35 @@ Trace = dict[str, Any]
 
 
 def _explain(
-    company: FinishedCompany, org: int, *options: str, **environment: str
+    shared: SharedProject, org: int, *options: str, **environment: str
 ) -> CommandResult:
-    command = ("explain-org", org, "--date", company.data_date, *options)
-    return company.project.nightshift(*command, **environment)
+    command = ("explain-org", org, "--date", shared.data_date, *options)
+    return shared.project.nightshift(*command, **environment)
 
 
 @pytest.fixture(scope="module")
-def org(finished_company: FinishedCompany) -> int:
+def org(shared_project: SharedProject) -> int:
     """Return the highest-ranked interesting trial that Salesforce has accepted."""
-    rows = finished_company.project.rows(
+    rows = shared_project.project.rows(
         "select org_id from marts.interesting_trials "
         "where generated_date = ? and cast(org_id as varchar) in "
         "(select key from ops.salesforce_rows) order by trial_rank limit 1",
-        finished_company.data_date,
+        shared_project.data_date,
     )
     return rows[0]["org_id"]
 
 
 @pytest.fixture(scope="module")
-def trace(finished_company: FinishedCompany, org: int) -> Trace:
+def trace(shared_project: SharedProject, org: int) -> Trace:
     """Return that org's trace as printed by --json."""
-    return _explain(finished_company, org, "--json").expect(0).json
+    return _explain(shared_project, org, "--json").expect(0).json
 
 
 def test_raw_objects_match_the_raw_files(
-    finished_company: FinishedCompany, org: int, trace: Trace
+    shared_project: SharedProject, org: int, trace: Trace
 ) -> None:
     expected: Counter[tuple[str, str, str]] = Counter()
-    for (source, dt), partition in read_raw_data(
-        finished_company.raw
-    ).partitions.items():
+    for (source, dt), partition in read_raw_data(shared_project.raw).partitions.items():
         for item in partition.objects:
             if source != "web_logs":
                 records = sum(row.org_id == org for row in item.records)
@@ -70,13 +68,15 @@ def test_raw_objects_match_the_raw_files(
     assert {
         key: item["records"] for key, item in actual.items() if key[0] != "web_logs"
     } == {key: records for key, records in expected.items() if key[1] >= first}
-    assert all(0 <= item["counted"] <= item["records"] for item in actual.values())
+    assert all(
+        0 <= item["records_in_window"] <= item["records"] for item in actual.values()
+    )
 
 
 def test_org_days_and_trial_metrics_match_the_marts(
-    finished_company: FinishedCompany, org: int, trace: Trace
+    shared_project: SharedProject, org: int, trace: Trace
 ) -> None:
-    project, data_date = finished_company.project, finished_company.data_date
+    project, data_date = shared_project.project, shared_project.data_date
     (snapshot,) = project.rows(
         "select * from marts.fct_org_trial_metrics "
         "where org_id = ? and generated_date = ?",
@@ -98,12 +98,12 @@ def test_org_days_and_trial_metrics_match_the_marts(
 
 
 def test_attainment_terms_match_the_targets(
-    finished_company: FinishedCompany, trace: Trace
+    shared_project: SharedProject, trace: Trace
 ) -> None:
-    rows = finished_company.project.rows(
+    rows = shared_project.project.rows(
         "select metric_name, median_value from marts.trial_target_metrics "
         "where generated_date = ? and cohort = 'converted'",
-        finished_company.data_date,
+        shared_project.data_date,
     )
     targets = {row["metric_name"]: float(row["median_value"]) for row in rows}
     attainment = trace["target_attainment"]
@@ -117,32 +117,32 @@ def test_attainment_terms_match_the_targets(
 
 
 def test_reasons_contain_codes_words_and_rank(trace: Trace) -> None:
-    assert trace["reasons"]["reasons"]
-    assert trace["reasons"]["reasons_in_words"].endswith(".")
-    assert trace["reasons"]["trial_rank"] >= 1
+    assert trace["interesting_trial"]["reasons"]
+    assert trace["interesting_trial"]["reasons_in_words"].endswith(".")
+    assert trace["interesting_trial"]["trial_rank"] >= 1
 
 
 def test_salesforce_values_match_the_record(
-    finished_company: FinishedCompany, org: int, trace: Trace
+    shared_project: SharedProject, org: int, trace: Trace
 ) -> None:
     salesforce = trace["salesforce"]
-    record = salesforce_records.read_records(finished_company.project)[str(org)]
+    record = salesforce_records.read_records(shared_project.project)[str(org)]
     for name in ("hosts__c", "org_day__c", "target_attainment__c"):
         assert float(salesforce["current"][name]) == float(record[name])
         assert float(salesforce["exported"][name]) == float(record[name])
         assert float(salesforce["accepted"][name]) == float(record[name])
     reasons = salesforce["current"]["interesting_reasons__c"]
-    assert reasons == trace["reasons"]["reasons"]
+    assert reasons == trace["interesting_trial"]["reasons"]
     assert salesforce["differences"] == []
     accepted = [each for each in salesforce["history"] if each["code"] == "accepted"]
     assert accepted[-1]["salesforce_id"] == salesforce["current"]["Id"]
-    assert accepted[-1]["data_date"] == str(finished_company.data_date)
+    assert accepted[-1]["data_date"] == str(shared_project.data_date)
 
 
 def test_terminal_output_has_all_sections_in_order(
-    finished_company: FinishedCompany, org: int, trace: Trace
+    shared_project: SharedProject, org: int, trace: Trace
 ) -> None:
-    output = _explain(finished_company, org).expect(0).out
+    output = _explain(shared_project, org).expect(0).out
     headings = ["1. Raw records", "2. Org days", "3. Trial metrics"]
     headings += ["4. Target attainment", "5. Reasons", "6. Salesforce"]
     positions = [output.index(heading) for heading in headings]
@@ -151,30 +151,30 @@ def test_terminal_output_has_all_sections_in_order(
     attainment = trace["target_attainment"]["mean"]
     assert f"Mean {attainment:.4f}, value in the mart {attainment:.4f}" in output
     assert trace["salesforce"]["current"]["Id"] in output
-    assert trace["reasons"]["reasons_in_words"] in output
+    assert trace["interesting_trial"]["reasons_in_words"] in output
 
 
 def test_rejected_record_that_names_the_org_is_shown(
-    finished_company: FinishedCompany,
+    shared_project: SharedProject,
 ) -> None:
-    org = finished_company.rejected_org
-    (reject,) = _explain(finished_company, org, "--json").expect(0).json["rejects"]
+    org = shared_project.rejected_org
+    (reject,) = _explain(shared_project, org, "--json").expect(0).json["rejects"]
     assert reject["object_key"].endswith(REJECTED_OBJECT)
     assert reject["line_number"] == 1 and "sampled_at" in reject["reason"]
-    assert "at noon" in _explain(finished_company, org).expect(0).out
+    assert "at noon" in _explain(shared_project, org).expect(0).out
 
 
 def test_change_made_in_salesforce_is_reported_as_a_difference(
-    finished_company: FinishedCompany, org: int, trace: Trace
+    shared_project: SharedProject, org: int, trace: Trace
 ) -> None:
     current = trace["salesforce"]["current"]
     with _changed_record(
-        finished_company.project, current["Id"], hosts__c=current["hosts__c"] + 7
+        shared_project.project, current["Id"], hosts__c=current["hosts__c"] + 7
     ):
-        result = _explain(finished_company, org, "--json").expect(0).json
+        result = _explain(shared_project, org, "--json").expect(0).json
         (difference,) = result["salesforce"]["differences"]
         assert difference.startswith("hosts__c is ")
-        assert difference in _explain(finished_company, org).expect(0).out
+        assert difference in _explain(shared_project, org).expect(0).out
 
 
 @contextmanager
@@ -209,17 +209,17 @@ def _changed_record(
 
 
 def test_missing_salesforce_login_is_named_in_the_message(
-    finished_company: FinishedCompany, org: int
+    shared_project: SharedProject, org: int
 ) -> None:
     name = "NIGHTSHIFT_SALESFORCE__CLIENT_SECRET"
-    trace = _explain(finished_company, org, "--json", **{name: ""}).expect(0).json
+    trace = _explain(shared_project, org, "--json", **{name: ""}).expect(0).json
     assert trace["salesforce"]["current"] is None
     assert name in trace["salesforce"]["message"]
     assert trace["salesforce"]["accepted"] and trace["trial_metrics"]
 
 
 def test_unreachable_salesforce_does_not_fail_the_command(
-    finished_company: FinishedCompany, org: int
+    shared_project: SharedProject, org: int
 ) -> None:
     unreachable = {
         f"NIGHTSHIFT_SALESFORCE__{name}": f"http://127.0.0.1:1{path}"
@@ -228,38 +228,38 @@ def test_unreachable_salesforce_does_not_fail_the_command(
             ("TOKEN_URL", "/services/oauth2/token"),
         )
     }
-    trace = _explain(finished_company, org, "--json", **unreachable).expect(0).json
+    trace = _explain(shared_project, org, "--json", **unreachable).expect(0).json
     assert trace["salesforce"]["current"] is None
     assert "could not be queried" in trace["salesforce"]["message"]
 
 
 def test_internal_org_has_no_trial_metrics(
-    finished_company: FinishedCompany,
+    shared_project: SharedProject,
 ) -> None:
-    (internal,) = finished_company.project.rows(
+    (internal,) = shared_project.project.rows(
         "select min(org_id) as org_id from marts.org_activity "
         "where metric_date = ? and is_internal",
-        finished_company.data_date,
+        shared_project.data_date,
     )
     org = internal["org_id"]
-    trace = _explain(finished_company, org, "--json").expect(0).json
+    trace = _explain(shared_project, org, "--json").expect(0).json
     assert trace["absence_reason"] == "it is an internal org"
     assert trace["trial_metrics"] is None and trace["activity"]["is_internal"]
-    output = _explain(finished_company, org).expect(0).out
+    output = _explain(shared_project, org).expect(0).out
     assert "No trial metrics" in output and "it is an internal org" in output
 
 
-def test_unknown_org_is_an_error(finished_company: FinishedCompany) -> None:
-    error = _explain(finished_company, 987654).expect(3).err
+def test_unknown_org_is_an_error(shared_project: SharedProject) -> None:
+    error = _explain(shared_project, 987654).expect(3).err
     assert "987654" in error and "marts.org_activity" in error
 
 
 def test_unbuilt_data_date_is_an_error_with_the_run_command(
-    finished_company: FinishedCompany, org: int
+    shared_project: SharedProject, org: int
 ) -> None:
     data_date = WORLD.first_date - timedelta(days=1)
     command = ("explain-org", org, "--date", data_date)
-    error = finished_company.project.nightshift(*command).expect(3).err
+    error = shared_project.project.nightshift(*command).expect(3).err
     assert f"nightshift run --date {data_date}" in error and str(WORLD.until) in error
 
 
@@ -281,7 +281,7 @@ def _account(**changes: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"dt": date(2026, 11, 16)}, "last in the orgs export of 2026-11-16"),
+        ({"dt": date(2026, 11, 16)}, "last in the export of orgs of 2026-11-16"),
         ({"is_internal": True}, "it is an internal org"),
         ({"trial_started_at": None}, "it has no trial"),
         ({"trial_started_at": datetime(2026, 11, 25)}, "starts on 2026-11-25"),
@@ -290,6 +290,8 @@ def _account(**changes: object) -> dict[str, Any]:
         ({"dt": date(2026, 11, 17)}, "run the date again"),
     ],
 )
-def test_absence_reason(changes: dict[str, object], reason: str) -> None:
+def test_reason_for_missing_trial_metrics_is_given(
+    changes: dict[str, object], reason: str
+) -> None:
     absence = explain.why_absent(_account(**changes), date(2026, 11, 24), VARIABLES)
     assert reason in absence

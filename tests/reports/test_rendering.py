@@ -138,7 +138,7 @@ def test_line_break_in_a_name_adds_no_line_to_the_mail(
     assert not any(line.startswith("Bcc") for line in text.splitlines())
 
 
-def test_rest_of_a_trial_is_shown_in_words() -> None:
+def test_days_left_in_trial_are_shown_in_words() -> None:
     complete = sample_report.report()
     (row, *_) = complete.interesting.rows
     rows = [
@@ -183,14 +183,14 @@ def _summarize(**changes: object) -> RunSummary:
     return summarize(quality, sample_report.DATA_DATE)
 
 
-def test_successful_run_calls_for_no_action() -> None:
+def test_successful_run_needs_no_action() -> None:
     summary = _summarize()
     assert summary.succeeded
     assert summary.headline == "Succeeded"
     assert summary.actions == []
 
 
-def test_rejected_orgs_call_for_the_rejects_command() -> None:
+def test_rejected_orgs_suggest_the_rejects_command() -> None:
     figures = sample_report.EMPTY_QUALITY.figures
     sync = figures["salesforce"] | {"status": "rejected", "rejected": 3}
     summary = _summarize(figures=figures | {"salesforce": sync})
@@ -199,7 +199,7 @@ def test_rejected_orgs_call_for_the_rejects_command() -> None:
     assert summary.actions[0].command == "nightshift salesforce rejects"
 
 
-def test_failed_model_calls_for_another_run() -> None:
+def test_failed_model_suggests_another_run() -> None:
     figures = sample_report.EMPTY_QUALITY.figures
     summary = _summarize(
         figures=figures | {"models": figures["models"] | {"failed": 1}}
@@ -215,7 +215,7 @@ def test_missing_sync_is_reported() -> None:
     assert "Nothing was sent to Salesforce" in summary.details
 
 
-def test_test_warnings_are_named_and_change_the_subject() -> None:
+def test_dbt_test_warnings_are_listed_and_change_the_subject() -> None:
     warnings = {"fct_org_day": "rows_as_usual: Got 1 result"}
     summary = _summarize(test_warnings=warnings)
     assert "fct_org_day (rows_as_usual: Got 1 result)" in summary.details

@@ -1,6 +1,6 @@
 {#-
-    The number of accounts in a state yesterday equals today's flow out of that
-    state, including unchanged accounts.
+    The number of accounts in a state on a day equals the number that leave the
+    state or stay in it on the next day.
 -#}
 with flow as (
 
@@ -17,7 +17,7 @@ balance as (
     select
         day + 1 as day,
         to_state as account_state,
-        orgs as orgs_in_stock,
+        orgs as orgs_in_state,
         0 as orgs_in_flow
 
     from flow
@@ -31,7 +31,7 @@ balance as (
     select
         day,
         from_state as account_state,
-        0 as orgs_in_stock,
+        0 as orgs_in_state,
         orgs as orgs_in_flow
 
     from flow
@@ -44,12 +44,12 @@ balance as (
 
 select
     account_state,
-    sum(orgs_in_stock) as orgs_in_stock,
-    sum(orgs_in_flow) as orgs_moved,
+    sum(orgs_in_state) as orgs_in_state,
+    sum(orgs_in_flow) as orgs_in_flow,
     day
 
 from balance
 
 group by account_state, day
 
-having sum(orgs_in_stock) != sum(orgs_in_flow)
+having sum(orgs_in_state) != sum(orgs_in_flow)

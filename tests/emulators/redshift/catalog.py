@@ -44,7 +44,10 @@ class SessionCatalog:
         return {candidates[int(str(position))]: str(text) for position, text in rows}
 
     def late_binding_columns(self) -> list[tuple[str, str, str, str, int]]:
-        """Return (schema, view, column, type, position) of all views that can bind."""
+        """Return (schema, view, column, type, position) of all valid views.
+
+        A view is valid if the relations that it reads exist.
+        """
         self._pipeline.sync()
         columns = []
         for schema, view, definition in self._backend.query(VIEWS):

@@ -1,6 +1,6 @@
 """Errors as the server reports them to a client."""
 
-RULE = "Amazon Redshift"
+PRODUCT = "Amazon Redshift"
 
 
 class RedshiftError(Exception):
@@ -26,7 +26,7 @@ class RedshiftError(Exception):
         self.is_fatal = is_fatal
 
 
-class ClientGone(Exception):
+class ClientDisconnected(Exception):
     """The client closed its connection, or the network did."""
 
 
@@ -36,7 +36,7 @@ def unsupported(what: str, instead: str = "") -> RedshiftError:
     `what` names the construct, `instead` an alternative. The message contains both,
     because most clients show only the message.
     """
-    message = f"{what} is not supported by {RULE}"
+    message = f"{what} is not supported by {PRODUCT}"
     if instead:
         message += f" (use instead: {instead})"
     return RedshiftError(message, "0A000")

@@ -13,7 +13,7 @@ from tests.emulators.redshift.cluster import Cluster
 from tests.emulators.redshift.dialect import planner
 from tests.emulators.redshift.dialect.plan import COPY, NOTHING, UNLOAD, Plan
 from tests.emulators.redshift.dialect.tokens import Node
-from tests.emulators.redshift.errors import ClientGone, RedshiftError
+from tests.emulators.redshift.errors import ClientDisconnected, RedshiftError
 from tests.emulators.redshift.load import copy_command
 from tests.emulators.redshift.load.job import Job
 from tests.emulators.redshift.protocol import wire
@@ -79,11 +79,11 @@ class Execution:
         return started
 
     def check_interrupted(self) -> None:
-        """Raise if the statement was cancelled or the client is gone."""
+        """Raise if the statement was cancelled or the client disconnected."""
         if self.is_cancelled:
             raise RedshiftError(CANCELLED.format(pid=self.backend.pid), "57014")
-        if self.backend.is_client_gone():
-            raise ClientGone
+        if self.backend.is_client_disconnected():
+            raise ClientDisconnected
 
     def commit_with_faults(
         self, written: list[str], commit: Callable[[], object]
@@ -97,10 +97,10 @@ class Execution:
             if fault.fault == "serialization":
                 raise wire.serialization_error(fault.table, self.backend.pid)
             if fault.when == "before_commit":
-                raise ClientGone
+                raise ClientDisconnected
         commit()
         if faults:
-            raise ClientGone
+            raise ClientDisconnected
 
     def roll_back(self) -> None:
         """Roll back the open transaction."""

@@ -48,8 +48,8 @@ class Fault:
 
     def matches_table(self, tables: Iterable[str]) -> bool:
         """Whether the fault applies to one of the tables, given as `schema.table`."""
-        wanted = self.table.lower().split(".")
-        return any(name.split(".")[-len(wanted) :] == wanted for name in tables)
+        expected = self.table.lower().split(".")
+        return any(name.split(".")[-len(expected) :] == expected for name in tables)
 
     def count_occurrence(self) -> bool:
         """Count an occurrence and return whether the fault is due on it."""

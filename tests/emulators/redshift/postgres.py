@@ -116,7 +116,7 @@ def start(data: Path) -> tuple[Server, bool]:
     owner = _system_user(data)
     is_new = not (data / "PG_VERSION").exists()
     if is_new:
-        _initialise(data, owner)
+        _initialize(data, owner)
     sockets = _socket_folder(data, owner)
     log = data / "server.log"
     command = [str(PROGRAMS / "postgres"), "-D", str(data)]
@@ -156,7 +156,7 @@ def _as_user(owner: pwd.struct_passwd | None) -> dict[str, int]:
     return {} if owner is None else {"user": owner.pw_uid, "group": owner.pw_gid}
 
 
-def _initialise(data: Path, owner: pwd.struct_passwd | None) -> None:
+def _initialize(data: Path, owner: pwd.struct_passwd | None) -> None:
     command = [str(PROGRAMS / "initdb"), "-D", str(data), "-U", SUPERUSER]
     command += ["-A", "trust", "-E", "UTF8", "--locale=C"]
     command += ["--no-sync", "--no-instructions"]

@@ -1,7 +1,7 @@
 """Admin API: change faults, limits, sessions, fields and jobs while the org runs.
 
 This API is for tests and is not part of Salesforce. Its requests need no session, are
-never struck by faults, and are not in the request log.
+not affected by faults, and are not in the request log.
 """
 
 from typing import Any

@@ -43,7 +43,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 @dataclass
 class Fault:
-    """One fault: `after` matching requests succeed, then it strikes `times` times.
+    """One fault: `after` matching requests succeed, then `times` fail.
 
     `method` (empty: any) and `path` (a regular expression, searched in the path) choose
     the requests. `object` (empty: any) chooses the jobs and rows; `rows` and `attempts`
@@ -69,11 +69,11 @@ class Fault:
 
     @property
     def applies_to_requests(self) -> bool:
-        """Whether it strikes requests, rather than rows or jobs."""
+        """Whether it applies to requests, rather than rows or jobs."""
         return self.kind not in ROW_KINDS + JOB_KINDS
 
     def matches_object(self, name: str) -> bool:
-        """Return whether it strikes jobs and rows of this object."""
+        """Return whether it applies to jobs and rows of this object."""
         return self.object.lower() in ("", name.lower())
 
 
@@ -97,7 +97,7 @@ def parse_fault(entry: dict[str, Any]) -> Fault:
 
 
 class Faults:
-    """The pending faults; a fault is removed when it has struck often enough."""
+    """The pending faults; a fault is removed after it was applied `times` times."""
 
     def __init__(self, pending: Iterable[Fault] = ()) -> None:
         self._lock = threading.Lock()
@@ -119,7 +119,7 @@ class Faults:
             return [asdict(fault) for fault in self._pending]
 
     def next_for_request(self, method: str, path: str) -> Fault | None:
-        """Return the fault that strikes this request, if any, and count it."""
+        """Return the fault that applies to this request, if any, and count its use."""
         with self._lock:
             for fault in self._pending:
                 if not fault.applies_to_requests or not re.search(fault.path, path):
@@ -129,7 +129,7 @@ class Faults:
                 if fault.after > 0:
                     fault.after -= 1
                     continue
-                self._count_strike(fault)
+                self._count_use(fault)
                 return fault
         return None
 
@@ -146,18 +146,18 @@ class Faults:
         return range(0)
 
     def next_for_job(self, name: str) -> Fault | None:
-        """Return the fault that strikes a job of an object, if any, and count it."""
+        """Return the fault that applies to a job of an object; count its use."""
         with self._lock:
             for fault in self._pending:
                 if fault.kind in JOB_KINDS and fault.matches_object(name):
                     if fault.after > 0:
                         fault.after -= 1
                         continue
-                    self._count_strike(fault)
+                    self._count_use(fault)
                     return fault
         return None
 
-    def _count_strike(self, fault: Fault) -> None:
+    def _count_use(self, fault: Fault) -> None:
         fault.times -= 1
         if fault.times <= 0:
             self._pending.remove(fault)

@@ -1,4 +1,4 @@
-"""API limits of the org: the maximum of each, and what remains of it."""
+"""API limits of the org: the maximum and the remaining allowance of each."""
 
 import threading
 
@@ -38,7 +38,7 @@ class Limits:
         self._remaining = dict(MAXIMA)
 
     def set(self, name: str, *, maximum: int | None = None, remaining: int) -> None:
-        """Set what remains of a limit, and its maximum if given."""
+        """Set the remaining allowance of a limit, and its maximum if given."""
         with self._lock:
             self._max[name] = (
                 maximum if maximum is not None else self._max.get(name, remaining)

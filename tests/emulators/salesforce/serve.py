@@ -1,6 +1,6 @@
-"""Start the emulator, as a process of its own or in threads of a test.
+"""Start the emulator, as a separate process or in threads of a test.
 
-`running_emulator` gives a test the org object as well as the URLs.
+`running_emulator` yields the org object as well as the URLs.
 """
 
 import argparse

@@ -12,7 +12,7 @@ from typing import Any
 from tests.emulators.sample import json_lines
 from tests.emulators.sample.adoption import Adoption
 from tests.emulators.sample.company import FIRST_UNKNOWN_ORG_ID, Company
-from tests.emulators.sample.rates import APP_ANOMALIES, JSON_ODDITIES, JSON_REJECTS
+from tests.emulators.sample.rates import APP_ANOMALIES, JSON_REJECTS, JSON_VARIANTS
 from tests.emulators.sample.stream import Delivery, Record
 from tests.emulators.sample.visits import DAY_SECONDS, Step, Visit, Visits
 from tests.emulators.sample.world import World
@@ -51,7 +51,7 @@ class AppLogs:
     extension = "json"
     object_counts = (2, 4)
     reject_kinds = JSON_REJECTS
-    oddity_kinds = JSON_ODDITIES
+    variant_kinds = JSON_VARIANTS
     anomaly_kinds = APP_ANOMALIES
 
     def __init__(
@@ -78,10 +78,10 @@ class AppLogs:
         yield from self._system_events(day, date_text, rng)
 
     def format_line(
-        self, values: dict[str, Any], oddity: str | None, rng: Random
+        self, values: dict[str, Any], variant: str | None, rng: Random
     ) -> bytes:
-        """Return the event as a line, unusual but valid if `oddity` is set."""
-        return json_lines.format_line(self.name, values, oddity=oddity, rng=rng)
+        """Return the event as a line, unusual but valid if `variant` is set."""
+        return json_lines.format_line(self.name, values, variant=variant, rng=rng)
 
     def corrupt_line(self, values: dict[str, Any], kind: str, rng: Random) -> bytes:
         """Return the event as a line that must be rejected."""

@@ -33,17 +33,17 @@ class Request(NamedTuple):
     agent: str
 
 
-def format_line(request: Request, *, oddity: str | None, rng: Random) -> bytes:
-    """Return the request as a line, unusual but valid if `oddity` is set."""
-    if oddity is None:
+def format_line(request: Request, *, variant: str | None, rng: Random) -> bytes:
+    """Return the request as a line, unusual but valid if `variant` is set."""
+    if variant is None:
         return _line(request).encode()
-    if oddity == "trailing_blank":
+    if variant == "trailing_blank":
         return _line(request).encode() + rng.choice((b" ", b"  ", b"\t"))
-    if oddity == "offset_time":
+    if variant == "offset_time":
         zone, minutes = rng.choice(ZONES)
         shifted = _shift(request, timedelta(minutes=minutes))
         return _line(shifted, zone=zone).encode()
-    return _line(_ODDITIES[oddity](request, rng)).encode()
+    return _line(_VARIANTS[variant](request, rng)).encode()
 
 
 def corrupt_line(request: Request, *, kind: str, rng: Random) -> bytes:
@@ -108,7 +108,7 @@ def _request_garbage(request: Request, rng: Random) -> Request:
     return request._replace(request=rng.choice(garbage), status=400, size="226")
 
 
-_ODDITIES: dict[str, Callable[[Request, Random], Request]] = {
+_VARIANTS: dict[str, Callable[[Request, Random], Request]] = {
     "agent_escaped_quotes": lambda request, rng: request._replace(
         agent=rng.choice(texts.AGENTS_WITH_QUOTES)
     ),

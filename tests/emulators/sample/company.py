@@ -279,7 +279,7 @@ def _peak(footprint: Footprint, rng: Random) -> Footprint:
 def _with_moving_users(
     accounts: list[Account], rng: Random, world: World
 ) -> list[Account]:
-    """Let some users join a second org; every other one of them leaves the first."""
+    """Let some users join a second org; half of them leave the first."""
     with_members = [index for index, account in enumerate(accounts) if account.members]
     if len(with_members) < 2:
         return accounts

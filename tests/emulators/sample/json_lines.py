@@ -81,12 +81,12 @@ KEYS = {
 
 
 def format_line(
-    source: str, values: Mapping[str, Any], *, oddity: str | None, rng: Random
+    source: str, values: Mapping[str, Any], *, variant: str | None, rng: Random
 ) -> bytes:
-    """Return `values` as a line, unusual but equivalent if `oddity` is set."""
-    if oddity is None:
+    """Return `values` as a line, unusual but equivalent if `variant` is set."""
+    if variant is None:
         return _raw(values).encode()
-    unusual = _ODDITIES[oddity](KEYS[source], dict(values), rng)
+    unusual = _VARIANTS[variant](KEYS[source], dict(values), rng)
     return (_escaped if rng.random() < 0.5 else _raw)(unusual).encode()
 
 
@@ -232,7 +232,7 @@ def insert_nul(line: bytes, rng: Random) -> bytes:
     return line[:position] + b"\0" + line[position:]
 
 
-_ODDITIES: dict[str, Callable[[Keys, dict[str, Any], Random], dict[str, Any]]] = {
+_VARIANTS: dict[str, Callable[[Keys, dict[str, Any], Random], dict[str, Any]]] = {
     "int_as_text": _int_as_text,
     "timestamp_form": _timestamp_form,
     "unknown_key": _unknown_key,

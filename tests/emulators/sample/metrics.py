@@ -9,7 +9,7 @@ from typing import Any
 from tests.emulators.sample import json_lines, texts
 from tests.emulators.sample.adoption import Adoption
 from tests.emulators.sample.company import FIRST_UNKNOWN_ORG_ID, Account, Company
-from tests.emulators.sample.rates import JSON_ODDITIES, JSON_REJECTS, METRIC_ANOMALIES
+from tests.emulators.sample.rates import JSON_REJECTS, JSON_VARIANTS, METRIC_ANOMALIES
 from tests.emulators.sample.stream import Delivery, Record
 from tests.emulators.sample.visits import DAY_SECONDS
 from tests.emulators.sample.world import World
@@ -28,7 +28,7 @@ class Metrics:
     object_counts = (1, 3)
     reject_kinds = JSON_REJECTS
     # All keys of this source are required.
-    oddity_kinds = tuple(kind for kind in JSON_ODDITIES if kind != "null_optional")
+    variant_kinds = tuple(kind for kind in JSON_VARIANTS if kind != "null_optional")
     anomaly_kinds = METRIC_ANOMALIES
 
     def __init__(self, world: World, company: Company, adoption: Adoption) -> None:
@@ -53,10 +53,10 @@ class Metrics:
                 yield Record(seconds, account.org_id, values)
 
     def format_line(
-        self, values: dict[str, Any], oddity: str | None, rng: Random
+        self, values: dict[str, Any], variant: str | None, rng: Random
     ) -> bytes:
-        """Return the sample as a line, unusual but valid if `oddity` is set."""
-        return json_lines.format_line(self.name, values, oddity=oddity, rng=rng)
+        """Return the sample as a line, unusual but valid if `variant` is set."""
+        return json_lines.format_line(self.name, values, variant=variant, rng=rng)
 
     def corrupt_line(self, values: dict[str, Any], kind: str, rng: Random) -> bytes:
         """Return the sample as a line that must be rejected."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.emulators.sample import json_lines
 from tests.emulators.sample.company import Company
-from tests.emulators.sample.rates import JSON_REJECTS, ORG_ANOMALIES, ORG_ODDITIES
+from tests.emulators.sample.rates import JSON_REJECTS, ORG_ANOMALIES, ORG_VARIANTS
 from tests.emulators.sample.scenarios import FREE
 from tests.emulators.sample.stream import Delivery, Record
 from tests.emulators.sample.world import World
@@ -20,7 +20,7 @@ class Orgs:
     extension = "json"
     object_counts = (1, 2)
     reject_kinds = JSON_REJECTS
-    oddity_kinds = ORG_ODDITIES
+    variant_kinds = ORG_VARIANTS
     anomaly_kinds = ORG_ANOMALIES
 
     def __init__(self, world: World, company: Company) -> None:
@@ -44,10 +44,10 @@ class Orgs:
                 yield Record(position, account.org_id, values)
 
     def format_line(
-        self, values: dict[str, Any], oddity: str | None, rng: Random
+        self, values: dict[str, Any], variant: str | None, rng: Random
     ) -> bytes:
-        """Return the org as a line, unusual but valid if `oddity` is set."""
-        return json_lines.format_line(self.name, values, oddity=oddity, rng=rng)
+        """Return the org as a line, unusual but valid if `variant` is set."""
+        return json_lines.format_line(self.name, values, variant=variant, rng=rng)
 
     def corrupt_line(self, values: dict[str, Any], kind: str, rng: Random) -> bytes:
         """Return the org as a line that must be rejected."""

@@ -52,20 +52,20 @@ class Packer:
         number, packed = 0, b""
         for chunk in _chunks(lines, rng.randint(*self._source.object_counts)):
             form = rng.choices(FORMS, FORM_WEIGHTS)[0]
-            packed = _packed(chunk, form, rng)
-            yield self._counted(self._name(number, form), packed)
+            packed = _pack_lines(chunk, form, rng)
+            yield self._count_object(self._name(number, form), packed)
             number += 1
         special = self._sampler.next_kind()
         if special:
             self._summary.dirt[special] += 1
         if special == "empty_object":
             form = rng.choice(FORMS[:3])
-            yield self._counted(self._name(number, form), _compressed(b"", form))
+            yield self._count_object(self._name(number, form), _compress(b"", form))
         elif special == "hidden_object":
             name = rng.choice(("_tmp-", ".part-")) + self._name(number, "gz")
             yield RawObject(name, packed[: len(packed) // 2])
 
-    def _counted(self, name: str, content: bytes) -> RawObject:
+    def _count_object(self, name: str, content: bytes) -> RawObject:
         self._summary.objects += 1
         return RawObject(name, content)
 
@@ -92,7 +92,7 @@ def _chunks(lines: Iterable[Line], shards: int) -> Iterator[list[Line]]:
     yield from (buffer for buffer in buffers if buffer)
 
 
-def _packed(lines: list[Line], form: str, rng: Random) -> bytes:
+def _pack_lines(lines: list[Line], form: str, rng: Random) -> bytes:
     lines.sort(key=itemgetter(0))
     content = [line.content + b"\n" for line in lines]
     if rng.random() < WITHOUT_LAST_LINE_END:
@@ -100,11 +100,11 @@ def _packed(lines: list[Line], form: str, rng: Random) -> bytes:
     if form == "two gz members":
         half = len(content) // 2
         parts = (content[:half], content[half:])
-        return b"".join(_compressed(b"".join(part), "gz") for part in parts)
-    return _compressed(b"".join(content), form)
+        return b"".join(_compress(b"".join(part), "gz") for part in parts)
+    return _compress(b"".join(content), form)
 
 
-def _compressed(content: bytes, form: str) -> bytes:
+def _compress(content: bytes, form: str) -> bytes:
     if form == "gz":
         # The header contains neither a file name nor a modification time.
         return gzip.compress(content, GZIP_LEVEL, mtime=0)

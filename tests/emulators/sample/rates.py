@@ -3,7 +3,7 @@
 There are three groups of kinds:
 
 - rejects: corrupt lines, which the loaders must reject;
-- oddities: valid lines in an unusual form, with the same meaning;
+- variants: valid lines in an unusual form, with the same meaning;
 - anomalies: valid lines that are late, repeated, or have unusual values.
 """
 
@@ -30,9 +30,9 @@ WEB_REJECTS: Kinds = (
     "nul_byte",
     "too_long",
 )
-JSON_ODDITIES: Kinds = ("int_as_text", "timestamp_form", "unknown_key", "null_optional")
-ORG_ODDITIES: Kinds = (*JSON_ODDITIES, "bool_as_text")
-WEB_ODDITIES: Kinds = (
+JSON_VARIANTS: Kinds = ("int_as_text", "timestamp_form", "unknown_key", "null_optional")
+ORG_VARIANTS: Kinds = (*JSON_VARIANTS, "bool_as_text")
+WEB_VARIANTS: Kinds = (
     "offset_time",
     "agent_escaped_quotes",
     "agent_emoji",
@@ -95,14 +95,14 @@ class Rates:
     bad_authuser: float = 0.001
     bad_time: float = 0.0005
 
-    # Oddities of the JSON sources; blank lines occur in all sources.
+    # Variants of the JSON sources; blank lines occur in all sources.
     int_as_text: float = 0.01
     timestamp_form: float = 0.04
     unknown_key: float = 0.02
     null_optional: float = 0.01
     bool_as_text: float = 0.01
     blank_line: float = 0.002
-    # Oddities of the web log.
+    # Variants of the web log.
     offset_time: float = 0.02
     agent_escaped_quotes: float = 0.004
     agent_emoji: float = 0.002

@@ -59,14 +59,14 @@ class Source(Protocol):
     extension: str
     object_counts: tuple[int, int]
     reject_kinds: Kinds
-    oddity_kinds: Kinds
+    variant_kinds: Kinds
     anomaly_kinds: Kinds
 
     def records(self, day: int) -> Iterator[Record]:
         """Yield the records of the day."""
 
-    def format_line(self, values: Any, oddity: str | None, rng: Random) -> bytes:  # noqa: ANN401 - each source has its own type of values
-        """Return the values as a line, unusual but valid if `oddity` is set."""
+    def format_line(self, values: Any, variant: str | None, rng: Random) -> bytes:  # noqa: ANN401 - each source has its own type of values
+        """Return the values as a line, unusual but valid if `variant` is set."""
 
     def corrupt_line(self, values: Any, kind: str, rng: Random) -> bytes:  # noqa: ANN401 - as above
         """Return the values as a line that must be rejected, for the reason `kind`."""
@@ -88,10 +88,10 @@ class Stream:
         self._world = world
         self._source = source
         self._max_rejected = world.rates.max_rejected
-        # Keys of random generators must stay the same to keep the data the same.
+        # These keys seed random generators, so another key would change the data.
         self._anomalies = self._sampler("events", source.anomaly_kinds)
         self._rejects = self._sampler("rejects", source.reject_kinds)
-        self._oddities = self._sampler("oddities", source.oddity_kinds)
+        self._variants = self._sampler("oddities", source.variant_kinds)
         self._blanks = self._sampler("blanks", ("blank_line",))
         self._late_lines: dict[int, list[tuple[str, Line]]] = defaultdict(list)
         self._rejected = self._written = 0
@@ -126,9 +126,7 @@ class Stream:
             self._summary.dirt[kind] += 1
             content = self._source.corrupt_line(record.values, kind, rng)
             return Line(record.seconds, None, content)
-        content = self._formatted(
-            record.values, rng, may_be_odd=not record.is_protected
-        )
+        content = self._formatted(record.values, rng, may_vary=not record.is_protected)
         return Line(record.seconds, record.shard, content)
 
     def _anomalous_lines(
@@ -157,12 +155,12 @@ class Stream:
         values: Any,  # noqa: ANN401 - as above
         rng: Random,
         *,
-        may_be_odd: bool = True,
+        may_vary: bool = True,
     ) -> bytes:
-        oddity = self._oddities.next_kind(allowed=may_be_odd)
-        if oddity:
-            self._summary.dirt[oddity] += 1
-        return self._source.format_line(values, oddity, rng)
+        variant = self._variants.next_kind(allowed=may_vary)
+        if variant:
+            self._summary.dirt[variant] += 1
+        return self._source.format_line(values, variant, rng)
 
     def _may_reject(self) -> bool:
         # The number of lines only grows, so the limit also holds for the partition.

@@ -10,7 +10,7 @@ from random import Random
 from tests.emulators.sample import combined_log, texts
 from tests.emulators.sample.bots import Bot
 from tests.emulators.sample.combined_log import Request
-from tests.emulators.sample.rates import WEB_ANOMALIES, WEB_ODDITIES, WEB_REJECTS
+from tests.emulators.sample.rates import WEB_ANOMALIES, WEB_REJECTS, WEB_VARIANTS
 from tests.emulators.sample.stream import Delivery, Record
 from tests.emulators.sample.visits import DAY_SECONDS, Step, Visit, Visits
 from tests.emulators.sample.world import World
@@ -29,7 +29,7 @@ class WebLogs:
     extension = "log"
     object_counts = (2, 4)
     reject_kinds = WEB_REJECTS
-    oddity_kinds = WEB_ODDITIES
+    variant_kinds = WEB_VARIANTS
     anomaly_kinds = WEB_ANOMALIES
 
     def __init__(self, world: World, visits: Visits, bots: list[Bot]) -> None:
@@ -54,9 +54,9 @@ class WebLogs:
                     for request in _asset_requests(visit, step, today, rng):
                         yield Record(request.seconds, shard, request)
 
-    def format_line(self, values: Request, oddity: str | None, rng: Random) -> bytes:
-        """Return the request as a line, unusual but valid if `oddity` is set."""
-        return combined_log.format_line(values, oddity=oddity, rng=rng)
+    def format_line(self, values: Request, variant: str | None, rng: Random) -> bytes:
+        """Return the request as a line, unusual but valid if `variant` is set."""
+        return combined_log.format_line(values, variant=variant, rng=rng)
 
     def corrupt_line(self, values: Request, kind: str, rng: Random) -> bytes:
         """Return the request as a line that must be rejected."""

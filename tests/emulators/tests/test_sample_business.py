@@ -207,7 +207,7 @@ def _request_times(sample: Sample, address: str) -> list[datetime]:
     )
 
 
-def test_one_bot_never_pauses_and_another_one_stops(sample: Sample) -> None:
+def test_one_bot_is_continuous_and_another_stops(sample: Sample) -> None:
     dates = set(sample.world.dates)
     never_pausing = _request_times(sample, "198.19.255.1")
     assert continuous_days(never_pausing, TIMEOUT) == dates
@@ -247,7 +247,7 @@ def test_both_logs_contain_the_same_users(sample: Sample) -> None:
         assert both > 0.8 * len(app_users[day] | web_users[day]) > 0, day
 
 
-def test_steps_of_a_visit_are_reproducible(sample: Sample) -> None:
+def test_same_visit_has_the_same_steps(sample: Sample) -> None:
     visits = Visits(sample.world, sample.company, Adoption(sample.world))
     for visit, steps in list(visits.on_day(20))[:200]:
         pages = [step.page for step in visit_steps(visit)]

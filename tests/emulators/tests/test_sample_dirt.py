@@ -25,7 +25,7 @@ def _all_kinds(source: str) -> set[str]:
     kinds = SOURCE_TYPES[source]
     return {
         *kinds.reject_kinds,
-        *kinds.oddity_kinds,
+        *kinds.variant_kinds,
         *kinds.anomaly_kinds,
         "blank_line",
         *OBJECT_KINDS,
@@ -34,7 +34,7 @@ def _all_kinds(source: str) -> set[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("source", SOURCES)
-def test_exactly_the_kinds_of_the_source_occur(
+def test_each_source_has_exactly_its_kinds_of_dirt(
     default_sample: Sample, source: str
 ) -> None:
     assert set(default_sample.summary.sources[source].dirt) == _all_kinds(source)
@@ -107,7 +107,7 @@ def test_small_worlds_are_loadable_and_dirty(tmp_path: Path, seed: int) -> None:
 
 
 @pytest.mark.parametrize("source", TIMED_SOURCES)
-def test_lines_are_late_or_in_the_future(sample: Sample, source: str) -> None:
+def test_some_lines_are_late_or_in_the_future(sample: Sample, source: str) -> None:
     days_late = Counter(
         (record.location.dt - record.at.date()).days
         for record in sample.records(source)
@@ -124,7 +124,7 @@ def test_lines_are_late_or_in_the_future(sample: Sample, source: str) -> None:
 
 
 @pytest.mark.slow
-def test_contract_decides_which_copy_of_an_event_counts(
+def test_duplicate_events_are_generated_in_every_form(
     default_sample: Sample,
 ) -> None:
     by_event_id = defaultdict(list)
@@ -149,7 +149,7 @@ def test_contract_decides_which_copy_of_an_event_counts(
     assert of_other_days >= 10
 
 
-def test_latest_line_of_an_org_is_unambiguous(sample: Sample) -> None:
+def test_each_org_has_one_latest_line_per_partition(sample: Sample) -> None:
     contents = defaultdict(set)
     for org in sample.records("orgs"):
         contents[org.location.dt, org.org_id, org.updated_at].add(org[1:])

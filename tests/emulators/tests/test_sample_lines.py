@@ -27,10 +27,10 @@ REJECT_KINDS = [
     for name, source in SOURCE_TYPES.items()
     for kind in source.reject_kinds
 ]
-ODDITY_KINDS = [
+VARIANT_KINDS = [
     (name, kind)
     for name, source in SOURCE_TYPES.items()
-    for kind in source.oddity_kinds
+    for kind in source.variant_kinds
 ]
 REFERENCE_CATEGORIES = {
     "not_json": records.NOT_JSON,
@@ -72,7 +72,7 @@ def test_corrupt_line_is_always_rejected(
         assert rejected.value.category == REFERENCE_CATEGORIES[kind], line[:200]
 
 
-@pytest.mark.parametrize(("name", "kind"), ODDITY_KINDS)
+@pytest.mark.parametrize(("name", "kind"), VARIANT_KINDS)
 def test_unusual_line_is_always_accepted(
     name: str, kind: str, sample_values: SampleValues
 ) -> None:
@@ -80,8 +80,8 @@ def test_unusual_line_is_always_accepted(
     for number in range(300):
         record = values[number % len(values)]
         lines = [
-            source.format_line(record, oddity, Random(number))
-            for oddity in (None, kind)
+            source.format_line(record, variant, Random(number))
+            for variant in (None, kind)
         ]
         regular, unusual = (parse_line(name, line, LOCATION) for line in lines)
         if name == "web_logs":

@@ -95,7 +95,7 @@ def test_s3_and_folder_can_be_written_together(
     assert len(_objects(s3, prefix)) > 3 * WORLD.days * 4
 
 
-def test_existing_world_is_not_generated_again(
+def test_existing_world_is_not_regenerated(
     s3: BaseClient,
     prefix: str,
     monkeypatch: pytest.MonkeyPatch,

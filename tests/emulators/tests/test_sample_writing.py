@@ -117,7 +117,7 @@ def test_some_objects_are_empty(many_days: tuple[Path, WorldSummary]) -> None:
         assert contents.count(b"") == summary.sources[source].dirt["empty_object"] >= 1
 
 
-def test_world_replaces_another_one_in_the_folder(tmp_path: Path) -> None:
+def test_world_replaces_another_world_in_the_folder(tmp_path: Path) -> None:
     alone, replacing = tmp_path / "alone", tmp_path / "replacing"
     write_to_folder(SMALL, alone)
     write_to_folder(World(**(vars(SMALL) | {"seed": 9, "orgs": 60})), replacing)

@@ -1,4 +1,4 @@
-"""Behaviour 7: chunks are split by size in key order, and values are unchanged."""
+"""CSV files of bulk jobs: split by size, in key order, with unchanged values."""
 
 import csv
 import json
@@ -37,9 +37,12 @@ SPECIAL_NAMES = [
 def _rows(names: list[str]) -> list[Row]:
     return [
         Row(
-            f"k{place}", f"K{place}", json.dumps({"name__c": name, "hosts__c": "1"}), ""
+            f"k{number}",
+            f"K{number}",
+            json.dumps({"name__c": name, "hosts__c": "1"}),
+            "",
         )
-        for place, name in enumerate(names, start=10)
+        for number, name in enumerate(names, start=10)
     ]
 
 
@@ -49,7 +52,7 @@ def _read(path: Path) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("max_bytes", [60, 400, 10_000])
-def test_7_chunks_stay_within_the_byte_limit(tmp_path: Path, max_bytes: int) -> None:
+def test_chunks_stay_within_the_byte_limit(tmp_path: Path, max_bytes: int) -> None:
     rows = _rows(["é" * 5] * 50)
     files = list(
         chunks.write(rows, MAPPING, folder=tmp_path, max_bytes=max_bytes, max_rows=1000)
@@ -62,7 +65,7 @@ def test_7_chunks_stay_within_the_byte_limit(tmp_path: Path, max_bytes: int) -> 
     assert keys == [row.key for row in rows]
 
 
-def test_7_chunks_stay_within_the_row_limit(tmp_path: Path) -> None:
+def test_chunks_stay_within_the_row_limit(tmp_path: Path) -> None:
     files = list(
         chunks.write(
             _rows(["a"] * 7), MAPPING, folder=tmp_path, max_bytes=10_000, max_rows=3
@@ -73,7 +76,7 @@ def test_7_chunks_stay_within_the_row_limit(tmp_path: Path) -> None:
     assert ends == [("k10", "k12"), ("k13", "k15"), ("k16", "k16")]
 
 
-def test_7_row_larger_than_the_limit_gets_its_own_file(tmp_path: Path) -> None:
+def test_row_larger_than_the_limit_gets_its_own_file(tmp_path: Path) -> None:
     rows = _rows(["a", "x" * 200, "b"])
     files = list(
         chunks.write(rows, MAPPING, folder=tmp_path, max_bytes=100, max_rows=100)
@@ -81,7 +84,7 @@ def test_7_row_larger_than_the_limit_gets_its_own_file(tmp_path: Path) -> None:
     assert [file.rows for file in files] == [1, 1, 1]
 
 
-def test_7_special_characters_survive_the_csv_round_trip(tmp_path: Path) -> None:
+def test_special_characters_survive_the_csv_round_trip(tmp_path: Path) -> None:
     files = list(
         chunks.write(
             _rows(SPECIAL_NAMES),
@@ -97,7 +100,7 @@ def test_7_special_characters_survive_the_csv_round_trip(tmp_path: Path) -> None
     assert [line[1] for line in _read(files[0].path)[1:]] == SPECIAL_NAMES
 
 
-def test_7_null_is_written_as_marker_and_ignored_field_as_empty_cell(
+def test_null_is_written_as_marker_and_ignored_field_as_empty_cell(
     tmp_path: Path,
 ) -> None:
     rows = [Row("k", "k", json.dumps({"name__c": None}), "h")]
@@ -105,7 +108,7 @@ def test_7_null_is_written_as_marker_and_ignored_field_as_empty_cell(
     assert _read(file.path)[1] == ["k", "#N/A", ""]
 
 
-def test_7_equal_rows_have_equal_fingerprints(tmp_path: Path) -> None:
+def test_equal_rows_have_equal_fingerprints(tmp_path: Path) -> None:
     def fingerprint(names: list[str]) -> str:
         (file,) = chunks.write(
             _rows(names), MAPPING, folder=tmp_path, max_bytes=10_000, max_rows=100

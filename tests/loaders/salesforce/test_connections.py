@@ -1,4 +1,4 @@
-"""Behaviour 9: polling, connection faults, expired tokens and exhausted limits."""
+"""Polling, connection faults, expired tokens and exhausted limits."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ STEPS = [
 
 
 @pytest.mark.parametrize(("method", "path"), STEPS)
-def test_9_request_to_a_busy_server_is_retried(
+def test_request_to_a_busy_server_is_retried(
     mart: Mart, salesforce: SalesforceOrg, *, method: str, path: str
 ) -> None:
     fault = salesforce.inject_fault(method, path, headers={"Retry-After": "0"}, times=2)
@@ -40,7 +40,7 @@ def test_9_request_to_a_busy_server_is_retried(
 
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
 @pytest.mark.parametrize(("method", "path"), STEPS)
-def test_9_broken_connection_loses_and_repeats_no_row(
+def test_no_row_is_lost_or_sent_twice_after_a_broken_connection(
     mart: Mart, salesforce: SalesforceOrg, *, method: str, path: str, kind: str
 ) -> None:
     fault = salesforce.inject_fault(method, path, kind=kind)
@@ -52,7 +52,7 @@ def test_9_broken_connection_loses_and_repeats_no_row(
 
 
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
-def test_9_interrupted_collection_is_read_back_and_not_repeated(
+def test_interrupted_collection_is_read_back_and_not_sent_again(
     mart: Mart, salesforce: SalesforceOrg, kind: str
 ) -> None:
     salesforce.inject_fault("PATCH", "/composite/", kind=kind, after=1)
@@ -63,7 +63,7 @@ def test_9_interrupted_collection_is_read_back_and_not_repeated(
 
 
 @pytest.mark.parametrize(("method", "path"), STEPS[1:])
-def test_9_expired_token_is_renewed(
+def test_expired_token_is_renewed(
     mart: Mart, salesforce: SalesforceOrg, *, method: str, path: str
 ) -> None:
     salesforce.inject_fault(method, path, status=401, code="INVALID_SESSION_ID")
@@ -73,7 +73,7 @@ def test_9_expired_token_is_renewed(
     assert salesforce.wrote_each_record_once()
 
 
-def test_9_token_expired_at_the_identity_request_is_renewed(
+def test_token_expired_at_the_identity_request_is_renewed(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     # The sync looks for a job whose id was lost among the jobs of its own user.
@@ -86,7 +86,7 @@ def test_9_token_expired_at_the_identity_request_is_renewed(
     assert salesforce.open_job_ids() == []
 
 
-def test_9_retry_waits_as_long_as_the_server_asks(
+def test_retry_waits_for_the_seconds_in_retry_after(
     mart: Mart, salesforce: SalesforceOrg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
@@ -96,16 +96,16 @@ def test_9_retry_waits_as_long_as_the_server_asks(
     assert 2.0 <= pauses[0] < 2.1
 
 
-def test_9_requested_pause_above_the_limit_ends_the_sync(
+def test_retry_after_above_the_limit_ends_the_sync(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     salesforce.inject_fault("GET", "/limits", headers={"Retry-After": "3600"})
     mart.fill([org_row("1")])
-    with pytest.raises(TransientError, match="asks to wait 3600 s"):
+    with pytest.raises(TransientError, match="requires a wait of 3600 s"):
         salesforce.sync()
 
 
-def test_9_running_job_is_left_to_a_later_run(
+def test_running_job_is_left_to_a_later_run(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     salesforce.inject_job_fault("stick_job", times=99)
@@ -124,7 +124,7 @@ def test_9_running_job_is_left_to_a_later_run(
     assert salesforce.wrote_each_record_once()
 
 
-def test_9_stuck_job_is_aborted_if_the_policy_says_so(
+def test_stuck_job_is_aborted_if_the_policy_requires_it(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     salesforce.inject_job_fault("stick_job")
@@ -137,7 +137,7 @@ def test_9_stuck_job_is_aborted_if_the_policy_says_so(
     ]
 
 
-def test_9_sync_resumes_after_a_daily_limit_was_exhausted(
+def test_sync_resumes_after_a_daily_limit_was_exhausted(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     salesforce.inject_fault(

@@ -1,4 +1,4 @@
-"""Behaviour 8: chunks in flight when a process dies are finished exactly once."""
+"""Recovery of chunks whose sync was killed or failed before their results were read."""
 
 import os
 import shutil
@@ -47,7 +47,7 @@ def _check(mart: Mart, salesforce: SalesforceOrg, rows: list) -> None:
 
 
 @pytest.mark.parametrize("policy", [FAST, CHUNKED], ids=["collections", "bulk"])
-def test_8_sync_killed_at_any_step_is_finished_by_the_next_one(
+def test_sync_killed_at_any_step_is_finished_by_the_next_one(
     mart: Mart, salesforce: SalesforceOrg, policy: SyncPolicy
 ) -> None:
     policy = replace(policy, collection_rows=5)
@@ -65,7 +65,7 @@ def test_8_sync_killed_at_any_step_is_finished_by_the_next_one(
 
 
 @pytest.mark.parametrize("policy", [FAST, CHUNKED], ids=["collections", "bulk"])
-def test_8_mart_that_changed_after_the_kill_is_sent(
+def test_mart_that_changed_after_the_kill_is_sent(
     mart: Mart, salesforce: SalesforceOrg, policy: SyncPolicy
 ) -> None:
     first = [org_row(str(n), hosts=n) for n in range(10)]
@@ -80,10 +80,10 @@ def test_8_mart_that_changed_after_the_kill_is_sent(
         _check(mart, salesforce, first)
 
 
-def _leave_in_flight(
+def _leave_unfinished_job(
     mart: Mart, salesforce: SalesforceOrg, state: str, *, resumes: bool = True
 ) -> list:
-    """Leave a job in this state behind, because its sync failed."""
+    """Fail a sync so that its job stays in this state; return the rows of the mart."""
     rows = [org_row(str(n), hosts=n) for n in range(6)]
     mart.fill(rows)
     if state == "InProgress":
@@ -101,10 +101,10 @@ def _leave_in_flight(
     return rows
 
 
-def test_8_open_job_is_aborted_and_its_rows_are_resent(
+def test_open_job_is_aborted_and_its_rows_are_resent(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
-    rows = _leave_in_flight(mart, salesforce, "Open")
+    rows = _leave_unfinished_job(mart, salesforce, "Open")
     result = salesforce.sync(BULK)
     assert (result.recovered, result.accepted) == (0, 6)
     assert [job.state for job in salesforce.jobs] == [
@@ -114,26 +114,26 @@ def test_8_open_job_is_aborted_and_its_rows_are_resent(
     _check(mart, salesforce, rows)
 
 
-def test_8_results_of_a_running_job_are_awaited_and_recorded(
+def test_running_job_is_waited_for_and_its_results_are_recorded(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
-    rows = _leave_in_flight(mart, salesforce, "InProgress")
+    rows = _leave_unfinished_job(mart, salesforce, "InProgress")
     result = salesforce.sync(BULK)
     assert (result.recovered, result.sent, result.unchanged) == (6, 0, 6)
     assert len(salesforce.jobs) == 1
     _check(mart, salesforce, rows)
 
 
-def test_8_rows_of_a_deleted_job_are_resent(
+def test_rows_of_a_deleted_job_are_resent(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
-    _leave_in_flight(mart, salesforce, "InProgress", resumes=False)
+    _leave_unfinished_job(mart, salesforce, "InProgress", resumes=False)
     salesforce.delete_jobs()
     assert salesforce.sync(BULK).accepted == 6
     assert salesforce.sync(BULK).sent == 0
 
 
-def test_8_job_without_its_spool_marks_its_keys_as_outcome_unknown(
+def test_rows_of_a_job_without_its_spool_have_an_unknown_outcome(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     old = [org_row(f"Key{n}", hosts=n) for n in range(6)]
@@ -154,7 +154,7 @@ def test_8_job_without_its_spool_marks_its_keys_as_outcome_unknown(
     assert salesforce.sync().sent == 0
 
 
-def test_8_without_spool_and_job_all_rows_are_resent_once(
+def test_without_spool_and_job_all_rows_are_resent_once(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     mart.fill_and_sync([org_row(str(n)) for n in range(6)], salesforce)
@@ -179,7 +179,7 @@ def _leave_outcome_unknown(mart: Mart, salesforce: SalesforceOrg, rows: list) ->
     shutil.rmtree(salesforce.spool)
 
 
-def test_8_unknown_outcome_of_an_org_gone_from_the_mart_is_withdrawn(
+def test_unknown_outcome_of_an_org_missing_from_the_mart_is_withdrawn(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     mart.fill_and_sync([org_row("1"), org_row("2")], salesforce)
@@ -195,7 +195,7 @@ def test_8_unknown_outcome_of_an_org_gone_from_the_mart_is_withdrawn(
     assert salesforce.field_value("1", "hosts") == 4
 
 
-def test_8_missing_org_with_unknown_outcome_is_blanked_again(
+def test_missing_org_with_unknown_outcome_is_blanked_again(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     policy = replace(FAST, missing_rows="blank")
@@ -209,7 +209,7 @@ def test_8_missing_org_with_unknown_outcome_is_blanked_again(
     assert rejects.open_rejects(MAPPING.object) == []
 
 
-def test_8_job_created_after_a_failed_upload_is_recovered(
+def test_job_created_after_a_failed_upload_is_recovered(
     mart: Mart, salesforce: SalesforceOrg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create = jobs.create
@@ -232,7 +232,7 @@ def test_8_job_created_after_a_failed_upload_is_recovered(
     _check(mart, salesforce, rows)
 
 
-def test_8_job_whose_id_was_lost_is_aborted(
+def test_job_whose_id_was_lost_is_aborted(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     salesforce.inject_fault("POST", "/jobs/ingest$", kind="cut_after")

@@ -1,4 +1,4 @@
-"""Behaviours 13 to 15: dry runs and plans, missing rows, verification."""
+"""Dry runs and plans, missing rows, verification."""
 
 from dataclasses import replace
 
@@ -14,9 +14,7 @@ from tests.loaders.salesforce.fixtures import (
 )
 
 
-def test_13_dry_run_writes_only_csv_files(
-    mart: Mart, salesforce: SalesforceOrg
-) -> None:
+def test_dry_run_writes_only_csv_files(mart: Mart, salesforce: SalesforceOrg) -> None:
     mart.fill([org_row("1"), org_row("2", hosts=2.5)])
     result = salesforce.sync(dry_run=True)
     assert (result.status, result.sent, result.rejected) == ("dry_run", 0, 1)
@@ -31,13 +29,13 @@ def test_13_dry_run_writes_only_csv_files(
     assert salesforce.sync().accepted == 1
 
 
-def test_13_plan_lists_changes_by_field(mart: Mart, salesforce: SalesforceOrg) -> None:
+def test_plan_lists_changes_by_field(mart: Mart, salesforce: SalesforceOrg) -> None:
     mart.fill_and_sync([org_row("1", hosts=1), org_row("2")], salesforce)
     mart.fill(
         [org_row("1", hosts=5, last_active_date=None), org_row("2"), org_row("3")]
     )
     result = plan.make_plan(salesforce.request(), salesforce.settings, policy=FAST)
-    assert result.verdicts == {"change": 1, "unchanged": 1, "create": 1}
+    assert result.actions == {"change": 1, "unchanged": 1, "create": 1}
     assert result.changes[0].fields == {
         "hosts__c": ("1", "5"),
         "last_active_date__c": ("2026-11-23", None),
@@ -46,7 +44,7 @@ def test_13_plan_lists_changes_by_field(mart: Mart, salesforce: SalesforceOrg) -
     assert salesforce.sync().plan_id == result.plan_id
 
 
-def test_14_missing_rows_are_left_unchanged_by_default(
+def test_missing_rows_are_left_unchanged_by_default(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     mart.fill_and_sync([org_row("1"), org_row("2")], salesforce)
@@ -55,13 +53,11 @@ def test_14_missing_rows_are_left_unchanged_by_default(
     assert salesforce.field_value("2", "hosts") == 4
 
 
-def test_14_missing_rows_are_blanked_once(
-    mart: Mart, salesforce: SalesforceOrg
-) -> None:
+def test_missing_rows_are_blanked_once(mart: Mart, salesforce: SalesforceOrg) -> None:
     policy = replace(FAST, missing_rows="blank")
     mart.fill_and_sync([org_row("1"), org_row("2", is_paid=True)], salesforce)
     mart.fill([org_row("1")])
-    assert salesforce.sync(policy).verdicts == {"unchanged": 1, "missing": 1}
+    assert salesforce.sync(policy).actions == {"unchanged": 1, "missing": 1}
     assert salesforce.field_value("2", "hosts") is None
     assert salesforce.field_value("2", "is_paid") is False
     assert salesforce.sync(policy).sent == 0
@@ -70,7 +66,7 @@ def test_14_missing_rows_are_blanked_once(
     assert salesforce.field_value("2", "hosts") == 4
 
 
-def test_14_missing_rows_are_flagged(mart: Mart, salesforce: SalesforceOrg) -> None:
+def test_missing_rows_are_flagged(mart: Mart, salesforce: SalesforceOrg) -> None:
     policy = replace(FAST, missing_rows="flag", missing_flag_field="is_missing__c")
     salesforce.change_field("is_missing__c", type="boolean", default=False)
     mart.fill([org_row("1"), org_row("2")])
@@ -85,7 +81,7 @@ def test_14_missing_rows_are_flagged(mart: Mart, salesforce: SalesforceOrg) -> N
     assert salesforce.field_value("2", "is_missing") is False
 
 
-def test_15_values_normalized_by_salesforce_are_no_differences(
+def test_values_normalized_by_salesforce_count_as_equal(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     policy = replace(FAST, read_back_rows=10)
@@ -96,7 +92,7 @@ def test_15_values_normalized_by_salesforce_are_no_differences(
     assert verification.differences == ()
 
 
-def test_15_verification_reports_differences(
+def test_verification_reports_differences(
     mart: Mart, salesforce: SalesforceOrg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mart.fill([org_row("1")])

@@ -55,7 +55,7 @@ def test_configured_token_is_used_and_not_renewed(salesforce: SalesforceOrg) -> 
     assert _organization(salesforce, **options) == salesforce.org.id
     assert salesforce.count_requests("POST", "/oauth2/token") == 0
     salesforce.org.end_sessions()
-    with pytest.raises(ConfigError, match="Check the access token"):
+    with pytest.raises(ConfigError, match="Check NIGHTSHIFT_SALESFORCE__ACCESS_TOKEN"):
         _organization(salesforce, **options)
 
 
@@ -63,7 +63,7 @@ def test_repeatedly_rejected_token_is_an_error(salesforce: SalesforceOrg) -> Non
     salesforce.inject_fault(
         "GET", "/query", status=401, code="INVALID_SESSION_ID", times=99
     )
-    with pytest.raises(ConfigError, match="Check the access token, or the connected"):
+    with pytest.raises(ConfigError, match="ACCESS_TOKEN, or the connected app"):
         _organization(salesforce)
     assert salesforce.count_requests("POST", "/oauth2/token") == 4
 
@@ -78,7 +78,7 @@ def test_repeatedly_rejected_token_is_an_error(salesforce: SalesforceOrg) -> Non
         ({"token_url": "http://127.0.0.1/token"}, "TOKEN_URL must start with https"),
         ({"auth": "access_token"}, "ACCESS_TOKEN is not set"),
         ({"auth": "jwt"}, "PRIVATE_KEY_FILE is not set"),
-        ({"auth": "password"}, "needs NIGHTSHIFT_SALESFORCE__USERNAME"),
+        ({"auth": "password"}, "Set NIGHTSHIFT_SALESFORCE__USERNAME"),
         (
             {"auth": "password", "api_version": "65.0"},
             "work up to API version 64.0, not 65.0",

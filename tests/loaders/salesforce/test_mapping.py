@@ -37,8 +37,8 @@ def test_project_mapping_has_the_fields_of_the_contract() -> None:
     }
     assert numbers["metrics__c"] == (18, 0)
     assert numbers["median_hosts__c"] == (16, 2)
-    texts = {field.name: field.length for field in loaded.fields if field.length}
-    assert texts == {
+    lengths = {field.name: field.length for field in loaded.fields if field.length}
+    assert lengths == {
         "org_id__c": 18,
         "org_name__c": 255,
         "billing_plan__c": 80,

@@ -1,4 +1,4 @@
-"""Behaviours 1 and 5: the checks before anything is written."""
+"""The checks before anything is written: org, object, mapping and quota."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ def _has_written(salesforce: SalesforceOrg) -> bool:
     return bool(salesforce.jobs) or salesforce.count_requests("PATCH", "") > 0
 
 
-def test_1_production_org_is_rejected_when_a_sandbox_is_expected(
+def test_production_org_is_rejected_when_a_sandbox_is_expected(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     mart.fill([org_row("1")])
@@ -23,7 +23,7 @@ def test_1_production_org_is_rejected_when_a_sandbox_is_expected(
     assert not _has_written(salesforce)
 
 
-def test_1_sandbox_is_rejected_when_production_is_expected(
+def test_sandbox_is_rejected_when_production_is_expected(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     mart.fill([org_row("1")])
@@ -43,10 +43,10 @@ def test_1_sandbox_is_rejected_when_production_is_expected(
         (
             "org_name__c",
             {"length": 80},
-            "org_name__c holds 80 characters, but the mapping has 255",
+            "org_name__c allows 80 characters, but the mapping has 255",
         ),
-        ("hosts__c", {"precision": 5}, "hosts__c holds 5 digits before the point"),
-        ("median_hosts__c", {"scale": 1}, "median_hosts__c holds 1 digits after"),
+        ("hosts__c", {"precision": 5}, "hosts__c allows 5 digits before the decimal"),
+        ("median_hosts__c", {"scale": 1}, "median_hosts__c allows 1 digits after"),
         ("org_id__c", {"external_id": False}, "org_id__c is not an external id"),
         (
             "Region__c",
@@ -55,7 +55,7 @@ def test_1_sandbox_is_rejected_when_production_is_expected(
         ),
     ],
 )
-def test_1_field_that_does_not_fit_is_reported(
+def test_field_that_does_not_fit_its_mapping_is_reported(
     mart: Mart, salesforce: SalesforceOrg, *, name: str, change: dict, problem: str
 ) -> None:
     mart.fill([org_row("1")])
@@ -66,27 +66,29 @@ def test_1_field_that_does_not_fit_is_reported(
     assert not _has_written(salesforce)
 
 
-def test_1_all_problems_are_in_one_message(
-    mart: Mart, salesforce: SalesforceOrg
-) -> None:
+def test_all_problems_are_in_one_message(mart: Mart, salesforce: SalesforceOrg) -> None:
     mart.fill([org_row("1")])
     salesforce.org.update_organization(IsSandbox=False)
     salesforce.change_field("hosts__c", is_absent=True)
     salesforce.change_field("org_name__c", length=10)
     with pytest.raises(ConfigError) as error:
         salesforce.sync()
-    for problem in ("EXPECT_SANDBOX", "hosts__c does not exist", "holds 10 characters"):
+    for problem in (
+        "EXPECT_SANDBOX",
+        "hosts__c does not exist",
+        "allows 10 characters",
+    ):
         assert problem in str(error.value)
 
 
-def test_1_non_unique_key_is_a_warning(mart: Mart, salesforce: SalesforceOrg) -> None:
+def test_non_unique_key_is_a_warning(mart: Mart, salesforce: SalesforceOrg) -> None:
     salesforce.change_field("org_id__c", unique=False)
     result = mart.fill_and_sync([org_row("1")], salesforce)
     assert result.accepted == 1
     assert "org_id__c is not unique in Salesforce" in result.warnings[0]
 
 
-def test_1_missing_object_is_reported(mart: Mart, salesforce: SalesforceOrg) -> None:
+def test_missing_object_is_reported(mart: Mart, salesforce: SalesforceOrg) -> None:
     mart.fill([org_row("1")])
     salesforce.inject_fault(
         "GET", "/describe", status=404, code="NOT_FOUND", message="none"
@@ -96,7 +98,7 @@ def test_1_missing_object_is_reported(mart: Mart, salesforce: SalesforceOrg) -> 
 
 
 @pytest.mark.parametrize("limit", ["DailyApiRequests", "DailyBulkApiBatches"])
-def test_5_insufficient_quota_stops_the_sync_before_it_writes(
+def test_insufficient_quota_stops_the_sync_before_it_writes(
     mart: Mart, salesforce: SalesforceOrg, limit: str
 ) -> None:
     mart.fill([org_row(str(number)) for number in range(5)])
@@ -106,7 +108,7 @@ def test_5_insufficient_quota_stops_the_sync_before_it_writes(
     assert not _has_written(salesforce)
 
 
-def test_5_quota_down_to_the_reserve_is_used(
+def test_quota_down_to_the_reserve_is_used(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     mart.fill([org_row(str(number)) for number in range(5)])
@@ -115,7 +117,7 @@ def test_5_quota_down_to_the_reserve_is_used(
     assert result.accepted == 5
 
 
-def test_5_hidden_limits_are_read_from_the_response_header(
+def test_hidden_limits_are_read_from_the_response_header(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     mart.fill([org_row("1")])

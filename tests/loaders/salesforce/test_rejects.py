@@ -1,4 +1,4 @@
-"""Behaviours 10 to 12 and 17: rejected rows, how they are recorded, and secrets."""
+"""Rejected rows, the reject threshold, results that do not match, and secrets."""
 
 import csv
 from dataclasses import replace
@@ -20,11 +20,11 @@ from tests.loaders.salesforce.fixtures import (
     org_row,
 )
 
-BOTH = pytest.mark.parametrize("policy", [FAST, BULK], ids=["collections", "bulk"])
+BOTH_APIS = pytest.mark.parametrize("policy", [FAST, BULK], ids=["collections", "bulk"])
 
 
-@BOTH
-def test_11_locked_rows_are_resent_in_smaller_chunks(
+@BOTH_APIS
+def test_locked_rows_are_resent_in_smaller_chunks(
     mart: Mart, salesforce: SalesforceOrg, policy: SyncPolicy
 ) -> None:
     salesforce.inject_job_fault("lock", rows=60)
@@ -37,7 +37,7 @@ def test_11_locked_rows_are_resent_in_smaller_chunks(
     assert len(failures) == 60
 
 
-def test_11_rows_that_stay_locked_are_deferred_to_the_next_run(
+def test_rows_that_stay_locked_are_deferred_to_the_next_run(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     salesforce.inject_job_fault("lock", rows=1000, attempts=1000)
@@ -48,8 +48,8 @@ def test_11_rows_that_stay_locked_are_deferred_to_the_next_run(
     assert salesforce.sync().accepted == 2
 
 
-@BOTH
-def test_11_each_rejected_row_is_recorded_with_its_reason(
+@BOTH_APIS
+def test_each_rejected_row_is_recorded_with_its_reason(
     mart: Mart, salesforce: SalesforceOrg, policy: SyncPolicy
 ) -> None:
     mart.fill(
@@ -76,9 +76,7 @@ def test_11_each_rejected_row_is_recorded_with_its_reason(
     assert {item.key for item in listed_keys} == {"2", "3"}
 
 
-def test_11_retry_sends_only_rejected_rows(
-    mart: Mart, salesforce: SalesforceOrg
-) -> None:
+def test_retry_sends_only_rejected_rows(mart: Mart, salesforce: SalesforceOrg) -> None:
     mart.fill_and_sync(
         [org_row("1"), org_row("2", billing_plan=REJECTED_PLAN)], salesforce
     )
@@ -89,8 +87,8 @@ def test_11_retry_sends_only_rejected_rows(
     assert salesforce.field_value("1", "hosts") == 4
 
 
-@BOTH
-def test_11_reject_with_nothing_to_send_is_withdrawn(
+@BOTH_APIS
+def test_reject_with_nothing_to_send_is_withdrawn(
     mart: Mart, salesforce: SalesforceOrg, policy: SyncPolicy
 ) -> None:
     good = [org_row(str(number)) for number in range(4)]
@@ -124,7 +122,7 @@ def test_11_reject_with_nothing_to_send_is_withdrawn(
     assert sorted(withdrawn) == ["0", "3", "new"], "each reject is withdrawn once"
 
 
-def test_11_retry_of_rejected_rows_withdraws_those_with_nothing_to_send(
+def test_retry_of_rejected_rows_withdraws_those_with_nothing_to_send(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     mart.fill_and_sync([org_row("1"), org_row("2"), org_row("3")], salesforce)
@@ -137,7 +135,7 @@ def test_11_retry_of_rejected_rows_withdraws_those_with_nothing_to_send(
     assert salesforce.field_value("2", "hosts") == 9
 
 
-def test_11_withdrawn_reject_is_reopened_when_it_is_rejected_again(
+def test_withdrawn_reject_is_reopened_when_it_is_rejected_again(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     wrong = [org_row("1", billing_plan=REJECTED_PLAN)]
@@ -151,7 +149,7 @@ def test_11_withdrawn_reject_is_reopened_when_it_is_rejected_again(
         assert listed_keys == listed
 
 
-def test_11_partly_failed_job_is_finished_in_the_same_run(
+def test_partly_failed_job_is_finished_in_the_same_run(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     message = "InternalServerError : took too long"
@@ -165,7 +163,7 @@ def test_11_partly_failed_job_is_finished_in_the_same_run(
     }
 
 
-def test_11_permanently_failed_job_is_not_retried(
+def test_permanently_failed_job_is_not_retried(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     message = "InvalidBatch : Field name not found : hosts__c"
@@ -188,7 +186,7 @@ def test_11_permanently_failed_job_is_not_retried(
         ),
     ],
 )
-def test_10_results_that_do_not_match_the_rows_are_an_error(
+def test_results_that_do_not_match_the_rows_are_an_error(
     mart: Mart,
     salesforce: SalesforceOrg,
     monkeypatch: pytest.MonkeyPatch,
@@ -229,7 +227,7 @@ def test_10_results_that_do_not_match_the_rows_are_an_error(
         (replace(FAST, max_rejected_rows=1), "success"),
     ],
 )
-def test_12_threshold_decides_whether_a_sync_is_complete(
+def test_threshold_decides_whether_a_sync_is_complete(
     mart: Mart, salesforce: SalesforceOrg, *, policy: SyncPolicy, status: str
 ) -> None:
     rows = [org_row(str(number)) for number in range(4)]
@@ -239,8 +237,8 @@ def test_12_threshold_decides_whether_a_sync_is_complete(
     assert result.exit_code == (0 if status == "success" else 2)
 
 
-@BOTH
-def test_17_secrets_are_not_logged_or_stored(
+@BOTH_APIS
+def test_secrets_are_not_logged_or_stored(
     mart: Mart,
     salesforce: SalesforceOrg,
     capsys: pytest.CaptureFixture[str],
@@ -265,7 +263,7 @@ def test_17_secrets_are_not_logged_or_stored(
     assert "salesforce sync" in output.out
 
 
-def test_17_wrong_secret_error_names_the_setting_without_its_value(
+def test_wrong_secret_error_names_the_setting_without_its_value(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     mart.fill([org_row("1")])

@@ -1,4 +1,4 @@
-"""Behaviour 3: values are rendered as Salesforce's text, or rejected."""
+"""Values are rendered as the text that Salesforce parses, or rejected."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -57,17 +57,17 @@ KEY = Field("org_id__c", "org_id__c", "text", length=18)
         (CHECKBOX, False, "false"),
     ],
 )
-def test_3_values_are_rendered(field: Field, value: object, text: str) -> None:
+def test_values_are_rendered(field: Field, value: object, text: str) -> None:
     assert make_renderer(field)(value) == text
 
 
-def test_3_datetime_is_rendered_in_utc_with_milliseconds() -> None:
+def test_datetime_is_rendered_in_utc_with_milliseconds() -> None:
     zone = timezone(timedelta(hours=5, minutes=30))
     value = datetime(2026, 1, 1, 2, 0, 0, 123_999, tzinfo=zone)
     assert make_renderer(TIMESTAMP)(value) == "2025-12-31T20:30:00.123Z"
 
 
-def test_3_naive_datetime_needs_a_declared_zone() -> None:
+def test_naive_datetime_needs_a_declared_zone() -> None:
     declared = Field("at__c", "at__c", "datetime", zone="utc")
     value = datetime(2026, 1, 1, 2)
     assert make_renderer(declared)(value) == "2026-01-01T02:00:00.000Z"
@@ -107,18 +107,18 @@ def test_blank_text_is_rendered_as_null(value: str | None) -> None:
         (CHECKBOX, 1, "WRONG_TYPE"),
     ],
 )
-def test_3_invalid_values_are_rejected(field: Field, value: object, code: str) -> None:
+def test_invalid_values_are_rejected(field: Field, value: object, code: str) -> None:
     with pytest.raises(RejectedValueError) as rejected:
         make_renderer(field)(value)
     assert rejected.value.code == code
 
 
-def test_3_long_text_is_truncated_if_the_mapping_says_so() -> None:
+def test_long_text_is_truncated_if_the_mapping_allows_it() -> None:
     field = Field("name__c", "name__c", "text", length=10, too_long="truncate")
     assert make_renderer(field)("x" * 300) == "x" * 10
 
 
-def test_3_null_clears_or_is_ignored_as_the_mapping_says() -> None:
+def test_null_clears_or_is_ignored_according_to_the_mapping() -> None:
     kept = Field("kept__c", "kept__c", "text", length=10, nulls="ignore")
     render = RowRenderer(Mapping("m", "O", "org_id__c", (KEY, TEXT, kept)), "v")
     row = render(("1", None, None))
@@ -126,7 +126,7 @@ def test_3_null_clears_or_is_ignored_as_the_mapping_says() -> None:
     assert row.payload == '{"name__c":null}'
 
 
-def test_3_rejected_row_has_all_reasons_and_its_key() -> None:
+def test_rejected_row_has_all_reasons_and_its_key() -> None:
     render = RowRenderer(Mapping("m", "O", "org_id__c", (KEY, TEXT, WHOLE)), "v")
     row = render(("17", "x" * 11, 2.5))
     assert isinstance(row, RejectedRow)
@@ -135,14 +135,14 @@ def test_3_rejected_row_has_all_reasons_and_its_key() -> None:
 
 
 @pytest.mark.parametrize("key", [None, "", "  "])
-def test_2_blank_key_is_rejected(key: str | None) -> None:
+def test_blank_key_is_rejected(key: str | None) -> None:
     render = RowRenderer(Mapping("m", "O", "org_id__c", (KEY, TEXT)), "v")
     row = render((key, "name"))
     assert isinstance(row, RejectedRow)
     assert row.code == "BLANK_KEY"
 
 
-def test_4_hash_depends_on_values_and_mapping_version() -> None:
+def test_hash_depends_on_values_and_mapping_version() -> None:
     mapping = Mapping("m", "O", "org_id__c", (KEY, TEXT))
     hashes = {
         RowRenderer(mapping, version)(("1", name)).hash

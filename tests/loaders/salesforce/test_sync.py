@@ -39,7 +39,7 @@ SPECIAL_NAMES = [
 
 
 @pytest.mark.parametrize("policy", [FAST, BULK], ids=["collections", "bulk"])
-def test_3_special_values_arrive_unchanged_and_affect_no_other_row(
+def test_special_values_arrive_unchanged_and_affect_no_other_row(
     mart: Mart, salesforce: SalesforceOrg, policy: SyncPolicy
 ) -> None:
     rows = [org_row(f"n{n}", org_name=name) for n, name in enumerate(SPECIAL_NAMES)]
@@ -80,7 +80,7 @@ def test_3_special_values_arrive_unchanged_and_affect_no_other_row(
 
 
 @pytest.mark.parametrize("policy", [FAST, BULK], ids=["collections", "bulk"])
-def test_3_line_endings_are_normalized(
+def test_line_endings_are_normalized(
     mart: Mart, salesforce: SalesforceOrg, policy: SyncPolicy
 ) -> None:
     mart.fill([org_row("1", org_name="a\r\nb\rc"), org_row("2", org_name="plain")])
@@ -90,7 +90,7 @@ def test_3_line_endings_are_normalized(
 
 
 @pytest.mark.parametrize("policy", [FAST, BULK], ids=["collections", "bulk"])
-def test_3_null_clears_the_field(
+def test_null_clears_the_field(
     mart: Mart, salesforce: SalesforceOrg, policy: SyncPolicy
 ) -> None:
     mart.fill([org_row("1", last_active_date=DATA_DATE, hosts=3)])
@@ -101,7 +101,7 @@ def test_3_null_clears_the_field(
         assert salesforce.field_value("1", field) is None
 
 
-def test_2_keys_that_differ_only_in_case_are_both_rejected(
+def test_keys_that_differ_only_in_case_are_both_rejected(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     result = mart.fill_and_sync(
@@ -112,16 +112,16 @@ def test_2_keys_that_differ_only_in_case_are_both_rejected(
     assert set(salesforce.records()) == {"c"}
 
 
-def test_2_keys_of_a_case_sensitive_field_are_distinct(
+def test_keys_of_a_case_sensitive_field_are_distinct(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     salesforce.change_field("org_id__c", case_sensitive=True)
     mart.fill([org_row("Ab"), org_row("aB")])
     result = plan.make_plan(salesforce.request(), salesforce.settings, policy=FAST)
-    assert result.verdicts == {"create": 2}
+    assert result.actions == {"create": 2}
 
 
-def test_4_unchanged_rows_are_not_sent(mart: Mart, salesforce: SalesforceOrg) -> None:
+def test_unchanged_rows_are_not_sent(mart: Mart, salesforce: SalesforceOrg) -> None:
     rows = [org_row(str(number)) for number in range(100)]
     mart.fill_and_sync(rows, salesforce)
     salesforce.org.log.clear()
@@ -136,7 +136,7 @@ def test_4_unchanged_rows_are_not_sent(mart: Mart, salesforce: SalesforceOrg) ->
 
 
 @pytest.mark.parametrize("policy", [FAST, BULK], ids=["collections", "bulk"])
-def test_4_only_changed_rows_are_sent(
+def test_only_changed_rows_are_sent(
     mart: Mart, salesforce: SalesforceOrg, policy: SyncPolicy
 ) -> None:
     rows = [org_row(str(number)) for number in range(300)]
@@ -149,7 +149,7 @@ def test_4_only_changed_rows_are_sent(
     assert result.created == 0
 
 
-def test_4_full_sync_sends_unchanged_rows_too(
+def test_full_sync_sends_unchanged_rows_too(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     mart.fill_and_sync([org_row("1"), org_row("2")], salesforce)
@@ -157,7 +157,7 @@ def test_4_full_sync_sends_unchanged_rows_too(
     assert (result.sent, result.accepted, result.unchanged) == (2, 2, 0)
 
 
-def test_4_each_org_has_its_own_state(mart: Mart, salesforce: SalesforceOrg) -> None:
+def test_each_org_has_its_own_state(mart: Mart, salesforce: SalesforceOrg) -> None:
     mart.fill_and_sync([org_row("1")], salesforce)
     salesforce.org.update_organization(Id=identifiers.make_id("00D", 2))
     salesforce.org.store.delete_all(salesforce.sobject)
@@ -165,7 +165,7 @@ def test_4_each_org_has_its_own_state(mart: Mart, salesforce: SalesforceOrg) -> 
     assert salesforce.sync().unchanged == 1
 
 
-def test_4_rejected_row_is_resent_and_accepted_row_is_not(
+def test_rejected_row_is_resent_and_accepted_row_is_not(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     rows = [org_row("1"), org_row("2", billing_plan=REJECTED_PLAN)]
@@ -176,7 +176,7 @@ def test_4_rejected_row_is_resent_and_accepted_row_is_not(
     assert (result.sent, result.unchanged, result.rejected) == (1, 1, 1)
 
 
-def test_11_permanently_rejected_row_is_held_if_the_policy_says_so(
+def test_permanently_rejected_row_is_held_until_it_changes(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     policy = replace(FAST, retry_permanent="when_changed")
@@ -190,7 +190,7 @@ def test_11_permanently_rejected_row_is_held_if_the_policy_says_so(
 
 
 @pytest.mark.parametrize("limit", [5, 6], ids=["above", "at"])
-def test_6_few_rows_are_sent_as_collections_and_more_as_bulk_jobs(
+def test_few_rows_are_sent_as_collections_and_more_as_bulk_jobs(
     mart: Mart, salesforce: SalesforceOrg, limit: int
 ) -> None:
     rows = [org_row(str(number), hosts=number) for number in range(6)]
@@ -208,7 +208,7 @@ def test_6_few_rows_are_sent_as_collections_and_more_as_bulk_jobs(
     ]
 
 
-def test_7_each_chunk_becomes_one_job(mart: Mart, salesforce: SalesforceOrg) -> None:
+def test_each_chunk_becomes_one_job(mart: Mart, salesforce: SalesforceOrg) -> None:
     mart.fill([org_row(str(number), org_name="é" * 50) for number in range(100)])
     result = salesforce.sync(replace(BULK, chunk_bytes=10_000))
     assert result.accepted == 100
@@ -217,7 +217,7 @@ def test_7_each_chunk_becomes_one_job(mart: Mart, salesforce: SalesforceOrg) -> 
         assert salesforce.org.jobs.upload_path(job).stat().st_size <= 10_000
 
 
-def test_16_completed_sync_has_its_ledger_rows(
+def test_completed_sync_has_its_ledger_rows(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     result = mart.fill_and_sync(
@@ -232,7 +232,7 @@ def test_16_completed_sync_has_its_ledger_rows(
     assert mart.read_ledger("salesforce_rows", "key") == [("1",)]
 
 
-def test_16_empty_mart_succeeds_without_a_job(
+def test_empty_mart_succeeds_without_a_job(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     result = mart.fill_and_sync([], salesforce)
@@ -240,7 +240,7 @@ def test_16_empty_mart_succeeds_without_a_job(
     assert salesforce.count_requests("POST", "jobs") == 0
 
 
-def test_16_older_data_date_does_not_overwrite_a_newer_one(
+def test_older_data_date_does_not_overwrite_a_newer_one(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
     mart.fill_and_sync([org_row("1", hosts=2)], salesforce)

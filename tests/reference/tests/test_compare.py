@@ -71,7 +71,7 @@ def test_missing_additional_and_duplicate_rows_are_reported() -> None:
     ]
 
 
-def test_column_of_one_side_is_reported_once() -> None:
+def test_column_that_one_side_lacks_is_reported_once() -> None:
     expected = [{"id": n, "left": 1} for n in range(3)]
     actual = [{"id": n, "right": 1} for n in range(3)]
     assert differences(expected, actual, key="id") == [

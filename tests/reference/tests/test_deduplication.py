@@ -59,7 +59,7 @@ def test_earliest_duplicate_event_wins_within_a_partition() -> None:
     assert deduplicate_events([later, earlier]) == [earlier]
 
 
-def test_dropped_future_copy_does_not_replace_a_valid_one() -> None:
+def test_duplicate_from_the_future_does_not_replace_a_valid_event() -> None:
     from_the_future = _event("e", _noon(12), november(10))
     in_time = _event("e", _noon(12), november(12))
     events = drop_late_and_future([from_the_future, in_time], 2)

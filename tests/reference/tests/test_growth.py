@@ -54,7 +54,7 @@ def _account_states(marts: Marts) -> dict[tuple[int, int], str | None]:
         ({"billing_plan_id": 99}, "trial"),
     ],
 )
-def test_account_state_follows_the_plan_or_else_the_trial(
+def test_account_state_depends_on_plan_then_trial(
     tmp_path: Path, changes: dict[str, object], state: str | None
 ) -> None:
     marts = _marts(tmp_path, {("orgs", november(2)): [org(1, **changes)]}, until=2)

@@ -159,7 +159,7 @@ def test_no_partitions_give_no_states() -> None:
     assert _states(until=5) == []
 
 
-def test_filled_days_have_their_own_org_day() -> None:
+def test_forward_filled_days_have_their_own_org_day() -> None:
     partitions = {
         november(3): {1: _org(november(3), trial_started_at=datetime(2026, 11, 1))}
     }

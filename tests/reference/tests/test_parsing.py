@@ -171,12 +171,12 @@ def test_invalid_json_is_rejected(line: str) -> None:
 
 
 @pytest.mark.parametrize("line", ["[]", "42", "null", '"text"', "true"])
-def test_json_other_than_an_object_is_rejected(line: str) -> None:
+def test_json_that_is_not_an_object_is_rejected(line: str) -> None:
     assert _parse_reject("orgs", line) == (records.NOT_AN_OBJECT, "")
 
 
 @pytest.mark.parametrize("source", records.SOURCES)
-def test_lines_not_utf8_or_with_nul_or_too_long_are_rejected(source: str) -> None:
+def test_invalid_utf8_nul_and_too_long_lines_are_rejected(source: str) -> None:
     assert _parse_reject(source, b'{"a": "caf\xe9"}')[0] == records.NOT_UTF8
     assert _parse_reject(source, b'{"a": "\0"}')[0] == records.NUL
     assert _parse_reject(source, b" " * 65_535 + b"x")[0] == records.TOO_LONG

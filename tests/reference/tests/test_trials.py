@@ -148,13 +148,13 @@ def _attainment(targets: dict[str, float | None], **values: int | None) -> float
 TARGETS = {"hosts": 10, "integrations": 4, "dashboards": 5, "metrics": 100}
 
 
-def test_attainment_is_the_mean_of_quotients_of_at_most_one() -> None:
+def test_attainment_is_the_mean_of_ratios_capped_at_one() -> None:
     # 5 of 10, 8 of 4 (at most 1), 1 of 5, 30 of 100
     attainment = _attainment(TARGETS, hosts=5, integrations=8, dashboards=1, metrics=30)
     assert attainment == pytest.approx((0.5 + 1 + 0.2 + 0.3) / 4)
 
 
-def test_targets_of_zero_or_none_are_left_out() -> None:
+def test_missing_and_zero_targets_are_left_out() -> None:
     targets = TARGETS | {"hosts": 0, "metrics": None}
     assert _attainment(targets, hosts=5, integrations=1, dashboards=5) == 0.625
     del targets["dashboards"]

@@ -28,7 +28,7 @@ from tests.emulators.redshift.dialect.tokens import (
     render,
     split_nodes,
 )
-from tests.emulators.redshift.errors import RULE, RedshiftError
+from tests.emulators.redshift.errors import PRODUCT, RedshiftError
 
 MAX_NESTING = 32
 Name = tuple[str, ...]
@@ -42,7 +42,10 @@ class Catalog(Protocol):
         """Return the definition of each name that is a late-binding view."""
 
     def late_binding_columns(self) -> list[tuple[str, str, str, str, int]]:
-        """Return (schema, view, column, type, position) of all views that can bind."""
+        """Return (schema, view, column, type, position) of all valid views.
+
+        A view is valid if the relations that it reads exist.
+        """
 
 
 def expand_views(nodes: list[Node], head: StatementHead, catalog: Catalog) -> None:
@@ -99,7 +102,7 @@ def view_definition(nodes: list[Node], start: int, end: int) -> str:
         if len(source.name) == 1 and not is_alias:
             raise RedshiftError(
                 "All the relation names inside should be qualified when creating VIEW"
-                f" WITH NO SCHEMA BINDING (a rule of {RULE}): {source.name[0]}",
+                f" WITH NO SCHEMA BINDING in {PRODUCT}: {source.name[0]}",
                 "42P01",
             )
     text = render(body).strip()

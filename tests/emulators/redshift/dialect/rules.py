@@ -21,7 +21,7 @@ from tests.emulators.redshift.dialect.tokens import (
     render,
     split_nodes,
 )
-from tests.emulators.redshift.errors import RULE, RedshiftError
+from tests.emulators.redshift.errors import PRODUCT, RedshiftError
 
 SORTING = ("median", "percentile_cont", "percentile_disc", "listagg")
 CLOCKS = {
@@ -43,7 +43,7 @@ LEADER_WORDS = {
 SYSTEM_SCHEMAS = ("pg_catalog", "information_schema", "pg_internal")
 SYSTEM_PREFIXES = ("pg_", "stl_", "stv_", "svv_", "svl_", "svcs_", "sys_")
 LEADER_MESSAGE = (
-    "Specified types or functions (one per INFO message) not supported on {rule}"
+    "Specified types or functions (one per INFO message) not supported on {product}"
     " tables: {name} runs on the leader node only{instead}"
 )
 
@@ -80,7 +80,9 @@ def _check_leader_only(nodes: list[Node], functions: set[str]) -> None:
             if is_call or is_value:
                 instead = "; use getdate() or sysdate" if node.key in CLOCKS else ""
                 raise RedshiftError(
-                    LEADER_MESSAGE.format(rule=RULE, name=node.key, instead=instead),
+                    LEADER_MESSAGE.format(
+                        product=PRODUCT, name=node.key, instead=instead
+                    ),
                     "0A000",
                 )
 
@@ -149,20 +151,20 @@ def _check_sorting(block: Block) -> None:
         raise RedshiftError(
             "One or more of the used functions must be applied on at least one user"
             " created tables. Examples of user table only functions are LISTAGG,"
-            f" MEDIAN, PERCENTILE_CONT, etc (a rule of {RULE}: {uses[0].upper()} runs"
-            " on the compute nodes only)",
+            f" MEDIAN, PERCENTILE_CONT, etc ({PRODUCT} runs {uses[0].upper()} on the"
+            " compute nodes only)",
             "0A000",
         )
     if len(orders) > 1:
         raise RedshiftError(
             "within group ORDER BY clauses for aggregate functions must be the same"
-            f" (a rule of {RULE}: {' and '.join(sorted(orders))} in one SELECT)",
+            f" in one SELECT in {PRODUCT}, but they are {' and '.join(sorted(orders))}",
             "0A000",
         )
     if has_distinct_count and any(use in SORTING[:3] for use in orders.values()):
         raise RedshiftError(
             f"aggregate {uses[0].upper()} together with COUNT(DISTINCT ...) in one"
-            f" SELECT is not supported (a rule of {RULE})",
+            f" SELECT is not supported by {PRODUCT}",
             "0A000",
         )
 

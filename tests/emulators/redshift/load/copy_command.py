@@ -74,7 +74,11 @@ def _load(
 ) -> None:
     """Load all objects and append the record of each to `files`."""
     options = sink.options
-    pick = json_format.create_picker(storage, sink) if options.format == JSON else None
+    extract = (
+        json_format.create_value_extractor(storage, sink)
+        if options.format == JSON
+        else None
+    )
     sink.open()
     try:
         for item in items:
@@ -83,8 +87,8 @@ def _load(
                 lines = parquet_format.load(storage, item, sink)
             else:
                 blocks = split_lines(decompress(storage, item, options.compression))
-                if pick is not None:
-                    lines = json_format.load(blocks, sink, item.url, pick=pick)
+                if extract is not None:
+                    lines = json_format.load(blocks, sink, item.url, extract=extract)
                 elif options.format == CSV:
                     lines = csv_format.load(blocks, sink, item.url)
                 else:

@@ -74,7 +74,7 @@ class OptionReader:
         """Whether all options are read."""
         return self._index >= len(self._nodes)
 
-    def take_word(self) -> str:
+    def read_word(self) -> str:
         """Return the next word."""
         node = node_at(self._nodes, self._index)
         if not isinstance(node, Token) or name_of(node) is None:
@@ -90,14 +90,14 @@ class OptionReader:
             return True
         return False
 
-    def take_string(self, name: str) -> str:
+    def read_string(self, name: str) -> str:
         """Return the next string, with an optional AS before it."""
-        value = self.take_optional_string()
+        value = self.read_optional_string()
         if value is None:
             raise RedshiftError(f"{name.upper()} requires a string", "42601")
         return value
 
-    def take_optional_string(self) -> str | None:
+    def read_optional_string(self) -> str | None:
         """Return the next string, None if there is none."""
         self.skip_word("as")
         value = string_value(node_at(self._nodes, self._index))
@@ -105,7 +105,7 @@ class OptionReader:
             self._index += 1
         return value
 
-    def take_number(self, name: str) -> int:
+    def read_number(self, name: str) -> int:
         """Return the next integer, with an optional AS before it."""
         self.skip_word("as")
         node = node_at(self._nodes, self._index)
@@ -114,7 +114,7 @@ class OptionReader:
         self._index += 1
         return int(node.text)
 
-    def take_names(self) -> list[str]:
+    def read_names(self) -> list[str]:
         """Return the names in the next brackets, an empty list if there are none."""
         group = node_at(self._nodes, self._index)
         if not isinstance(group, Group):
@@ -132,10 +132,10 @@ def parse_copy(nodes: list[Node]) -> CopyOptions:
     options = CopyOptions()
     options.table, index = read_relation(nodes, 1)
     reader = OptionReader(nodes, index)
-    options.columns = reader.take_names()
+    options.columns = reader.read_names()
     if not reader.skip_word("from"):
         raise RedshiftError("COPY requires FROM", "42601")
-    options.source = reader.take_string("from")
+    options.source = reader.read_string("from")
     if not options.source.startswith("s3://"):
         raise not_emulated(f"COPY FROM '{options.source}'", "an s3:// URL")
     while not reader.is_at_end:
@@ -146,7 +146,7 @@ def parse_copy(nodes: list[Node]) -> CopyOptions:
 
 def read_role(reader: OptionReader) -> str:
     """Read the value of IAM_ROLE; the default role is an empty string."""
-    return "" if reader.skip_word("default") else reader.take_string("iam_role")
+    return "" if reader.skip_word("default") else reader.read_string("iam_role")
 
 
 def parse_delimiter(value: str) -> str:
@@ -165,7 +165,7 @@ def reject_option(name: str, command: str) -> None:
 
 
 def _read_option(reader: OptionReader, options: CopyOptions) -> None:
-    name = reader.take_word()
+    name = reader.read_word()
     reject_option(name, "COPY")
     if name in FLAGS:
         options.flags.add(name)
@@ -177,7 +177,7 @@ def _read_option(reader: OptionReader, options: CopyOptions) -> None:
         _read_format(reader, options, name)
     elif name == "format":
         reader.skip_word("as")
-        kind = reader.take_word()
+        kind = reader.read_word()
         reject_option(kind, "COPY")
         _read_format(reader, options, kind)
     elif name in _VALUES:
@@ -189,15 +189,15 @@ def _read_option(reader: OptionReader, options: CopyOptions) -> None:
 def _read_format(reader: OptionReader, options: CopyOptions, kind: str) -> None:
     match kind:
         case "delimiter":
-            options.delimiter = parse_delimiter(reader.take_string("delimiter"))
+            options.delimiter = parse_delimiter(reader.read_string("delimiter"))
         case "csv":
             options.format = CSV
             options.delimiter = "," if options.delimiter == "|" else options.delimiter
             if reader.skip_word("quote"):
-                options.quote = reader.take_string("quote")
+                options.quote = reader.read_string("quote")
         case "json":
             options.format = JSON
-            options.json = reader.take_optional_string() or "auto"
+            options.json = reader.read_optional_string() or "auto"
         case "parquet":
             options.format = PARQUET
         case _:
@@ -209,37 +209,37 @@ def _set_role(reader: OptionReader, options: CopyOptions) -> None:
 
 
 def _set_maxerror(reader: OptionReader, options: CopyOptions) -> None:
-    options.maxerror = reader.take_number("maxerror")
+    options.maxerror = reader.read_number("maxerror")
     if options.maxerror > MAX_ERRORS:
         raise RedshiftError(f"MAXERROR must be at most {MAX_ERRORS}", "22023")
 
 
 def _set_ignoreheader(reader: OptionReader, options: CopyOptions) -> None:
-    options.ignoreheader = reader.take_number("ignoreheader")
+    options.ignoreheader = reader.read_number("ignoreheader")
 
 
 def _set_null(reader: OptionReader, options: CopyOptions) -> None:
-    options.null_as = reader.take_string("null").replace("\\0", "\0")
+    options.null_as = reader.read_string("null").replace("\\0", "\0")
 
 
 def _set_region(reader: OptionReader, options: CopyOptions) -> None:
-    options.region = reader.take_string("region")
+    options.region = reader.read_string("region")
 
 
 def _set_dateformat(reader: OptionReader, options: CopyOptions) -> None:
-    options.dateformat = reader.take_string("dateformat")
+    options.dateformat = reader.read_string("dateformat")
 
 
 def _set_timeformat(reader: OptionReader, options: CopyOptions) -> None:
-    options.timeformat = reader.take_string("timeformat")
+    options.timeformat = reader.read_string("timeformat")
 
 
 def _set_quote(reader: OptionReader, options: CopyOptions) -> None:
-    options.quote = reader.take_string("quote")
+    options.quote = reader.read_string("quote")
 
 
 def _set_replacement(reader: OptionReader, options: CopyOptions) -> None:
-    options.replacement = reader.take_optional_string() or "?"
+    options.replacement = reader.read_optional_string() or "?"
 
 
 _VALUES: dict[str, Callable[[OptionReader, CopyOptions], None]] = {

@@ -15,7 +15,7 @@ class Job:
     """One COPY or UNLOAD of a session.
 
     `check_interrupted` must be called regularly: it raises if the statement was
-    cancelled or the client is gone.
+    cancelled or the client disconnected.
     """
 
     cluster: Cluster

@@ -19,24 +19,26 @@ from tests.emulators.redshift.load.target import Target
 from tests.emulators.redshift.load.values import dump_super
 
 DECODER = json.JSONDecoder(parse_float=Decimal)
-Picker = Callable[[object], list[object]]
+ValueExtractor = Callable[[object], list[object]]
 _STEP = re.compile(r"\.?([A-Za-z_][\w-]*)|\['([^']*)'\]|\[\"([^\"]*)\"\]|\[(\d+)\]")
 
 
-def create_picker(storage: Storage, sink: Sink) -> Picker:
+def create_value_extractor(storage: Storage, sink: Sink) -> ValueExtractor:
     """Return the function that extracts an object's values in column order."""
     kind = sink.options.json.lower()
     names = [column.name for column in sink.target.columns]
     if kind in ("auto", "auto ignorecase"):
-        return _pick_by_name(names, ignores_case=kind != "auto")
+        return _extract_by_name(names, ignores_case=kind != "auto")
     if kind == "noshred":
         if len(names) != 1 or sink.target.columns[0].kind != "super":
             raise RedshiftError("JSON 'noshred' requires a table of one SUPER column")
         return lambda parsed: [parsed]
-    return _pick_by_path(storage, sink.options.json, sink.target)
+    return _extract_by_path(storage, sink.options.json, sink.target)
 
 
-def load(blocks: Iterable[LineBlock], sink: Sink, url: str, *, pick: Picker) -> int:
+def load(
+    blocks: Iterable[LineBlock], sink: Sink, url: str, *, extract: ValueExtractor
+) -> int:
     """Load the JSON objects of one S3 object; return its number of lines."""
     kinds = [column.kind for column in sink.target.columns]
     unfinished: RowLocation | None = None
@@ -58,7 +60,7 @@ def load(blocks: Iterable[LineBlock], sink: Sink, url: str, *, pick: Picker) -> 
                     _reject_unfinished(sink, unfinished)
             elif unfinished is not None:
                 _reject_unfinished(sink, unfinished)
-            is_complete = _load_object(sink, location, pick, kinds)
+            is_complete = _load_object(sink, location, extract, kinds)
             unfinished = None if is_complete else location
     if unfinished is not None:
         _reject_unfinished(sink, unfinished)
@@ -66,7 +68,7 @@ def load(blocks: Iterable[LineBlock], sink: Sink, url: str, *, pick: Picker) -> 
 
 
 def _load_object(
-    sink: Sink, location: RowLocation, pick: Picker, kinds: list[str]
+    sink: Sink, location: RowLocation, extract: ValueExtractor, kinds: list[str]
 ) -> bool:
     """Load or reject a complete object.
 
@@ -77,7 +79,7 @@ def _load_object(
         parsed = DECODER.decode(text)
         if not isinstance(parsed, dict) and sink.options.json.lower() != "noshred":
             raise BadValue(1216, "Invalid JSON: a row must be an object")
-        values = pick(parsed)
+        values = extract(parsed)
     except (json.JSONDecodeError, RecursionError) as error:
         if _may_continue(text, error):
             return False
@@ -135,17 +137,17 @@ def _to_text(value: object, kind: str) -> str | None:
     return dump_super(value)
 
 
-def _pick_by_name(names: list[str], *, ignores_case: bool) -> Picker:
-    def pick(parsed: object) -> list[object]:
+def _extract_by_name(names: list[str], *, ignores_case: bool) -> ValueExtractor:
+    def extract(parsed: object) -> list[object]:
         assert isinstance(parsed, dict)
         if ignores_case:
             parsed = {key.lower(): value for key, value in parsed.items()}
         return [parsed.get(name) for name in names]
 
-    return pick
+    return extract
 
 
-def _pick_by_path(storage: Storage, url: str, target: Target) -> Picker:
+def _extract_by_path(storage: Storage, url: str, target: Target) -> ValueExtractor:
     try:
         paths = json.loads(storage.read_text(url, "jsonpaths file"))["jsonpaths"]
         steps = [_parse_path(path) for path in paths]

@@ -1,7 +1,7 @@
 """The connection to PostgreSQL's Unix socket.
 
-A read also watches the client's connection and raises `ClientGone` when it closes,
-because the response then has no recipient.
+A read also watches the client's connection. It raises `ClientDisconnected` when that
+closes, because the response then has no recipient.
 """
 
 import select
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tests.emulators.redshift.errors import ClientGone, RedshiftError
+from tests.emulators.redshift.errors import ClientDisconnected, RedshiftError
 from tests.emulators.redshift.protocol import wire
 
 CHUNK = 256 * 1024
@@ -46,7 +46,7 @@ class Backend:
 
     def send(self, *messages: bytes) -> None:
         """Send packed messages."""
-        # If PostgreSQL is gone, the next read returns its last message with the cause.
+        # If PostgreSQL has closed the connection, the next read returns the cause.
         with suppress(OSError):
             self._socket.sendall(b"".join(messages))
 
@@ -151,7 +151,7 @@ class Backend:
             elif kind in (b"N", b"S"):
                 self.forward_message(kind, body)
 
-    def is_client_gone(self) -> bool:
+    def is_client_disconnected(self) -> bool:
         """Whether the client's connection is closed; does not wait."""
         return any(
             descriptor != self._socket.fileno() and event & HANG_UP
@@ -197,13 +197,13 @@ class Backend:
             self._receive()
 
     def _receive(self) -> None:
-        """Read more data into the buffer, or raise if one of the two sides is gone."""
+        """Read more data into the buffer, or raise if either side is closed."""
         if self._position:
             del self._buffer[: self._position]
             self._position = 0
         for descriptor, event in self._poll.poll():
             if descriptor != self._socket.fileno() and event & HANG_UP:
-                raise ClientGone
+                raise ClientDisconnected
         try:
             received = self._socket.recv(CHUNK)
         except ConnectionResetError:

@@ -6,7 +6,7 @@ import struct
 from contextlib import suppress
 from dataclasses import dataclass
 
-from tests.emulators.redshift.errors import ClientGone, RedshiftError
+from tests.emulators.redshift.errors import ClientDisconnected, RedshiftError
 from tests.emulators.redshift.protocol import wire
 
 CHUNK = 64 * 1024
@@ -43,15 +43,15 @@ class Client:
 
     @property
     def has_buffered_data(self) -> bool:
-        """Whether received data are waiting to be read."""
+        """Whether received data is waiting to be read."""
         is_tls = isinstance(self._socket, ssl.SSLSocket)
         return bool(self._incoming) or (is_tls and self._socket.pending() > 0)
 
     def read_startup(self, tls: ssl.SSLContext | None) -> Startup:
-        """Answer requests for encryption and return the start-up message.
+        """Respond to requests for encryption and return the start-up message.
 
-        Raises ClientGone if the client disconnects and RedshiftError for another
-        protocol.
+        Raises ClientDisconnected if the client disconnects, and RedshiftError for
+        another protocol.
         """
         self._socket.settimeout(STARTUP_TIMEOUT_SECONDS)
         while True:
@@ -78,7 +78,7 @@ class Client:
     def read_message(self) -> tuple[bytes, bytes]:
         """Wait for the next message and return its type and body.
 
-        Raises ClientGone if the client disconnects.
+        Raises ClientDisconnected if the client disconnects.
         """
         if len(self._incoming) < 5:
             self.flush()
@@ -93,17 +93,17 @@ class Client:
             self.flush()
 
     def flush(self) -> None:
-        """Send the buffered messages; raise ClientGone if the client is gone."""
+        """Send the buffered messages; raise ClientDisconnected if that fails."""
         if not self._outgoing:
             return
         try:
             self._socket.sendall(self._outgoing)
         except OSError as error:
-            raise ClientGone from error
+            raise ClientDisconnected from error
         self._outgoing.clear()
 
     def close(self) -> None:
-        """Close the connection, after TLS is shut down so that no data are lost."""
+        """Close the connection, after TLS is shut down so that no data is lost."""
         if isinstance(self._socket, ssl.SSLSocket):
             with suppress(OSError, ValueError):
                 self._socket.settimeout(CLOSE_TIMEOUT_SECONDS)
@@ -118,16 +118,16 @@ class Client:
             self._socket = tls.wrap_socket(self._socket, server_side=True)
         except OSError as error:
             # The client does not trust the certificate, or does not speak TLS.
-            raise ClientGone from error
+            raise ClientDisconnected from error
 
     def _read_exactly(self, count: int) -> bytes:
         while len(self._incoming) < count:
             try:
                 received = self._socket.recv(CHUNK)
             except OSError as error:
-                raise ClientGone from error
+                raise ClientDisconnected from error
             if not received:
-                raise ClientGone
+                raise ClientDisconnected
             self._incoming += received
         data = bytes(self._incoming[:count])
         del self._incoming[:count]

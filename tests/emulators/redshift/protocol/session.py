@@ -3,7 +3,7 @@
 from tests.emulators.redshift.cluster import Cluster
 from tests.emulators.redshift.dialect import planner
 from tests.emulators.redshift.dialect.tokens import Node, is_word
-from tests.emulators.redshift.errors import ClientGone, RedshiftError
+from tests.emulators.redshift.errors import ClientDisconnected, RedshiftError
 from tests.emulators.redshift.execution import Execution
 from tests.emulators.redshift.protocol import wire
 from tests.emulators.redshift.protocol.backend import IDLE, Backend
@@ -25,7 +25,7 @@ class Session:
         """Serve the client until it disconnects, then release all its resources."""
         try:
             self._serve()
-        except ClientGone:
+        except ClientDisconnected:
             if self._backend is not None and not self._backend.is_closed:
                 self._backend.cancel()
         except RedshiftError as error:
@@ -129,5 +129,5 @@ class Session:
         try:
             self._client.write(wire.pack_error(error))
             self._client.flush()
-        except ClientGone:
+        except ClientDisconnected:
             pass  # the client disconnected before it read the error

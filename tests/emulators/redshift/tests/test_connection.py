@@ -121,7 +121,9 @@ def test_new_user_connects_and_needs_grants(
     connection.close()
 
 
-def test_concurrent_connections_work(connect: Callable[..., Session]) -> None:
+def test_concurrent_connections_do_not_affect_each_other(
+    connect: Callable[..., Session],
+) -> None:
     first = connect()
     first.run("create table t (a int)")
     sessions = [connect() for _ in range(30)]
@@ -182,12 +184,12 @@ def test_disconnected_client_leaves_no_query_lock_or_session(
     open_before = emulator.send_admin_request(do="sessions")["sessions"]
     connection = emulator.connect()
     connection.autocommit = False
-    gone = Session(connection, session.schema)
-    gone.run(f"insert into {session.schema}.t values (1)")
+    disconnected = Session(connection, session.schema)
+    disconnected.run(f"insert into {session.schema}.t values (1)")
     marker = "disconnected"
     sql = f"select count(*), '{marker}' from generate_series(1, 2000000000)"
     pattern = f"%'{marker}'%generate_series%"
-    thread = threading.Thread(target=run_and_fail, args=(gone, sql))
+    thread = threading.Thread(target=run_and_fail, args=(disconnected, sql))
     thread.start()
     assert eventually(lambda: session.value(COUNT_RUNNING, pattern) > 0)
     connection._usock.shutdown(socket.SHUT_RDWR)
@@ -217,7 +219,7 @@ def test_invalid_startup_packet_is_an_error(emulator: Emulator) -> None:
         assert b"invalid length of startup packet" in raw.recv(1000)
 
 
-def test_statements_of_one_simple_query_are_one_transaction(
+def test_simple_query_runs_its_statements_in_one_transaction(
     emulator: Emulator, session: Session
 ) -> None:
     session.run("create table t (a int)")

@@ -226,18 +226,18 @@ def test_history_does_not_contain_access_keys(raw: Session, bucket: Bucket) -> N
 def test_client_that_disconnects_during_copy_leaves_nothing(
     connect: Callable[..., Session], bucket: Bucket, emulator: Emulator
 ) -> None:
-    gone, session = connect(), connect()
+    disconnected, session = connect(), connect()
     session.run("create table raw (line varchar(65535))")
     before = emulator.send_admin_request(do="sessions")["sessions"]
     url = manifest(bucket, *[gzip.compress((b"x" * 499 + b"\n") * 200_000, 1)] * 3)
-    gone.run("begin")
-    gone.run("insert into raw values ('first')")
+    disconnected.run("begin")
+    disconnected.run("insert into raw values ('first')")
     copy = f"copy raw from '{url}' iam_role default {RAW} manifest gzip"
-    thread = threading.Thread(target=run_and_fail, args=(gone, copy))
+    thread = threading.Thread(target=run_and_fail, args=(disconnected, copy))
     thread.start()
     copying = "select count(*) from pg_stat_activity where query ilike 'copy %%stdin'"
     assert eventually(lambda: session.value(copying) > 0)
-    gone.connection._usock.shutdown(socket.SHUT_RDWR)
+    disconnected.connection._usock.shutdown(socket.SHUT_RDWR)
     thread.join()
     assert eventually(
         lambda: emulator.send_admin_request(do="sessions")["sessions"] == before - 1

@@ -93,7 +93,7 @@ def test_autocommit_makes_writes_visible_at_once(
     assert other.value("select count(*) from t") == 2
 
 
-def test_executemany_and_row_counts(session: Session) -> None:
+def test_executemany_inserts_rows_and_counts_them(session: Session) -> None:
     session.run("create table t (a int, b varchar)")
     cursor = session.connection.cursor()
     cursor.executemany("insert into t values (%s, %s)", [(1, "a"), (2, "b"), (3, "c")])

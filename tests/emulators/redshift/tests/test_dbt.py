@@ -156,6 +156,7 @@ def test_project_is_built_twice_and_documented(
     ) == [["small"]]
 
 
+@pytest.mark.slow
 def test_view_is_readable_during_rebuild_and_unsupported_model_fails(
     emulator: Emulator, project: Path, session: Session
 ) -> None:

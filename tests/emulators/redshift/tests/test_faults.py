@@ -95,7 +95,7 @@ def test_drop_fault_closes_connection_at_commit(
     assert other.value("select count(*) from t") == rows
 
 
-def test_copy_fault_fails_copy_half_way(
+def test_copy_fault_fails_copy_midway(
     table: Session, faults: SetFault, bucket: Bucket
 ) -> None:
     url = bucket.put("rows", "".join(f"{n}\n" for n in range(5000)))

@@ -52,7 +52,9 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize(("sql", "value"), FUNCTIONS.items())
-def test_function_returns(session: Session, sql: str, value: object) -> None:
+def test_function_returns_expected_value(
+    session: Session, sql: str, value: object
+) -> None:
     assert session.value(f"select {sql}") == value
 
 
@@ -181,7 +183,7 @@ def test_bound_view_prevents_drop_of_its_table(session: Session) -> None:
     assert "does not exist" in session.error("select * from v")
 
 
-def test_median_percentile_and_listagg(session: Session) -> None:
+def test_median_percentile_and_listagg_return_expected_values(session: Session) -> None:
     session.run("create table t (g int, x int, n varchar(5))")
     session.run(
         "insert into t values (1, 10, 'b'), (1, 20, 'a'), (2, 5, null), (2, null, 'z')"
@@ -233,7 +235,7 @@ def test_super_is_compared_grouped_and_sorted(session: Session) -> None:
     assert len(session.run("select doc from t except select doc from t")) == 0
 
 
-def test_merge_and_delete_using(session: Session) -> None:
+def test_merge_and_delete_using_change_matching_rows(session: Session) -> None:
     session.run("create table t (id int, v varchar(5))")
     session.run("create table s (id int, v varchar(5))")
     session.run("insert into t values (1, 'a'), (2, 'b')")

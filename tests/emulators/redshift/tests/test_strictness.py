@@ -6,7 +6,7 @@ import pytest
 
 from tests.emulators.redshift.tests.conftest import Session
 
-RULE = "Amazon Redshift"
+PRODUCT = "Amazon Redshift"
 SORT_ORDERS = "within group ORDER BY clauses for aggregate functions must be the same"
 COMPUTE_ONLY = "must be applied on at least one user created tables"
 LEADER_ONLY = "runs on the leader node only"
@@ -110,7 +110,7 @@ def test_unsupported_function_is_rejected(
 ) -> None:
     message = events.error(f"select {call} from events")
     assert f"function {name}() is not supported" in message
-    assert RULE in message
+    assert PRODUCT in message
 
 
 @pytest.mark.parametrize("call", LEADER)
@@ -119,7 +119,7 @@ def test_leader_node_function_is_rejected_with_user_table(
 ) -> None:
     message = events.error(f"select {call}, org_id from events")
     assert LEADER_ONLY in message
-    assert RULE in message
+    assert PRODUCT in message
     if "at" not in call:
         events.run(f"select {call}")
 
@@ -137,7 +137,7 @@ def test_generate_series_is_rejected_with_user_table(events: Session) -> None:
 def test_unsupported_type_is_rejected(session: Session, name: str) -> None:
     message = session.error(f"create table t (a {name})")
     assert "not supported" in message
-    assert RULE in message
+    assert PRODUCT in message
 
 
 @pytest.mark.parametrize(("sql", "construct"), CONSTRUCTS.items())
@@ -146,7 +146,7 @@ def test_unsupported_construct_is_rejected(
 ) -> None:
     message = events.error(sql.format(s=events.schema))
     assert construct in message
-    assert RULE in message
+    assert PRODUCT in message
 
 
 @pytest.mark.parametrize(("sql", "construct"), NOT_EMULATED.items())
@@ -166,14 +166,14 @@ def test_two_sort_orders_in_one_select_are_rejected(events: Session) -> None:
         " listagg(name, ',') within group (order by name) from events"
     )
     assert SORT_ORDERS in message
-    assert RULE in message
+    assert PRODUCT in message
     assert events.run("select median(hosts), median(hosts) from events") == [[2, 2]]
 
 
 def test_median_with_count_distinct_is_rejected(events: Session) -> None:
     message = events.error("select median(hosts), count(distinct org_id) from events")
     assert "together with COUNT(DISTINCT ...)" in message
-    assert RULE in message
+    assert PRODUCT in message
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_sorting_aggregate_without_user_table_is_rejected(
 ) -> None:
     message = session.error(f"with c as (select 1 as x) select {call} from c")
     assert COMPUTE_ONLY in message
-    assert RULE in message
+    assert PRODUCT in message
 
 
 def test_rejected_statement_fails_transaction(connect: Callable[..., Session]) -> None:

@@ -114,7 +114,7 @@ def test_partition_by_writes_folders(
         assert body == b"2\n"
 
 
-def test_csv_with_header_and_gzip(table: Session, bucket: Bucket) -> None:
+def test_csv_has_header_and_is_compressed(table: Session, bucket: Bucket) -> None:
     table.run(
         f"unload ('select id, name, day from t order by id') to '{bucket.url}/'"
         " iam_role default csv header gzip parallel off null as 'NULL'"
@@ -125,7 +125,7 @@ def test_csv_with_header_and_gzip(table: Session, bucket: Bucket) -> None:
     )
 
 
-def test_delimited_and_json(table: Session, bucket: Bucket) -> None:
+def test_delimited_text_and_json_are_written(table: Session, bucket: Bucket) -> None:
     query = "unload ($$select id, name, at, doc from t where id = 1$$)"
     table.run(f"{query} to '{bucket.url}/text' iam_role default escape addquotes")
     assert bucket.get("text0000_part_00").decode() == (

@@ -60,7 +60,7 @@ def parse_unload(nodes: list[Node]) -> UnloadOptions:
         raise RedshiftError("UNLOAD requires ('select ...') TO 's3://...'", "42601")
     options = UnloadOptions(query=query)
     reader = OptionReader(nodes, 3)
-    options.url = reader.take_string("to")
+    options.url = reader.read_string("to")
     while not reader.is_at_end:
         _read_option(reader, options)
     _check(options)
@@ -68,7 +68,7 @@ def parse_unload(nodes: list[Node]) -> UnloadOptions:
 
 
 def _read_option(reader: OptionReader, options: UnloadOptions) -> None:
-    name = reader.take_word()
+    name = reader.read_word()
     reject_option(name, "UNLOAD")
     if name in FLAGS:
         options.flags.add(name)
@@ -78,12 +78,12 @@ def _read_option(reader: OptionReader, options: UnloadOptions) -> None:
         options.compression = name
     elif name == "format":
         reader.skip_word("as")
-        _set_format(options, reader.take_word())
+        _set_format(options, reader.read_word())
     elif name in (CSV, PARQUET, JSON):
         _set_format(options, name)
     elif name == "partition":
         reader.skip_word("by")
-        options.partition_by = reader.take_names()
+        options.partition_by = reader.read_names()
         options.has_partition_columns = reader.skip_word("include")
     elif name == "parallel":
         options.is_parallel = not reader.skip_word("off", "false")
@@ -99,13 +99,13 @@ def _read_value(reader: OptionReader, options: UnloadOptions, name: str) -> None
         case "iam_role":
             options.role = read_role(reader)
         case "delimiter":
-            options.delimiter = parse_delimiter(reader.take_string("delimiter"))
+            options.delimiter = parse_delimiter(reader.read_string("delimiter"))
         case "null":
-            options.null_as = reader.take_string("null")
+            options.null_as = reader.read_string("null")
         case "region":
-            options.region = reader.take_string("region")
+            options.region = reader.read_string("region")
         case "extension":
-            options.extension = reader.take_string("extension")
+            options.extension = reader.read_string("extension")
         case "rowgroupsize":
             _read_size(reader)
         case _:
@@ -121,7 +121,7 @@ def _set_format(options: UnloadOptions, kind: str) -> None:
 
 def _read_size(reader: OptionReader) -> int:
     """Read a size such as `5 MB` or `1 GB`; return it in bytes."""
-    count = reader.take_number("maxfilesize")
+    count = reader.read_number("maxfilesize")
     unit = MB * 1024 if reader.skip_word("gb") else MB
     reader.skip_word("mb")
     return count * unit

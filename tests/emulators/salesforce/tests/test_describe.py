@@ -111,7 +111,7 @@ def test_limits_decrease_and_the_header_reports_usage(api: Api) -> None:
     assert set(after["DailyBulkApiBatches"]) == {"Max", "Remaining"}
 
 
-def test_record_counts(api: Api) -> None:
+def test_record_counts_are_returned_for_all_or_chosen_objects(api: Api) -> None:
     api.load("ext_id__c\na\nb\n")
     counts = api.get("/limits/recordCount?sObjects=Order__c").json()
     assert counts == {"sObjects": [{"count": 2, "name": "Order__c"}]}

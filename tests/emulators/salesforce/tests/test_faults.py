@@ -1,4 +1,4 @@
-"""Fault injection: each fault kind strikes as often as configured."""
+"""Fault injection: each fault kind applies as often as configured."""
 
 from typing import Any
 
@@ -134,7 +134,7 @@ def test_invalid_fault_is_rejected(api: Api, fault: object) -> None:
     assert api.org.faults.pending() == []
 
 
-def test_every_kind_can_be_parsed_and_has_a_description() -> None:
+def test_every_fault_kind_can_be_parsed_and_is_documented() -> None:
     for kind, description in faults.KINDS.items():
         assert faults.parse_fault({"kind": kind}).kind == kind
         assert description

@@ -21,7 +21,7 @@ def salesforce(
     return Salesforce(session_id=token, instance_url=emulator.https_url)
 
 
-def test_bulk_upsert_and_its_results(salesforce: Salesforce) -> None:
+def test_bulk_upsert_returns_its_results(salesforce: Salesforce) -> None:
     rows = [{"ext_id__c": f"k{n}", "notes__c": "x", "small__c": n} for n in range(300)]
     rows.append({"ext_id__c": "bad", "notes__c": "01234567890", "small__c": 1})
     bulk = salesforce.bulk2.Order__c
@@ -42,7 +42,7 @@ def test_bulk_upsert_and_its_results(salesforce: Salesforce) -> None:
     ]
 
 
-def test_bulk_insert_update_delete_and_query(
+def test_bulk_insert_update_delete_and_query_work(
     salesforce: Salesforce, tmp_path: Path
 ) -> None:
     bulk = salesforce.bulk2.Order__c
@@ -62,7 +62,9 @@ def test_bulk_insert_update_delete_and_query(
     assert salesforce.query("SELECT COUNT() FROM Order__c")["totalSize"] == 0
 
 
-def test_query_all_describe_limits_and_sandbox(salesforce: Salesforce) -> None:
+def test_queries_describe_and_limits_return_expected_values(
+    salesforce: Salesforce,
+) -> None:
     records = [{"ext_id__c": f"{n:04}"} for n in range(450)]
     salesforce.bulk2.Order__c.insert(records=records, wait=0.05)
     result = salesforce.query_all("SELECT ext_id__c FROM Order__c ORDER BY ext_id__c")
@@ -76,7 +78,9 @@ def test_query_all_describe_limits_and_sandbox(salesforce: Salesforce) -> None:
     assert salesforce.is_sandbox() is True
 
 
-def test_single_records(salesforce: Salesforce) -> None:
+def test_single_records_are_created_read_updated_and_deleted(
+    salesforce: Salesforce,
+) -> None:
     created = salesforce.Order__c.create({"ext_id__c": "a", "small__c": 1})
     assert salesforce.Order__c.upsert("ext_id__c/a", {"small__c": 2}) == 200
     assert salesforce.Order__c.upsert("ext_id__c/b", {"small__c": 2}) == 201
@@ -103,7 +107,7 @@ def test_ended_session_raises_an_error(
         salesforce.limits()
 
 
-def test_login_with_username_and_password(
+def test_username_and_password_open_a_session(
     emulator: RunningEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(emulator.ca_file))

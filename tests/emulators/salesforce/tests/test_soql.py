@@ -105,7 +105,7 @@ def test_field_can_be_prefixed_with_alias_or_object_name(orders: Api) -> None:
     assert orders.query_column("SELECT Order__c.Id FROM Order__c LIMIT 1")
 
 
-def test_order_limit_and_offset(orders: Api) -> None:
+def test_records_follow_order_limit_and_offset(orders: Api) -> None:
     def keys(clauses: str) -> str:
         return "".join(orders.query_column(f"SELECT ext_id__c FROM Order__c {clauses}"))
 
@@ -116,7 +116,7 @@ def test_order_limit_and_offset(orders: Api) -> None:
     assert keys("ORDER BY is_open__c DESC, ext_id__c DESC") == "ecadb"
 
 
-def test_counts_and_groups(orders: Api) -> None:
+def test_aggregates_count_and_group_records(orders: Api) -> None:
     bare = orders.query("SELECT COUNT() FROM Order__c WHERE small__c > 1")
     assert bare == {"totalSize": 3, "done": True, "records": []}
     (record,) = orders.query("SELECT COUNT(Id) FROM Order__c")["records"]

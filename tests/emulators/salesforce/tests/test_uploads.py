@@ -74,7 +74,7 @@ def test_interrupted_upload_can_be_repeated(api: Api) -> None:
     assert [row["ext_id__c"] for row in result.accepted] == ["whole"]
 
 
-def test_chunked_upload(api: Api) -> None:
+def test_chunked_upload_is_accepted(api: Api) -> None:
     def blocks() -> Iterator[bytes]:
         yield b"ext_id__c,notes__c\n"
         for number in range(50):
@@ -95,7 +95,7 @@ def test_chunked_upload(api: Api) -> None:
     assert {row["notes__c"] for row in result.accepted} == {"é"}
 
 
-def test_compressed_upload_and_results(api: Api) -> None:
+def test_upload_and_results_may_be_compressed(api: Api) -> None:
     rows = "".join(f"k{number},n\n" for number in range(500))
     job_id = api.new_job()
     compressed = gzip.compress(f"ext_id__c,notes__c\n{rows}".encode())
@@ -115,7 +115,7 @@ def test_compressed_upload_and_results(api: Api) -> None:
 
 @pytest.mark.parametrize("line_ending", ["LF", "CRLF"])
 @pytest.mark.parametrize(("name", "delimiter"), DELIMITERS.items())
-def test_every_delimiter_and_line_ending(
+def test_every_delimiter_and_line_ending_is_accepted(
     api: Api, *, name: str, delimiter: str, line_ending: str
 ) -> None:
     end = {"LF": "\n", "CRLF": "\r\n"}[line_ending]
@@ -149,7 +149,7 @@ def _post_multipart(api: Api, content: str, **changes: str) -> tuple[int, dict]:
     return response.status_code, response.json()
 
 
-def test_multipart_form_with_job_and_content(api: Api) -> None:
+def test_multipart_form_creates_job_with_its_content(api: Api) -> None:
     status, job = _post_multipart(api, "ext_id__c\na\nb\n")
     assert (status, job["state"]) == (200, "UploadComplete")
     assert len(api.fetch_results(api.wait_for_job(job["id"])).accepted) == 2

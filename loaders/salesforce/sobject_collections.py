@@ -1,8 +1,9 @@
 """Send few rows as sObject collections: upserts of at most 200 rows per request.
 
 The ledger records the chunks before the first request is sent. When a connection
-breaks, the records are read back: rows that arrived count as accepted and are not sent
-again, and the others get an unknown outcome. Results come in the order of the request.
+breaks, the records are read back: rows whose values Salesforce has count as accepted
+and are not sent again, the others get an unknown outcome. Results come in the order of
+the request.
 """
 
 import json
@@ -15,8 +16,8 @@ from loaders import warehouse
 from loaders.errors import DataError, NightshiftError
 from loaders.salesforce import ledger, results, verification
 from loaders.salesforce.context import Progress, SyncContext
-from loaders.salesforce.failures import OutcomeUnknownError
 from loaders.salesforce.mapping import Mapping
+from loaders.salesforce.request_errors import OutcomeUnknownError
 from loaders.salesforce.rows import payload_hash
 from loaders.salesforce.staging_db import Row, RowResult, StagingDb
 
@@ -35,7 +36,9 @@ def send(context: SyncContext, staging_db: StagingDb, *, attempt: int) -> None:
     )
     total = sum(len(rows) for rows in chunks.values())
     for chunk, rows in chunks.items():
-        staging_db.assign_chunk(chunk, first=rows[0].folded, last=rows[-1].folded)
+        staging_db.assign_chunk(
+            chunk, first=rows[0].folded_key, last=rows[-1].folded_key
+        )
     with warehouse.transaction() as connection:
         ledger.add_chunks(connection, context.sync, _ledger_chunks(context, chunks))
     completed: list[int] = []
@@ -108,10 +111,10 @@ def _results(
     """Return one result per row, read back from Salesforce if there is no response."""
     fold = context.destination.fold
     if response is None:
-        arrived = verification.find_arrived(
+        accepted = verification.find_accepted(
             context.client, context.destination, mapping=context.mapping, rows=rows
         )
-        return _with_unknown(context, rows, arrived)
+        return _add_unknown_results(context, rows, accepted)
     items = response.json()
     if len(items) != len(rows):
         raise DataError(
@@ -124,12 +127,12 @@ def _results(
     ]
 
 
-def _parse_result(folded: str, item: dict[str, Any]) -> RowResult:
+def _parse_result(folded_key: str, item: dict[str, Any]) -> RowResult:
     if item["success"]:
-        return RowResult(folded, "accepted", item["id"], bool(item.get("created")))
+        return RowResult(folded_key, "accepted", item["id"], bool(item.get("created")))
     error = item["errors"][0]
     return RowResult(
-        folded,
+        folded_key,
         "failed",
         code=error.get("statusCode", ""),
         message=error.get("message", ""),
@@ -137,22 +140,22 @@ def _parse_result(folded: str, item: dict[str, Any]) -> RowResult:
     )
 
 
-def _with_unknown(
-    context: SyncContext, rows: list[Row], arrived: list[RowResult]
+def _add_unknown_results(
+    context: SyncContext, rows: list[Row], accepted: list[RowResult]
 ) -> list[RowResult]:
-    """Add a result of unknown outcome for each row that did not arrive."""
-    arrived_keys = {result.folded for result in arrived}
+    """Add a result of unknown outcome for each row that has no accepted result."""
+    accepted_keys = {result.folded_key for result in accepted}
     unknown = [
         RowResult(
-            folded,
+            folded_key,
             "failed",
             code=ledger.OUTCOME_UNKNOWN,
             message="The connection broke, and the record differs from what was sent.",
         )
         for row in rows
-        if (folded := context.destination.fold(row.key)) not in arrived_keys
+        if (folded_key := context.destination.fold(row.key)) not in accepted_keys
     ]
-    return [*arrived, *unknown]
+    return [*accepted, *unknown]
 
 
 def _split_into_chunks(rows: list[Row], size: int, first: int) -> dict[int, list[Row]]:

@@ -1,9 +1,9 @@
 """The safety check: stop a sync before it writes when its changes look like a mistake.
 
-It compares the pending rows with the records in the ledger: too many new rows, too
-many changed rows, a field cleared in too many rows, or a metric whose median moved too
-far since the values last accepted for the same records. A person can approve the
-blocked plan by its id; any other set of rows has another id.
+It compares the pending rows with the records in the ledger: too many new rows, too many
+changed rows, a field cleared in too many rows, or a metric whose median differs too
+much from that of the values last accepted for the same records. A person can approve
+the blocked plan by its id. Any other set of rows has a different id.
 """
 
 import hashlib
@@ -19,21 +19,21 @@ from loaders.salesforce.context import SyncContext
 from loaders.salesforce.policy import SafetyThresholds
 from loaders.salesforce.staging_db import PENDING, StagingDb
 
-MAX_WORST_KEYS = 10
+MAX_EXAMPLE_KEYS = 10
 PLAN_ID_BYTES = 8
-CHANGED = "rows.verdict in ('change', 'missing')"
+CHANGED = "rows.action in ('change', 'missing')"
 
 
 @dataclass(frozen=True)
 class ExceededLimit:
-    """One exceeded limit, with the keys that contribute most to it."""
+    """One exceeded limit, with the keys of some of the rows that it concerns."""
 
     message: str
-    worst_keys: tuple[str, ...]
+    example_keys: tuple[str, ...]
 
 
 class SafetyCheckError(DataError):
-    """Nothing was sent: a person must review the plan first."""
+    """The plan exceeds a limit. Nothing was sent, because a person must review it."""
 
     def __init__(
         self, message: str, *, plan_id: str, exceeded_limits: list[ExceededLimit]
@@ -53,31 +53,36 @@ def compute_plan_id(staging_db: StagingDb, context: SyncContext) -> str:
 
 
 def check(
-    staging_db: StagingDb, context: SyncContext, *, plan: str, approved: str | None
+    staging_db: StagingDb,
+    context: SyncContext,
+    *,
+    plan_id: str,
+    approved_id: str | None,
 ) -> None:
     """Raise `SafetyCheckError` when a limit is exceeded and the plan is not approved.
 
     Raises `DataError` when another plan was approved, because its rows differ.
     """
-    if approved == plan:
+    if approved_id == plan_id:
         return
-    if approved:
+    if approved_id:
         raise DataError(
-            f"Plan {approved} was approved, but the current rows are plan {plan}. "
+            f"Plan {approved_id} was approved, but the current plan is {plan_id}. "
             "Review it with `nightshift salesforce diff`, then approve that plan."
         )
     exceeded = list(exceeded_limits(staging_db, context))
     if not exceeded:
         return
     details = "\n  ".join(
-        f"{limit.message}; worst: {', '.join(limit.worst_keys)}" for limit in exceeded
+        f"{limit.message}; for example: {', '.join(limit.example_keys)}"
+        for limit in exceeded
     )
     raise SafetyCheckError(
         f"The safety check stopped the sync to {context.mapping.object}. Nothing was "
         f"sent:\n  {details}\n"
         "Review the plan with `nightshift salesforce diff`. If the changes are "
-        f"intended, run `nightshift salesforce sync --approve {plan}`.",
-        plan_id=plan,
+        f"intended, run `nightshift salesforce sync --approve {plan_id}`.",
+        plan_id=plan_id,
         exceeded_limits=exceeded,
     )
 
@@ -87,12 +92,12 @@ def exceeded_limits(
 ) -> Iterator[ExceededLimit]:
     """Yield each limit that the pending rows exceed."""
     thresholds = context.policy.safety_thresholds
-    known = staging_db.query_int("select count(*) from state where hash != ''")
-    if known < thresholds.min_rows or not _has_completed_sync(context):
+    sent_before = staging_db.query_int("select count(*) from state where hash != ''")
+    if sent_before < thresholds.min_rows or not _has_completed_sync(context):
         return
     yield from _check_share(
         staging_db,
-        f"{PENDING} and verdict = 'create'",
+        f"{PENDING} and action = 'create'",
         "new",
         thresholds.max_create_ratio,
     )
@@ -103,54 +108,61 @@ def exceeded_limits(
         thresholds.max_change_ratio,
     )
     if thresholds.max_null_ratio is not None:
-        yield from _check_nulls(staging_db, known, thresholds.max_null_ratio)
+        yield from _check_nulls(staging_db, sent_before, thresholds.max_null_ratio)
     if thresholds.max_median_factor is not None:
         yield from _check_medians(staging_db, context, thresholds)
 
 
 def _has_completed_sync(context: SyncContext) -> bool:
-    """Return whether an earlier sync completed; resuming a first load is no alarm."""
+    """Return whether an earlier sync completed; a first sync is not checked."""
     with warehouse.session() as connection:
         return sync_state.has_completed_sync(
-            connection, context.mapping.object, org_id=context.sync.org_id
+            connection,
+            context.mapping.object,
+            salesforce_org_id=context.sync.salesforce_org_id,
         )
 
 
 def _check_share(
     staging_db: StagingDb, condition: str, adjective: str, limit: float | None
 ) -> Iterator[ExceededLimit]:
-    known = staging_db.query_int("select count(*) from state where hash != ''")
+    sent_before = staging_db.query_int("select count(*) from state where hash != ''")
     count = staging_db.query_int(f"select count(*) from rows where {condition}")
-    if limit is None or count <= limit * known:
+    if limit is None or count <= limit * sent_before:
         return
     examples = staging_db.database.execute(
-        f"select key from rows where {condition} order by folded limit ?",
-        [MAX_WORST_KEYS],
+        f"select key from rows where {condition} order by folded_key limit ?",
+        [MAX_EXAMPLE_KEYS],
     )
     yield ExceededLimit(
-        f"{count} rows are {adjective}, {count / known:.0%} of the {known} known "
-        f"records (limit {limit:.0%})",
+        f"{count} rows are {adjective}, {count / sent_before:.0%} of the "
+        f"{sent_before} records sent before (limit {limit:.0%})",
         tuple(key for (key,) in examples),
     )
 
 
 def _check_nulls(
-    staging_db: StagingDb, known: int, limit: float
+    staging_db: StagingDb, sent_before: int, limit: float
 ) -> Iterator[ExceededLimit]:
     """Count, for each field, the records whose value would be cleared."""
     cleared: Counter[str] = Counter()
-    worst: list[tuple[int, str]] = []
+    examples: list[tuple[int, str]] = []
     for key, new, old in _changed_payloads(staging_db):
-        lost = [name for name, text in new.items() if text is None and old.get(name)]
-        cleared.update(lost)
-        if lost:
-            worst = sorted([*worst, (-len(lost), key)])[:MAX_WORST_KEYS]
+        cleared_names = [
+            name for name, text in new.items() if text is None and old.get(name)
+        ]
+        cleared.update(cleared_names)
+        if cleared_names:
+            examples = sorted([*examples, (-len(cleared_names), key)])[
+                :MAX_EXAMPLE_KEYS
+            ]
     for name, count in cleared.most_common():
-        if count > limit * known:
+        if count > limit * sent_before:
             yield ExceededLimit(
-                f"{name} would be cleared in {count} records, {count / known:.0%} of "
-                f"the {known} known (limit {limit:.0%})",
-                tuple(f"{key} ({-fields} fields)" for fields, key in worst),
+                f"{name} would be cleared in {count} records, "
+                f"{count / sent_before:.0%} of the {sent_before} sent before "
+                f"(limit {limit:.0%})",
+                tuple(f"{key} ({-fields} fields)" for fields, key in examples),
             )
 
 
@@ -170,8 +182,8 @@ def _check_medians(
         factor = 1 + abs(after - before) / max(low if before * after > 0 else 0, 1)
         if factor > limit and high:
             yield ExceededLimit(
-                f"the median of {field.name} goes from {before:g} to {after:g} "
-                f"(limit: {limit:g} times)",
+                f"the median of {field.name} changes from {before:g} to {after:g} "
+                f"(limit: a factor of {limit:g})",
                 tuple(_most_changed(staging_db, path)),
             )
 
@@ -180,15 +192,15 @@ def _median(staging_db: StagingDb, table: str, path: str) -> float | None:
     """Return one field's median in `table`, over the records in both tables."""
     values = (
         f"select cast(json_extract({table}.payload, ?) as real) as value"
-        " from rows inner join state on state.folded = rows.folded"
-        " where state.hash != '' and rows.verdict != 'rejected'"
+        " from rows inner join state on state.folded_key = rows.folded_key"
+        " where state.hash != '' and rows.action != 'rejected'"
         " and json_extract(rows.payload, ?) is not null"
         " and json_extract(state.payload, ?) is not null"
     )
     row = staging_db.database.execute(
         f"select avg(value) from (select value, row_number() over (order by value)"
-        f" as place, count(*) over () as total from ({values}))"
-        " where place in ((total + 1) / 2, (total + 2) / 2)",
+        f" as position, count(*) over () as total from ({values}))"
+        " where position in ((total + 1) / 2, (total + 2) / 2)",
         [path, path, path],
     ).fetchone()
     return None if row[0] is None else float(row[0])
@@ -198,12 +210,12 @@ def _most_changed(staging_db: StagingDb, path: str) -> Iterator[str]:
     records = staging_db.database.execute(
         "select rows.key, json_extract(state.payload, ?) as old,"
         " json_extract(rows.payload, ?) as new"
-        " from rows inner join state on state.folded = rows.folded"
-        " where state.hash != '' and rows.verdict != 'rejected'"
+        " from rows inner join state on state.folded_key = rows.folded_key"
+        " where state.hash != '' and rows.action != 'rejected'"
         " and old is not null and new is not null"
-        " order by abs(cast(new as real) - cast(old as real)) desc, rows.folded"
+        " order by abs(cast(new as real) - cast(old as real)) desc, rows.folded_key"
         " limit ?",
-        [path, path, MAX_WORST_KEYS],
+        [path, path, MAX_EXAMPLE_KEYS],
     )
     for key, old, new in records:
         yield f"{key} ({old} to {new})"
@@ -215,7 +227,7 @@ def _changed_payloads(
     """Yield (key, new fields, old fields) of each record that would change."""
     for key, new, old in staging_db.database.execute(
         "select rows.key, rows.payload, state.payload"
-        " from rows inner join state on state.folded = rows.folded"
+        " from rows inner join state on state.folded_key = rows.folded_key"
         f" where {PENDING} and {CHANGED} and state.hash != ''"
     ):
         yield key, json.loads(new), json.loads(old)

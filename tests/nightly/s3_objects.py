@@ -1,4 +1,4 @@
-"""Objects on S3: raw partitions as the producer would deliver them, and listings."""
+"""Upload raw partitions to S3, and list, download or delete objects."""
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
@@ -80,7 +80,7 @@ def download_objects(url: str, folder: Path, *, environment: Mapping[str, str]) 
 
 
 def upload_folder(folder: Path, url: str, *, environment: Mapping[str, str]) -> None:
-    """Upload every file below `folder`. Sizes and ETags, so fingerprints, are equal."""
+    """Upload every file below `folder`; sizes and ETags stay the same."""
     s3 = _client(environment)
     bucket, prefix = split_url(url)
     for path in sorted(folder.rglob("*")):

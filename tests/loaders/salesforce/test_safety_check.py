@@ -7,8 +7,8 @@ import pytest
 
 from loaders.errors import DataError
 from loaders.salesforce import history, plan
-from loaders.salesforce.circuit_breaker import SafetyCheckError
 from loaders.salesforce.policy import SafetyThresholds
+from loaders.salesforce.safety_check import SafetyCheckError
 from tests.loaders.salesforce.fixtures import (
     DATA_DATE,
     FAST,
@@ -58,7 +58,9 @@ def loaded(mart: Mart, salesforce: SalesforceOrg) -> SalesforceOrg:
 
 def test_too_many_new_rows_stop_the_sync(mart: Mart, loaded: SalesforceOrg) -> None:
     error = _sync_stopped(mart, loaded, _rows(31))
-    assert "11 rows are new, 55% of the 20 known records (limit 50%)" in str(error)
+    assert "11 rows are new, 55% of the 20 records sent before (limit 50%)" in str(
+        error
+    )
     mart.fill(_rows(30))
     assert loaded.sync(CHECKED).accepted == 10
 
@@ -79,8 +81,8 @@ def test_field_cleared_in_too_many_records_stops_the_sync(
     rows[0]["org_name__c"] = ""
     error = _sync_stopped(mart, loaded, rows)
     assert "last_active_date__c would be cleared in 7 records, 35%" in str(error)
-    assert error.exceeded_limits[0].worst_keys[0] == "00 (2 fields)"
-    assert len(error.exceeded_limits[0].worst_keys) == 7
+    assert error.exceeded_limits[0].example_keys[0] == "00 (2 fields)"
+    assert len(error.exceeded_limits[0].example_keys) == 7
 
 
 def test_median_change_above_the_limit_stops_the_sync_and_names_ten_orgs(
@@ -90,9 +92,9 @@ def test_median_change_above_the_limit_stops_the_sync_and_names_ten_orgs(
     for row in rows[5:17]:
         row["hosts__c"] *= 10
     error = _sync_stopped(mart, loaded, rows)
-    assert "the median of hosts__c goes from 9.5 to" in str(error)
-    assert len(error.exceeded_limits[0].worst_keys) == 10
-    assert error.exceeded_limits[0].worst_keys[0] == "16 (16 to 160)"
+    assert "the median of hosts__c changes from 9.5 to" in str(error)
+    assert len(error.exceeded_limits[0].example_keys) == 10
+    assert error.exceeded_limits[0].example_keys[0] == "16 (16 to 160)"
 
 
 def test_small_changes_pass_the_safety_check(mart: Mart, loaded: SalesforceOrg) -> None:
@@ -108,9 +110,9 @@ def test_only_the_approved_plan_is_sent(mart: Mart, loaded: SalesforceOrg) -> No
     assert f"sync --approve {error.plan_id}" in str(error)
     mart.fill(_rows(41))
     with pytest.raises(DataError, match=f"Plan {error.plan_id} was approved, but"):
-        loaded.sync(CHECKED, approve=error.plan_id)
+        loaded.sync(CHECKED, approved_plan_id=error.plan_id)
     mart.fill(_rows(40))
-    result = loaded.sync(CHECKED, approve=error.plan_id)
+    result = loaded.sync(CHECKED, approved_plan_id=error.plan_id)
     assert (result.accepted, result.plan_id) == (20, error.plan_id)
     syncs = mart.read_ledger("salesforce_syncs", "plan_id", "accepted")
     assert (error.plan_id, 20) in syncs
@@ -172,7 +174,7 @@ def test_rollback_sends_nothing_for_keys_not_accepted_by_then(
 ) -> None:
     _sync_three_dates(mart, salesforce)
     result = salesforce.sync(as_of=DATA_DATE - timedelta(days=1))
-    assert (result.sent, result.verdicts) == (0, {})
+    assert (result.sent, result.actions) == (0, {})
 
 
 def test_history_contains_every_sent_value_and_result(

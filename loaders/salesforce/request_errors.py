@@ -1,4 +1,4 @@
-"""Errors of Salesforce requests, classified by what the caller may do next.
+"""Errors of Salesforce requests, classified by how the caller may continue.
 
 A failed request becomes one of: retryable, outcome unknown (read back before sending
 again), token expired, quota exhausted, forbidden, not found, or rejected. Error bodies
@@ -24,7 +24,7 @@ CONNECTION_ERRORS = (
     requests.Timeout,
     requests.exceptions.ChunkedEncodingError,
 )
-# The identity URLs answer 403 with this text where other URLs answer 401.
+# The identity URLs return 403 with this text where other URLs return 401.
 EXPIRED_TOKEN_MESSAGES = ("Bad_OAuth_Token",)
 
 
@@ -33,7 +33,7 @@ class OutcomeUnknownError(TransientError):
 
 
 class QuotaExhaustedError(TransientError):
-    """A daily limit of the org is used up."""
+    """A daily limit of the Salesforce org is used up."""
 
 
 class ForbiddenError(ConfigError):
@@ -77,7 +77,9 @@ def error_from_exception(
             "certificate authority signed its certificate, set REQUESTS_CA_BUNDLE."
         )
     if not isinstance(error, CONNECTION_ERRORS):
-        return ConfigError(f"The request to {address} is invalid: {error}")
+        return ConfigError(
+            f"The request to {address} is invalid: {error}. Check the instance URL."
+        )
     if method in SAFE_METHODS or any(
         marker in description for marker in NOT_SENT_MARKERS
     ):
@@ -87,7 +89,7 @@ def error_from_exception(
         )
     return OutcomeUnknownError(
         f"The connection broke during {method} {address}. "
-        "The request may have been processed."
+        "The request may have been processed. Run again; the next sync checks this."
     )
 
 
@@ -96,28 +98,35 @@ def error_from_response(method: str, response: requests.Response) -> Exception:
     code, message = _parse_error_body(response)
     status = response.status_code
     text = (
-        f"Salesforce answered {status} {code} to {method} "
-        f"{url_without_query(response.url)}: {message[:MAX_MESSAGE_LENGTH]}"
+        f"{method} {url_without_query(response.url)} failed with status "
+        f"{status} {code}: {message[:MAX_MESSAGE_LENGTH].rstrip('.')}."
     )
     if status == requests.codes.unauthorized or message in EXPIRED_TOKEN_MESSAGES:
         return TokenExpiredError(text)
     if status in RETRYABLE_STATUSES or (
         status in OUTCOME_UNKNOWN_STATUSES and method in SAFE_METHODS
     ):
-        return RetryableError(text, pause=_retry_after(response))
+        return RetryableError(f"{text} Run again later.", pause=_retry_after(response))
     if status in OUTCOME_UNKNOWN_STATUSES and code != "UNSUPPORTED_API_VERSION":
-        return OutcomeUnknownError(text)
+        return OutcomeUnknownError(
+            f"{text} It may have been processed. Run again; the next sync checks this."
+        )
     if code in ("REQUEST_LIMIT_EXCEEDED", "ExceededQuota"):
         return QuotaExhaustedError(
-            f"{text} The org's daily limit is used up. Run again after it resets."
+            f"{text} The Salesforce org's daily limit is used up. Run again after it "
+            "resets."
         )
     if code == "UNSUPPORTED_API_VERSION" or status == requests.codes.gone:
         return ConfigError(f"{text} Set NIGHTSHIFT_SALESFORCE__API_VERSION.")
     if status == requests.codes.forbidden:
         return ForbiddenError(f"{text} Grant the integration user this permission.")
     if status == requests.codes.not_found:
-        return NotFoundError(text)
-    return RequestRejectedError(text, code=code, status=status)
+        return NotFoundError(
+            f"{text} Check whether it exists and the integration user may read it."
+        )
+    return RequestRejectedError(
+        f"{text} Correct the cause, then run again.", code=code, status=status
+    )
 
 
 def _parse_error_body(response: requests.Response) -> tuple[str, str]:

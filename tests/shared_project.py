@@ -1,4 +1,4 @@
-"""A small company with finished runs, for tests that only read what is there."""
+"""A project with finished runs of a small company, for tests that only read it."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,9 +10,9 @@ from pathlib import Path
 from tests.emulators.sample.rates import clean_rates
 from tests.emulators.sample.world import World
 from tests.emulators.sample.write import write_to_folder
-from tests.nightly.deliveries import upload_partitions
 from tests.nightly.project import TIMEOUT_SECONDS, Project
-from tests.nightly.template import Template, prepare
+from tests.nightly.s3_objects import upload_partitions
+from tests.nightly.template import Template, prepare_template
 from tests.reference import read_raw_data
 
 WORLD = World(orgs=50, days=4, until=date(2026, 11, 24), seed=3, rates=clean_rates())
@@ -20,7 +20,7 @@ REJECTED_OBJECT = "part-90000.json"
 
 
 @dataclass(frozen=True)
-class FinishedCompany:
+class SharedProject:
     """A project, the folder of its raw partitions, and its last data date.
 
     One line of that day's metrics names `rejected_org` and is rejected.
@@ -32,10 +32,14 @@ class FinishedCompany:
     rejected_org: int
 
 
-def prepare_company(
-    folder: Path, place: Path, outside: Mapping[str, str], *, parsed_dbt: Path
+def prepare(
+    folder: Path,
+    workspace: Path,
+    shared_environment: Mapping[str, str],
+    *,
+    parsed_dbt: Path,
 ) -> None:
-    """Backfill the company's days in `place` and keep the result in `folder`."""
+    """Backfill all dates in `workspace` and save the project in `folder`."""
     raw = folder / "raw"
     write_to_folder(WORLD, raw)
     org = _first_org(raw)
@@ -45,10 +49,10 @@ def prepare_company(
     (partition / REJECTED_OBJECT).write_text(json.dumps(line) + "\n", encoding="utf-8")
     (folder / "rejected_org").write_text(str(org), encoding="utf-8")
     template = _template(folder)
-    prepare(
+    prepare_template(
         template,
-        place,
-        outside,
+        workspace,
+        shared_environment,
         run=lambda project: _backfill(project, raw),
         parsed_dbt=parsed_dbt,
     )
@@ -56,12 +60,12 @@ def prepare_company(
 
 @contextmanager
 def restored(
-    folder: Path, place: Path, outside: Mapping[str, str]
-) -> Iterator[FinishedCompany]:
-    """Yield the company kept in `folder`, as a copy in `place`."""
+    folder: Path, workspace: Path, shared_environment: Mapping[str, str]
+) -> Iterator[SharedProject]:
+    """Yield a copy, in `workspace`, of the project saved in `folder`."""
     org = int((folder / "rejected_org").read_text(encoding="utf-8"))
-    with _template(folder).restored(place, outside) as project:
-        yield FinishedCompany(project, folder / "raw", WORLD.until, org)
+    with _template(folder).restored(workspace, shared_environment) as project:
+        yield SharedProject(project, folder / "raw", WORLD.until, org)
 
 
 def _template(folder: Path) -> Template:
@@ -69,7 +73,7 @@ def _template(folder: Path) -> Template:
 
 
 def _backfill(project: Project, raw: Path) -> None:
-    """Backfill all days. Salesforce rejects an org for its name: exit code 0 or 2."""
+    """Backfill all dates. The exit code is 2 if Salesforce rejects an org's name."""
     upload_partitions(project, raw)
     dates = ("--from", WORLD.first_date, "--to", WORLD.until)
     with project.start("backfill", *dates) as process:
