@@ -4,7 +4,8 @@
                                         │                              ▲
                                         └► SyncTrialMetricsToSalesforce ┘
 
-Dependencies between models come from dbt's manifest.
+Dependencies between models come from dbt's manifest. `scope` lists the models that
+share one dbt invocation.
 """
 
 from collections.abc import Iterator
@@ -27,14 +28,14 @@ from orchestrate.tasks.transform import DbtModel
 
 
 class BuildOrgDays(luigi.WrapperTask):
-    """Build the org-day rollup up to the data date."""
+    """Build `fct_org_day` up to the data date."""
 
     data_date = luigi.DateParameter(description="the day to process; must have ended")
     env = ENV
     version = VERSION
 
     def requires(self) -> luigi.Task:
-        """Require the rollup, which requires everything upstream."""
+        """Require the model, which requires everything upstream."""
         return self.clone(DbtModel, model="fct_org_day", scope="fct_org_day")
 
 
@@ -97,5 +98,5 @@ class Backfill(luigi.WrapperTask):
     version = VERSION
 
     def requires(self) -> luigi.Task:
-        """Require the run of the last date, with the whole range as its window."""
+        """Require the run of the last date, which recomputes the whole range."""
         return self.clone(Nightly)

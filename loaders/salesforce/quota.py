@@ -31,7 +31,7 @@ class RequiredQuota:
 
 @dataclass(frozen=True)
 class RemainingQuota:
-    """Today's limits as (remaining, maximum); None where the limit is unknown."""
+    """What remains of today's limits as (remaining, maximum); None if unknown."""
 
     requests: tuple[int, int] | None
     batches: tuple[int, int] | None
@@ -52,7 +52,7 @@ def estimate_required(staging_db: StagingDb, policy: SyncPolicy) -> RequiredQuot
 def check(
     client: Client, required: RequiredQuota, *, reserve_ratio: float
 ) -> RemainingQuota:
-    """Compare the required with the remaining quota, and return the remaining one.
+    """Check that enough quota remains for a sync, and return what remains.
 
     Raises `QuotaExhaustedError` when less than `reserve_ratio` of a limit would remain.
     """
@@ -68,10 +68,9 @@ def check(
     ]
     if shortages:
         raise QuotaExhaustedError(
-            "Salesforce's daily limits are too low for this sync: "
+            "Too little of Salesforce's daily limits remains for this sync: "
             + "; ".join(shortages)
-            + ". Nothing was sent. Run again after the limits reset, or lower "
-            "`quota_reserve_ratio`."
+            + ". Nothing was sent. Run again after the limits reset."
         )
     return remaining
 
@@ -81,8 +80,8 @@ def _read_remaining(client: Client) -> RemainingQuota:
         limits = client.limits()
     except ForbiddenError:
         log.warning(
-            "salesforce limits hidden from this user",
-            instead="Sforce-Limit-Info",
+            "the user may not read /limits; bulk batches are not checked",
+            read_instead="Sforce-Limit-Info header",
             usage=client.usage,
         )
         if client.usage is None:

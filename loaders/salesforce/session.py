@@ -125,10 +125,13 @@ class RetryingSession(TimeoutSession):
                 renewals += 1
                 if renewals > MAX_TOKEN_RENEWALS or not self._can_renew:
                     raise ConfigError(
-                        f"{error} Check NIGHTSHIFT_SALESFORCE__ACCESS_TOKEN, or the "
-                        "connected app and its user."
+                        f"{error} Check NIGHTSHIFT_SALESFORCE__ACCESS_TOKEN, or that "
+                        "the connected app authorizes the user, who must be active."
                     ) from None
-                log.info("salesforce token renewed", url=url_without_query(url))
+                log.info(
+                    "salesforce token expired, logging in again",
+                    url=url_without_query(url),
+                )
                 self._token = None
 
     def save(self, url: str, path: Path, **options: Any) -> None:  # noqa: ANN401 - requests' own options
@@ -176,7 +179,8 @@ class RetryingSession(TimeoutSession):
         if pause > policy.max_wait_seconds:
             raise TransientError(
                 f"{error} Its Retry-After header requires a wait of {pause:.0f} s, "
-                f"but the limit is {policy.max_wait_seconds:.0f} s."
+                f"more than the limit of {policy.max_wait_seconds:.0f} s. Run again "
+                "after that time."
             )
         return pause + min(jitter, policy.base_seconds)
 

@@ -134,7 +134,7 @@ view: free_account_usage {
 
   dimension_group: metric {
     label: "Metric"
-    description: "UTC date of the usage and activity in the row. Late data is still added for some days."
+    description: "UTC date of the usage and activity in the row. Late data is added for some days afterwards."
     type: time
     timeframes: [
       raw,

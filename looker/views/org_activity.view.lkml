@@ -92,7 +92,7 @@ view: org_activity {
 
   dimension: error_events {
     label: "Error Events"
-    description: "Number of log events of the day with level ERROR or CRITICAL, in any case."
+    description: "Number of log events of the day with level ERROR or CRITICAL, in upper or lower case."
     type: number
     sql: ${TABLE}.error_events ;;
   }
@@ -134,7 +134,7 @@ view: org_activity {
 
   dimension_group: metric {
     label: "Metric"
-    description: "UTC date of the usage and activity in the row. Late data is still added for some days."
+    description: "UTC date of the usage and activity in the row. Late data is added for some days afterwards."
     type: time
     timeframes: [
       raw,

@@ -56,13 +56,14 @@ Day = Annotated[
     ),
 ]
 Env = Annotated[
-    str, typer.Option(help="Environment of the results: first folder of the archive.")
+    str, typer.Option(help="Name that separates results: first folder of the archive.")
 ]
 Version = Annotated[
     str, typer.Option(help="Version of the results: second folder of the archive.")
 ]
 Workers = Annotated[
-    int, typer.Option(min=1, help="Number of tasks to run in parallel on Redshift.")
+    int,
+    typer.Option(min=1, help="Number of parallel tasks on Redshift. DuckDB uses one."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT_WORKERS = 2

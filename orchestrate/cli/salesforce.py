@@ -72,11 +72,16 @@ def run_sync(
     as_of: Annotated[
         datetime | None,
         typer.Option(
-            formats=["%Y-%m-%d"], help="Send the values of this data date again."
+            formats=["%Y-%m-%d"],
+            help="Roll back to the values sent for this data date.",
         ),
     ] = None,
     approve: Annotated[
-        str | None, typer.Option(help="Id of a plan that the safety check stopped.")
+        str | None,
+        typer.Option(
+            help="Send the plan with this id, which the safety check stopped. The id "
+            "is in its message."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

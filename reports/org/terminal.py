@@ -102,7 +102,9 @@ def _count_records(objects: Sequence[RawObject]) -> str:
     outside_window = records - sum(item.records_in_window for item in objects)
     count = f"{records:,} in {len(objects)} object{'s' if len(objects) > 1 else ''}"
     return (
-        f"{count}, {outside_window:,} outside the window" if outside_window else count
+        f"{count}, {outside_window:,} of them too late or too early to count"
+        if outside_window
+        else count
     )
 
 
@@ -121,7 +123,9 @@ def _print_org_days(trace: OrgTrace) -> None:
 def _print_trial_metrics(snapshot: Record) -> None:
     _print_heading("3. Trial metrics: marts.fct_org_trial_metrics")
     plan = (
-        f"paid since {snapshot['converted_on']}" if snapshot["is_paid"] else "not paid"
+        f"first paid on {snapshot['converted_on']}"
+        if snapshot["is_paid"]
+        else "not paid"
     )
     _print_line(
         f"Day {snapshot['org_day']}, {snapshot['days_left_in_trial']} days left, "
@@ -140,7 +144,7 @@ def _print_attainment(trace: OrgTrace) -> None:
     _print_heading(
         "4. Target attainment: value / median of converted trials, at most 1"
     )
-    table = _new_table("metric", "value", "target", "share")
+    table = _new_table("metric", "value", "target", "attainment")
     for term in trace.attainment_terms:
         share = "left out" if term.share is None else f"{term.share:.4f}"
         value, target = _format_value(term.value), _format_value(term.target)
@@ -151,7 +155,10 @@ def _print_attainment(trace: OrgTrace) -> None:
         return
     in_mart = (trace.trial_metrics or {}).get("target_attainment")
     stored = NO_VALUE if in_mart is None else f"{in_mart:.4f}"
-    _print_line(f"Mean {trace.attainment:.4f}, value in the mart {stored}.")
+    _print_line(
+        f"Recomputed mean {trace.attainment:.4f}; in marts.fct_org_trial_metrics "
+        f"{stored}."
+    )
 
 
 def _print_reasons(row: Record | None) -> None:

@@ -14,6 +14,7 @@ from tests.dbt_project.manifest import (
 )
 
 # Name prefixes by folder; '' allows names without a prefix.
+MAX_UNIT_TEST_NAME = 41
 PREFIXES = {
     "staging/app": ("stg_app__",),
     "staging/web": ("stg_web__",),
@@ -159,6 +160,14 @@ def test_models_with_medians_have_no_unit_tests(manifest: Node) -> None:
     for test in manifest["unit_tests"].values():
         model = manifest["nodes"][test["depends_on"]["nodes"][0]]
         assert "percentile_cont" not in model["raw_code"], test["name"]
+
+
+def test_names_of_unit_tests_are_short_enough_for_temporary_tables(
+    manifest: Node,
+) -> None:
+    """A name and dbt's suffix of 22 characters fit the emulator's limit of 63."""
+    for test in manifest["unit_tests"].values():
+        assert len(test["name"]) <= MAX_UNIT_TEST_NAME, test["name"]
 
 
 def test_raw_sources_have_freshness_thresholds(manifest: Node) -> None:

@@ -149,7 +149,7 @@ def test_terminal_output_has_all_sections_in_order(
     assert positions == sorted(positions)
     assert output.startswith(f"Org {org}, ")
     attainment = trace["target_attainment"]["mean"]
-    assert f"Mean {attainment:.4f}, value in the mart {attainment:.4f}" in output
+    assert f"Recomputed mean {attainment:.4f}; in marts.fct_org_trial_metrics" in output
     assert trace["salesforce"]["current"]["Id"] in output
     assert trace["interesting_trial"]["reasons_in_words"] in output
 
