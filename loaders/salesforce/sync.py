@@ -257,12 +257,7 @@ def _verify_sample(
         sample=context.policy.read_back_rows,
     )
     if result.differences:
-        log.warning(
-            "records read back differ from the values sent",
-            object=context.sync.object,
-            sync_id=context.sync.sync_id,
-            differences=result.differences,
-        )
+        log.warning("read-back records differ", differences=result.differences)
     return result
 
 

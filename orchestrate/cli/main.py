@@ -62,8 +62,7 @@ Version = Annotated[
     str, typer.Option(help="Version of the results: second folder of the archive.")
 ]
 Workers = Annotated[
-    int,
-    typer.Option(min=1, help="Number of parallel tasks on Redshift. DuckDB uses one."),
+    int, typer.Option(min=1, help="Parallel tasks on Redshift. DuckDB uses one.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT_WORKERS = 2

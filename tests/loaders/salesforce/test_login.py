@@ -63,7 +63,7 @@ def test_repeatedly_rejected_token_is_an_error(salesforce: SalesforceOrg) -> Non
     salesforce.inject_fault(
         "GET", "/query", status=401, code="INVALID_SESSION_ID", times=99
     )
-    with pytest.raises(ConfigError, match="ACCESS_TOKEN, or the connected app"):
+    with pytest.raises(ConfigError, match="ACCESS_TOKEN, or that the connected app"):
         _organization(salesforce)
     assert salesforce.count_requests("POST", "/oauth2/token") == 4
 
