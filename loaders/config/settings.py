@@ -116,6 +116,8 @@ class Settings(BaseSettings):
     raw_url: S3Url | None = None
     archive_url: S3Url | None = None
     copy_iam_role: str | None = None
+    max_unpacked_gib: float = Field(default=64, gt=0, allow_inf_nan=False)
+    locate_rejects_max_gib: float = Field(default=64, gt=0, allow_inf_nan=False)
     salesforce: Salesforce = Salesforce()
     smtp: Smtp = Smtp()
     report: Report = Report()
