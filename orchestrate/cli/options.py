@@ -1,0 +1,35 @@
+"""The options that several commands share."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from orchestrate.runs.execution import require_past
+
+Day = Annotated[
+    datetime | None,
+    typer.Option(
+        "--date",
+        formats=["%Y-%m-%d"],
+        help="Data date: a day that has ended (UTC). Default: yesterday.",
+    ),
+]
+Env = Annotated[
+    str, typer.Option(help="Name that separates results: first folder of the archive.")
+]
+Version = Annotated[
+    str, typer.Option(help="Version of the results: second folder of the archive.")
+]
+Workers = Annotated[
+    int, typer.Option(min=1, help="Parallel tasks on Redshift. DuckDB uses one.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DEFAULT_WORKERS = 2
+
+
+def parse_data_date(day: datetime | None) -> date:
+    """Return the data date of an option: yesterday (UTC) if it is not given."""
+    data_date = day.date() if day else datetime.now(UTC).date() - timedelta(days=1)
+    require_past(data_date)
+    return data_date

@@ -1,0 +1,96 @@
+"""The commands that show results and check the setup."""
+
+import json
+import os
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from loaders.config import settings
+from orchestrate.cli import doctor
+from orchestrate.cli import status as status_table
+from orchestrate.cli.options import AsJson, Day, Env, Version, parse_data_date
+from orchestrate.planning import run_state
+from orchestrate.runs.outcome import ExitCode
+from orchestrate.tasks.parameters import DEFAULT_ENV, DEFAULT_VERSION
+from orchestrate.tasks.report import write_page
+from reports.console import console
+from reports.org import explain, terminal
+
+
+def report(
+    day: Day = None,
+    env: Env = DEFAULT_ENV,
+    version: Version = DEFAULT_VERSION,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Open the page in the browser.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a date's report page again and print its path and URL; send no mail.
+
+    To mail it again: nightshift rerun --date D --report
+    """
+    state = run_state.reload(parse_data_date(day), env=env, version=version)
+    page = write_page(state)
+    if as_json:
+        print(json.dumps({"page": str(page.path), "url": page.url}, indent=2))
+    else:
+        console.print(f"{page.path}\n{page.url}", markup=False)
+    if open_page:
+        typer.launch(page.path.as_uri())
+
+
+def check_setup(
+    target: Annotated[
+        str | None, typer.Option(help="dbt target to check. Default: DBT_TARGET.")
+    ] = None,
+    salesforce: Annotated[
+        bool,
+        typer.Option(
+            "--salesforce",
+            help="Only check the mart's values against the fields in Salesforce.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check everything that a run needs, and show how to fix each problem."""
+    if target:
+        os.environ["DBT_TARGET"] = target
+    checks = doctor.run_salesforce_checks() if salesforce else doctor.run_checks()
+    if as_json:
+        print(json.dumps({"checks": [asdict(check) for check in checks]}, indent=2))
+    else:
+        doctor.print_checks(checks)
+    if not all(check.passed for check in checks):
+        raise typer.Exit(int(ExitCode.MISCONFIGURED))
+
+
+def status(
+    count: Annotated[
+        int, typer.Option("--nights", min=1, help="Number of data dates to show.")
+    ] = 7,
+    env: Env = DEFAULT_ENV,
+    version: Version = DEFAULT_VERSION,
+    as_json: AsJson = False,
+) -> None:
+    """Show the latest runs: lines, rejects, models, tests, archive, Salesforce."""
+    settings.load()
+    runs = status_table.read_runs(count, env=env, version=version)
+    status_table.print_runs(runs, as_json=as_json)
+
+
+def explain_org(
+    org: Annotated[int, typer.Argument(min=1, help="The org's id.")],
+    day: Day = None,
+    env: Env = DEFAULT_ENV,
+    version: Version = DEFAULT_VERSION,
+    as_json: AsJson = False,
+) -> None:
+    """Trace one org: raw records, org days, metrics, targets, Salesforce."""
+    trace = explain.trace_org(org, parse_data_date(day), env=env, version=version)
+    if as_json:
+        print(json.dumps(explain.as_dict(trace), indent=2, default=str))
+    else:
+        terminal.print_trace(trace)
