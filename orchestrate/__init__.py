@@ -5,11 +5,18 @@ contains no SQL and uses no client library of a warehouse or service.
 """
 
 import os
+import sys
 from pathlib import Path
 
 import luigi.configuration
 
-from loaders.config.settings import PROJECT
+from loaders.config import environment
+from loaders.config.environment import PROJECT
+
+# The luigi command line imports this package to find its tasks, and has no other hook
+# before they read their settings.
+if "luigi.cmdline" in sys.modules:
+    environment.apply()
 
 # Luigi reads luigi.cfg from the working directory. Use the project's elsewhere.
 if not Path("luigi.cfg").exists() and "LUIGI_CONFIG_PATH" not in os.environ:

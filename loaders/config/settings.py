@@ -1,7 +1,7 @@
-"""The `NIGHTSHIFT_*` settings, read from the environment or a `.env` file.
+"""The `NIGHTSHIFT_*` settings, read from the environment.
 
-Nested settings are separated by `__`. The `.env` file is read from the working
-directory. Settings are read once per process. The warehouse is configured in the dbt
+Nested settings are separated by `__`. `environment` adds the variables of `.env`.
+Settings are read once per process. The warehouse is configured in the dbt
 profile, and S3 through boto3's own variables.
 """
 
@@ -21,12 +21,12 @@ from pydantic import (
     ValidationError,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from pydantic_settings.sources import DotEnvSettingsSource
 
+from loaders.config import environment
+from loaders.config.environment import PROJECT as PROJECT
 from loaders.errors import ConfigError
 
 PREFIX = "NIGHTSHIFT_"
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 def _s3_url(value: str) -> str:
@@ -108,7 +108,6 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_nested_delimiter="__",
-        env_file=".env",
         extra="ignore",  # _reject_unknown_variables covers unknown names
         frozen=True,
     )
@@ -155,6 +154,7 @@ class Settings(BaseSettings):
 @cache
 def load() -> Settings:
     """Return the settings; `ConfigError` names each unknown or malformed one."""
+    environment.require_readable()
     _reject_unknown_variables()
     try:
         return Settings()
@@ -178,7 +178,7 @@ def _describe(error: ValidationError) -> str:
 
 
 def _reject_unknown_variables() -> None:
-    names = {name.upper() for name in (*os.environ, *_dotenv_variables())}
+    names = {name.upper() for name in os.environ}
     known = known_variables()
     unknown = sorted(
         name for name in names if name.startswith(PREFIX) and name not in known
@@ -216,8 +216,3 @@ def profile_variables() -> set[str]:
         texts.append((Path(folder) / "profiles.yml").read_text(encoding="utf-8"))
     pattern = rf"env_var\(\s*['\"]({PREFIX}\w+)['\"]"
     return {name for text in texts for name in re.findall(pattern, text)}
-
-
-def _dotenv_variables() -> list[str]:
-    source = DotEnvSettingsSource(Settings, env_file=Path(".env"))
-    return list(source._load_env_vars())

@@ -10,6 +10,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
+from loaders.config import environment
 from loaders.errors import ConfigError, NightshiftError
 from orchestrate import logs, progress
 from orchestrate.cli import looker, reading, runs, salesforce
@@ -44,6 +45,7 @@ app.add_typer(looker.app, name="looker")
 
 def main() -> None:
     """Run the command line; print one message for any error and set the exit code."""
+    environment.apply()
     log_file = logs.log_to_file()
     try:
         # In standalone mode, Typer exits with 2 for bad arguments, but 2 means rejects.

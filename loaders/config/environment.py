@@ -1,0 +1,107 @@
+"""The files with environment variables: `.env`, and the one that `make demo` writes.
+
+Both command lines apply them before they read any setting, so that boto3, dbt and
+OpenLineage see their variables too. Tests call neither, so a developer's files do not
+influence them.
+"""
+
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
+
+from loaders.errors import ConfigError
+
+PROJECT = Path(__file__).resolve().parents[2]
+DOTENV = Path(".env")  # of the working directory
+DEMO_FILE = PROJECT / "var" / "demo" / "nightshift.env"
+# If one of these is set, somebody has configured something other than the demo.
+CONFIGURED_PREFIXES = ("NIGHTSHIFT_", "DBT_TARGET", "DBT_PROFILES_DIR")
+# The demo has its own credentials; a profile would have precedence over them.
+NOT_IN_THE_DEMO = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
+
+_applied: Path | None = None
+_problem: ConfigError | None = None
+
+
+def apply() -> None:
+    """Put the variables of `.env` into the process environment.
+
+    A variable that is set already keeps its value. Without `.env` and without any
+    `NIGHTSHIFT_*` variable or dbt target, the demo's file is used if it exists. A file
+    that cannot be read is reported by `require_readable`, so that commands that need
+    no settings work, and `doctor` can show its other checks.
+    """
+    global _applied, _problem
+    _applied, _problem = None, None
+    try:
+        if DOTENV.exists():
+            _set(read(DOTENV))
+            _applied = DOTENV.absolute()
+        elif not _is_configured() and DEMO_FILE.exists():
+            variables = read(DEMO_FILE)
+            for name in (*variables, *NOT_IN_THE_DEMO):
+                os.environ.pop(name, None)
+            _set(variables)
+            _applied = DEMO_FILE
+    except ConfigError as error:
+        _problem = error
+
+
+def require_readable() -> None:
+    """Raise `ConfigError` if `apply` could not read a file."""
+    if _problem is not None:
+        raise _problem
+
+
+def applied_file() -> Path | None:
+    """Return the file whose variables are in use, or None."""
+    return _applied
+
+
+def is_demo() -> bool:
+    """Return whether the settings in use are those that `make demo` wrote."""
+    return _applied == DEMO_FILE
+
+
+def read(path: Path) -> dict[str, str]:
+    """Return the variables of a file of `NAME=value` lines.
+
+    Raises `ConfigError` with the line that is malformed, never with its value, which
+    may be a secret.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror}. Correct its permissions, or "
+            "remove it."
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path} is not valid UTF-8 (byte {error.start + 1}). Save it as UTF-8."
+        ) from None
+    for binding in parse_stream(io.StringIO(text)):
+        is_blank = binding.key is None and not binding.error
+        is_valid = binding.value is not None and "\0" not in binding.value
+        if not is_blank and not is_valid:
+            original = binding.original.string
+            blanks = original[: len(original) - len(original.lstrip())]
+            line = binding.original.line + blanks.count("\n")
+            raise ConfigError(f"{path}, line {line} is not NAME=value. Correct it.")
+    values = dotenv_values(stream=io.StringIO(text))
+    return {name: value or "" for name, value in values.items()}
+
+
+def _set(variables: Mapping[str, str]) -> None:
+    present = {name.upper() for name in os.environ}
+    for name, value in variables.items():
+        if name.upper() not in present:
+            os.environ[name] = value
+
+
+def _is_configured() -> bool:
+    return any(name.upper().startswith(CONFIGURED_PREFIXES) for name in os.environ)
