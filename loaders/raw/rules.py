@@ -1,4 +1,8 @@
-"""Validation rules that DuckDB and Redshift share: limits, reject reasons, messages."""
+"""Limits, reject reasons and error messages of raw lines, the same on both engines.
+
+A line is rejected for the first reason that applies, in the order of the constants
+below; missing keys and wrong types come last, in the order of the table's columns.
+"""
 
 from collections.abc import Iterable
 
@@ -6,18 +10,42 @@ from loaders.errors import ConfigError
 from loaders.warehouse.declared_tables import Column, Table
 
 MAX_LINE_BYTES = 65_535  # varchar(max) on Redshift
+MAX_DEPTH = 1_000  # of nested arrays and objects that Redshift's JSON_PARSE accepts
 MAX_REJECT_CHARACTERS = 4_096  # of a rejected line's text in ops.load_rejects
 
-INVALID_UTF8 = "invalid UTF-8"
+NOT_UTF8 = "not UTF-8"
 TOO_LONG = f"longer than {MAX_LINE_BYTES} bytes"
+CONTROL_CHARACTER = "control character"
 NOT_A_JSON_OBJECT = "not a JSON object"
+NOT_COMBINED_FORMAT = "not in combined format"
+KEY_GIVEN_TWICE = "key given twice"
+TOO_DEEP = f"nested deeper than {MAX_DEPTH:,}"
+
+INVALID_UTF8 = "invalid UTF-8"
 NOT_COMBINED_LOG = "not in combined log format"
 INVALID_USER = "authuser is neither - nor a whole number"
 INVALID_TIMESTAMP = "invalid timestamp"
 INVALID_BYTES = "bytes is not a bigint"
-
-# Why an object as a whole cannot be read.
 MOSTLY_INVALID_UTF8 = "more than half of its lines are not valid UTF-8"
+
+# An object with this many lines of which more than half are not UTF-8 is no text.
+MIN_LINES_TO_JUDGE_ENCODING = 20
+MOSTLY_NOT_UTF8 = "more than half of its lines are not UTF-8"
+
+
+def missing_key(name: str) -> str:
+    """Return the reason for a required key that is absent or null."""
+    return f"missing key {name}"
+
+
+def wrong_type(column: Column) -> str:
+    """Return the reason for a value that cannot become the column's type."""
+    return f"wrong type: {column.name} is not {column.type_phrase}"
+
+
+def is_mostly_not_utf8(*, lines: int, not_utf8: int) -> bool:
+    """Return whether so many of an object's lines are invalid that it is no text."""
+    return lines >= MIN_LINES_TO_JUDGE_ENCODING and not_utf8 * 2 > lines
 
 
 def json_reject_branches(table: Table) -> list[str]:
