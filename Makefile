@@ -2,9 +2,10 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 TARGET ?= local
+PORTS := $(if $(FIRST_PORT),--first-port $(FIRST_PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo images test test-all conformance soak lint format bench docs \
+.PHONY: help install demo emulators emulators-stop images test test-all conformance soak lint format bench docs \
 	lock clean
 
 help: ## list the commands
@@ -24,7 +25,13 @@ profiles.yml: | profiles.yml.example
 	cp profiles.yml.example profiles.yml
 
 demo: install ## run the pipeline over 60 days of a sample company (TARGET=redshift)
-	$(BIN)/python -m tests.emulators.demo --target $(TARGET)
+	$(BIN)/python -m tests.emulators.demo --target $(TARGET) $(PORTS)
+
+emulators: install ## start the demo's emulators again (FIRST_PORT=15740)
+	$(BIN)/python -m tests.emulators.demo_setup start $(PORTS)
+
+emulators-stop: install ## stop the demo's emulators
+	$(BIN)/python -m tests.emulators.demo_setup stop
 
 images: install ## record docs/images from the demo (needs chromium; run make demo first)
 	$(BIN)/python -m tests.emulators.screenshots
@@ -69,5 +76,5 @@ lock: ## write requirements.lock from pyproject.toml
 	  --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-emit-trusted-host --no-header --output-file requirements.lock pyproject.toml
 
-clean: ## delete what runs wrote: warehouse, demo, dbt's output (.venv stays)
+clean: emulators-stop ## delete what runs wrote: warehouse, demo, dbt's output (.venv stays)
 	rm -rf target logs var/* && touch var/.gitkeep

@@ -7,8 +7,10 @@ influence them.
 
 import io
 import os
+import socket
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
@@ -22,6 +24,8 @@ DEMO_FILE = PROJECT / "var" / "demo" / "nightshift.env"
 CONFIGURED_PREFIXES = ("NIGHTSHIFT_", "DBT_TARGET", "DBT_PROFILES_DIR")
 # The demo has its own credentials; a profile would have precedence over them.
 NOT_IN_THE_DEMO = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
+# The emulators run in one process, so these stand for all of them.
+DEMO_SERVICES = ("AWS_ENDPOINT_URL_S3", "NIGHTSHIFT_SALESFORCE__INSTANCE_URL")
 
 _applied: Path | None = None
 _problem: ConfigError | None = None
@@ -65,6 +69,23 @@ def applied_file() -> Path | None:
 def is_demo() -> bool:
     """Return whether the settings in use are those that `make demo` wrote."""
     return _applied == DEMO_FILE
+
+
+def require_services() -> None:
+    """Raise `ConfigError` if the demo's emulators are needed, but do not run.
+
+    Call it before S3, Salesforce or Redshift is used. Other settings are not checked.
+    """
+    if not is_demo():
+        return
+    for name in DEMO_SERVICES:
+        url = urlsplit(os.environ.get(name, ""))
+        try:
+            socket.create_connection((url.hostname or "", url.port or 0)).close()
+        except OSError:
+            raise ConfigError(
+                "The demo's emulators are not running. Start them again: make emulators"
+            ) from None
 
 
 def read(path: Path) -> dict[str, str]:

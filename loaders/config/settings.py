@@ -165,6 +165,7 @@ def load() -> Settings:
 def _required(value: str | None, name: str, example: str) -> str:
     if value is None:
         raise ConfigError(f"{name} is not set. Set it, for example {name}={example}.")
+    environment.require_services()
     return value
 
 

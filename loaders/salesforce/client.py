@@ -24,6 +24,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from loaders.config import environment
 from loaders.config.settings import Salesforce as Settings
 from loaders.errors import ConfigError, TransientError
 from loaders.salesforce import login
@@ -113,6 +114,7 @@ def connect(settings: Settings, retry_policy: RetryPolicy | None = None) -> Clie
     Raises `ConfigError` naming the setting to correct, or `TransientError` when all
     retries failed.
     """
+    environment.require_services()
     retry_policy = retry_policy or RetryPolicy()
     log_in = retry(
         retry=retry_if_exception_type(TransientError),

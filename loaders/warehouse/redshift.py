@@ -17,6 +17,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from loaders.config import environment
 from loaders.errors import ConfigError, DataError, NightshiftError, TransientError
 
 # Conflicts between transactions; a cluster that restarts or is busy.
@@ -69,6 +70,7 @@ def open_session(values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - driver's t
     Retries `retries` times while Redshift is unreachable. Raises `ConfigError` with the
     setting to correct, or `TransientError` if Redshift stays unreachable.
     """
+    environment.require_services()
     from dbt.adapters.redshift.connections import get_connection_method
 
     credentials = _credentials(values)

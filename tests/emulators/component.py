@@ -12,6 +12,8 @@ import socket
 import threading
 from collections.abc import Mapping
 
+import psutil
+
 HOST = "127.0.0.1"
 PARENT_CHECK_SECONDS = 0.5
 PARENT = os.getppid()  # read at import: it may end before the emulator is ready
@@ -22,6 +24,40 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+class PortInUseError(Exception):
+    """A fixed port is in use; the message names the process that holds it."""
+
+
+def require_free_port(port: int) -> None:
+    """Raise `PortInUseError` if another process listens on this port of 127.0.0.1."""
+    with socket.socket() as probe:
+        # As servers do: a connection that was closed a minute ago is no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise PortInUseError(
+                f"Port {port} of {HOST} cannot be used: {error.strerror}. "
+                f"{_holder(port)}"
+            ) from None
+
+
+def _holder(port: int) -> str:
+    try:
+        connections = psutil.net_connections("tcp")
+    except psutil.AccessDenied:  # macOS lists other processes for root only
+        connections = []
+    for connection in connections:
+        is_listening = connection.status == psutil.CONN_LISTEN
+        if is_listening and connection.laddr.port == port and connection.pid:
+            try:
+                command = shlex.join(psutil.Process(connection.pid).cmdline())
+            except psutil.Error:
+                command = "command unknown"
+            return f"Process {connection.pid} holds it ({command})."
+    return "The process that holds it belongs to another user."
 
 
 def announce(
@@ -55,7 +91,7 @@ def announce(
         print("Stop it with Ctrl-C", flush=True)
 
 
-def wait_until_stopped() -> None:
+def wait_until_stopped(*, ends_with_parent: bool = True) -> None:
     """Return when SIGTERM or SIGINT arrives, or when the parent process has ended.
 
     Call it from the main thread, and close what you opened afterwards.
@@ -64,5 +100,5 @@ def wait_until_stopped() -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stopped.set())
     while not stopped.wait(PARENT_CHECK_SECONDS):
-        if os.getppid() != PARENT:
+        if ends_with_parent and os.getppid() != PARENT:
             return

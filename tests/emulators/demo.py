@@ -1,7 +1,8 @@
 """The demo: the pipeline over sixty days of a sample company, on this machine.
 
 `make demo` calls it; `make demo TARGET=redshift` uses the Redshift emulator. All data
-is stored under `var/`, so that a second run has nothing to do.
+is stored under `var/`, so that a second run has nothing to do. The emulators keep
+running in the background, and `var/demo/nightshift.env` connects `nightshift` to them.
 """
 
 import argparse
@@ -10,110 +11,87 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from loaders import warehouse
-from tests.emulators import up
+from tests.emulators import demo_setup
+from tests.emulators.background import Background
+from tests.emulators.component import PortInUseError
+from tests.emulators.demo_setup import PROJECT, SETUPS, DemoSetup, console
 from tests.emulators.sample.rates import Rates
 from tests.emulators.sample.world import World, WorldSummary
 from tests.emulators.sample.write import write_to_s3
 
-PROJECT = Path(__file__).resolve().parents[2]
-VAR = PROJECT / "var"
 PAGE = "{}/v1/report/dt={}/index.html"
 # All its billing plans are in the seed `billing_plans`, so `dbt build` does not warn.
 KNOWN_PLANS = Rates(unknown_plan=0)
 WORLD = World(orgs=300, days=60, until=date(2026, 11, 24), seed=7, rates=KNOWN_PLANS)
 SINGLE_RUNS = 2
 DONE, ROWS_REJECTED = 0, 2
-NIGHTSHIFT = "from orchestrate.cli.main import main; main()"
+# The demo's commands read its own file in place of a developer's `.env`.
+NIGHTSHIFT = (
+    "from loaders.config import environment as e; e.DOTENV = e.DEMO_FILE; "
+    "from orchestrate.cli.main import main; main()"
+)
 PARSE_PROJECT = "from orchestrate.dbt import graph; graph.load()"
-
-console = Console(highlight=False, soft_wrap=True)
-
-
-@dataclass(frozen=True)
-class DemoSetup:
-    """The dbt target, data folder and emulators of a demo, and hints for the user."""
-
-    target: str
-    data: Path
-    services: str
-    components: tuple[str, ...]
-    warehouse: str
-    restart: str
-
-
-SETUPS = {
-    "local": DemoSetup(
-        target="local",
-        data=VAR / "demo",
-        services="S3, Salesforce and mail",
-        components=("s3", "smtp", "salesforce"),
-        warehouse="var/nightshift.duckdb (a DuckDB file; `dbt test` works on it)",
-        restart="python -m tests.emulators up --data var/demo",
-    ),
-    "redshift": DemoSetup(
-        target="dev",
-        data=VAR / "demo-redshift",
-        services="S3, Salesforce, mail and Redshift",
-        components=("s3", "smtp", "salesforce", "redshift"),
-        warehouse="schemas dev_marts, dev_ops, ... of database dev, started as below",
-        restart="python -m tests.emulators up --with redshift --data var/demo-redshift",
-    ),
-}
 
 
 def main(arguments: list[str]) -> int:
     """Start the emulators, run the pipeline on a sample world, show the results."""
     parser = argparse.ArgumentParser(prog="python -m tests.emulators.demo")
     parser.add_argument("--target", choices=sorted(SETUPS), default="local")
-    setup = SETUPS[parser.parse_args(arguments).target]
-    started_at = time.monotonic()
-    setup.data.mkdir(parents=True, exist_ok=True)
+    demo_setup.add_first_port(parser)
+    options = parser.parse_args(arguments)
+    setup = SETUPS[options.target]
     console.print(f"[bold]1. Starting emulators[/] of {setup.services}")
-    with up.running(*setup.components, data=setup.data) as started:
-        environment = _environment(started.environment)
-        os.environ.update(environment)
-        console.print(
-            f"[bold]2. Generating the sample world[/]: {WORLD.orgs} orgs, "
-            f"{WORLD.days} days up to {WORLD.until}, deliberately dirty"
-        )
-        with _parsing_the_project(environment):
-            summary = write_to_s3(WORLD, environment["NIGHTSHIFT_RAW_URL"])
-        runs = _run_all_dates(environment)
-        if runs is None:
-            return 1
-        if any(run["tasks_done"] for run in runs):
-            _show_results(summary, runs)
-        else:
-            console.print("\n[bold green]Nothing to do[/]: all dates are done.")
+    try:
+        started = demo_setup.start_emulators(setup, options.first_port)
+    except (PortInUseError, RuntimeError) as error:
+        return demo_setup.report_error(error, "demo")
+    return _run_demo(setup, started)
+
+
+def _run_demo(setup: DemoSetup, started: Background) -> int:
+    started_at = time.monotonic()
+    environment = _environment(started)
+    os.environ.clear()
+    os.environ.update(environment)
+    console.print(
+        f"[bold]2. Generating the sample world[/]: {WORLD.orgs} orgs, "
+        f"{WORLD.days} days up to {WORLD.until}, deliberately dirty"
+    )
+    with _parsing_the_project(environment):
+        summary = write_to_s3(WORLD, environment["NIGHTSHIFT_RAW_URL"])
+    runs = _run_all_dates(environment)
+    if runs is None:
+        return 1
+    if any(run["tasks_done"] for run in runs):
+        _show_results(summary, runs)
+    else:
+        console.print("\n[bold green]Nothing to do[/]: all dates are done.")
     _show_where_to_look(setup)
+    demo_setup.show_emulators(started)
     console.print(f"[dim]{time.monotonic() - started_at:.0f} s[/]")
     return 0
 
 
-def _environment(emulators: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment with the demo's own settings only."""
-    for name in list(os.environ):
-        if name.startswith(("NIGHTSHIFT_", "DBT_", "LUIGI_", "AWS_")):
-            del os.environ[name]
-    return {**os.environ, **emulators}
+def _environment(started: Background) -> dict[str, str]:
+    """Return the process environment with the demo's own settings only."""
+    others = ("NIGHTSHIFT_", "DBT_", "LUIGI_", "AWS_", "OPENLINEAGE_")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(others)}
+    return {**kept, **dict(demo_setup.variables(started))}
 
 
 @contextmanager
-def _parsing_the_project(environment: Mapping[str, str]) -> Iterator[None]:
+def _parsing_the_project(environment: dict[str, str]) -> Iterator[None]:
     """Let dbt parse the project in the background, to save the first run's time."""
     process = subprocess.Popen(
-        [sys.executable, "-c", PARSE_PROJECT], cwd=PROJECT, env=dict(environment)
+        [sys.executable, "-c", PARSE_PROJECT], cwd=PROJECT, env=environment
     )
     try:
         yield
@@ -121,7 +99,7 @@ def _parsing_the_project(environment: Mapping[str, str]) -> Iterator[None]:
         process.wait()
 
 
-def _run_all_dates(environment: Mapping[str, str]) -> list[dict[str, Any]] | None:
+def _run_all_dates(environment: dict[str, str]) -> list[dict[str, Any]] | None:
     """Backfill the history, then run the last dates one by one.
 
     Returns the JSON summary of each command, or None after a failure.
@@ -138,7 +116,7 @@ def _run_all_dates(environment: Mapping[str, str]) -> list[dict[str, Any]] | Non
         process = subprocess.run(
             [sys.executable, "-c", NIGHTSHIFT, *command, "--json"],
             cwd=PROJECT,
-            env=dict(environment),
+            env=environment,
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -210,21 +188,27 @@ def _show_targets(connection: warehouse.Connection) -> None:
 
 def _show_where_to_look(setup: DemoSetup) -> None:
     archive = setup.data / "s3" / "nightshift-archive" / "archive"
-    locations = {
-        "the morning report": _short(archive / PAGE.format(setup.target, WORLD.until)),
-        "the warehouse": setup.warehouse,
-        "the archive": _short(archive.parent),
-        "models, tests and lineage": "make docs",
-        "records in Salesforce": f"{setup.restart}, then open the printed address",
-        "the latest runs": "nightshift status",
+    page = archive / PAGE.format(setup.target, WORLD.until)
+    demo_setup.show_table(
+        "Where to look next",
+        {
+            "the morning report": demo_setup.short(page),
+            "the warehouse": setup.warehouse,
+            "the archive": demo_setup.short(archive.parent),
+            "models, tests and lineage": "make docs",
+        },
+    )
+    commands = {
+        "the latest runs": "status",
+        "what a run would do": f"plan --date {WORLD.until}",
+        "the report in a browser": f"report --date {WORLD.until} --open",
+        "check the setup": "doctor",
+        "compare with Salesforce": "salesforce diff",
     }
-    console.print("\n[bold]Where to look next[/]")
-    for name, location in locations.items():
-        console.print(f"  {name + ':':<27}{location}", markup=False)
-
-
-def _short(path: Path) -> str:
-    return path.relative_to(PROJECT).as_posix()
+    demo_setup.show_table(
+        "Commands to try",
+        {name: f".venv/bin/nightshift {line}" for name, line in commands.items()},
+    )
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from tests.emulators import up
+from tests.emulators import background, demo_setup
 from tests.emulators.demo import NIGHTSHIFT, PAGE, PROJECT, SETUPS, WORLD
+from tests.emulators.demo_setup import FIRST_PORT, STATE_FILE
 
 IMAGES = PROJECT / "docs" / "images"
 COLUMNS = 126
@@ -39,14 +40,15 @@ def main() -> int:
         return 3
     IMAGES.mkdir(exist_ok=True)
     _screenshot(browser, page, IMAGES / "report.png")
-    with up.running(*setup.components, data=setup.data) as started:
-        environment = {
-            **{name: os.environ[name] for name in ("PATH", "HOME")},
-            **started.environment,
-            "COLUMNS": str(COLUMNS),
-            "FORCE_COLOR": "1",
-        }
-        _record(environment, IMAGES / "run.svg")
+    last = background.read_state(STATE_FILE)
+    first_port = last.first_port if last else FIRST_PORT
+    environment = {
+        **{name: os.environ[name] for name in ("PATH", "HOME")},
+        **demo_setup.start_emulators(setup, first_port).environment,
+        "COLUMNS": str(COLUMNS),
+        "FORCE_COLOR": "1",
+    }
+    _record(environment, IMAGES / "run.svg")
     return 0
 
 

@@ -1,6 +1,7 @@
 """Which file's variables a command line uses: `.env`, the demo's, or neither."""
 
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from loaders.config import environment, settings
 from loaders.errors import ConfigError
+from loaders.salesforce import client
 
 RAW = "NIGHTSHIFT_RAW_URL=s3://demo/raw\n"
 
@@ -118,6 +120,27 @@ def test_unreadable_file_is_one_setting_error(
     assert "secret-value" not in str(caught.value)
     if content is None:
         Path(name).rmdir()
+
+
+def test_stopped_emulators_of_the_demo_are_named_with_the_command() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        environment.DEMO_FILE.write_text(
+            f"{RAW}AWS_ENDPOINT_URL_S3={url}\n"
+            f"NIGHTSHIFT_SALESFORCE__INSTANCE_URL={url}\n"
+        )
+        environment.apply()
+        assert settings.load().required_raw_url() == "s3://demo/raw"
+    with pytest.raises(ConfigError, match=r"not running.*: make emulators$"):
+        settings.load().required_raw_url()
+    with pytest.raises(ConfigError, match="make emulators"):
+        client.connect(settings.load().salesforce)
+
+
+def test_services_of_other_settings_are_not_probed() -> None:
+    Path(".env").write_text(f"{RAW}AWS_ENDPOINT_URL_S3=http://127.0.0.1:1\n")
+    environment.apply()
+    assert settings.load().required_raw_url() == "s3://demo/raw"
 
 
 def test_without_files_nothing_changes() -> None:

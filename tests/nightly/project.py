@@ -26,6 +26,8 @@ FILES = ("dbt_project.yml", "profiles.yml.example", "luigi.cfg", "luigid.cfg")
 NIGHTSHIFT = "from orchestrate.cli.main import main; main()"
 PARSE = "from orchestrate.dbt import manifest; manifest.read()"
 TIMEOUT_SECONDS = 900
+# A developer's own settings, which no test may depend on.
+FOREIGN_PREFIXES = ("NIGHTSHIFT_", "DBT_", "LUIGI_", "AWS_", "OPENLINEAGE_")
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ class Project:
         inherited = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("NIGHTSHIFT_", "DBT_", "LUIGI_"))
+            if not name.startswith(FOREIGN_PREFIXES)
         }
         return {
             **inherited,

@@ -46,6 +46,17 @@ def test_records_are_escaped_and_can_be_searched(api: Api) -> None:
     assert "0 records" in _fetch_page(api, "/objects/Order__c?q=nobody&page=9")
 
 
+def test_record_page_opens_by_either_form_of_the_id(api: Api) -> None:
+    api.load(f'ext_id__c,long_notes__c\na,"{SCRIPT}"\nb,other\n')
+    (record_id,) = api.query_column("SELECT Id FROM Order__c WHERE ext_id__c = 'a'")
+    for path in (record_id, record_id[:15], record_id.lower(), f"{record_id}/"):
+        html = _fetch_page(api, f"/{path}")
+        assert record_id in html and "ext_id__c" in html
+        assert "&lt;script&gt;" in html and SCRIPT not in html
+        assert "other" not in html
+    assert f'href="/{record_id}"' in _fetch_page(api, "/objects/Order__c")
+
+
 def test_job_page_shows_result_rows(api: Api) -> None:
     job_id = api.load(f'ext_id__c,notes__c\na,"{SCRIPT}"\nb,fine\n').job["id"]
     html = _fetch_page(api, f"/jobs/{job_id}")
@@ -75,7 +86,13 @@ def test_request_log_is_escaped_and_has_no_secrets(api: Api) -> None:
 
 
 def test_missing_pages_are_404(api: Api) -> None:
-    for path in ("/objects/Nothing__c", "/jobs/7505f000000000zAAA", "/nowhere"):
+    unknown_record = "/a005f000000000zAAA"
+    for path in (
+        unknown_record,
+        "/objects/Nothing__c",
+        "/jobs/7505f000000000zAAA",
+        "/nowhere",
+    ):
         url = f"{api.emulator.http_url}{path}"
         assert requests.get(url, timeout=30).status_code == 404
 

@@ -17,8 +17,9 @@ from tests.emulators.salesforce.api_call import ApiCall, Rule
 from tests.emulators.salesforce.bulk import processing, query_results
 from tests.emulators.salesforce.bulk.jobs import DELIMITERS, Job
 from tests.emulators.salesforce.errors import not_found
-from tests.emulators.salesforce.objects import values
-from tests.emulators.salesforce.objects.schema import Field
+from tests.emulators.salesforce.objects import identifiers, values
+from tests.emulators.salesforce.objects.schema import Field, SObject
+from tests.emulators.salesforce.objects.store import Record
 
 TEMPLATES = Path(__file__).with_name("templates")
 HTML = "text/html; charset=utf-8"
@@ -94,6 +95,39 @@ def records(call: ApiCall, name: str) -> Response:
         search=search,
         page_number=page_number,
         last_page=max(1, -(-total_records // ROWS_PER_PAGE)),
+    )
+
+
+def record(call: ApiCall, record_id: str) -> Response:
+    """GET /ID: one record, as the links of Salesforce and of the report open it."""
+    long_id = identifiers.canonical(record_id)
+    prefix = (long_id or "")[: identifiers.PREFIX_LENGTH]
+    for sobject in call.org.schema:
+        if not prefix or sobject.key_prefix != prefix:
+            continue
+        found = call.org.store.get_by_ids(sobject, [long_id or ""]).get(long_id or "")
+        if found is not None:
+            return _record_page(call, sobject, found)
+    raise not_found()
+
+
+def _record_page(call: ApiCall, sobject: SObject, found: Record) -> Response:
+    values_by_field = list(zip(sobject.fields, found, strict=True))
+    names = [value for field, value in values_by_field if field.name_field and value]
+    return _html(
+        "record",
+        call,
+        sobject=sobject,
+        record_id=found[0],
+        title=names[0] if names else found[0],
+        is_deleted=any(
+            value for field, value in values_by_field if field.name == "IsDeleted"
+        ),
+        fields=[
+            (field, _display(field, value))
+            for field, value in values_by_field
+            if field.name not in HIDDEN_FIELDS
+        ],
     )
 
 
@@ -183,4 +217,5 @@ RULES: list[Rule] = [
     ("GET", "/jobs", jobs),
     ("GET", "/jobs/<job_id>", job_details),
     ("GET", "/requests", requests),
+    ("GET", "/<record_id>", record),
 ]
