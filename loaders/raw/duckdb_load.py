@@ -1,15 +1,28 @@
-"""Load raw partitions into DuckDB: download, parse, insert, count."""
+"""Load raw partitions into DuckDB: download, parse, insert, count.
+
+SQL parses the ordinary lines of a batch of objects. The others are parsed by `records`
+and read back from a file.
+"""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from loaders.errors import DataError
 from loaders.ledger import now
 from loaders.ledger.loads import Load, ObjectCount
 from loaders.raw import duckdb_records, parsed_records, rules, spool
-from loaders.warehouse import Connection, duckdb
+from loaders.raw.duckdb_records import BLANK, UNPARSED
+from loaders.raw.lines import MARK, read_marked_line
+from loaders.raw.records import Record, RecordParser, Reject
+from loaders.raw.strict_json import dumps
+from loaders.warehouse import Connection, duckdb, literal
 from loaders.warehouse.declared_tables import Table
+
+FETCHED_LINES = 2_000
+# Of the file of unusual records: JSON escapes make a line up to six times as long.
+MAX_RECORD_BYTES = 16 * rules.MAX_LINE_BYTES
 
 
 def load_objects(
@@ -41,9 +54,11 @@ def _load_batch(
     run_id: str,
 ) -> list[ObjectCount]:
     _parse(connection, table, batch)
+    _parse_unusual_lines(connection, table, batch[0].path.with_suffix(".unusual"))
     objects = [(spooled.item, loads_by_url[spooled.item.url]) for spooled in batch]
     with parsed_records.objects_table(connection, objects):
         parsed_records.insert_rows(connection, table)
+        parsed_records.insert_rows(connection, table, parsed="unusual")
         _insert_rejects(connection, source=table.source, run_id=run_id)
     return _count_records(connection, batch)
 
@@ -51,11 +66,9 @@ def _load_batch(
 def _parse(
     connection: Connection, table: Table, batch: list[spool.SpooledObject]
 ) -> None:
+    paths = [spooled.path for spooled in batch]
     try:
-        for statement in duckdb_records.parse_statements(
-            table, [spooled.path for spooled in batch]
-        ):
-            connection.execute(statement)
+        connection.execute(duckdb_records.parse_statement(table, paths))
     except duckdb.Error as error:
         urls = {str(spooled.path): spooled.item.url for spooled in batch}
         named = [url for path, url in urls.items() if path in str(error)]
@@ -65,21 +78,82 @@ def _parse(
         ) from error
 
 
+def _parse_unusual_lines(connection: Connection, table: Table, path: Path) -> None:
+    """Parse the lines that SQL left over into the temporary table `unusual`.
+
+    It has the columns of `parsed`, and line_number. `path` is a working file.
+    """
+    unparsed = connection.stream(
+        "-- loaders.raw.duckdb_load read unparsed lines\n"
+        "with first_lines as (select object_number, min(rowid) as first_rowid "
+        "from parsed group by 1) "
+        "select parsed.object_number, parsed.rowid - first_lines.first_rowid + 1, "
+        "parsed.line from parsed inner join first_lines "
+        "on parsed.object_number = first_lines.object_number "
+        f"where parsed.reason = '{UNPARSED}'",
+        size=FETCHED_LINES,
+    )
+    with path.open("w", encoding="utf-8") as file:
+        for lines in unparsed:
+            file.writelines(_unusual_records(table, lines))
+    types = {"object_number": "integer", "line_number": "bigint"}
+    types |= {
+        column.name: column.data_type
+        for column in table.columns
+        if not column.is_bookkeeping
+    }
+    types |= {"reason": "varchar", "line": "varchar"}
+    columns = ", ".join(
+        f"{literal(name)}: {literal(kind)}" for name, kind in types.items()
+    )
+    connection.execute(
+        "-- loaders.raw.duckdb_load create unusual\n"
+        "create or replace temp table unusual as "
+        f"select * from read_json({literal(str(path))}, format = 'newline_delimited', "
+        f"columns = {{{columns}}}, maximum_object_size = {MAX_RECORD_BYTES})"
+    )
+    path.unlink()
+
+
+def _unusual_records(
+    table: Table, lines: Sequence[tuple[int, int, str]]
+) -> Iterator[str]:
+    parser = RecordParser(table)
+    for object_number, line_number, line in lines:
+        content = read_marked_line(line) if line.startswith(MARK) else line.encode()
+        result = parser.parse(content) if isinstance(content, bytes) else content
+        position = {"object_number": object_number, "line_number": line_number}
+        values: dict[str, object] = {}
+        if isinstance(result, Reject):
+            values = {"reason": result.reason, "line": result.line}
+        elif result is None:
+            values = {"reason": BLANK}
+        else:
+            values = _written_values(result)
+        yield dumps(position | values) + "\n"
+
+
+def _written_values(record: Record) -> dict[str, object]:
+    """Return the record's values as JSON has them."""
+    values = {
+        name: value.isoformat(sep=" ") if isinstance(value, datetime) else value
+        for name, value in record.values.items()
+        if value is not None
+    }
+    return values if record.extra is None else values | {"extra": record.extra}
+
+
 def _insert_rejects(connection: Connection, *, source: str, run_id: str) -> None:
     connection.execute(
         f"-- loaders.raw.duckdb_load insert rejects {source}\n"
         f"insert into {connection.table('ops', 'load_rejects')} "
         "(source, dt, object_key, line_number, reason, line, load_id, run_id,"
         " rejected_at) "
-        "with first_lines as (select object_number, min(rowid) as first_rowid "
-        "from parsed group by 1) "
-        "select ?, objects.dt, objects.object_key, "
-        "parsed.rowid - first_lines.first_rowid + 1, parsed.reason, parsed.line, "
-        "objects.load_id, ?, cast(? as timestamp) "
-        "from parsed "
-        "inner join first_lines on parsed.object_number = first_lines.object_number "
-        "inner join objects on parsed.object_number = objects.object_number "
-        "where parsed.reason != ''",
+        "select ?, objects.dt, objects.object_key, unusual.line_number, "
+        "unusual.reason, unusual.line, objects.load_id, ?, cast(? as timestamp) "
+        "from unusual "
+        "inner join objects on unusual.object_number = objects.object_number "
+        f"where unusual.reason != '{BLANK}'",
         [source, run_id, now()],
     )
 
@@ -92,8 +166,12 @@ def _count_records(
         number: (lines, blank, rejects)
         for number, lines, blank, rejects in connection.fetch_all(
             "-- loaders.raw.duckdb_load count records\n"
-            "select object_number, count(*), count(*) filter (where reason = ''), "
-            "count(*) filter (where reason != '') from parsed group by 1"
+            "select object_number, count(*) filter (where not is_unusual), "
+            f"count(*) filter (where reason = '{BLANK}'), "
+            f"count(*) filter (where reason not in ('{BLANK}', '{UNPARSED}')) "
+            "from (select object_number, reason, false as is_unusual from parsed "
+            "union all select object_number, reason, true from unusual) as lines "
+            "group by 1"
         )
     }
     counts = []

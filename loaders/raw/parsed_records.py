@@ -49,7 +49,9 @@ def objects_table(
     connection.execute("-- loaders.raw.parsed_records drop objects\ndrop table objects")
 
 
-def insert_rows(connection: Connection, table: Table) -> None:
+def insert_rows(
+    connection: Connection, table: Table, *, parsed: str = "parsed"
+) -> None:
     """Insert the valid records of `parsed` into the source's staging table."""
     bookkeeping = {
         "dt": "objects.dt",
@@ -61,13 +63,13 @@ def insert_rows(connection: Connection, table: Table) -> None:
         for column in table.columns
         if not column.is_bookkeeping or column.name in bookkeeping
     ]
-    values = [bookkeeping.get(name, f"parsed.{identifier(name)}") for name in columns]
+    values = [bookkeeping.get(name, f"{parsed}.{identifier(name)}") for name in columns]
     connection.execute(
         f"-- loaders.raw.parsed_records insert {table.name}\n"
         f"insert into {connection.table(table.schema, table.name)} "
         f"({', '.join(identifier(name) for name in columns)}) "
-        f"select {', '.join(values)} from parsed "
-        "inner join objects on parsed.object_number = objects.object_number "
-        "where parsed.reason is null",
+        f"select {', '.join(values)} from {parsed} "
+        f"inner join objects on {parsed}.object_number = objects.object_number "
+        f"where {parsed}.reason is null",
         [now()] if "loaded_at" in columns else [],
     )

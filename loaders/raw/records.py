@@ -77,9 +77,9 @@ class RecordParser:
 
     def parse(self, line: bytes) -> Record | Reject | None:
         """Parse the bytes of a line before its LF; return None for a blank line."""
-        content = line.removeprefix(BYTE_ORDER_MARK).rstrip(b"\r")
-        if not content.strip(b" \t\r"):
+        if is_blank(line):
             return None
+        content = line.removeprefix(BYTE_ORDER_MARK).rstrip(b"\r")
         try:
             text = content.decode("utf-8")
         except UnicodeDecodeError:
@@ -118,6 +118,11 @@ class RecordParser:
                 yield column.name, None if value is None else convert(value)
             except ValueError:
                 raise InvalidRecordError(wrong_type(column)) from None
+
+
+def is_blank(line: bytes) -> bool:
+    """Return whether a line has only blanks, tabs and CRs, and thus does not count."""
+    return not line.removeprefix(BYTE_ORDER_MARK).strip(b" \t\r")
 
 
 def reject_text(line: bytes) -> str:

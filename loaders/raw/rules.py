@@ -14,7 +14,7 @@ MAX_DEPTH = 1_000  # of nested arrays and objects that Redshift's JSON_PARSE acc
 MAX_REJECT_CHARACTERS = 4_096  # of a rejected line's text in ops.load_rejects
 
 NOT_UTF8 = "not UTF-8"
-TOO_LONG = f"longer than {MAX_LINE_BYTES} bytes"
+TOO_LONG = f"longer than {MAX_LINE_BYTES:,} bytes"
 CONTROL_CHARACTER = "control character"
 NOT_A_JSON_OBJECT = "not a JSON object"
 NOT_COMBINED_FORMAT = "not in combined format"

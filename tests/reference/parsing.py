@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -70,11 +71,12 @@ KEYS: dict[str, dict[str, _Key]] = {
 }
 
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
+_WORD = r"([^ \t]+)"
 _COMBINED = re.compile(
-    rf"(\S+) (\S+) (\S+) \[([^\]]*)\] {_QUOTED} ([0-9]{{3}}) ([0-9]+|-)"
-    rf" {_QUOTED} {_QUOTED}\s*",
-    re.ASCII,
+    rf"{_WORD} {_WORD} {_WORD} \[([^\]]*)\] {_QUOTED} ([0-9]{{3}}) ([0-9]+|-)"
+    rf" {_QUOTED} {_QUOTED}[ \t]*"
 )
+_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _LOG_TIMESTAMP = re.compile(
     r"([0-9]{2})/([A-Z][a-z]{2})/([0-9]{4})"
     r":([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-][0-9]{4})"
@@ -99,28 +101,28 @@ _MONTHS = {
 def physical_lines(content: bytes) -> Iterator[tuple[int, bytes]]:
     r"""Yield (line number, line) of every line that is not blank.
 
-    Lines end with `\n`; a `\r` before it is not part of the line. Line numbers count
-    blank lines too.
+    Lines end with `\n`, and contain everything before it. Line numbers count blank
+    lines too.
     """
     for number, line in enumerate(content.split(b"\n"), start=1):
-        if line.strip():
-            yield number, line.removesuffix(b"\r")
+        if line.removeprefix(codecs.BOM_UTF8).strip(b" \t\r"):
+            yield number, line
 
 
 def parse_line(source: str, line: bytes, location: RecordLocation) -> Record:
-    """Return the record in `line`.
+    """Return the record in `line`, the bytes before its LF.
 
-    Raises RejectedError when the line is longer than 65,535 bytes, contains a NUL, is
-    not UTF-8, or is not a valid record of its source.
+    Raises RejectedError with the first category that applies.
     """
-    if len(line) > MAX_LINE_BYTES:
-        raise RejectedError(records.TOO_LONG)
-    if b"\0" in line:
-        raise RejectedError(records.NUL)
     try:
-        text = line.decode("utf-8")
+        text = line.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
         raise RejectedError(records.NOT_UTF8) from error
+    if len(line) > MAX_LINE_BYTES:
+        raise RejectedError(records.TOO_LONG)
+    text = text.rstrip("\r")
+    if any(character < " " and character not in "\t\r" for character in text):
+        raise RejectedError(records.CONTROL)
     return _PARSERS[source](text, location)
 
 
@@ -130,22 +132,38 @@ def parse_json_values(source: str, text: str) -> dict[str, object]:
     Raises RejectedError when the line is not a JSON object, a required key is missing
     or null, or the value of any key, optional or not, does not convert to its type.
     """
-    try:
-        fields = values.parse_json(text)
-    except ValueError as error:
-        raise RejectedError(records.NOT_JSON) from error
-    if not isinstance(fields, dict):
-        raise RejectedError(records.NOT_AN_OBJECT)
+    fields = _parse_fields(text)
+    for name, key in KEYS[source].items():
+        if key.is_required and fields.get(name) is None:
+            raise RejectedError(records.MISSING_KEY, name)
     converted: dict[str, object] = {}
     for name, key in KEYS[source].items():
         value = fields.get(name)
-        if value is None and key.is_required:
-            raise RejectedError(records.MISSING_KEY, name)
         try:
             converted[name] = None if value is None else key.convert(value)
         except ValueError as error:
             raise RejectedError(records.WRONG_TYPE, name) from error
     return converted
+
+
+def _parse_fields(text: str) -> dict[str, object]:
+    strings = _JSON_STRING.findall(text)
+    # An escaped NUL follows an even number of backslashes.
+    if any("\\u0000" in string.replace("\\\\", "") for string in strings) or any(
+        "\r" in string for string in strings
+    ):
+        raise RejectedError(records.CONTROL)
+    try:
+        fields = values.parse_json(text)
+    except values.KeyGivenTwiceError as error:
+        raise RejectedError(records.KEY_TWICE) from error
+    except values.TooDeepError as error:
+        raise RejectedError(records.TOO_DEEP) from error
+    except values.NotJsonError as error:
+        raise RejectedError(records.NOT_JSON) from error
+    if not isinstance(fields, dict):
+        raise RejectedError(records.NOT_JSON)
+    return fields
 
 
 def _parse_org(text: str, location: RecordLocation) -> Org:
@@ -171,6 +189,8 @@ def _parse_request(text: str, location: RecordLocation) -> Request:
     The authuser is `-` or the digits of a user id. Quoted strings may contain escaped
     quotes and are kept as logged. The request line itself is not validated.
     """
+    if "\r" in text:
+        raise RejectedError(records.CONTROL)
     match = _COMBINED.fullmatch(text)
     if match is None:
         raise RejectedError(records.NOT_COMBINED)
@@ -201,9 +221,8 @@ def _parse_log_timestamp(text: str) -> datetime:
     match = _LOG_TIMESTAMP.fullmatch(text)
     if match is None or match[2] not in _MONTHS:
         raise ValueError("not a log timestamp")
-    day, year, hour, minute, second = (int(match[n]) for n in (1, 3, 4, 5, 6))
-    local = datetime(year, _MONTHS[match[2]], day, hour, minute, second)
-    return values.to_utc(local, match[7])
+    date = f"{match[3]}-{_MONTHS[match[2]]:02}-{match[1]}"
+    return values.to_utc(date, f"{match[4]}:{match[5]}:{match[6]}", match[7])
 
 
 _PARSERS: dict[str, Callable[[str, RecordLocation], Record]] = {

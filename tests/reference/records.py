@@ -12,10 +12,11 @@ from typing import NamedTuple
 SOURCES = ("orgs", "metrics", "app_logs", "web_logs")
 
 TOO_LONG = "too_long"
-NUL = "nul"
+CONTROL = "control_character"
 NOT_UTF8 = "not_utf8"
 NOT_JSON = "not_json"
-NOT_AN_OBJECT = "not_an_object"
+KEY_TWICE = "key_given_twice"
+TOO_DEEP = "too_deep"
 MISSING_KEY = "missing_key"
 WRONG_TYPE = "wrong_type"
 NOT_COMBINED = "not_combined_format"

@@ -1,43 +1,51 @@
 """Conversions of JSON values to the types of the raw keys.
 
 One function per type. Each returns the Python value or raises ValueError, which makes
-the line a reject. They accept what Redshift's COPY converts.
+the line a reject. They accept what the data contract lists.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import sys
 from datetime import datetime, timedelta
 from typing import NoReturn
 
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 
-# COPY strips spaces around a value, but no other white space.
-_SPACE = " "
+MAX_DEPTH = 1_000
+# Python's parser and the functions below recurse for each level.
+sys.setrecursionlimit(max(sys.getrecursionlimit(), 6 * MAX_DEPTH))
+
+_SPACE = " "  # the only white space that is stripped from a value
 _INT = re.compile(r"[+-]?[0-9]+")
 _TRUE = frozenset({"true", "t", "yes", "y", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "0"})
-
-_OFFSET = r" *(?P<offset>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?"
-_FRACTION = r"(?:[.,](?P<fraction>[0-9]+))?"
-_EXTENDED = re.compile(
-    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
-    r"(?:[Tt ](?P<hour>[0-9]{2})(?::(?P<minute>[0-9]{2})"
-    rf"(?::(?P<second>[0-9]{{2}}){_FRACTION})?)?{_OFFSET})?"
+_TIMESTAMP = re.compile(
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[T ](?P<clock>[0-9]{2}:[0-9]{2})(?::(?P<second>[0-9]{2})"
+    r"(?:\.(?P<fraction>[0-9]+))?)?"
+    r"(?P<offset>Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
-_BASIC = re.compile(
-    r"(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})"
-    r"(?:[Tt ](?P<hour>[0-9]{2})(?:(?P<minute>[0-9]{2})"
-    rf"(?:(?P<second>[0-9]{{2}}){_FRACTION})?)?{_OFFSET})?"
-)
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_UNPAIRED = re.compile("[\ud800-\udfff]")
 
 
-class JsonFraction(str):
-    """The text of a JSON number with a fraction or an exponent.
+class NotJsonError(ValueError):
+    """The text is not strict JSON."""
 
-    It is not a valid integer; a text column accepts it as text.
-    """
+
+class KeyGivenTwiceError(ValueError):
+    """An object has a key twice."""
+
+
+class TooDeepError(ValueError):
+    """Arrays and objects are nested deeper than 1,000 levels."""
+
+
+class JsonNumber(str):
+    """The text of a JSON number that is not a whole number, or is `-0`."""
 
     __slots__ = ()
 
@@ -47,27 +55,77 @@ def _reject_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-_DECODER = json.JSONDecoder(parse_float=JsonFraction, parse_constant=_reject_constant)
+def _parse_int(text: str) -> int | JsonNumber:
+    if abs(float(text)) == float("inf"):
+        raise ValueError("outside the range of a double")
+    return JsonNumber(text) if text == "-0" else int(text)
+
+
+def _parse_float(text: str) -> JsonNumber:
+    if abs(float(text)) == float("inf"):
+        raise ValueError("outside the range of a double")
+    return JsonNumber(text)
+
+
+class _Object(list[tuple[str, object]]):
+    """The pairs of a JSON object, with keys that may be given twice."""
+
+
+_DECODER = json.JSONDecoder(
+    parse_int=_parse_int,
+    parse_float=_parse_float,
+    parse_constant=_reject_constant,
+    object_pairs_hook=_Object,
+)
 
 
 def parse_json(text: str) -> object:
-    """Return the JSON value in `text`.
+    """Return the JSON value in `text`; numbers with a fraction are `JsonNumber`.
 
-    Raises ValueError when it is not valid JSON or nested too deeply.
+    Raises NotJsonError, KeyGivenTwiceError or TooDeepError, the first that applies.
     """
+    if _depth(text) > MAX_DEPTH:
+        raise TooDeepError  # Python could not parse it.
     try:
-        return _DECODER.decode(text)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+        value = _DECODER.decode(text)
+        for string in _STRING.findall(text):
+            if _UNPAIRED.search(json.loads(string)):
+                raise NotJsonError("a lone surrogate")
+    except ValueError as error:
+        raise NotJsonError(str(error)) from error
+    return _without_duplicates(value)
+
+
+def _depth(text: str) -> int:
+    depth = greatest = 0
+    for mark in re.findall(r"[\[{\]}]", _STRING.sub('""', text)):
+        depth += 1 if mark in "[{" else -1
+        greatest = max(greatest, depth)
+    return greatest
+
+
+def _without_duplicates(value: object) -> object:
+    if isinstance(value, _Object):
+        names = [name for name, _ in value]
+        if len(set(names)) != len(names):
+            raise KeyGivenTwiceError
+        return {name: _without_duplicates(inner) for name, inner in value}
+    if isinstance(value, list):
+        return [_without_duplicates(inner) for inner in value]
+    return value
 
 
 def as_int(value: object) -> int:
     """Convert a JSON integer, or a string of sign and digits, of 64 bits."""
     if type(value) is str:
-        stripped = value.strip(_SPACE)
-        if not _INT.fullmatch(stripped):
+        digits = value.strip(_SPACE)
+        if not _INT.fullmatch(digits):
             raise ValueError("not a whole number")
-        value = int(stripped)
+        is_negative = digits.startswith("-")
+        digits = digits.lstrip("+-").lstrip("0") or "0"
+        if len(digits) > len(str(MAX_INT)) or (is_negative and digits == "0"):
+            raise ValueError("not a whole number of 64 bits")
+        value = -int(digits) if is_negative else int(digits)
     if type(value) is not int:  # excludes bool, a subclass of int
         raise ValueError("not a whole number")
     if not MIN_INT <= value <= MAX_INT:
@@ -76,22 +134,8 @@ def as_int(value: object) -> int:
 
 
 def as_text(value: object) -> str:
-    """Convert a string, or the JSON text of a number or a boolean.
-
-    Raises ValueError for a string with a NUL or a lone surrogate, which JSON can
-    express as an escape but neither warehouse can store.
-    """
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if type(value) is int:
-        return str(value)
-    if not isinstance(value, str):
-        raise ValueError("not text")
-    if "\0" in value:
-        raise ValueError("contains a NUL")
-    if not value.isascii():
-        value.encode("utf-8")  # UnicodeEncodeError is a ValueError
-    return str(value)
+    """Convert a string, or a whole number of 64 bits to its digits."""
+    return value if type(value) is str else str(as_int(value))
 
 
 def as_bool(value: object) -> bool:
@@ -112,56 +156,45 @@ def as_bool(value: object) -> bool:
 def as_timestamp(value: object) -> datetime:
     """Convert an ISO 8601 timestamp or date to naive UTC, truncated to microseconds.
 
-    The format is extended or basic throughout, with `T` or a space between date and
-    time. Minutes, seconds, fraction and offset are optional, and spaces before the
-    offset are allowed. Without an offset it is UTC. A date alone is its midnight and
-    24:00:00 the midnight that follows.
+    The format is extended, with `T` or a space between date and time. Without an offset
+    it is UTC. A date alone is its midnight and 24:00 the midnight that follows.
     """
     if type(value) is not str:
         raise ValueError("not a timestamp")
-    text = value.strip(_SPACE)
-    match = _EXTENDED.fullmatch(text) or _BASIC.fullmatch(text)
+    match = _TIMESTAMP.fullmatch(value.strip(_SPACE))
     if match is None:
         raise ValueError("not an ISO 8601 timestamp")
     part = match.groupdict()
-    time = (
-        int(part["hour"] or 0),
-        int(part["minute"] or 0),
-        int(part["second"] or 0),
-        int((part["fraction"] or "")[:6].ljust(6, "0")),
-    )
-    is_end_of_day = time == (24, 0, 0, 0)
-    local = datetime(
-        int(part["year"]),
-        int(part["month"]),
-        int(part["day"]),
-        *((0, 0, 0, 0) if is_end_of_day else time),
-    )
-    if is_end_of_day:
-        local = _plus(local, timedelta(days=1))
-    return to_utc(local, part["offset"] or "Z")
+    clock = f"{part['clock'] or '00:00'}:{part['second'] or '00'}"
+    days = 0
+    if clock == "24:00:00" and not part["fraction"]:
+        clock, days = "00:00:00", 1
+    microseconds = int((part["fraction"] or "")[:6].ljust(6, "0"))
+    return to_utc(part["date"], clock, part["offset"] or "Z", days, microseconds)
 
 
-def to_utc(local: datetime, offset: str) -> datetime:
-    """Return naive UTC for a local time with offset `Z`, `+hh`, `+hhmm` or `+hh:mm`.
+def to_utc(
+    date: str, clock: str, offset: str, days: int = 0, microseconds: int = 0
+) -> datetime:
+    """Return naive UTC for `yyyy-mm-dd`, `hh:mm:ss` and an offset, `days` later.
 
-    Raises ValueError for an offset of 15 hours or more, which does not exist, or when
-    the result is out of range.
+    The offset is `Z`, `+hh`, `+hhmm` or `+hh:mm` of at most 14 hours. Raises ValueError
+    when a part is out of range, or the result outside years 1 to 9999.
     """
-    if offset in "Zz":
-        return local
-    hours, minutes = int(offset[1:3]), int(offset[3:].lstrip(":") or 0)
-    if hours > 14 or minutes > 59:
+    hour, minute, second = (int(part) for part in clock.split(":"))
+    if hour > 23 or minute > 59 or second > 59:
+        raise ValueError("no such time")
+    digits = offset[1:].replace(":", "").ljust(4, "0")
+    minutes = int(digits[:2]) * 60 + int(digits[2:])
+    if int(digits[2:]) > 59 or minutes > 14 * 60:
         raise ValueError("no such offset")
-    difference = timedelta(hours=hours, minutes=minutes)
-    return _plus(local, -difference if offset[0] == "+" else difference)
-
-
-def _plus(local: datetime, difference: timedelta) -> datetime:
-    try:
-        return local + difference
-    except OverflowError as error:
-        raise ValueError("out of range") from error
+    seconds = (days * 24 + hour) * 3600 + minute * 60 + second
+    seconds += minutes * 60 if offset[0] == "-" else -minutes * 60
+    # Counted from the year 400 later, so that the year 0 exists.
+    year = int(date[:4])
+    midnight = datetime(year % 400 + 400, int(date[5:7]), int(date[8:]))
+    local = midnight + timedelta(seconds=seconds, microseconds=microseconds)
+    return local.replace(year=local.year - 400 + year // 400 * 400)
 
 
 def as_names(value: object) -> tuple[str, ...]:

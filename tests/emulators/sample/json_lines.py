@@ -145,7 +145,6 @@ def _timestamp_form(keys: Keys, values: dict[str, Any], rng: Random) -> dict[str
     text = utc.isoformat(timespec=timespec)
     east = (utc + timedelta(hours=2)).isoformat(timespec=timespec)
     west = (utc - timedelta(hours=5, minutes=30)).isoformat(timespec=timespec)
-    basic = f"{utc:%Y%m%dT%H%M%S}" + (f".{utc:%f}" if utc.microsecond else "")
     forms = (
         text.replace("T", " "),
         text,
@@ -155,7 +154,6 @@ def _timestamp_form(keys: Keys, values: dict[str, Any], rng: Random) -> dict[str
         f"{east.replace('T', ' ')}+02",
         f"{west}-05:30",
         f"{utc.isoformat(timespec='microseconds')}Z",
-        f"{basic}Z",
     )
     return values | {key: rng.choice(forms)}
 
@@ -218,18 +216,22 @@ def _too_long(keys: Keys, values: dict[str, Any], rng: Random) -> bytes:
 
 def insert_invalid_utf8(line: bytes, rng: Random) -> bytes:
     """Return the line with bytes in its middle that are invalid UTF-8."""
-    position = len(line) // 2
-    # Do not split a character.
-    while line[position] & 0xC0 == 0x80:
-        position -= 1
+    position = _character_start(line, len(line) // 2)
     invalid = rng.choice((b"\xff\xfe", b"caf\xe9 ", b"\xc3("))
     return line[:position] + invalid + line[position:]
 
 
 def insert_nul(line: bytes, rng: Random) -> bytes:
     """Return the line with a NUL character at a random position."""
-    position = rng.randrange(len(line))
+    position = _character_start(line, rng.randrange(len(line)))
     return line[:position] + b"\0" + line[position:]
+
+
+def _character_start(line: bytes, position: int) -> int:
+    """Return the position of the first byte of the character at `position`."""
+    while line[position] & 0xC0 == 0x80:
+        position -= 1
+    return position
 
 
 _VARIANTS: dict[str, Callable[[Keys, dict[str, Any], Random], dict[str, Any]]] = {

@@ -34,12 +34,12 @@ VARIANT_KINDS = [
 ]
 REFERENCE_CATEGORIES = {
     "not_json": records.NOT_JSON,
-    "not_an_object": records.NOT_AN_OBJECT,
+    "not_an_object": records.NOT_JSON,
     "missing_key": records.MISSING_KEY,
     "null_key": records.MISSING_KEY,
     "wrong_type": records.WRONG_TYPE,
     "not_utf8": records.NOT_UTF8,
-    "nul_byte": records.NUL,
+    "nul_byte": records.CONTROL,
     "too_long": records.TOO_LONG,
     "not_combined": records.NOT_COMBINED,
     "bad_authuser": records.BAD_AUTHUSER,

@@ -28,7 +28,7 @@ def _parse_reject(source: str, line: str | bytes) -> tuple[str, str]:
 def test_lines_end_only_at_line_feeds_and_blank_lines_are_skipped() -> None:
     content = b"one\r\n\n  \t \ntwo\x0bstill two\xe2\x80\xa8\nthree"
     assert list(physical_lines(content)) == [
-        (1, b"one"),
+        (1, b"one\r"),
         (4, b"two\x0bstill two\xe2\x80\xa8"),
         (5, b"three"),
     ]
@@ -90,10 +90,8 @@ def test_invalid_integers_are_rejected(value: object) -> None:
         ("2026-11-01T10:00:00", datetime(2026, 11, 1, 10)),
         ("2026-11-01T10:00:00Z", datetime(2026, 11, 1, 10)),
         ("2026-11-01T10:00", datetime(2026, 11, 1, 10)),
-        ("20261101T100000Z", datetime(2026, 11, 1, 10)),
         ("2026-11-01", datetime(2026, 11, 1)),
-        ("2026-11-01T10", datetime(2026, 11, 1, 10)),
-        ("20261101T10-02", datetime(2026, 11, 1, 12)),
+        ("0000-12-31T23:30:00-01:00", datetime(1, 1, 1, 0, 30)),
         ("2026-11-30T24:00:00Z", datetime(2026, 12, 1)),
         ("2026-11-01T24:00+01:00", datetime(2026, 11, 1, 23)),
         ("2026-11-01T10:00:00.1234567Z", datetime(2026, 11, 1, 10, 0, 0, 123_456)),
@@ -114,6 +112,13 @@ def test_iso_timestamps_are_converted_to_utc(text: str, timestamp: datetime) -> 
         1_790_000_000,
         "2026-02-30T10:00:00Z",
         "2026-11-01T24:30:00Z",
+        "20261101T100000Z",
+        "2026-11-01T10",
+        "2026-11-01T10:00:00,5Z",
+        "2026-11-01t10:00:00z",
+        "2026-11-01T10:00:00 Z",
+        "9999-12-31T23:59:59-05:00",
+        "0001-01-01T00:00:00+01:00",
         "2026-11-01T24:00:00.1Z",
         "9999-12-31T24:00:00Z",
         "01/11/2026 10:00",
@@ -164,7 +169,7 @@ def test_optional_key_may_be_null_but_not_of_another_type(key: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["not json", '{"org_id": 1', '{"org_id": 1,}', '{"x": NaN}', "{} {}", "[" * 9_999],
+    ["not json", '{"org_id": 1', '{"org_id": 1,}', '{"x": NaN}', "{} {}"],
 )
 def test_invalid_json_is_rejected(line: str) -> None:
     assert _parse_reject("orgs", line) == (records.NOT_JSON, "")
@@ -172,13 +177,13 @@ def test_invalid_json_is_rejected(line: str) -> None:
 
 @pytest.mark.parametrize("line", ["[]", "42", "null", '"text"', "true"])
 def test_json_that_is_not_an_object_is_rejected(line: str) -> None:
-    assert _parse_reject("orgs", line) == (records.NOT_AN_OBJECT, "")
+    assert _parse_reject("orgs", line) == (records.NOT_JSON, "")
 
 
 @pytest.mark.parametrize("source", records.SOURCES)
 def test_invalid_utf8_nul_and_too_long_lines_are_rejected(source: str) -> None:
     assert _parse_reject(source, b'{"a": "caf\xe9"}')[0] == records.NOT_UTF8
-    assert _parse_reject(source, b'{"a": "\0"}')[0] == records.NUL
+    assert _parse_reject(source, b'{"a": "\0"}')[0] == records.CONTROL
     assert _parse_reject(source, b" " * 65_535 + b"x")[0] == records.TOO_LONG
 
 
