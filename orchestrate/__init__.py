@@ -10,13 +10,13 @@ from pathlib import Path
 
 import luigi.configuration
 
-from loaders.config import environment
 from loaders.config.environment import PROJECT
+from orchestrate import startup
 
 # The luigi command line imports this package to find its tasks, and has no other hook
 # before they read their settings.
 if "luigi.cmdline" in sys.modules:
-    environment.apply()
+    startup.prepare_luigi_process()
 
 # Luigi reads luigi.cfg from the working directory. Use the project's elsewhere.
 if not Path("luigi.cfg").exists() and "LUIGI_CONFIG_PATH" not in os.environ:

@@ -8,10 +8,9 @@ import time
 from datetime import date
 
 import luigi
-from rich.console import Console
-from rich.text import Text
 
-console = Console(stderr=True, highlight=False, soft_wrap=True)
+from reports.console import Text, error_console, styled
+
 SYMBOLS = {"done": ("✔", "green"), "failed": ("✘", "red"), "warn": ("!", "yellow")}
 _is_enabled = False
 
@@ -39,7 +38,7 @@ def print_line(
     line.append(f" {day or ''!s:<10}", style="dim")
     line.append(f" {rows:>12,} rows" if rows is not None else " " * 18)
     line.append(f" {seconds:>8.2f} s" if seconds is not None else "")
-    console.print(line)
+    error_console.print(line)
 
 
 class Stopwatch:
@@ -66,4 +65,4 @@ def subject(task: luigi.Task) -> str:
 def _print_failure(task: luigi.Task, error: Exception) -> None:
     print_line(f"{task.task_family} {subject(task)}", outcome="failed")
     if _is_enabled:
-        console.print(Text(f"    {type(error).__name__}: {error}", style="red"))
+        error_console.print(styled(f"    {type(error).__name__}: {error}", "red"))

@@ -1,16 +1,152 @@
-"""The terminal: the console for results, and text that is safe to print on it."""
+"""The terminal. Everything that a command prints passes through this module.
 
-from rich.console import Console
+Data may hold anything: escape sequences, rich markup, lone surrogates. Here it becomes
+text that every terminal and every output encoding can show.
+"""
 
-console = Console(highlight=False, soft_wrap=True)
+import io
+import json
+import os
+import re
+import sys
+from typing import Any
+
+from rich.console import (
+    Console,
+    ConsoleOptions,
+    ConsoleRenderable,
+    RenderHook,
+    RenderResult,
+)
+from rich.rule import Rule
+from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
+
+__all__ = [
+    "Rule",
+    "Table",
+    "Terminal",
+    "Text",
+    "console",
+    "error_console",
+    "make_streams_safe",
+    "print_json",
+    "printable",
+    "styled",
+]
+
+# A terminal executes these instead of showing them: C0, DEL, C1, line separators and
+# marks that change the direction of the text. Surrogates have no encoding.
+CONTROL_CHARACTERS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+    "\ud800-\udfff\ufeff]"
+)
+# What stands for our own symbols where the output encoding is not UTF-8.
+ASCII_SYMBOLS = str.maketrans(
+    {
+        "✔": "+",
+        "✘": "x",
+        "→": "->",
+        "─": "-",
+        "│": "|",
+        "…": "...",
+        "·": "*",
+        "\N{REPLACEMENT CHARACTER}": "?",
+    }
+)
 
 
-def printable(text: str) -> str:
-    """Return the text with each control character replaced by U+FFFD.
+def printable(value: str) -> str:
+    """Return one value with each control character replaced by U+FFFD."""
+    return CONTROL_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", value)
 
-    A terminal executes control characters instead of showing them.
+
+def styled(text: object, style: str) -> Text:
+    """Return text in a style, for example `bold red`; markup in it has no effect."""
+    return Text(_printable_lines(str(text)), style=style)
+
+
+class Terminal(Console):
+    """A console that shows data as it is: no markup, emoji or highlighting in it."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(
+            stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=True
+        )
+        self.push_render_hook(_PrintableOutput())
+
+    def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401 - as in rich
+        """Convert a string without its control characters, so that tables align."""
+        return super().render_str(_printable_lines(text), **options)
+
+    def on_broken_pipe(self) -> None:
+        """Discard further output; the command ends with its own exit code."""
+        self.quiet = True
+        discarded = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(discarded, self.file.fileno())
+
+
+class _PrintableOutput(RenderHook):
+    """Replaces control characters in everything that is printed, also in `Text`."""
+
+    def process_renderables(
+        self, renderables: list[ConsoleRenderable]
+    ) -> list[ConsoleRenderable]:
+        return [_Printable(renderable) for renderable in renderables]
+
+
+class _Printable:
+    def __init__(self, content: ConsoleRenderable) -> None:
+        self._content = content
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> RenderResult:
+        is_unicode = console.encoding.startswith("utf")
+        for segment in console.render(self._content, options):
+            if segment.control:
+                continue
+            text = _printable_lines(segment.text)
+            if not is_unicode:
+                text = text.translate(ASCII_SYMBOLS)
+            yield Segment(text, segment.style)
+
+
+console = Terminal()
+error_console = Terminal(stderr=True)
+
+
+def print_json(document: object) -> None:
+    """Print a document as JSON in ASCII; values of other types become text."""
+    text = json.dumps(document, indent=2, default=str).replace("\x7f", "\\u007f")
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        console.on_broken_pipe()
+
+
+def make_streams_safe() -> None:
+    r"""Let no character that the output encoding lacks raise an error.
+
+    It is printed as an escape such as `\u2714` instead. A closed stream becomes a
+    stream that discards its input.
     """
-    return "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"
-        for character in text
-    )
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            descriptor = os.open(os.devnull, os.O_WRONLY)
+            setattr(sys, name, os.fdopen(descriptor, "w", encoding="utf-8"))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _printable_lines(text: str) -> str:
+    """Like `printable`, but keep the line feeds and tabs of our own layout."""
+    return CONTROL_CHARACTERS.sub(_replacement, text)
+
+
+def _replacement(match: re.Match[str]) -> str:
+    character = match.group()
+    return character if character in "\n\t" else "\N{REPLACEMENT CHARACTER}"

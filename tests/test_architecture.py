@@ -21,6 +21,7 @@ MODULE_LAYERS = {
         "mail",
         "ledger",
         "warehouse",
+        "private_files",
         "config",
         "s3",
         "aws",
@@ -36,6 +37,7 @@ MODULE_LAYERS = {
         "dbt",
         "run_id",
         "progress",
+        "startup",
         "logs",
     ),
 }
@@ -53,6 +55,7 @@ IMPORTERS = {
     "simple_salesforce": {"loaders/salesforce/client.py"},
     "smtplib": {"loaders/mail.py"},
     "jinja2": {"reports/morning/rendering.py", "loaders/config/dbt_profile.py"},
+    "rich": {"reports/console.py"},
     "matplotlib": {"reports/morning/charts.py"},
     "lkml": {"looker/generate/files.py"},
     "dbt.cli": {"orchestrate/dbt/runner.py"},
@@ -60,6 +63,8 @@ IMPORTERS = {
     "dbt_common": {"orchestrate/dbt/runner.py", "loaders/warehouse/redshift.py"},
     "dbt.adapters": {"loaders/warehouse/redshift.py"},
 }
+# What writes to the terminal without removing control characters.
+TERMINAL_NAMES = {"sys.stdout", "sys.stderr", "typer.echo", "typer.secho"}
 # Modules that may choose between DuckDB and Redshift by name.
 WAREHOUSE_MODULES = {
     "loaders/warehouse/connection.py",
@@ -149,6 +154,22 @@ def test_modules_have_no_import_cycle() -> None:
         for name in leaves:
             del remaining[name]
     assert not remaining, f"modules in or above an import cycle: {sorted(remaining)}"
+
+
+def test_only_the_console_module_writes_to_the_terminal() -> None:
+    for path in PRODUCT:
+        if _name(path) == "reports/console.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Name):
+                assert node.id != "print", f"{_name(path)}:{node.lineno} uses print"
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                name = f"{node.value.id}.{node.attr}"
+                assert name not in TERMINAL_NAMES, f"{_name(path)}:{node.lineno} {name}"
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert "[/]" not in node.value, (
+                    f"{_name(path)}:{node.lineno} has markup"
+                )
 
 
 def test_luigi_is_imported_by_orchestrate_only() -> None:

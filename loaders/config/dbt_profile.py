@@ -15,15 +15,17 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jinja2 import StrictUndefined
 from jinja2.exceptions import TemplateError
 from jinja2.nativetypes import NativeEnvironment, NativeTemplate
 
-from loaders.config.settings import PROJECT
+from loaders.config.environment import PROJECT
+from loaders.config.yaml_files import read_mapping, require_mapping
 from loaders.errors import ConfigError
 
 PROFILE = "nightshift"
+# generate_schema_name gives the schemas of the other targets a prefix.
+UNPREFIXED_TARGETS = ("local", "prod")
 
 
 @dataclass(frozen=True)
@@ -41,32 +43,39 @@ class Target:
     @property
     def schema_prefix(self) -> str:
         """The prefix that generate_schema_name adds to `staging` and other schemas."""
-        if self.name in ("local", "prod"):
+        if self.name in UNPREFIXED_TARGETS:
             return ""
         return f"{self.values['schema']}_"
 
 
 def target_name() -> str:
-    """Return DBT_TARGET or the default `local`, without reading the profile."""
-    return os.environ.get("DBT_TARGET") or "local"
+    """Return DBT_TARGET, or else the profile's default target, as dbt does."""
+    return os.environ.get("DBT_TARGET") or _default_target(*_profile())
 
 
 @cache
 def target() -> Target:
-    """Return the target that DBT_TARGET names, or the profile's default target."""
-    path = profiles_file()
-    profile = _read(path).get(PROFILE)
-    if profile is None:
+    """Return the target that DBT_TARGET names, or the profile's default target.
+
+    Raises `ConfigError` with the file and the key that is missing or malformed.
+    """
+    profile, path = _profile()
+    outputs = require_mapping(profile.get("outputs"), f"outputs of {PROFILE} in {path}")
+    name = os.environ.get("DBT_TARGET") or _default_target(profile, path)
+    if name not in outputs:
+        names = ", ".join(sorted(outputs)) or "none"
         raise ConfigError(
-            f"{path} has no profile {PROFILE!r}. Compare it with profiles.yml.example."
+            f"Target {name!r} is not in {path}, which has: {names}. Correct DBT_TARGET "
+            "or the profile."
         )
-    name = os.environ.get("DBT_TARGET") or str(_render(profile["target"], path))
-    if name not in profile["outputs"]:
-        names = ", ".join(sorted(profile["outputs"]))
-        raise ConfigError(
-            f"Target {name!r} is not in {path}, which has: {names}. Correct DBT_TARGET."
-        )
-    return Target(name=name, values=_render(profile["outputs"][name], path))
+    place = f"outputs.{name} in {path}"
+    values = _render(require_mapping(outputs[name], place), place)
+    for key in ("type",) if name in UNPREFIXED_TARGETS else ("type", "schema"):
+        if not values.get(key):
+            raise ConfigError(
+                f"{place} has no {key!r}. Compare it with profiles.yml.example."
+            )
+    return Target(name=name, values=values)
 
 
 def profiles_file() -> Path:
@@ -76,29 +85,40 @@ def profiles_file() -> Path:
     if configured:
         folders = [Path(configured)]
     for folder in folders:
-        if (folder / "profiles.yml").exists():
-            return (folder / "profiles.yml").resolve()
+        path = folder / "profiles.yml"
+        # os.path, because pathlib raises an error for a folder that is closed to us.
+        if os.path.lexists(path):
+            return path.absolute()
     searched = ", ".join(str(folder) for folder in folders)
-    raise ConfigError(
-        f"No profiles.yml found in {searched}. "
-        "Create it: cp profiles.yml.example profiles.yml"
-    )
+    remedy = "Create it: cp profiles.yml.example profiles.yml"
+    if configured:
+        remedy = "Correct DBT_PROFILES_DIR, or create the file there"
+    raise ConfigError(f"No profiles.yml found in {searched}. {remedy}.")
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return content or {}
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not valid YAML. Correct it: {error}") from None
+def _profile() -> tuple[dict[str, Any], Path]:
+    path = profiles_file()
+    profile = read_mapping(path).get(PROFILE)
+    if profile is None:
+        raise ConfigError(
+            f"{path} has no profile {PROFILE!r}. Compare it with profiles.yml.example."
+        )
+    return require_mapping(profile, f"{PROFILE} in {path}"), path
 
 
-def _render(value: Any, path: Path) -> Any:  # noqa: ANN401 - any YAML value
+def _default_target(profile: dict[str, Any], path: Path) -> str:
+    """Return the profile's `target`; dbt uses `default` if it has none."""
+    return str(_render(profile.get("target") or "default", f"target in {path}"))
+
+
+def _render(value: Any, place: str) -> Any:  # noqa: ANN401 - any YAML value
     """Render `env_var()` calls in a value, recursively in lists and mappings."""
     if isinstance(value, dict):
-        return {key: _render(inner, path) for key, inner in value.items()}
+        return {
+            key: _render(inner, f"{key} of {place}") for key, inner in value.items()
+        }
     if isinstance(value, list):
-        return [_render(inner, path) for inner in value]
+        return [_render(inner, place) for inner in value]
     if not isinstance(value, str) or "{{" not in value:
         return value
     jinja = _Environment(undefined=StrictUndefined)
@@ -106,10 +126,15 @@ def _render(value: Any, path: Path) -> Any:  # noqa: ANN401 - any YAML value
         jinja.filters[name] = partial(_Converted, convert)
     try:
         return jinja.from_string(value).render(env_var=_env_var, target={})
-    except (TemplateError, ValueError) as error:
-        raise ConfigError(
-            f"Cannot render {value!r} in {path}: {error}. Correct the profile."
-        ) from None
+    except ConfigError as error:
+        raise ConfigError(f"{place} cannot be rendered: {error}") from None
+    except TemplateError as error:
+        cause = f"{error}".rstrip(".")
+    except Exception as error:  # an expression may raise anything
+        # Its text may contain the value of a variable, which may be a secret.
+        names = ", ".join(re.findall(r"env_var\(\s*['\"](\w+)['\"]", value))
+        cause = f"{type(error).__name__}, check {names or 'the expression'}"
+    raise ConfigError(f"{place} cannot be rendered: {cause}. Correct it.")
 
 
 @dataclass(frozen=True)
@@ -171,5 +196,5 @@ FILTERS: dict[str, Callable[[str], Any]] = {
 def _env_var(name: str, default: str | None = None) -> str:
     value = os.environ.get(name, default)
     if value is None:
-        raise ConfigError(f"{name} is not set. Set it; the dbt profile reads it.")
+        raise ConfigError(f"{name} is not set. Set it.")
     return value

@@ -35,7 +35,7 @@ def redact(text: str) -> str:
 
 
 def _known_secrets() -> Iterator[str]:
-    yield from _secrets_in_model(settings.load())
+    yield from _secrets_in_model(settings.load_valid()[0])
     yield from _secrets_in_environment()
 
 

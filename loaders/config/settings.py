@@ -5,8 +5,11 @@ Settings are read once per process. The warehouse is configured in the dbt
 profile, and S3 through boto3's own variables.
 """
 
+import json
 import os
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,18 +18,19 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from loaders.config import environment
 from loaders.config.environment import PROJECT as PROJECT
 from loaders.errors import ConfigError
 
 PREFIX = "NIGHTSHIFT_"
+LOG_FORMATS = ("json", "human")
 
 
 def _s3_url(value: str) -> str:
@@ -38,6 +42,25 @@ def _s3_url(value: str) -> str:
 
 
 S3Url = Annotated[str, AfterValidator(_s3_url)]
+
+
+def _addresses(value: object) -> object:
+    """Split mail addresses: a JSON list, or separated by commas outside of quotes."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise ValueError(
+                "must be addresses separated by commas, or a valid JSON list of them"
+            ) from None
+        return value
+    parts = re.findall(r'(?:[^,"]|"(?:[^"\\]|\\.)*"|")+', value)
+    return [part.strip() for part in parts if part.strip()]
+
+
+Addresses = Annotated[list[str], BeforeValidator(_addresses)]
 
 
 class Salesforce(BaseModel):
@@ -91,7 +114,7 @@ class Report(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    recipients: list[str] = Field(default_factory=list)
+    recipients: Addresses = Field(default_factory=list)
 
 
 class OnCall(BaseModel):
@@ -99,24 +122,20 @@ class OnCall(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    recipients: list[str] = Field(default_factory=list)
+    recipients: Addresses = Field(default_factory=list)
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """All `NIGHTSHIFT_*` settings; unknown or malformed ones are an error."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_nested_delimiter="__",
-        extra="ignore",  # _reject_unknown_variables covers unknown names
-        frozen=True,
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     raw_url: S3Url | None = None
     archive_url: S3Url | None = None
     copy_iam_role: str | None = None
     max_unpacked_gib: float = Field(default=64, gt=0, allow_inf_nan=False)
     locate_rejects_max_gib: float = Field(default=64, gt=0, allow_inf_nan=False)
+    log_format: Literal["json", "human"] = "json"
     salesforce: Salesforce = Salesforce()
     smtp: Smtp = Smtp()
     report: Report = Report()
@@ -155,11 +174,77 @@ class Settings(BaseSettings):
 def load() -> Settings:
     """Return the settings; `ConfigError` names each unknown or malformed one."""
     environment.require_readable()
-    _reject_unknown_variables()
-    try:
-        return Settings()
-    except ValidationError as error:
-        raise ConfigError(_describe(error)) from None
+    settings, problems = load_valid()
+    unknown = _unknown_variables()
+    messages = [f"{name} is malformed: {problems[name]}." for name in sorted(problems)]
+    messages += [f"{name} is not a setting." for name in unknown]
+    if unknown:
+        known = ", ".join(sorted(known_variables()))
+        messages.append(f"The known settings are {known}.")
+    if messages:
+        raise ConfigError("Correct these settings.\n  " + "\n  ".join(messages))
+    return settings
+
+
+def load_valid() -> tuple[Settings, dict[str, str]]:
+    """Return the settings without the malformed ones, and what is wrong with those.
+
+    `doctor` uses it, because a malformed setting affects some of its checks only. The
+    problems never contain a value, which may be a secret. An empty variable counts as
+    not set.
+    """
+    present = {name.upper(): value for name, value in os.environ.items() if value}
+    values = {name: present[name] for name in _fields(Settings) if name in present}
+    problems: dict[str, str] = {}
+    while True:
+        try:
+            return Settings.model_validate(_nested(values)), problems
+        except ValidationError as error:
+            found = _problems(error)
+        problems |= found
+        values = {name: text for name, text in values.items() if name not in found}
+
+
+def _fields(model: type[BaseModel], prefix: str = PREFIX) -> dict[str, tuple[str, ...]]:
+    """Return the field names of each variable: `("smtp", "port")` of SMTP__PORT."""
+    fields: dict[str, tuple[str, ...]] = {}
+    for name, field in model.model_fields.items():
+        variable = f"{prefix}{name.upper()}"
+        if isinstance(field.annotation, type) and issubclass(
+            field.annotation, BaseModel
+        ):
+            nested = _fields(field.annotation, f"{variable}__")
+            fields |= {inner: (name, *path) for inner, path in nested.items()}
+        else:
+            fields[variable] = (name,)
+    return fields
+
+
+def _nested(values: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values by field names, as the nested models need them."""
+    paths = _fields(Settings)
+    document: dict[str, Any] = {}
+    for variable, value in values.items():
+        *models, field = paths[variable]
+        place = document
+        for model in models:
+            place = place.setdefault(model, {})
+        place[field] = value
+    return document
+
+
+def _problems(error: ValidationError) -> dict[str, str]:
+    """Return what is wrong with each malformed variable."""
+    problems = {}
+    for problem in error.errors(include_input=False, include_url=False):
+        location = tuple(str(part) for part in problem["loc"])
+        variable = next(
+            name
+            for name, path in _fields(Settings).items()
+            if location[: len(path)] == path
+        )
+        problems[variable] = problem["msg"].removeprefix("Value error, ")
+    return problems
 
 
 def _required(value: str | None, name: str, example: str) -> str:
@@ -169,51 +254,28 @@ def _required(value: str | None, name: str, example: str) -> str:
     return value
 
 
-def _describe(error: ValidationError) -> str:
-    """Name each malformed setting without its value, which may be a secret."""
-    lines = []
-    for problem in error.errors(include_input=False, include_url=False):
-        name = PREFIX + "__".join(str(part).upper() for part in problem["loc"])
-        lines.append(f"{name}: {problem['msg']}.")
-    return "Malformed settings. Correct them:\n  " + "\n  ".join(lines)
-
-
-def _reject_unknown_variables() -> None:
-    names = {name.upper() for name in os.environ}
+def _unknown_variables() -> list[str]:
     known = known_variables()
-    unknown = sorted(
-        name for name in names if name.startswith(PREFIX) and name not in known
-    )
-    if unknown:
-        raise ConfigError(
-            f"Unknown settings: {', '.join(unknown)}. Correct or remove them. "
-            f"The known settings are {', '.join(sorted(known))}."
-        )
+    names = {name.upper() for name in os.environ}
+    return sorted(n for n in names if n.startswith(PREFIX) and n not in known)
 
 
 def known_variables() -> set[str]:
     """Return the names of all `NIGHTSHIFT_*` variables, with the dbt profile's."""
-    names: set[str] = set()
-    for name, field in Settings.model_fields.items():
-        model: Any = field.annotation
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            nested = (f"{name}__{inner}" for inner in model.model_fields)
-            names.update(f"{PREFIX}{inner}".upper() for inner in nested)
-            names.add(f"{PREFIX}{name}".upper())
-        else:
-            names.add(f"{PREFIX}{name}".upper())
-    return names | profile_variables()
+    return {*_fields(Settings), *profile_variables()}
 
 
 def profile_variables() -> set[str]:
-    """Return the names of the `NIGHTSHIFT_*` variables that the dbt profile reads."""
-    texts = [
-        path.read_text(encoding="utf-8")
-        for path in (PROJECT / "profiles.yml.example", PROJECT / "profiles.yml")
-        if path.exists()
-    ]
-    folder = os.environ.get("DBT_PROFILES_DIR")
-    if folder and (Path(folder) / "profiles.yml").exists():
-        texts.append((Path(folder) / "profiles.yml").read_text(encoding="utf-8"))
-    pattern = rf"env_var\(\s*['\"]({PREFIX}\w+)['\"]"
-    return {name for text in texts for name in re.findall(pattern, text)}
+    """Return the names of the `NIGHTSHIFT_*` variables that the dbt profile reads.
+
+    A profile that cannot be read has none here; `dbt_profile` reports it.
+    """
+    folders = [PROJECT, Path(os.environ.get("DBT_PROFILES_DIR") or PROJECT)]
+    files = [PROJECT / "profiles.yml.example"]
+    files += [folder / "profiles.yml" for folder in folders]
+    names: set[str] = set()
+    for path in files:
+        with suppress(OSError):
+            text = path.read_bytes().decode(errors="replace")
+            names.update(re.findall(rf"env_var\(\s*['\"]({PREFIX}\w+)['\"]", text))
+    return names

@@ -12,9 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import yaml
-
 from loaders.config.settings import PROJECT
+from loaders.config.yaml_files import read_mapping
 from loaders.errors import ConfigError
 
 FieldType = Literal[
@@ -148,15 +147,7 @@ def load(path: Path | None = None, *, model: str = SALESFORCE_MODEL) -> Mapping:
 
 
 def _read_model(path: Path, name: str) -> dict[str, Any]:
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except FileNotFoundError:
-        raise ConfigError(
-            f"{path} does not exist. It must contain the mapping of {name}."
-        ) from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not valid YAML. Correct it: {error}") from None
-    models: list[dict[str, Any]] = document.get("models", [])
+    models: list[dict[str, Any]] = read_mapping(path).get("models") or []
     for model in models:
         if model.get("name") == name:
             return model

@@ -10,9 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from loaders.config.settings import PROJECT
+from loaders.config.yaml_files import read_mapping
 from loaders.errors import ConfigError
 
 JSON_PHRASES = {"strings": "an array of strings", "object": "an object"}
@@ -93,7 +92,17 @@ def json_columns(name: str) -> frozenset[str]:
 
 
 def _read_tables(path: Path) -> Iterator[Table]:
-    for source in yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]:
+    try:
+        yield from _tables(read_mapping(path))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"{path} declares its tables incompletely ({type(error).__name__}: "
+            f"{error}). Restore the file."
+        ) from None
+
+
+def _tables(document: dict[str, Any]) -> Iterator[Table]:
+    for source in document["sources"]:
         schema = "ops" if source["name"] == "ops" else "staging"
         for table in source["tables"]:
             raw = _meta(table).get("raw", {})

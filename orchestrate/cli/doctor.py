@@ -1,19 +1,22 @@
 """`nightshift doctor`: checks everything that a run needs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
-from rich.text import Text
+import structlog
 
 from loaders import mail, s3, warehouse
-from loaders.config import dbt_profile, settings
-from loaders.errors import NightshiftError
+from loaders.config import dbt_profile, environment, settings
+from loaders.errors import ConfigError, NightshiftError
 from loaders.ledger.retired_models import retired_relations
 from loaders.salesforce import client, mapping, preflight
 from loaders.salesforce import doctor as salesforce_doctor
 from orchestrate.dbt import graph
-from reports.console import console
+from orchestrate.logs import LOG_FILE
+from reports.console import Text, console
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -27,22 +30,19 @@ class Check:
 
 def run_checks() -> list[Check]:
     """Run all checks, also after one has failed."""
-    return [
-        *(
-            _run(name, check)
-            for name, check in (
-                ("settings", _check_settings),
-                ("dbt profile", _check_profile),
-                ("dbt project", _check_project),
-                ("warehouse", _check_warehouse),
-                ("raw bucket", _check_raw_bucket),
-                ("archive bucket", _check_archive_bucket),
-                ("salesforce", _check_salesforce),
-                ("mail", _check_mail),
-            )
-        ),
-        check_retired_models(),
-    ]
+    checks: list[Check] = []
+    for name, check in (
+        ("settings", _check_settings),
+        ("dbt profile", _check_profile),
+        ("dbt project", _check_project),
+        ("warehouse", _check_warehouse),
+        ("raw bucket", _check_raw_bucket),
+        ("archive bucket", _check_archive_bucket),
+        ("salesforce", _check_salesforce),
+        ("mail", _check_mail),
+    ):
+        checks.append(_run(name, check, checks))
+    return [*checks, check_retired_models()]
 
 
 def run_salesforce_checks() -> list[Check]:
@@ -94,11 +94,29 @@ def print_checks(checks: list[Check]) -> None:
         console.print(line.append(check.message))
 
 
-def _run(name: str, check: Callable[[], str]) -> Check:
+def _run(name: str, check: Callable[[], str], earlier: Sequence[Check]) -> Check:
+    """Run a check; refer to the earlier check that failed with the same error."""
     try:
         return Check(name, True, check())
     except NightshiftError as error:
-        return Check(name, False, str(error))
+        message = str(error)
+    except Exception as error:  # must not hide the results of the other checks
+        log.exception("check failed", check=name)
+        message = f"Unexpected {type(error).__name__}: {error}. See {LOG_FILE}."
+    causes = (other.name for other in earlier if other.message == message)
+    if cause := next(causes, ""):
+        message = f"Not checked, because {cause} failed."
+    return Check(name, False, message)
+
+
+def _settings_of(*prefixes: str) -> settings.Settings:
+    """Return the settings; `ConfigError` if one with these prefixes is malformed."""
+    environment.require_readable()
+    valid, problems = settings.load_valid()
+    names = [name for name in problems if name.startswith(prefixes)]
+    if names:
+        raise ConfigError(f"Not checked, because {', '.join(names)} is malformed.")
+    return valid
 
 
 def _check_settings() -> str:
@@ -122,14 +140,14 @@ def _check_warehouse() -> str:
 
 
 def _check_raw_bucket() -> str:
-    url = settings.load().required_raw_url()
+    url = _settings_of("NIGHTSHIFT_RAW_URL").required_raw_url()
     s3.check_bucket(url)
     return f"{url} can be listed"
 
 
 def _check_archive_bucket() -> str:
     """Write and delete an object, because the archive needs both permissions."""
-    archive_url = settings.load().required_archive_url()
+    archive_url = _settings_of("NIGHTSHIFT_ARCHIVE_URL").required_archive_url()
     object_url = f"{archive_url}/.doctor-{uuid4().hex}"
     s3.write(object_url, b"")
     s3.delete([object_url])
@@ -137,7 +155,7 @@ def _check_archive_bucket() -> str:
 
 
 def _check_salesforce() -> str:
-    config = settings.load().salesforce
+    config = _settings_of("NIGHTSHIFT_SALESFORCE__").salesforce
     connection = client.connect(config)
     try:
         destination = preflight.check(
@@ -154,7 +172,9 @@ def _check_salesforce() -> str:
 
 
 def _check_mail() -> str:
-    config = settings.load()
+    config = _settings_of(
+        "NIGHTSHIFT_SMTP__", "NIGHTSHIFT_REPORT__", "NIGHTSHIFT_ON_CALL__"
+    )
     readers, on_call = (
         ", ".join(to.addresses) or f"nobody ({to.setting} is not set)"
         for to in (mail.report_recipients(config), mail.on_call_recipients(config))

@@ -1,14 +1,14 @@
 """`nightshift looker`: generates the LookML of the marts."""
 
-import json
 from typing import Annotated
 
 import typer
 
 from looker.generate import files, marts
+from orchestrate import startup
 from orchestrate.dbt import manifest
 from orchestrate.runs.outcome import ExitCode
-from reports.console import console
+from reports.console import console, print_json, styled
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,17 +29,18 @@ def build(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write looker/ from the YAML of the marts; leave unchanged files alone."""
+    startup.restore_umask()
     declared = marts.read_marts(manifest.read())
     changed = files.find_outdated(declared) if check else files.write_files(declared)
     if as_json:
-        print(json.dumps({"views": len(declared), "changed": changed}, indent=2))
+        print_json({"views": len(declared), "changed": changed})
     elif check and changed:
         for name in changed:
-            console.print(f"[red]✘[/] looker/{name} differs from the YAML")
+            console.print(styled("✘", "red"), f"looker/{name} differs from the YAML")
         console.print("Update it: nightshift looker build")
     else:
         for name in changed:
-            console.print(f"[green]✔[/] looker/{name}")
+            console.print(styled("✔", "green"), f"looker/{name}")
         state = f"{len(changed)} file(s) changed" if changed else "up to date"
         console.print(f"{len(declared)} views: {state}.")
     if check and changed:

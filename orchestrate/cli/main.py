@@ -7,14 +7,17 @@ accepted all rows, 3 bad configuration or arguments.
 
 import sys
 
+import structlog
 import typer
 from typer.exceptions import TyperException
 
-from loaders.config import environment
 from loaders.errors import ConfigError, NightshiftError
-from orchestrate import logs, progress
+from orchestrate import startup
 from orchestrate.cli import looker, reading, runs, salesforce
 from orchestrate.runs.outcome import ExitCode
+from reports.console import error_console, styled
+
+log = structlog.get_logger()
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,8 +48,7 @@ app.add_typer(looker.app, name="looker")
 
 def main() -> None:
     """Run the command line; print one message for any error and set the exit code."""
-    environment.apply()
-    log_file = logs.log_to_file()
+    log_file = startup.prepare_process()
     try:
         # In standalone mode, Typer exits with 2 for bad arguments, but 2 means rejects.
         code = app(standalone_mode=False)
@@ -60,9 +62,15 @@ def main() -> None:
     except NightshiftError as error:
         _print_error(f"{error}\nThe log is {log_file}.")
         code = ExitCode.FAILED
+    except Exception as error:  # a fault of the program or an unknown library error
+        log.exception("unexpected error")
+        _print_error(
+            f"Unexpected {type(error).__name__}: {error}\nThe log {log_file} has the "
+            "details."
+        )
+        code = ExitCode.FAILED
     sys.exit(int(code or 0))
 
 
 def _print_error(message: str) -> None:
-    progress.console.print("[bold red]nightshift:[/] ", end="")
-    progress.console.print(message, markup=False)
+    error_console.print(styled("nightshift:", "bold red"), message)

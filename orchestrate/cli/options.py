@@ -6,6 +6,16 @@ from typing import Annotated
 import typer
 
 from orchestrate.runs.execution import require_past
+from orchestrate.tasks.parameters import result_name
+
+
+def _env(value: str) -> str:
+    return result_name("env", value)
+
+
+def _version(value: str) -> str:
+    return result_name("version", value)
+
 
 Day = Annotated[
     datetime | None,
@@ -16,10 +26,18 @@ Day = Annotated[
     ),
 ]
 Env = Annotated[
-    str, typer.Option(help="Name that separates results: first folder of the archive.")
+    str,
+    typer.Option(
+        callback=_env,
+        help="Name that separates results: first folder of the archive.",
+    ),
 ]
 Version = Annotated[
-    str, typer.Option(help="Version of the results: second folder of the archive.")
+    str,
+    typer.Option(
+        callback=_version,
+        help="Version of the results: second folder of the archive.",
+    ),
 ]
 Workers = Annotated[
     int, typer.Option(min=1, help="Parallel tasks on Redshift. DuckDB uses one.")

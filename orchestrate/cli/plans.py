@@ -1,6 +1,5 @@
 """The plan of a run: its stale tasks and why, as a table or as JSON."""
 
-import json
 from dataclasses import asdict, dataclass
 from datetime import date
 
@@ -11,7 +10,7 @@ from orchestrate import progress
 from orchestrate.cli.tables import make_table
 from orchestrate.planning.run_state import SALESFORCE_OBJECT
 from orchestrate.tasks.load import LoadRawTable, RawPartition
-from reports.console import console
+from reports.console import console, print_json
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def print_plan(steps: list[Step], root: luigi.Task, *, as_json: bool) -> None:
     if as_json:
         rows = [asdict(step) for step in steps]
         document = {"data_date": root.data_date, "steps": rows}
-        print(json.dumps(document, indent=2, default=str))
+        print_json(document)
         return
     if not steps:
         console.print(f"Nothing to do: the run for {root.data_date} is complete.")

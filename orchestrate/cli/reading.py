@@ -1,6 +1,5 @@
 """The commands that show results and check the setup."""
 
-import json
 import os
 from dataclasses import asdict
 from typing import Annotated
@@ -15,7 +14,7 @@ from orchestrate.planning import run_state
 from orchestrate.runs.outcome import ExitCode
 from orchestrate.tasks.parameters import DEFAULT_ENV, DEFAULT_VERSION
 from orchestrate.tasks.report import write_page
-from reports.console import console
+from reports.console import console, print_json
 from reports.org import explain, terminal
 
 
@@ -35,9 +34,9 @@ def report(
     state = run_state.reload(parse_data_date(day), env=env, version=version)
     page = write_page(state)
     if as_json:
-        print(json.dumps({"page": str(page.path), "url": page.url}, indent=2))
+        print_json({"page": str(page.path), "url": page.url})
     else:
-        console.print(f"{page.path}\n{page.url}", markup=False)
+        console.print(f"{page.path}\n{page.url}")
     if open_page:
         typer.launch(page.path.as_uri())
 
@@ -60,7 +59,7 @@ def check_setup(
         os.environ["DBT_TARGET"] = target
     checks = doctor.run_salesforce_checks() if salesforce else doctor.run_checks()
     if as_json:
-        print(json.dumps({"checks": [asdict(check) for check in checks]}, indent=2))
+        print_json({"checks": [asdict(check) for check in checks]})
     else:
         doctor.print_checks(checks)
     if not all(check.passed for check in checks):
@@ -91,6 +90,6 @@ def explain_org(
     """Trace one org: raw records, org days, metrics, targets, Salesforce."""
     trace = explain.trace_org(org, parse_data_date(day), env=env, version=version)
     if as_json:
-        print(json.dumps(explain.as_dict(trace), indent=2, default=str))
+        print_json(explain.as_dict(trace))
     else:
         terminal.print_trace(trace)

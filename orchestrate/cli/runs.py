@@ -1,6 +1,5 @@
 """The commands that run the pipeline or show what a run would do."""
 
-import json
 from datetime import datetime
 from typing import Annotated
 
@@ -24,6 +23,7 @@ from orchestrate.planning.rerun import request_rerun
 from orchestrate.runs.execution import execute
 from orchestrate.runs.outcome import ExitCode
 from orchestrate.tasks.parameters import DEFAULT_ENV, DEFAULT_VERSION
+from reports.console import print_json
 
 
 def run(
@@ -137,7 +137,7 @@ def _execute(root: Nightly, *, command: str, workers: int, as_json: bool) -> Non
     if outcome.exit_code == ExitCode.MISCONFIGURED:
         raise ConfigError(outcome.failures[0].error)
     if as_json:
-        print(json.dumps(summary.as_dict(root, outcome), indent=2, default=str))
+        print_json(summary.as_dict(root, outcome))
     else:
         summary.print_outcome(root, outcome)
     raise typer.Exit(int(outcome.exit_code))

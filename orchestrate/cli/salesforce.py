@@ -1,13 +1,12 @@
 """`nightshift salesforce`: compare with Salesforce, send, and show rejected rows."""
 
-import json
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
+from loaders import ledger, warehouse
 from loaders.config import settings
 from loaders.errors import ConfigError
 from loaders.salesforce import mapping, rejects, sync
@@ -19,8 +18,12 @@ from orchestrate.planning import run_state
 from orchestrate.run_id import RUN_ID
 from orchestrate.runs.outcome import ExitCode
 from orchestrate.tasks.export import SPOOL
-from orchestrate.tasks.parameters import DEFAULT_ENV, DEFAULT_VERSION
-from reports.console import console
+from orchestrate.tasks.parameters import (
+    DEFAULT_ENV,
+    DEFAULT_VERSION,
+    result_name,
+)
+from reports.console import Table, console, print_json, styled
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -50,13 +53,13 @@ def diff(
     request = _request(day)
     plan = make_plan(request, settings.load().salesforce, limit=limit)
     if as_json:
-        print(json.dumps(asdict(plan), indent=2, default=str))
+        print_json(asdict(plan))
         return
     counts = ", ".join(f"{count:,} {name}" for name, count in plan.actions.items())
     console.print(f"{request.data_date}: {counts or 'the mart is empty'}.")
     _print_changes(plan)
     for blocker in plan.blockers:
-        console.print(f"[yellow]The sync would stop:[/] {blocker}")
+        console.print(styled("The sync would stop:", "yellow"), blocker)
     console.print(f"Plan {plan.plan_id}. Send it: nightshift salesforce sync")
 
 
@@ -108,10 +111,12 @@ def show_rejects(
     if retry:
         _send(_request(None, only_rejected=True), as_json=as_json)
         return
-    open_rejects = rejects.open_rejects(run_state.SALESFORCE_OBJECT)
+    open_rejects = (
+        rejects.open_rejects(run_state.SALESFORCE_OBJECT) if _was_ever_sent() else []
+    )
     if as_json:
         rows = [asdict(reject) for reject in open_rejects]
-        print(json.dumps({"rejects": rows}, indent=2, default=str))
+        print_json({"rejects": rows})
         return
     if not open_rejects:
         console.print("No rows are rejected.")
@@ -136,23 +141,31 @@ def history(
 ) -> None:
     """Show what was sent for one org, when, and the results."""
     settings.load()
-    events = read_history(run_state.SALESFORCE_OBJECT, org)
+    events = read_history(run_state.SALESFORCE_OBJECT, org) if _was_ever_sent() else []
     if as_json:
         rows = [asdict(event) for event in events]
-        print(json.dumps({"history": rows}, indent=2, default=str))
+        print_json({"history": rows})
         return
     if not events:
         console.print(f"Org {org} was never sent to Salesforce.")
     for event in events:
         console.print(f"{event.at:%Y-%m-%d %H:%M} {event.code} {event.message}".strip())
         for name, (old, new) in event.fields.items():
-            console.print(f"    {name}: {old!s} → {new!s}", markup=False)
+            console.print(f"    {name}: {old!s} → {new!s}")
+
+
+def _was_ever_sent() -> bool:
+    """Return whether the ledger of syncs exists, without creating the warehouse."""
+    if not warehouse.exists():
+        return False
+    with warehouse.session() as connection:
+        return ledger.table_exists(connection, "salesforce_rows")
 
 
 def _request(day: datetime | None, **options: Any) -> SyncRequest:  # noqa: ANN401
     state = run_state.reload(
         day.date() if day else datetime.min.date(),
-        env=DEFAULT_ENV,
+        env=result_name("env", DEFAULT_ENV),
         version=DEFAULT_VERSION,
     )
     built = [
@@ -168,7 +181,7 @@ def _request(day: datetime | None, **options: Any) -> SyncRequest:  # noqa: ANN4
         mapping=mapping.load(model=SALESFORCE_MODEL),
         data_date=data_date,
         spool=SPOOL,
-        env=DEFAULT_ENV,
+        env=result_name("env", DEFAULT_ENV),
         version=DEFAULT_VERSION,
         run_id=RUN_ID,
         fingerprint=state.built_fingerprint(SALESFORCE_MODEL, data_date),
@@ -179,7 +192,7 @@ def _request(day: datetime | None, **options: Any) -> SyncRequest:  # noqa: ANN4
 def _send(request: SyncRequest, *, as_json: bool) -> None:
     result = sync.run(request, settings.load().salesforce)
     if as_json:
-        print(json.dumps(asdict(result), indent=2, default=str))
+        print_json(asdict(result))
     else:
         console.print(
             f"{result.status}: {result.sent:,} sent, {result.accepted:,} accepted "
@@ -187,7 +200,7 @@ def _send(request: SyncRequest, *, as_json: bool) -> None:
             f"{result.rejected:,} rejected."
         )
         for code, count in result.codes.items():
-            console.print(f"  {code}: {count:,}", markup=False)
+            console.print(f"  {code}: {count:,}")
     if not result.is_complete:
         raise typer.Exit(int(ExitCode.REJECTED))
 
@@ -201,4 +214,4 @@ def _print_changes(plan: Plan) -> None:
         )
         more = len(fields) - MAX_SHOWN_FIELDS
         text += f" and {more} more" if more > 0 else ""
-        console.print(f"  {change.key}: {text}", markup=False)
+        console.print(f"  {change.key}: {text}")

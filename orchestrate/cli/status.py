@@ -1,11 +1,10 @@
 """The latest data dates, read from the ledgers, as a table or as JSON."""
 
-import json
 from typing import Any
 
 from loaders import ledger, warehouse
 from orchestrate.cli.tables import make_table
-from reports.console import console
+from reports.console import console, print_json
 
 
 def read_runs(count: int, *, env: str, version: str) -> list[dict[str, Any]]:
@@ -26,7 +25,7 @@ def read_runs(count: int, *, env: str, version: str) -> list[dict[str, Any]]:
 def print_runs(runs: list[dict[str, Any]], *, as_json: bool) -> None:
     """Print one row per data date."""
     if as_json:
-        print(json.dumps({"runs": runs}, indent=2, default=str))
+        print_json({"runs": runs})
         return
     if not runs:
         console.print("No run yet. Start one: nightshift run --date D")

@@ -13,7 +13,7 @@ from loaders.ledger import reports
 from orchestrate.cli.tables import make_table
 from orchestrate.run_id import RUN_ID
 from orchestrate.runs.outcome import ExitCode, Outcome
-from reports.console import console
+from reports.console import console, styled
 
 
 def as_dict(root: luigi.Task, outcome: Outcome) -> dict[str, Any]:
@@ -54,9 +54,10 @@ def print_outcome(root: luigi.Task, outcome: Outcome) -> None:
     if figures:
         _print_figures(figures)
     for failure in outcome.failures:
-        console.print(f"[bold red]✘ {failure.task}[/]", end=" ")
-        console.print(failure.task_id, style="dim", markup=False)
-        console.print(f"  {failure.error}", markup=False)
+        console.print(
+            styled(f"✘ {failure.task}", "bold red"), styled(failure.task_id, "dim")
+        )
+        console.print(f"  {failure.error}")
     _print_exit_status(root, outcome)
 
 
@@ -85,12 +86,12 @@ def _print_figures(figures: dict[str, Any]) -> None:
 
 
 def _print_report(report: dict[str, Any]) -> None:
-    console.print(f"Report: {report['url']}", markup=False)
+    console.print(f"Report: {report['url']}")
     if report["mail_status"] == reports.SENT:
         console.print(f"Mailed to {report['recipients']} recipient(s).", end=" ")
-        console.print(report["message"], markup=False)
+        console.print(report["message"])
     elif report["mail_status"] == reports.LEFT_OUT:
-        console.print(f"No mail: {report['message']}.", markup=False)
+        console.print(f"No mail: {report['message']}.")
     else:
         console.print("The mail is not sent yet.")
 
@@ -98,16 +99,21 @@ def _print_report(report: dict[str, Any]) -> None:
 def _print_exit_status(root: luigi.Task, outcome: Outcome) -> None:
     if outcome.exit_code == ExitCode.DONE:
         console.print(
-            f"[bold green]The run for {root.data_date} is complete[/]: "
-            f"{len(outcome.done)} task(s), run {RUN_ID}."
+            styled(f"The run for {root.data_date} is complete:", "bold green"),
+            f"{len(outcome.done)} task(s), run {RUN_ID}.",
         )
     elif outcome.exit_code == ExitCode.REJECTED:
         console.print(
-            f"[bold yellow]The run for {root.data_date} is complete, but Salesforce "
-            f"rejected rows[/]. Show them: nightshift salesforce rejects"
+            styled(
+                f"The run for {root.data_date} is complete, but Salesforce rejected "
+                "rows.",
+                "bold yellow",
+            ),
+            "Show them: nightshift salesforce rejects",
         )
     else:
         console.print(
-            f"[bold red]The run for {root.data_date} is not complete[/]. Fix the "
-            f"errors above, then resume: nightshift run --date {root.data_date}"
+            styled(f"The run for {root.data_date} is not complete.", "bold red"),
+            "Fix the errors above, then resume: nightshift run --date "
+            f"{root.data_date}",
         )

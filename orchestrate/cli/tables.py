@@ -1,6 +1,6 @@
 """Tables on the terminal."""
 
-from rich.table import Table
+from reports.console import Table
 
 NUMBER_COLUMNS = {"lines", "rows", "rejects", "objects", "models", "failed", "archived"}
 NUMBER_PREFIXES = ("sf ", "tests ")

@@ -8,10 +8,12 @@ import hashlib
 import json
 import os
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from loaders.config import dbt_profile, settings
 from loaders.config.settings import PROJECT
+from loaders.errors import ConfigError
 from orchestrate.dbt.artifacts import MANIFEST, TARGET_FOLDER
 
 PROJECT_FILES = ("dbt_project.yml",)
@@ -46,10 +48,20 @@ def _project_digest() -> str:
         )
     for path in paths:
         digest.update(f"{path}\0".encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        digest.update(hashlib.sha256(_content(path)).digest())
     for value in (version("dbt-core"), dbt_profile.target_name(), str(PROJECT)):
         digest.update(f"{value}\0".encode())
     for name in sorted(settings.profile_variables()):
         if "PASSWORD" not in name:
             digest.update(f"{name}={os.environ.get(name)}\0".encode())
     return digest.hexdigest()
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror}. Correct its permissions, or "
+            "restore the file."
+        ) from None

@@ -22,7 +22,11 @@ from orchestrate.dbt import graph
 from orchestrate.planning import run_state
 from orchestrate.runs.blocked import SYNC, Blocked, find_blocked, sort_by_flow
 from orchestrate.runs.outcome import ExitCode, Outcome, TaskResult
-from orchestrate.tasks.parameters import DEFAULT_ENV, DEFAULT_VERSION
+from orchestrate.tasks.parameters import (
+    DEFAULT_ENV,
+    DEFAULT_VERSION,
+    result_name,
+)
 from reports.morning import rendering
 
 MAX_ERROR_LENGTH = 1500
@@ -111,7 +115,7 @@ def resume_command(root: luigi.Task) -> str:
     if first != root.data_date:
         arguments = ["nightshift", "backfill", "--from", str(first)]
         arguments += ["--to", str(root.data_date)]
-    if root.env != DEFAULT_ENV:
+    if root.env != result_name("env", DEFAULT_ENV):
         arguments += ["--env", root.env]
     if root.version != DEFAULT_VERSION:
         arguments += ["--version", root.version]

@@ -1,18 +1,52 @@
 """Parameters and resources that several tasks share."""
 
+import re
+
 import luigi
 
 from loaders import warehouse
 from loaders.config import dbt_profile
+from loaders.errors import ConfigError
 
-DEFAULT_ENV = dbt_profile.target_name()
+# Not a name that a user can choose; the dbt profile is read when it is needed.
+DEFAULT_ENV = "name of the dbt target"
 DEFAULT_VERSION = "v1"
 
-ENV = luigi.Parameter(
+
+def result_name(option: str, value: str) -> str:
+    """Return the checked value of --env or --version, which name folders and rows.
+
+    `DEFAULT_ENV` becomes the name of the dbt target. Raises `ConfigError` with the
+    option for a value that is not a name.
+    """
+    name = dbt_profile.target_name() if value == DEFAULT_ENV else value
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name):
+        raise ConfigError(
+            f"--{option} {name!r} is not a valid name. Use 1 to 64 of a-z, A-Z, "
+            "0-9, '_', '-' and '.'; the first is none of these three marks."
+        )
+    return name
+
+
+class ResultName(luigi.Parameter):
+    """A parameter that names the results of a run, as a folder of the archive."""
+
+    def __init__(self, option: str, **options: str) -> None:
+        super().__init__(**options)
+        self._option = option
+
+    def normalize(self, x: str) -> str:
+        """Return the checked name."""
+        return result_name(self._option, x)
+
+
+ENV = ResultName(
+    "env",
     default=DEFAULT_ENV,
     description="environment of the results; first folder of the archive",
 )
-VERSION = luigi.Parameter(
+VERSION = ResultName(
+    "version",
     default=DEFAULT_VERSION,
     description="version of the results; second folder of the archive",
 )

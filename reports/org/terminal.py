@@ -5,12 +5,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from rich.rule import Rule
-from rich.table import Table
-from rich.text import Text
-
 from loaders.warehouse.declared_tables import raw_tables
-from reports.console import console, printable
+from reports.console import Rule, Table, Text, console, printable, styled
 from reports.org.explain import OrgTrace, SalesforceTrace
 from reports.org.queries import METRICS, Record
 from reports.org.raw_records import RawObject
@@ -29,7 +25,7 @@ MAX_LINE_LENGTH = 100
 
 def print_trace(trace: OrgTrace) -> None:
     """Print all sections, from the raw records to the Salesforce record."""
-    console.print(Text(printable(_title(trace)), style="bold"))
+    console.print(styled(printable(_title(trace)), "bold"))
     _print_line(_describe_account(trace))
     if trace.absence_reason:
         _print_line(f"No trial metrics on {trace.data_date}: {trace.absence_reason}.")
@@ -215,7 +211,7 @@ def _print_heading(text: str) -> None:
 
 
 def _print_line(text: str) -> None:
-    console.print(printable(text), markup=False)
+    console.print(printable(text))
 
 
 def _new_table(*columns: str) -> Table:

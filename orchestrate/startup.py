@@ -1,0 +1,32 @@
+"""What both command lines do before anything else."""
+
+import os
+from pathlib import Path
+
+from loaders import private_files
+from loaders.config import environment
+from orchestrate import logs
+from reports import console
+
+_user_umask: int | None = None
+
+
+def prepare_process() -> Path:
+    """Protect files and output, read `.env`, open the log; return the log's path."""
+    global _user_umask
+    _user_umask = private_files.protect_process()
+    console.make_streams_safe()
+    environment.apply()
+    return logs.log_to_file()
+
+
+def prepare_luigi_process() -> None:
+    """Do the same for `luigi`, whose warnings also go to standard error."""
+    prepare_process()
+    logs.show_warnings()
+
+
+def restore_umask() -> None:
+    """Give files that are part of the project the permissions that the user wants."""
+    if _user_umask is not None:
+        os.umask(_user_umask)

@@ -1,0 +1,164 @@
+"""The log file: formats, rotation, secrets, and a place where it cannot be written."""
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from loaders.errors import ConfigError
+from orchestrate import logs
+
+PROCESSES = 4
+LINES = 300
+
+
+@pytest.fixture
+def log_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Log to a temporary file; restore the logging configuration afterwards."""
+    path = tmp_path / "var" / "logs" / "nightshift.log"
+    monkeypatch.setattr(logs, "LOG_FILE", path)
+    loggers = [logging.getLogger(name) for name in logs.LOGGERS]
+    before = [(each.handlers[:], each.level, each.propagate) for each in loggers]
+    yield path
+    for each, (handlers, level, propagate) in zip(loggers, before, strict=True):
+        each.handlers[:] = handlers
+        each.setLevel(level)
+        each.propagate = propagate
+    structlog.reset_defaults()
+
+
+def test_json_format_has_one_object_per_line(log_file: Path) -> None:
+    logs.log_to_file()
+    structlog.get_logger().info("partition loaded", rows=7, text="a\n\x1b\ud800")
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        logging.getLogger("luigi-interface").exception("task failed")
+    first, second = map(json.loads, log_file.read_text().splitlines())
+    assert first["event"] == "partition loaded" and first["rows"] == 7
+    assert first["text"] == "a\n\x1b\ud800"
+    assert second["event"] == "task failed" and second["level"] == "error"
+    assert second["exception"].endswith("ValueError: broken")
+    assert {"timestamp", "process"} <= set(first) & set(second)
+
+
+def test_human_format_has_lines_without_control_characters(
+    log_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTSHIFT_LOG_FORMAT", "human")
+    logs.log_to_file()
+    structlog.get_logger().warning("reject\x1b[31m", line="a\nb\ud800", rows=7)
+    first, second = log_file.read_text("utf-8").splitlines()
+    assert " WARNING [" in first and "reject\N{REPLACEMENT CHARACTER}[31m" in first
+    assert second == "    b\N{REPLACEMENT CHARACTER} rows=7"
+
+
+def test_secrets_are_masked_in_messages_fields_and_tracebacks(
+    log_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTSHIFT_SMTP__PASSWORD", "sesame-open")
+    monkeypatch.setenv("NIGHTSHIFT_SMTP__PORT", "malformed")
+    logs.log_to_file()
+    try:
+        raise ValueError("login with sesame-open failed")
+    except ValueError:
+        structlog.get_logger().exception("x sesame-open", error=["sesame-open"])
+    text = log_file.read_text()
+    assert "sesame-open" not in text and text.count("***") >= 3
+
+
+def test_log_rotates_by_size_while_several_processes_write(log_file: Path) -> None:
+    handler = logs.SharedLogFile(log_file, max_bytes=4096)
+    children = []
+    for number in range(PROCESSES):
+        child = os.fork()
+        if child == 0:
+            for line in range(LINES):
+                message = f"{number}.{line} {'x' * 20}"
+                handler.emit(logging.LogRecord("n", 20, "", 0, message, None, None))
+            os._exit(0)
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)
+    files = sorted(log_file.parent.glob("nightshift.log*"))
+    assert len(files) == 1 + logs.KEPT_FILES
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    assert all(len(line.split(" ")) == 2 and line.endswith("x" * 20) for line in lines)
+    assert len(lines) == len(set(lines))
+    assert max(file.stat().st_size for file in files) < 2 * 4096
+    newest = files[0].read_text() or files[1].read_text()
+    assert f".{LINES - 1} " in newest
+
+
+@pytest.mark.parametrize("obstacle", ["file", "folder", "full"])
+def test_log_that_cannot_be_written_is_reported_once(
+    obstacle: str, log_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if obstacle == "file":
+        log_file.parents[1].write_text("not a folder")
+    elif obstacle == "folder":
+        log_file.mkdir(parents=True)
+    else:
+        log_file.parent.mkdir(parents=True)
+        log_file.symlink_to("/dev/full")
+    logs.log_to_file()
+    structlog.get_logger().info("one")
+    logging.getLogger("luigi").warning("two")
+    shown = capsys.readouterr().err
+    assert shown.count("cannot be written") == 1 and "Traceback" not in shown
+    assert "nightshift.log" in shown
+
+
+def test_malformed_record_never_stops_the_run(
+    log_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.log_to_file()
+    logging.getLogger("luigi").warning("%d", "x")
+    logging.getLogger("luigi").warning("next")
+    assert "Traceback" not in capsys.readouterr().err
+    assert "next" in log_file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("plain", "plain"),
+        (
+            "Will not run T:\nTraceback (most recent call last):\n  File x\n    y\n"
+            "loaders.errors.ConfigError: A is not set.\n  B neither.\n",
+            "Will not run T: ConfigError: A is not set.\n  B neither.",
+        ),
+        (
+            "T:\nTraceback (most recent call last):\n  File a\nKeyError: 1\n\nDuring "
+            "it:\n\nTraceback (most recent call last):\n  File b\nValueError: 2\n",
+            "T: ValueError: 2",
+        ),
+    ],
+)
+def test_terminal_shows_the_exception_without_its_traceback(
+    message: str, shown: str
+) -> None:
+    assert logs.without_traceback(message) == shown
+
+
+def test_warnings_are_shown_without_traceback_or_control_characters(
+    log_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.log_to_file()
+    logs.show_warnings()
+    try:
+        raise ConfigError("A is not set [/b]\x1b[31m.")
+    except ConfigError:
+        logging.getLogger("luigi-interface").exception("Uncaught exception in luigi")
+    structlog.get_logger().warning("recipient rejected", to="a@b.c")
+    structlog.get_logger().info("not shown")
+    shown = capsys.readouterr().err
+    assert shown == (
+        "ERROR: A is not set [/b]\N{REPLACEMENT CHARACTER}[31m.\n"
+        "WARNING: recipient rejected to=a@b.c\n"
+    )
+    assert "Traceback" in log_file.read_text()
