@@ -15,7 +15,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from loaders import mail
-from loaders.config.settings import OnCall, Report, Settings, Smtp
+from loaders.config.settings import OnCall, Report, Settings, Smtp, load_valid
 from loaders.errors import ConfigError, TransientError
 from loaders.mail import Message, Recipients
 from tests.emulators import up
@@ -177,9 +177,7 @@ def test_missing_mail_settings_are_named() -> None:
 
 
 def test_alerts_go_to_on_call_or_else_to_the_report_recipients() -> None:
-    without_on_call = Settings(
-        report=Report(recipients=["a@b.example"]), _env_file=None
-    )
+    without_on_call = Settings(report=Report(recipients=["a@b.example"]))
     assert mail.on_call_recipients(without_on_call) == mail.report_recipients(
         without_on_call
     )
@@ -197,6 +195,6 @@ def test_recipients_are_read_from_the_environment_as_json_lists(
 ) -> None:
     monkeypatch.setenv("NIGHTSHIFT_REPORT__RECIPIENTS", json.dumps(["a@b.example"]))
     monkeypatch.setenv("NIGHTSHIFT_ON_CALL__RECIPIENTS", json.dumps(["c@d.example"]))
-    settings = Settings(_env_file=None)
+    settings, _ = load_valid()
     assert mail.report_recipients(settings).addresses == ["a@b.example"]
     assert mail.on_call_recipients(settings).addresses == ["c@d.example"]
