@@ -7,7 +7,10 @@ from loaders import ledger
 from loaders.warehouse import Connection
 
 FAILED_STATUSES = ("failed", "misconfigured")
-UNRESOLVED_STATUSES = (*FAILED_STATUSES, "rejected")
+INTERRUPTED = "interrupted"
+# A stopped machine or container interrupts a run with SIGTERM, which sends an alert. A
+# person at a terminal interrupts it with Ctrl-C, which sends none.
+TERMINATED_EXIT_CODE = 143
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,7 @@ class RunRecord:
 
     run_id: str
     status: str
+    exit_code: int
     data_date_from: date
     data_date: date
     finished_at: datetime
@@ -23,8 +27,20 @@ class RunRecord:
 
     @property
     def has_failed(self) -> bool:
-        """Whether the run ended before all tasks were done."""
-        return self.status in FAILED_STATUSES
+        """Whether the run ended before all tasks were done, which sent an alert."""
+        return self.status in FAILED_STATUSES or (
+            self.status == INTERRUPTED and self.exit_code == TERMINATED_EXIT_CODE
+        )
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all tasks of the run were done."""
+        return self.status not in (*FAILED_STATUSES, INTERRUPTED)
+
+    @property
+    def is_unresolved(self) -> bool:
+        """Whether the run leaves something to do that an alert was sent about."""
+        return self.has_failed or self.status == "rejected"
 
 
 def unresolved_runs(
@@ -32,30 +48,24 @@ def unresolved_runs(
 ) -> list[RunRecord]:
     """Return the runs for these data dates that failed or had rejects, oldest first.
 
-    A run is resolved once a later run that includes its data date did not fail.
+    A run is resolved once a later run that includes its data date is complete.
     """
     if not ledger.table_exists(connection):
         return []
     rows = connection.fetch_all(
         "-- loaders.ledger.runs unresolved runs\n"
-        "select run_id, status, data_date_from, data_date, finished_at, message "
-        f"from {connection.table('ops', 'runs')} "
+        "select run_id, status, exit_code, data_date_from, data_date, finished_at, "
+        f"message from {connection.table('ops', 'runs')} "
         "where data_date >= ? and env = ? and version = ? order by finished_at",
         [first, env, version],
     )
     unresolved: list[RunRecord] = []
-    for run_id, status, data_date_from, data_date, finished_at, message in rows:
-        run = RunRecord(
-            run_id=run_id,
-            status=status,
-            data_date_from=data_date_from,
-            data_date=data_date,
-            finished_at=finished_at,
-            message=message or "",
-        )
-        if not run.has_failed:
+    for row in rows:
+        *fields, message = row
+        run = RunRecord(*fields, message or "")
+        if run.is_complete:
             unresolved = [other for other in unresolved if not _includes(run, other)]
-        if run.status in UNRESOLVED_STATUSES and run.data_date <= last:
+        if run.is_unresolved and run.data_date <= last:
             unresolved.append(run)
     return unresolved
 
