@@ -7,7 +7,15 @@ message names the object and the next step, and never contains a secret.
 
 
 class NightshiftError(Exception):
-    """Base class of all errors that are shown to the user without a traceback."""
+    """Base class of all errors that are shown to the user without a traceback.
+
+    `object_url` is the URL of the S3 object or partition that could not be read if
+    nothing else is concerned, otherwise ''. Other partitions can then be loaded.
+    """
+
+    def __init__(self, message: str = "", *, object_url: str = "") -> None:
+        super().__init__(message)
+        self.object_url = object_url
 
 
 class ConfigError(NightshiftError):

@@ -1,19 +1,22 @@
 """Amazon S3: list, read, write and delete objects and partitions."""
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import IO
-from urllib.parse import urlsplit
+from typing import IO, cast
 
-from loaders import aws
-from loaders.errors import ConfigError, DataError
+from loaders import aws, aws_errors
+from loaders.errors import DataError
 
 SUCCESS = "_SUCCESS"
 DELETE_BATCH = 1000
+LISTING_SIZE = 1000  # objects per reply, the maximum of S3
+# The control characters that XML, and so a request to delete many objects, cannot hold.
+NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,11 @@ def partition_url(raw_url: str, source: str, dt: date) -> str:
 
 
 def list_partition(raw_url: str, source: str, dt: date) -> Partition:
-    """List one partition; objects whose name starts with `_` or `.` are not data."""
+    """List one partition.
+
+    An object is not data if a part of its path below the partition starts with `_` or
+    `.`, or if it is an empty folder: a key without content that ends with a slash.
+    """
     url = partition_url(raw_url, source, dt)
     return _partition(url, source, dt, list(list_objects(url)))
 
@@ -121,16 +128,21 @@ def list_partitions(
 
 
 def _partition(url: str, source: str, dt: date, objects: list[S3Object]) -> Partition:
-    data = (item for item in objects if not item.name.startswith(("_", ".")))
+    data = (item for item in objects if _is_data(item, url))
     return Partition(
         source=source,
         dt=dt,
         url=url,
-        objects=tuple(
-            sorted((item for item in data if item.name), key=lambda item: item.url)
-        ),
+        objects=tuple(sorted(data, key=lambda item: item.url)),
         is_complete=any(item.url == url + SUCCESS for item in objects),
     )
+
+
+def _is_data(item: S3Object, partition_url: str) -> bool:
+    path = item.url.removeprefix(partition_url)
+    is_folder = not path or (path.endswith("/") and not item.size)
+    is_hidden = any(part.startswith(("_", ".")) for part in path.split("/"))
+    return not is_folder and not is_hidden
 
 
 def relist(partition: Partition) -> Partition:
@@ -145,11 +157,13 @@ def list_objects(url: str, *, after: str = "") -> Iterator[S3Object]:
     With `after`, yield only objects whose URL sorts after that text, which need not be
     the URL of an object.
     """
-    bucket, prefix = _bucket_and_key(url)
-    start = {"StartAfter": _bucket_and_key(after)[1]} if after else {}
+    bucket, prefix = split_url(url)
+    start = {"StartAfter": split_url(after)[1]} if after else {}
     with aws.classified_s3_errors(url):
         pages = aws.s3_client().get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=bucket, Prefix=prefix, **start):
+        for page in pages.paginate(
+            Bucket=bucket, Prefix=prefix, MaxKeys=LISTING_SIZE, **start
+        ):
             for item in page.get("Contents", []):
                 yield S3Object(
                     url=f"s3://{bucket}/{item['Key']}",
@@ -160,26 +174,22 @@ def list_objects(url: str, *, after: str = "") -> Iterator[S3Object]:
 
 @contextmanager
 def open_object(item: S3Object) -> Iterator[IO[bytes]]:
-    """Open a listed object for streaming; raise `DataError` if it has changed."""
-    bucket, key = _bucket_and_key(item.url)
-    with aws.classified_s3_errors(item.url):
-        try:
-            response = aws.s3_client().get_object(
-                Bucket=bucket, Key=key, IfMatch=item.etag
-            )
-        except aws.ClientError as error:
-            if aws.error_code(error) in ("PreconditionFailed", "NoSuchKey"):
-                raise DataError(
-                    f"{item.url} changed while its partition was being loaded. "
-                    f"Run again to load the new content."
-                ) from error
-            raise
-        yield response["Body"]
+    """Open a listed object for streaming, if it has not changed since.
+
+    Opening and reading raise `TransientError` if S3 is busy or the transfer breaks
+    off, `DataError` if the object has changed or is archived, and `ConfigError` if a
+    right is missing. The error's `object_url` is set if only this object is concerned.
+    """
+    bucket, key = split_url(item.url)
+    with aws.classified_s3_errors(item.url, "GetObject"):
+        response = aws.s3_client().get_object(Bucket=bucket, Key=key, IfMatch=item.etag)
+    with aws.ObjectBody(response["Body"], item.url) as body:
+        yield cast("IO[bytes]", body)
 
 
 def upload(path: Path, url: str) -> None:
     """Upload a local file; readers see either the old object or the new one."""
-    bucket, key = _bucket_and_key(url)
+    bucket, key = split_url(url)
     with aws.classified_s3_errors(url):
         aws.s3_client().upload_file(str(path), bucket, key, Config=aws.SINGLE_THREADED)
 
@@ -188,7 +198,7 @@ def write(
     url: str, content: bytes, *, content_type: str = "application/octet-stream"
 ) -> None:
     """Write a small object; browsers use the content type to display it."""
-    bucket, key = _bucket_and_key(url)
+    bucket, key = split_url(url)
     with aws.classified_s3_errors(url):
         aws.s3_client().put_object(
             Bucket=bucket, Key=key, Body=content, ContentType=content_type
@@ -197,26 +207,35 @@ def write(
 
 def delete(urls: Iterable[str]) -> None:
     """Delete objects of one bucket; a missing object is not an error."""
-    targets = [_bucket_and_key(url) for url in urls]
+    targets = list(urls)
+    for url in (url for url in targets if NOT_IN_XML.search(url)):
+        bucket, key = split_url(url)
+        with aws.classified_s3_errors(url):
+            aws.s3_client().delete_object(Bucket=bucket, Key=key)
+    targets = [url for url in targets if not NOT_IN_XML.search(url)]
     for start in range(0, len(targets), DELETE_BATCH):
-        batch = targets[start : start + DELETE_BATCH]
-        keys = [{"Key": key} for _, key in batch]
-        with aws.classified_s3_errors(f"s3://{batch[0][0]}/"):
-            response = aws.s3_client().delete_objects(
-                Bucket=batch[0][0], Delete={"Objects": keys, "Quiet": True}
-            )
-        for problem in response.get("Errors", []):
-            raise ConfigError(
-                f"Cannot delete s3://{batch[0][0]}/{problem['Key']}: "
-                f"{problem['Code']}. Grant s3:DeleteObject on this object."
-            )
+        _delete_batch(targets[start : start + DELETE_BATCH])
 
 
-def check_bucket(url: str) -> None:
-    """Raise `ConfigError` if the bucket of `url` is missing or not accessible."""
-    bucket, _ = _bucket_and_key(url)
+def _delete_batch(urls: list[str]) -> None:
+    bucket, _ = split_url(urls[0])
+    keys = [{"Key": split_url(url)[1]} for url in urls]
+    with aws.classified_s3_errors(f"s3://{bucket}/"):
+        response = aws.s3_client().delete_objects(
+            Bucket=bucket, Delete={"Objects": keys, "Quiet": True}
+        )
+    for problem in response.get("Errors", []):
+        request = aws_errors.Request("DeleteObject", f"s3://{bucket}/{problem['Key']}")
+        raise aws_errors.classify(
+            request, problem["Code"], text=problem.get("Message", "")
+        )
+
+
+def check_listing(url: str) -> None:
+    """Raise an error that names the problem if `url` cannot be listed."""
+    bucket, prefix = split_url(url)
     with aws.classified_s3_errors(url):
-        aws.s3_client().head_bucket(Bucket=bucket)
+        aws.s3_client().list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
 
 
 def region() -> str:
@@ -225,6 +244,10 @@ def region() -> str:
     return "" if name == "aws-global" else name
 
 
-def _bucket_and_key(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.netloc, parts.path.lstrip("/")
+def split_url(url: str) -> tuple[str, str]:
+    """Return the bucket and the key of an s3:// URL.
+
+    A key may hold every character, so the URL is not parsed as that of a web page.
+    """
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    return bucket, key

@@ -25,6 +25,8 @@ MODULE_LAYERS = {
         "config",
         "s3",
         "aws",
+        "aws_errors",
+        "aws_error_table",
         "errors",
     ),
     "reports": ("morning", "org", "console"),

@@ -13,7 +13,6 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -34,9 +33,8 @@ LOG_FORMATS = ("json", "human")
 
 
 def _s3_url(value: str) -> str:
-    """Validate `s3://bucket` or `s3://bucket/prefix`; remove a trailing slash."""
-    parts = urlsplit(value)
-    if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment:
+    """Validate `s3://bucket` or `s3://bucket/prefix`; remove trailing slashes."""
+    if not re.fullmatch(r"s3://[A-Za-z0-9][\w.-]+[A-Za-z0-9](/[^\0-\x1f]*)?", value):
         raise ValueError("must look like s3://bucket/prefix")
     return value.rstrip("/")
 

@@ -141,7 +141,7 @@ def _check_warehouse() -> str:
 
 def _check_raw_bucket() -> str:
     url = _settings_of("NIGHTSHIFT_RAW_URL").required_raw_url()
-    s3.check_bucket(url)
+    s3.check_listing(url)
     return f"{url} can be listed"
 
 

@@ -17,15 +17,17 @@ from xml.etree import ElementTree
 
 import boto3
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.moto_server import werkzeug_app
+from moto.moto_server.utilities import RegexConverter
 from moto.s3.models import s3_backends
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 from tests.emulators.component import HOST, announce, free_port, wait_until_stopped
+from tests.emulators.s3_faults import FaultInjector, Responder
 
 BUCKETS = ("nightshift-raw", "nightshift-archive")
 REGION = "us-east-1"
-Responder = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def main(arguments: list[str]) -> int:
@@ -33,10 +35,11 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     port = options.port or free_port()
+    werkzeug_app.RegexConverter = _AnyCharacter
     application: Responder = DomainDispatcherApplication(create_backend_app)
     if options.data:
         application = _stored(application, options.data)
-    server = make_server(HOST, port, application, threaded=True)
+    server = make_server(HOST, port, FaultInjector(application), threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     environment = _environment(port)
     _create_buckets(environment, options.bucket or list(BUCKETS), options.data)
@@ -72,6 +75,13 @@ def _environment(port: int) -> dict[str, str]:
         "NIGHTSHIFT_RAW_URL": f"s3://{BUCKETS[0]}/raw",
         "NIGHTSHIFT_ARCHIVE_URL": f"s3://{BUCKETS[1]}/archive",
     }
+
+
+class _AnyCharacter(RegexConverter):
+    """moto's pattern for keys, whose dot does not match a line break."""
+
+    def __init__(self, url_map: Any, *patterns: str) -> None:  # noqa: ANN401
+        super().__init__(url_map, *(text.replace(".", r"[\s\S]") for text in patterns))
 
 
 def _create_buckets(

@@ -1,13 +1,16 @@
-"""A fixture that gives a test its own DuckDB warehouse."""
+"""Fixtures that give a test its own DuckDB warehouse and its own prefix on S3."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from loaders import aws
 from loaders.config import dbt_profile
 
+OTHER_AWS_VARIABLES = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE")
 PROFILE = {
     "nightshift": {
         "target": "local",
@@ -32,3 +35,18 @@ def duckdb_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     dbt_profile.target.cache_clear()
     yield
     dbt_profile.target.cache_clear()
+
+
+@pytest.fixture
+def s3_url(
+    shared_emulators: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """Connect this process to the emulator; yield a raw URL without objects."""
+    for name in OTHER_AWS_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in shared_emulators.items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    aws.client_of_process.cache_clear()
+    yield f"{shared_emulators['NIGHTSHIFT_RAW_URL']}/{uuid4().hex}"
+    aws.client_of_process.cache_clear()

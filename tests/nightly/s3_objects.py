@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 
@@ -20,8 +19,8 @@ def s3_client(project: Project) -> Any:  # noqa: ANN401 - boto3 creates its clas
 
 def split_url(url: str) -> tuple[str, str]:
     """Return the bucket and the key of an s3:// URL."""
-    parts = urlsplit(url)
-    return parts.netloc, parts.path.lstrip("/")
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    return bucket, key
 
 
 def upload_partitions(
