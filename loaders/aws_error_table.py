@@ -17,6 +17,7 @@ class Kind:
     cause: str
     next_step: str
     is_about_object: bool = False
+    shows_detail: bool = True  # the library's text
 
 
 KINDS = {
@@ -103,6 +104,7 @@ KINDS = {
         "it changed while its partition was being loaded",
         "Run again to load the new content",
         is_about_object=True,
+        shows_detail=False,
     ),
     "settings": Kind(
         ConfigError,

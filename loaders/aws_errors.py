@@ -115,6 +115,7 @@ def error_of_kind(name: str, request: Request, detail: str) -> NightshiftError:
     """Return the error of one of `KINDS`; `detail` is the library's text."""
     kind = KINDS[name]
     detail = " ".join(detail.split())[:MAX_TEXT_CHARACTERS].rstrip(".")
+    detail = f" ({detail})" if kind.shows_detail and detail else ""
     cause, next_step = (
         text.format(
             bucket=repr(request.bucket),
@@ -129,7 +130,7 @@ def error_of_kind(name: str, request: Request, detail: str) -> NightshiftError:
     )
     is_about_object = kind.is_about_object and request.reads_object
     return kind.family(
-        f"{where}: {cause} ({detail}). {next_step}.",
+        f"{where}: {cause}{detail}. {next_step}.",
         object_url=request.url if is_about_object else "",
     )
 
