@@ -130,9 +130,8 @@ def _read_not_ended(
 
 
 def _ended(row: tuple[Any, ...]) -> RunOutcome:
-    run_id, command, first, last, status, started_at, finished_at, message, *counts = (
-        row
-    )
+    run_id, command, first, last, status, started_at, finished_at, *rest = row
+    message, exit_code, tasks_done, tasks_failed = rest
     outcome = OUTCOME_BY_STATUS.get(status, status)
     return RunOutcome(
         run_id=run_id,

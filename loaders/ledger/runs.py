@@ -55,14 +55,13 @@ def unresolved_runs(
     rows = connection.fetch_all(
         "-- loaders.ledger.runs unresolved runs\n"
         "select run_id, status, exit_code, data_date_from, data_date, finished_at, "
-        f"message from {connection.table('ops', 'runs')} "
+        f"coalesce(message, '') from {connection.table('ops', 'runs')} "
         "where data_date >= ? and env = ? and version = ? order by finished_at",
         [first, env, version],
     )
     unresolved: list[RunRecord] = []
     for row in rows:
-        *fields, message = row
-        run = RunRecord(*fields, message or "")
+        run = RunRecord(*row)
         if run.is_complete:
             unresolved = [other for other in unresolved if not _includes(run, other)]
         if run.is_unresolved and run.data_date <= last:
