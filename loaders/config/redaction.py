@@ -6,10 +6,12 @@ Nightshift's own messages contain no secrets, but a library's error text may.
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 from pydantic import BaseModel, SecretStr
 
-from loaders.config import settings
+from loaders.config import dbt_profile, settings
+from loaders.errors import ConfigError
 
 MASK = "***"
 # Masking shorter values would also mask ordinary words.
@@ -37,6 +39,7 @@ def redact(text: str) -> str:
 def _known_secrets() -> Iterator[str]:
     yield from _secrets_in_model(settings.load_valid()[0])
     yield from _secrets_in_environment()
+    yield from _secrets_in_profile()
 
 
 def _secrets_in_model(model: BaseModel) -> Iterator[str]:
@@ -53,3 +56,10 @@ def _secrets_in_environment() -> Iterator[str]:
         name = variable.upper()
         if SECRET_VARIABLES.search(name) and not PUBLIC_VARIABLES.search(name):
             yield value
+
+
+def _secrets_in_profile() -> Iterator[str]:
+    with suppress(ConfigError):
+        for key, value in dbt_profile.target().values.items():
+            if SECRET_VARIABLES.search(key.upper()):
+                yield str(value or "")

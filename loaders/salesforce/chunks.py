@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from loaders.private_files import make_folder
 from loaders.salesforce.mapping import Mapping
 from loaders.salesforce.rendering import NULL_MARKER
 from loaders.salesforce.staging_db import Row
@@ -48,7 +49,7 @@ def write(
 
     A single row larger than `max_bytes` still gets a file of its own.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     names = [field.name for field in mapping.fields]
     writer: _ChunkWriter | None = None
     count = 0

@@ -14,6 +14,7 @@ import structlog
 
 from loaders import warehouse
 from loaders.errors import DataError
+from loaders.private_files import make_folder
 from loaders.salesforce import (
     bulk,
     jobs,
@@ -220,7 +221,7 @@ def _record_keys_as_unknown(context: SyncContext, chunk: ledger.Chunk) -> int:
 def _unknown_failures(
     context: SyncContext, chunk: ledger.Chunk, job: jobs.Job
 ) -> Iterator[Failure]:
-    context.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(context.folder)
     for kind in jobs.RESULT_RESOURCES:
         path = context.folder / f"{job.id}-{kind}.csv"
         jobs.download(context.client, job.id, kind=kind, path=path)

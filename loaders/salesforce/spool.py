@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from loaders.errors import TransientError
+from loaders.private_files import make_folder
 
 REJECTS = "rejects.csv"
 
@@ -22,7 +23,7 @@ def locked(folder: Path) -> Iterator[None]:
 
     The operating system releases the lock when the process ends.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with (folder / "lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -13,6 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from loaders.private_files import make_folder
+
 BATCH_ROWS = 5_000
 SENDABLE = "action in ('create', 'change', 'resend', 'missing')"
 PENDING = f"{SENDABLE} and outcome is null"
@@ -104,7 +106,7 @@ class StagingDb:
 
         `identity` is the sync's identity, for a process that reopens the file.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         for existing in path.parent.glob(f"{path.name}*"):
             existing.unlink()
         staging_db = cls(path)

@@ -220,7 +220,7 @@ def is_single_writer() -> bool:
 
 def exists() -> bool:
     """Return whether the DuckDB file exists; always true for Redshift."""
-    return not is_single_writer() or duckdb.file(dbt_profile.target().values).exists()
+    return not is_single_writer() or duckdb.file_exists(dbt_profile.target().values)
 
 
 def location() -> str:

@@ -19,6 +19,7 @@ from tenacity import (
 
 from loaders.config.settings import PROJECT
 from loaders.errors import ConfigError, TransientError
+from loaders.private_files import make_folder
 
 LOCK_TIMEOUT_SECONDS = 120
 
@@ -28,9 +29,32 @@ _kept_connections: ExitStack | None = None
 
 
 def file(values: Mapping[str, Any]) -> Path:
-    """Return the target's file; a relative path is relative to the project folder."""
-    path = Path(str(values["path"]))
-    return path if path.is_absolute() else PROJECT / path
+    """Return the target's file; a relative path is relative to the project folder.
+
+    Raises `ConfigError` if the target has no file.
+    """
+    path = str(values.get("path") or "")
+    if not path or path == ":memory:":
+        raise ConfigError(
+            "The DuckDB target needs a file. Set NIGHTSHIFT_DUCKDB_PATH, or the path "
+            "in the dbt profile."
+        )
+    return PROJECT / path
+
+
+def file_exists(values: Mapping[str, Any]) -> bool:
+    """Return whether the file exists; `ConfigError` for a path that is impossible."""
+    path = file(values)
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise ConfigError(
+            f"The DuckDB file {path} cannot be read: {error.strerror}. "
+            "Correct NIGHTSHIFT_DUCKDB_PATH."
+        ) from None
+    return True
 
 
 @retry(
@@ -47,7 +71,7 @@ def open_session(values: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
     """
     global _kept_connections
     path = file(values)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent, remedy="Correct NIGHTSHIFT_DUCKDB_PATH")
     options = dict(values.get("config_options") or {})
     try:
         handle = duckdb.connect(str(path), config=options)

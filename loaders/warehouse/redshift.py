@@ -93,16 +93,17 @@ def open_session(values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - driver's t
 def _credentials(values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - dbt's type
     from dbt.adapters.redshift.connections import RedshiftCredentials
     from dbt_common.dataclass_schema import ValidationError
+    from dbt_common.exceptions import DbtValidationError
 
     options = {key: value for key, value in values.items() if key != "type"}
-    options = RedshiftCredentials.translate_aliases(options)
     try:
+        options = RedshiftCredentials.translate_aliases(options)
         RedshiftCredentials.validate(options)
         credentials = RedshiftCredentials.from_dict(options)
-    except ValidationError as error:
+    except (ValidationError, DbtValidationError) as error:
         raise ConfigError(
-            f"The target in the dbt profile is invalid: {error.message}. Compare it "
-            f"with profiles.yml.example."
+            f"The target in the dbt profile is invalid: {_invalid_keys(error)}. "
+            "Compare it with profiles.yml.example."
         ) from None
     if credentials.method == "database" and not credentials.password:
         raise ConfigError(
@@ -110,6 +111,13 @@ def _credentials(values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - dbt's type
             "NIGHTSHIFT_REDSHIFT_METHOD=iam or iam_role."
         )
     return credentials
+
+
+def _invalid_keys(error: Any) -> str:  # noqa: ANN401 - dbt's type
+    """Return the keys that dbt found invalid, without values such as a password."""
+    if path := list(getattr(error, "path", ())):
+        return f"{'.'.join(map(str, path))} has the wrong type or value"
+    return " ".join(str(getattr(error, "message", None) or error).split())
 
 
 @contextmanager

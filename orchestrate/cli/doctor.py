@@ -8,6 +8,7 @@ import structlog
 
 from loaders import mail, s3, warehouse
 from loaders.config import dbt_profile, environment, settings
+from loaders.config.redaction import redact
 from loaders.errors import ConfigError, NightshiftError
 from loaders.ledger.retired_models import retired_relations
 from loaders.salesforce import client, mapping, preflight
@@ -15,6 +16,8 @@ from loaders.salesforce import doctor as salesforce_doctor
 from orchestrate.dbt import graph
 from orchestrate.logs import LOG_FILE
 from reports.console import Text, console
+
+NOT_CHECKED = "not checked"
 
 log = structlog.get_logger()
 
@@ -42,7 +45,7 @@ def run_checks() -> list[Check]:
         ("mail", _check_mail),
     ):
         checks.append(_run(name, check, checks))
-    return [*checks, check_retired_models()]
+    return [*checks, check_retired_models(checks)]
 
 
 def run_salesforce_checks() -> list[Check]:
@@ -65,25 +68,17 @@ def run_salesforce_checks() -> list[Check]:
     ]
 
 
-def check_retired_models() -> Check:
+def check_retired_models(earlier: Sequence[Check] = ()) -> Check:
     """List the relations of models that were removed from the project.
 
     They are harmless, so the check always passes. Its message has the command that
     drops them.
     """
-    name = "retired models"
-    try:
-        relations = _retired_relations()
-    except NightshiftError as error:
-        return Check(name, True, f"not checked: {error}")
-    if not relations:
-        return Check(name, True, "no relation of a removed model exists")
-    return Check(
-        name,
-        True,
-        f"relations of removed models exist: {', '.join(relations)}. Drop them: "
-        f"dbt run-operation drop_retired_models --target {dbt_profile.target().name}",
-    )
+    check = _run("retired models", _check_retired_relations, earlier)
+    message = check.message
+    if not check.passed and not message.startswith(NOT_CHECKED):
+        message = f"{NOT_CHECKED}: {message}"
+    return Check(check.name, True, message)
 
 
 def print_checks(checks: list[Check]) -> None:
@@ -105,8 +100,8 @@ def _run(name: str, check: Callable[[], str], earlier: Sequence[Check]) -> Check
         message = f"Unexpected {type(error).__name__}: {error}. See {LOG_FILE}."
     causes = (other.name for other in earlier if other.message == message)
     if cause := next(causes, ""):
-        message = f"Not checked, because {cause} failed."
-    return Check(name, False, message)
+        message = f"{NOT_CHECKED}, because {cause} failed"
+    return Check(name, False, redact(message))
 
 
 def _settings_of(*prefixes: str) -> settings.Settings:
@@ -115,7 +110,7 @@ def _settings_of(*prefixes: str) -> settings.Settings:
     valid, problems = settings.load_valid()
     names = [name for name in problems if name.startswith(prefixes)]
     if names:
-        raise ConfigError(f"Not checked, because {', '.join(names)} is malformed.")
+        raise ConfigError(f"{NOT_CHECKED}, because {', '.join(names)} is malformed")
     return valid
 
 
@@ -183,13 +178,19 @@ def _check_mail() -> str:
     return f"{reply}; reports go to {readers}, alerts go to {on_call}"
 
 
-def _retired_relations() -> list[str]:
-    if not warehouse.exists():
-        return []
-    nodes = graph.load().nodes
-    with warehouse.session() as connection:
-        return retired_relations(
-            connection,
-            models=nodes,
-            relations={(node.schema, node.relation) for node in nodes.values()},
-        )
+def _check_retired_relations() -> str:
+    relations: list[str] = []
+    if warehouse.exists():
+        nodes = graph.load().nodes
+        with warehouse.session() as connection:
+            relations = retired_relations(
+                connection,
+                models=nodes,
+                relations={(node.schema, node.relation) for node in nodes.values()},
+            )
+    if not relations:
+        return "no relation of a removed model exists"
+    return (
+        f"relations of removed models exist: {', '.join(relations)}. Drop them: "
+        f"dbt run-operation drop_retired_models --target {dbt_profile.target().name}"
+    )

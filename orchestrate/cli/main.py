@@ -11,6 +11,7 @@ import structlog
 import typer
 from typer.exceptions import TyperException
 
+from loaders.config.redaction import redact
 from loaders.errors import ConfigError, NightshiftError
 from orchestrate import startup
 from orchestrate.cli import looker, reading, runs, salesforce
@@ -73,4 +74,4 @@ def main() -> None:
 
 
 def _print_error(message: str) -> None:
-    error_console.print(styled("nightshift:", "bold red"), message)
+    error_console.print(styled("nightshift:", "bold red"), redact(message))

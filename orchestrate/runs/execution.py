@@ -20,6 +20,7 @@ from loaders.config import dbt_profile
 from loaders.config.settings import PROJECT
 from loaders.errors import ConfigError, NightshiftError
 from loaders.ledger.runs import RunRecord, unresolved_runs
+from loaders.private_files import make_folder
 from orchestrate import progress
 from orchestrate.planning import archives, run_state
 from orchestrate.run_id import RUN_ID
@@ -191,7 +192,7 @@ _results_file: Path | None = None
 def start_recording() -> None:
     """Append each task's result to the run's file from now on, in every process."""
     global _results_file
-    RESULTS_FOLDER.mkdir(parents=True, exist_ok=True)
+    make_folder(RESULTS_FOLDER)
     _results_file = RESULTS_FOLDER / f"{RUN_ID}.jsonl"
 
 

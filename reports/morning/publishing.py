@@ -12,6 +12,7 @@ from pathlib import Path
 from loaders import archive, s3, warehouse
 from loaders.ledger import now
 from loaders.mail import Message
+from loaders.private_files import make_folder
 from reports.morning import rendering
 from reports.morning.charts import Chart, draw_charts
 from reports.morning.data import Report, ReportRequest, read_report
@@ -64,7 +65,7 @@ def write_page(rendered: RenderedReport, root: str) -> str:
 
 def write_folder(rendered: RenderedReport, folder: Path) -> Path:
     """Write the page and its charts to a local folder; return the page's path."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for name, content in rendered.files():
         (folder / name).write_bytes(content)
     return folder / PAGE
