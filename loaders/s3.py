@@ -74,7 +74,8 @@ class Partition:
         raise DataError(
             f"Partition {self.url} {problem}. Nothing was loaded; existing data is "
             f"unchanged. Wait for the producer to finish the partition, or ask the "
-            f"producer to re-deliver it."
+            f"producer to re-deliver it.",
+            object_url=self.url,
         )
 
 

@@ -1,7 +1,6 @@
 """Tasks that wait for raw partitions and load them into staging."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import date
 
 import luigi
@@ -9,7 +8,7 @@ import luigi
 from loaders import s3, warehouse
 from loaders.config import settings
 from loaders.config.dbt_project import project_vars
-from loaders.errors import DataError
+from loaders.errors import DataError, NightshiftError, TransientError
 from loaders.ledger.loads import LoadResult
 from loaders.raw import load as raw_load
 from loaders.warehouse.declared_tables import raw_tables
@@ -91,16 +90,24 @@ class LoadRawTable(luigi.Task):
         return LedgerTarget(self)
 
     def run(self) -> None:
-        """Load the day, and the days that are batched with it."""
+        """Load the day, and the days that are batched with it.
+
+        If one of them cannot be loaded, the others are. Its own task reports the error.
+        """
         days = self._batch()
         if self.data_date not in days:
             return  # An earlier task of the scope has loaded it.
         try:
             self._load(days)
-        except DataError:
-            if days == [self.data_date]:
+        except NightshiftError as error:
+            failed = _concerned_day(error, self.source, days)
+            if failed == self.data_date or not _concerns_one_day(error):
                 raise
-            self._load_one_by_one(days)
+            # A second object of which S3 says only that it is busy ends the attempts.
+            self._load_one_by_one(
+                [day for day in days if day != failed],
+                is_busy=isinstance(error, TransientError),
+            )
 
     def stale_reason(self) -> str:
         """Return why the day must be loaded, or ''."""
@@ -137,12 +144,19 @@ class LoadRawTable(luigi.Task):
             batch.append(day)
         return batch
 
-    def _load_one_by_one(self, days: list[date]) -> None:
+    def _load_one_by_one(self, days: list[date], *, is_busy: bool) -> None:
+        """Load the task's own day first; skip other days that cannot be loaded."""
         for day in days:
-            if day != self.data_date:
-                with suppress(DataError):  # That day's own task reports the error.
-                    self._load([day])
-        self._load([self.data_date])
+            try:
+                self._load([day])
+            except NightshiftError as error:
+                if day == self.data_date:
+                    raise
+                if not _concerns_one_day(error) or (
+                    is_busy and isinstance(error, TransientError)
+                ):
+                    return
+                is_busy |= isinstance(error, TransientError)
 
     def _load(self, days: list[date]) -> None:
         watch = progress.Stopwatch()
@@ -161,6 +175,23 @@ class LoadRawTable(luigi.Task):
                 seconds=watch.seconds / len(results),
                 outcome="warn" if result.rejects else "done",
             )
+
+
+def _concerns_one_day(error: NightshiftError) -> bool:
+    """Return whether other days may load: not if the bucket or a setting is wrong."""
+    return isinstance(error, DataError) or bool(error.object_url)
+
+
+def _concerned_day(
+    error: NightshiftError, source: str, days: list[date]
+) -> date | None:
+    """Return the day whose object could not be read; None if the error names none."""
+    if len(days) == 1:
+        return days[0]
+    url = settings.load().required_raw_url()
+    prefixes = {day: s3.partition_url(url, source, day) for day in days}
+    named = (day for day in days if error.object_url.startswith(prefixes[day]))
+    return next(named, None)
 
 
 def load_tasks(
