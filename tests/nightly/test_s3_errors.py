@@ -1,0 +1,72 @@
+"""An object that S3 does not deliver fails the load of its own day and source only."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.emulators.s3_faults import injected_faults
+from tests.emulators.sample.world import SOURCES, World
+from tests.nightly.assertions import assert_marts_match_reference
+from tests.nightly.project import Project
+from tests.nightly.s3_objects import upload_partitions
+
+# By source: position of the day, the fault of its objects, and words of the message.
+FAULTS: dict[str, tuple[int, dict[str, object], str]] = {
+    "orgs": (1, {"code": "InvalidObjectState", "status": 403}, "Restore the object"),
+    "metrics": (2, {"code": "KMS.DisabledException"}, "Enable the key"),
+    "app_logs": (
+        *(0, {"code": "AccessDenied", "status": 403}),
+        "Grant s3:GetObject on arn:aws:s3:::",
+    ),
+    "web_logs": (1, {"cut_at": 10}, "the transfer broke off"),
+}
+
+
+def _faults(project: Project, world: World) -> list[dict[str, object]]:
+    prefix = project.raw_url.rpartition("/")[2]
+    return [
+        {
+            "operation": "GetObject",
+            "key": f"{prefix}/{source}/dt={world.dates[position]}/",
+            "times": 0,
+            **fault,
+        }
+        for source, (position, fault, _) in FAULTS.items()
+    ]
+
+
+def _load_errors(summary: dict[str, Any]) -> dict[str, str]:
+    return {
+        failure["subject"]: failure["error"]
+        for failure in summary["failures"]
+        if failure["task"] == "LoadRawTable"
+    }
+
+
+@pytest.mark.slow
+def test_backfill_loads_all_days_but_those_with_an_object_that_s3_does_not_deliver(
+    project: Project, four_day_world: tuple[World, Path]
+) -> None:
+    world, raw = four_day_world
+    upload_partitions(project, raw)
+    dates = ("--from", world.first_date, "--to", world.until)
+    with injected_faults(project.environment, *_faults(project, world)):
+        summary = project.nightshift("backfill", *dates, "--json").expect(1).json
+    errors = _load_errors(summary)
+    assert errors.keys() == FAULTS.keys()
+    failed: set[tuple[str, date]] = set()
+    for source, (position, _, words) in FAULTS.items():
+        day = world.dates[position]
+        assert words in errors[source]
+        assert f"{project.raw_url}/{source}/dt={day}/" in errors[source]
+        failed.add((source, day))
+    loads = project.rows("select source, dt from ops.loads")
+    assert sorted((load["source"], load["dt"]) for load in loads) == sorted(
+        {(source, day) for source in SOURCES for day in world.dates} - failed
+    )
+    project.nightshift("backfill", *dates).expect(0)
+    assert_marts_match_reference(
+        project, raw, data_date=world.until, data_dates=world.dates
+    )
