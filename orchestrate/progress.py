@@ -9,10 +9,11 @@ from datetime import date
 
 import luigi
 
-from reports.console import Text, error_console, styled
+from reports.console import Text, error_console
 
 SYMBOLS = {"done": ("✔", "green"), "failed": ("✘", "red"), "warn": ("!", "yellow")}
 _is_enabled = False
+_failed: set[str] = set()  # ids of tasks whose failure was printed
 
 
 def enable() -> None:
@@ -62,7 +63,12 @@ def subject(task: luigi.Task) -> str:
 
 
 @luigi.Task.event_handler(luigi.Event.FAILURE)
-def _print_failure(task: luigi.Task, error: Exception) -> None:
+def _print_failure(task: luigi.Task, _: Exception) -> None:
+    """Print which task failed, once for all its attempts.
+
+    The summary of the run has the error.
+    """
+    if task.task_id in _failed:
+        return
+    _failed.add(task.task_id)
     print_line(f"{task.task_family} {subject(task)}", outcome="failed")
-    if _is_enabled:
-        error_console.print(styled(f"    {type(error).__name__}: {error}", "red"))

@@ -18,6 +18,7 @@ from rich.console import (
     RenderHook,
     RenderResult,
 )
+from rich.measure import Measurement
 from rich.rule import Rule
 from rich.segment import Segment
 from rich.table import Table
@@ -55,6 +56,7 @@ ASCII_SYMBOLS = str.maketrans(
         "\N{REPLACEMENT CHARACTER}": "?",
     }
 )
+UNLIMITED = 100_000
 
 
 def printable(value: str) -> str:
@@ -70,15 +72,36 @@ def styled(text: object, style: str) -> Text:
 class Terminal(Console):
     """A console that shows data as it is: no markup, emoji or highlighting in it."""
 
-    def __init__(self, *, stderr: bool = False) -> None:
+    def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
         super().__init__(
-            stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=True
+            stderr=stderr,
+            markup=False,
+            emoji=False,
+            highlight=False,
+            soft_wrap=True,
+            width=width,
         )
         self.push_render_hook(_PrintableOutput())
 
     def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401 - as in rich
         """Convert a string without its control characters, so that tables align."""
         return super().render_str(_printable_lines(text), **options)
+
+    def print_table(self, table: Table) -> None:
+        """Print a table as wide as the terminal, or in full to a file or pipe.
+
+        A file has no width, so that no value is cut or wrapped.
+        """
+        if self.is_terminal:
+            self.print(table)
+        else:
+            width = max(self.natural_width(table), 1)
+            Terminal(stderr=self.stderr, width=width).print(table)
+
+    def natural_width(self, table: Table) -> int:
+        """Return the width in which no value of the table is cut or wrapped."""
+        unlimited = self.options.update(width=UNLIMITED)
+        return Measurement.get(self, unlimited, table).maximum
 
     def on_broken_pipe(self) -> None:
         """Discard further output; the command ends with its own exit code."""

@@ -10,7 +10,11 @@ from loaders.ledger.completion import (
     request_rerun,
     table_exists,
 )
-from loaders.ledger.figures import last_data_dates, run_figures
+from loaders.ledger.figures import (
+    data_date_figures,
+    last_data_dates,
+    run_figures,
+)
 from loaders.ledger.models import ModelRun, record_model_runs
 
 __all__ = [
@@ -19,6 +23,7 @@ __all__ = [
     "ArchiveResult",
     "CompletionRecords",
     "ModelRun",
+    "data_date_figures",
     "last_data_dates",
     "now",
     "read_completion_records",

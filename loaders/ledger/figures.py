@@ -1,10 +1,14 @@
-"""Figures of past runs, read from the ledger tables."""
+"""Figures of data dates and of single runs, read from the ledger tables."""
 
 from datetime import date
 from typing import Any
 
-from loaders.ledger.completion import RERUN
+from loaders.ledger.completion import RERUN, SUCCESS
 from loaders.warehouse import Connection
+
+LOAD_COLUMNS = ("source", "lines", "rows", "rejects", "objects")
+SYNC_COLUMNS = ("status", "sent", "accepted", "rejected", "unchanged")
+REPORT_COLUMNS = ("url", "mail_status", "recipients", "message")
 
 
 def last_data_dates(
@@ -20,7 +24,7 @@ def last_data_dates(
     return [day for (day,) in rows]
 
 
-def run_figures(
+def data_date_figures(
     connection: Connection, data_date: date, *, env: str, version: str
 ) -> dict[str, Any]:
     """Return `loads`, `models`, `archives`, `salesforce`, `finished_at` of a data date.
@@ -62,10 +66,8 @@ def run_figures(
         "order by finished_at desc limit 1",
         [*scope, RERUN],
     )
-    load_names = ("source", "lines", "rows", "rejects", "objects")
-    sync_names = ("status", "sent", "accepted", "rejected", "unchanged")
     return {
-        "loads": [dict(zip(load_names, row, strict=True)) for row in loads],
+        "loads": [dict(zip(LOAD_COLUMNS, row, strict=True)) for row in loads],
         "models": {
             "done": int(done),
             "failed": int(failed),
@@ -73,6 +75,66 @@ def run_figures(
             "tests_warned": int(tests_warned),
         },
         "archives": archives[0] if archives else 0,
-        "salesforce": dict(zip(sync_names, syncs[0], strict=True)) if syncs else {},
+        "salesforce": dict(zip(SYNC_COLUMNS, syncs[0], strict=True)) if syncs else {},
         "finished_at": finished_at,
+    }
+
+
+def run_figures(connection: Connection, run_id: str, data_date: date) -> dict[str, Any]:
+    """Return `loads`, `models`, `archives`, `salesforce`, `report` of one run.
+
+    They count what this run did, on all its data dates. A part that it did not do is
+    empty or 0. `report` is that of `data_date`.
+    """
+    loads = connection.fetch_all(
+        "-- loaders.ledger.figures loads of a run\n"
+        "select source, cast(sum(lines) as bigint), cast(sum(rows_loaded) as bigint), "
+        "cast(sum(rejects) as bigint), cast(sum(objects) as bigint), count(*) "
+        f"from {connection.table('ops', 'loads')} "
+        "where run_id = ? and status != ? group by source order by source",
+        [run_id, RERUN],
+    )
+    statuses = connection.fetch_all(
+        "-- loaders.ledger.figures models of a run\n"
+        "select status, count(*), coalesce(sum(tests), 0), "
+        "coalesce(sum(tests_warned), 0) from (select *, row_number() over ("
+        "partition by model order by finished_at desc, data_date desc) as recency "
+        f"from {connection.table('ops', 'model_runs')} "
+        "where run_id = ? and status != ?) as builds where recency = 1 group by status",
+        [run_id, RERUN],
+    )
+    archives = connection.fetch_one(
+        "-- loaders.ledger.figures archives of a run\n"
+        "select count(*) from (select distinct dataset, dt "
+        f"from {connection.table('ops', 'archives')} "
+        "where run_id = ? and fingerprint != ?) as written",
+        [run_id, RERUN],
+    )
+    sync = connection.fetch_one(
+        "-- loaders.ledger.figures sync of a run\n"
+        f"select {', '.join(SYNC_COLUMNS)} "
+        f"from {connection.table('ops', 'salesforce_syncs')} "
+        "where run_id = ? and status != ? order by finished_at desc limit 1",
+        [run_id, RERUN],
+    )
+    report = connection.fetch_one(
+        "-- loaders.ledger.figures report of a run\n"
+        f"select {', '.join(REPORT_COLUMNS)} "
+        f"from {connection.table('ops', 'reports')} where run_id = ? "
+        "and data_date = ? and fingerprint != ? order by finished_at desc limit 1",
+        [run_id, data_date, RERUN],
+    )
+    return {
+        "loads": [
+            dict(zip((*LOAD_COLUMNS, "partitions"), row, strict=True)) for row in loads
+        ],
+        "models": {
+            "done": sum(row[1] for row in statuses if row[0] == SUCCESS),
+            "failed": sum(row[1] for row in statuses if row[0] != SUCCESS),
+            "tests": sum(int(row[2]) for row in statuses),
+            "tests_warned": sum(int(row[3]) for row in statuses),
+        },
+        "archives": archives[0] if archives else 0,
+        "salesforce": dict(zip(SYNC_COLUMNS, sync, strict=True)) if sync else {},
+        "report": dict(zip(REPORT_COLUMNS, report, strict=True)) if report else {},
     }

@@ -16,7 +16,7 @@ from loaders.errors import ConfigError, NightshiftError
 from orchestrate import startup
 from orchestrate.cli import looker, reading, runs, salesforce
 from orchestrate.runs.outcome import ExitCode
-from reports.console import error_console, styled
+from reports.console import error_console, print_json, styled
 
 log = structlog.get_logger()
 
@@ -55,23 +55,25 @@ def main() -> None:
         code = app(standalone_mode=False)
     except TyperException as error:
         message = getattr(error, "format_message", lambda: "Aborted.")()
-        _print_error(f"{message} Try --help.")
-        code = ExitCode.MISCONFIGURED
+        code = _report(f"{message} Try --help.", ExitCode.MISCONFIGURED)
     except ConfigError as error:
-        _print_error(str(error))
-        code = ExitCode.MISCONFIGURED
+        code = _report(str(error), ExitCode.MISCONFIGURED)
     except NightshiftError as error:
-        _print_error(f"{error}\nThe log is {log_file}.")
-        code = ExitCode.FAILED
+        code = _report(f"{error}\nThe log is {log_file}.", ExitCode.FAILED)
     except Exception as error:  # a fault of the program or an unknown library error
         log.exception("unexpected error")
-        _print_error(
+        code = _report(
             f"Unexpected {type(error).__name__}: {error}\nThe log {log_file} has the "
-            "details."
+            "details.",
+            ExitCode.FAILED,
         )
-        code = ExitCode.FAILED
     sys.exit(int(code or 0))
 
 
-def _print_error(message: str) -> None:
-    error_console.print(styled("nightshift:", "bold red"), redact(message))
+def _report(message: str, code: ExitCode) -> ExitCode:
+    """Print an error, with --json also as the result; return the exit code."""
+    text = redact(message)
+    error_console.print(styled("nightshift:", "bold red"), text)
+    if "--json" in sys.argv:
+        print_json({"error": text, "exit_code": int(code)})
+    return code

@@ -9,6 +9,7 @@ from luigi.task import flatten
 from orchestrate import progress
 from orchestrate.cli.tables import make_table
 from orchestrate.planning.run_state import SALESFORCE_OBJECT
+from orchestrate.runs.alerts import resume_command
 from orchestrate.tasks.load import LoadRawTable, RawPartition
 from reports.console import console, print_json
 
@@ -61,5 +62,5 @@ def print_plan(steps: list[Step], root: luigi.Task, *, as_json: bool) -> None:
     table = make_table(title, "task", "subject", "date", "reason")
     for step in steps:
         table.add_row(step.task, step.subject, str(step.data_date), step.reason)
-    console.print(table)
-    console.print(f"Run them: nightshift run --date {root.data_date}")
+    console.print_table(table)
+    console.print(f"Run them: {resume_command(root)}")

@@ -21,9 +21,7 @@ from orchestrate.cli.options import (
 from orchestrate.nightly import Nightly
 from orchestrate.planning.rerun import request_rerun
 from orchestrate.runs.execution import execute
-from orchestrate.runs.outcome import ExitCode
 from orchestrate.tasks.parameters import DEFAULT_ENV, DEFAULT_VERSION
-from reports.console import print_json
 
 
 def run(
@@ -134,10 +132,5 @@ def _execute(root: Nightly, *, command: str, workers: int, as_json: bool) -> Non
     settings.load().require_complete()
     progress.enable()
     outcome = execute(root, command=command, workers=workers)
-    if outcome.exit_code == ExitCode.MISCONFIGURED:
-        raise ConfigError(outcome.failures[0].error)
-    if as_json:
-        print_json(summary.as_dict(root, outcome))
-    else:
-        summary.print_outcome(root, outcome)
+    summary.print_outcome(root, outcome, as_json=as_json)
     raise typer.Exit(int(outcome.exit_code))

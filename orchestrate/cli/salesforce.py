@@ -129,7 +129,7 @@ def show_rejects(
         table.add_row(
             reject.key, reject.code, reject.fields, reject.message, rejected_at
         )
-    console.print(table)
+    console.print_table(table)
     console.print("Correct the values in the product or in Salesforce. The next run")
     console.print("sends them again, or now: nightshift salesforce rejects --retry")
 

@@ -1,51 +1,161 @@
-"""The latest data dates, read from the ledgers, as a table or as JSON."""
+"""The latest data dates, read from the ledgers, as a table or as JSON.
 
+A date's outcome is that of the latest run that includes it. Its figures are those of
+its latest loads, models, archives and sync.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from loaders import ledger, warehouse
-from orchestrate.cli.tables import make_table
-from reports.console import console, print_json
+from loaders.ledger.run_outcomes import (
+    DONE,
+    REJECTED,
+    RUNNING,
+    RunOutcome,
+    read_run_outcomes,
+)
+from loaders.warehouse import Connection
+from orchestrate.cli.tables import duration, print_rows
+from orchestrate.nightly import Nightly
+from orchestrate.runs.alerts import resume_command
+from reports.console import console, print_json, styled
+
+# Left out on narrow terminals, in this order. --json has all of them.
+OPTIONAL_COLUMNS = (
+    *("sf\nunchanged", "archived", "sf\naccepted", "tests\nwarned", "finished (UTC)"),
+    *("models", "sf\nsent", "rejects", "sf\nrejected", "lines"),
+)
+MAX_ERROR_LENGTH = 500
+NO_VALUE = "-"
 
 
 def read_runs(count: int, *, env: str, version: str) -> list[dict[str, Any]]:
-    """Return the figures of the last `count` data dates, newest first."""
+    """Return outcome and figures of the last `count` data dates, newest first."""
     if not warehouse.exists():
         return []
     with warehouse.session() as connection:
         if not ledger.table_exists(connection):
             return []
-        days = ledger.last_data_dates(connection, count, env=env, version=version)
+        outcomes = read_run_outcomes(connection, env=env, version=version)
+        days = {
+            *ledger.last_data_dates(connection, count, env=env, version=version),
+            *(day for run in outcomes for day in _last_days(run, count)),
+        }
         return [
-            {"data_date": day}
-            | ledger.run_figures(connection, day, env=env, version=version)
-            for day in days
+            _read_day(connection, day, outcomes, env=env, version=version)
+            for day in sorted(days, reverse=True)[:count]
         ]
 
 
+def _last_days(run: RunOutcome, count: int) -> Iterator[date]:
+    """Yield the last data dates of a run, at most `count`."""
+    days = (run.data_date - run.data_date_from).days + 1
+    for number in range(min(days, count)):
+        yield run.data_date - timedelta(days=number)
+
+
+def _read_day(
+    connection: Connection,
+    day: date,
+    outcomes: Sequence[RunOutcome],
+    *,
+    env: str,
+    version: str,
+) -> dict[str, Any]:
+    figures = ledger.data_date_figures(connection, day, env=env, version=version)
+    # The newest is first. There is none for dates from before runs were recorded.
+    run = next((r for r in outcomes if r.data_date_from <= day <= r.data_date), None)
+    if run is None:
+        return {"data_date": day, "outcome": "", "first_error": "", **figures}
+    return {
+        "data_date": day,
+        "outcome": run.outcome,
+        "command": run.command,
+        "run_id": run.run_id,
+        "run_from": run.data_date_from,
+        "run_to": run.data_date,
+        "exit_code": run.exit_code,
+        "started_at": run.started_at,
+        "seconds": run.seconds,
+        "first_error": run.first_error or _rejects_error(run, figures),
+        "next_step": _next_step(run, env=env, version=version),
+        **figures,
+        "finished_at": run.finished_at,
+    }
+
+
+def _rejects_error(run: RunOutcome, figures: dict[str, Any]) -> str:
+    if run.outcome != REJECTED:
+        return ""
+    rejected = figures["salesforce"].get("rejected")
+    return f"Salesforce has not accepted {f'{rejected:,}' if rejected else 'all'} rows."
+
+
+def _next_step(run: RunOutcome, *, env: str, version: str) -> str:
+    """Return the command that continues after a run, or ''."""
+    if run.outcome in (DONE, RUNNING):
+        return ""
+    if run.outcome == REJECTED:
+        return "nightshift salesforce rejects"
+    root = Nightly(
+        data_date=run.data_date,
+        data_date_from=run.data_date_from,
+        env=env,
+        version=version,
+    )
+    return resume_command(root)
+
+
 def print_runs(runs: list[dict[str, Any]], *, as_json: bool) -> None:
-    """Print one row per data date."""
+    """Print one row per data date, then the error and next step of each failed run."""
     if as_json:
         print_json({"runs": runs})
         return
     if not runs:
         console.print("No run yet. Start one: nightshift run --date D")
         return
-    columns = ["data date", "lines", "rejects", "models", "failed", "tests warned"]
-    columns += ["archived", "sf sent", "sf accepted", "sf rejected", "finished (UTC)"]
-    table = make_table("Latest runs", *columns)
+    print_rows("Latest runs", [_row(run) for run in runs], optional=OPTIONAL_COLUMNS)
+    printed = set()
     for run in runs:
-        loads, models, sync = run["loads"], run["models"], run["salesforce"]
-        table.add_row(
-            str(run["data_date"]),
-            f"{sum(load['lines'] for load in loads):,}",
-            f"{sum(load['rejects'] for load in loads):,}",
-            str(models["done"]),
-            str(models["failed"]),
-            str(models["tests_warned"]),
-            str(run["archives"]),
-            str(sync.get("sent", "-")),
-            str(sync.get("accepted", "-")),
-            str(sync.get("rejected", "-")),
-            f"{run['finished_at']:%Y-%m-%d %H:%M}" if run["finished_at"] else "-",
-        )
-    console.print(table)
+        if run["first_error"] and run["run_id"] not in printed:
+            printed.add(run["run_id"])
+            _print_error(run)
+
+
+def _row(run: dict[str, Any]) -> dict[str, str]:
+    loads, models, sync = run["loads"], run["models"], run["salesforce"]
+    built = models["done"] + models["failed"]
+    finished_at = run["finished_at"]
+    return {
+        "data date": str(run["data_date"]),
+        "outcome": run["outcome"] or NO_VALUE,
+        "duration": duration(run.get("seconds")),
+        "lines": _total(loads, "lines"),
+        "rejects": _total(loads, "rejects"),
+        "models": f"{models['done']} of {built}"
+        if models["failed"]
+        else str(built or NO_VALUE),
+        "tests\nwarned": str(models["tests_warned"]) if built else NO_VALUE,
+        "archived": str(run["archives"] or NO_VALUE),
+        **{
+            f"sf\n{name}": f"{sync[name]:,}" if sync else NO_VALUE
+            for name in ("sent", "accepted", "unchanged", "rejected")
+        },
+        "finished (UTC)": f"{finished_at:%Y-%m-%d %H:%M}" if finished_at else NO_VALUE,
+    }
+
+
+def _total(loads: list[dict[str, Any]], name: str) -> str:
+    return f"{sum(load[name] for load in loads):,}" if loads else NO_VALUE
+
+
+def _print_error(run: dict[str, Any]) -> None:
+    first, last = run["run_from"], run["run_to"]
+    days = str(last) if first == last else f"{first} to {last}"
+    error = run["first_error"]
+    if console.is_terminal and len(error) > MAX_ERROR_LENGTH:
+        error = f"{error[:MAX_ERROR_LENGTH]} … (all of it: nightshift status --json)"
+    console.print(styled(f"\n{days} {run['outcome']}:", "bold"), error)
+    console.print(f"  Next: {run['next_step']}")

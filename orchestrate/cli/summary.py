@@ -1,22 +1,60 @@
-"""The outcome of a run, as tables or as JSON.
+"""The results of one run, as text or as JSON.
 
-Its figures come from the ledger tables.
+The figures count what this run did. The failures are printed here and nowhere else, on
+standard error.
 """
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 import luigi
 
 from loaders import ledger, warehouse
+from loaders.errors import NightshiftError
 from loaders.ledger import reports
 from orchestrate.cli.tables import make_table
-from orchestrate.run_id import RUN_ID
+from orchestrate.runs.alerts import resume_command
 from orchestrate.runs.outcome import ExitCode, Outcome
-from reports.console import console, styled
+from reports.console import console, error_console, print_json, styled
+
+NO_FIGURES: dict[str, Any] = {
+    "loads": [],
+    "models": {"done": 0, "failed": 0, "tests": 0, "tests_warned": 0},
+    "archives": 0,
+    "salesforce": {},
+    "report": {},
+}
 
 
-def as_dict(root: luigi.Task, outcome: Outcome) -> dict[str, Any]:
+def print_outcome(root: luigi.Task, outcome: Outcome, *, as_json: bool) -> None:
+    """Print the results of a run: loads, models, archive, Salesforce, failures."""
+    figures = read_figures(root, outcome)
+    if as_json:
+        print_json(as_dict(root, outcome, figures))
+    elif outcome.done or outcome.failures or outcome.exit_code:
+        _print_figures(outcome, figures)
+    _print_failures(outcome)
+    if not as_json:
+        _print_exit_status(root, outcome)
+
+
+def read_figures(root: luigi.Task, outcome: Outcome) -> dict[str, Any]:
+    """Return what this run did; nothing if the warehouse cannot be read."""
+    try:
+        if not warehouse.exists():
+            return NO_FIGURES
+        with warehouse.session() as connection:
+            if not ledger.table_exists(connection):
+                return NO_FIGURES
+            return ledger.run_figures(connection, outcome.run_id, root.data_date)
+    except NightshiftError:
+        return NO_FIGURES  # The failed run has reported this error already.
+
+
+def as_dict(
+    root: luigi.Task, outcome: Outcome, figures: dict[str, Any]
+) -> dict[str, Any]:
     """Return the outcome and figures of a run for --json."""
     return {
         "run_id": outcome.run_id,
@@ -27,93 +65,107 @@ def as_dict(root: luigi.Task, outcome: Outcome) -> dict[str, Any]:
         "tasks_done": len(outcome.done),
         "tasks_failed": len(outcome.failures),
         "failures": [asdict(failure) for failure in outcome.failures],
-        "figures": read_figures(root),
+        "resume": "" if _is_complete(outcome) else resume_command(root),
+        "figures": figures,
     }
 
 
-def read_figures(root: luigi.Task) -> dict[str, Any]:
-    """Return the figures of the run's data date; empty without a warehouse."""
-    if not warehouse.exists():
-        return {}
-    with warehouse.session() as connection:
-        if not ledger.table_exists(connection):
-            return {}
-        key = {"env": root.env, "version": root.version}
-        return {
-            **ledger.run_figures(connection, root.data_date, **key),
-            "report": reports.latest(connection, root.data_date, **key),
-        }
+def _print_figures(outcome: Outcome, figures: dict[str, Any]) -> None:
+    """Print a line for each part of the work, and which parts this run did not do."""
+    if figures["loads"]:
+        _print_loads(figures["loads"])
+    for line in _describe(figures):
+        console.print(line)
+    parts = {
+        "loads": figures["loads"],
+        "models": any(figures["models"].values()),
+        "archive": figures["archives"],
+        "Salesforce": figures["salesforce"],
+        "report": figures["report"],
+    }
+    missing = [name for name, is_present in parts.items() if not is_present]
+    if missing:
+        is_complete = _is_complete(outcome)
+        label = "Done before this run" if is_complete else "Not done by this run"
+        console.print(f"{label}: {', '.join(missing)}.")
 
 
-def print_outcome(root: luigi.Task, outcome: Outcome) -> None:
-    """Print the outcome of a run: loads, models, archive, Salesforce, failures."""
-    if not outcome.done and not outcome.failures and not outcome.exit_code:
-        console.print(f"Nothing to do: the run for {root.data_date} is complete.")
-        return
-    figures = read_figures(root)
-    if figures:
-        _print_figures(figures)
-    for failure in outcome.failures:
-        console.print(
-            styled(f"✘ {failure.task}", "bold red"), styled(failure.task_id, "dim")
-        )
-        console.print(f"  {failure.error}")
-    _print_exit_status(root, outcome)
+def _print_loads(loads: list[dict[str, Any]]) -> None:
+    names = ("partitions", "lines", "rows", "rejects", "objects")
+    table = make_table("Loaded", "source", *names)
+    for load in loads:
+        table.add_row(load["source"], *(f"{load[name]:,}" for name in names))
+    console.print_table(table)
 
 
-def _print_figures(figures: dict[str, Any]) -> None:
-    table = make_table("Loaded", "source", "lines", "rows", "rejects", "objects")
-    for load in figures["loads"]:
-        table.add_row(
-            load["source"],
-            *(f"{load[name]:,}" for name in ("lines", "rows", "rejects", "objects")),
-        )
-    console.print(table)
+def _describe(figures: dict[str, Any]) -> Iterator[str]:
     models = figures["models"]
-    console.print(
-        f"Models: {models['done']} built, {models['failed']} failed; tests: "
-        f"{models['tests']} run, {models['tests_warned']} warned. "
-        f"Archive: {figures['archives']} partition(s)."
-    )
-    sync = figures["salesforce"]
-    if sync:
-        console.print(
+    if models["done"] or models["failed"]:
+        failed = f", {models['failed']:,} failed" if models["failed"] else ""
+        warned = (
+            f", {models['tests_warned']:,} warned" if models["tests_warned"] else ""
+        )
+        yield (
+            f"Models: {models['done']:,} built{failed}; "
+            f"tests: {models['tests']:,} run{warned}."
+        )
+    if figures["archives"]:
+        yield f"Archive: {figures['archives']:,} partition(s) written."
+    if sync := figures["salesforce"]:
+        yield (
             f"Salesforce: {sync['sent']:,} sent, {sync['accepted']:,} accepted, "
             f"{sync['unchanged']:,} unchanged, {sync['rejected']:,} rejected."
         )
-    if figures["report"]:
-        _print_report(figures["report"])
+    if report := figures["report"]:
+        yield f"Report: {report['url']}"
+        yield _describe_mail(report)
 
 
-def _print_report(report: dict[str, Any]) -> None:
-    console.print(f"Report: {report['url']}")
+def _describe_mail(report: dict[str, Any]) -> str:
     if report["mail_status"] == reports.SENT:
-        console.print(f"Mailed to {report['recipients']} recipient(s).", end=" ")
-        console.print(report["message"])
-    elif report["mail_status"] == reports.LEFT_OUT:
-        console.print(f"No mail: {report['message']}.")
-    else:
-        console.print("The mail is not sent yet.")
+        message = f"; {report['message']}" if report["message"] else ""
+        return f"Mailed to {report['recipients'] or 0} recipient(s){message}."
+    if report["mail_status"] == reports.LEFT_OUT:
+        return f"No mail: {report['message']}."
+    message = f": {report['message']}" if report["message"] else ""
+    return f"The mail is not sent to everybody yet{message}."
+
+
+def _print_failures(outcome: Outcome) -> None:
+    for failure in outcome.failures:
+        parameters = failure.task_id.removeprefix(failure.task)
+        title = styled(f"✘ {failure.task}", "bold red")
+        error_console.print(title, styled(parameters, "dim"))
+        error_console.print(f"  {failure.error}")
 
 
 def _print_exit_status(root: luigi.Task, outcome: Outcome) -> None:
-    if outcome.exit_code == ExitCode.DONE:
+    run = f"The run for {_dates(root)}"
+    if outcome.exit_code == ExitCode.DONE and not outcome.done:
+        console.print(f"Nothing to do: the run for {_dates(root)} is complete.")
+    elif outcome.exit_code == ExitCode.DONE:
         console.print(
-            styled(f"The run for {root.data_date} is complete:", "bold green"),
-            f"{len(outcome.done)} task(s), run {RUN_ID}.",
+            styled(f"{run} is complete:", "bold green"),
+            f"{len(outcome.done)} task(s), run {outcome.run_id}.",
         )
     elif outcome.exit_code == ExitCode.REJECTED:
         console.print(
-            styled(
-                f"The run for {root.data_date} is complete, but Salesforce rejected "
-                "rows.",
-                "bold yellow",
-            ),
+            styled(f"{run} is complete, but Salesforce rejected rows.", "bold yellow"),
             "Show them: nightshift salesforce rejects",
         )
     else:
         console.print(
-            styled(f"The run for {root.data_date} is not complete.", "bold red"),
-            "Fix the errors above, then resume: nightshift run --date "
-            f"{root.data_date}",
+            styled(f"{run} is not complete.", "bold red"),
+            f"Fix the errors above, then resume: {resume_command(root)}",
         )
+
+
+def _is_complete(outcome: Outcome) -> bool:
+    return outcome.exit_code in (ExitCode.DONE, ExitCode.REJECTED)
+
+
+def _dates(root: luigi.Task) -> str:
+    first = root.data_date_from or root.data_date
+    if first == root.data_date:
+        return str(root.data_date)
+    return f"{first} to {root.data_date}"

@@ -128,7 +128,9 @@ def read_quality(
     """Read the figures of a data date's run from the ledgers."""
     run_key = [data_date, env, version]
     return Quality(
-        figures=ledger.run_figures(connection, data_date, env=env, version=version),
+        figures=ledger.data_date_figures(
+            connection, data_date, env=env, version=version
+        ),
         baseline_records=_read_baseline_records(connection, data_date, baseline_days),
         reject_reasons=_read_reject_reasons(connection, data_date),
         reloads=_read_reloads(connection, data_date, env=env, version=version),

@@ -77,7 +77,7 @@ def _print_raw_records(trace: OrgTrace) -> None:
         cells = (_count_records(by_source.get(source, [])) for source in sources)
         table.add_row(str(dt), *cells)
     if by_partition:
-        console.print(table)
+        console.print_table(table)
     for item in trace.raw_objects:
         if item.dt == trace.data_date:
             _print_line(f"  {item.records:>7,} in {item.object_key}")
@@ -113,7 +113,7 @@ def _print_org_days(trace: OrgTrace) -> None:
     for day in trace.org_days:
         cells = [_format_value(day[name]) for name in ORG_DAY_COLUMNS]
         table.add_row(*cells, style="" if day["is_in_trial"] else "dim")
-    console.print(table)
+    console.print_table(table)
 
 
 def _print_trial_metrics(snapshot: Record) -> None:
@@ -133,7 +133,7 @@ def _print_trial_metrics(snapshot: Record) -> None:
     for metric in METRICS:
         values = (snapshot[f"{prefix}{metric}"] for prefix in ("", "median_", "max_"))
         table.add_row(metric, *(_format_value(value) for value in values))
-    console.print(table)
+    console.print_table(table)
 
 
 def _print_attainment(trace: OrgTrace) -> None:
@@ -145,7 +145,7 @@ def _print_attainment(trace: OrgTrace) -> None:
         share = "left out" if term.share is None else f"{term.share:.4f}"
         value, target = _format_value(term.value), _format_value(term.target)
         table.add_row(term.metric, value, target, share)
-    console.print(table)
+    console.print_table(table)
     if trace.attainment is None:
         _print_line("No target attainment, because no metric has a target.")
         return
@@ -191,7 +191,7 @@ def _print_salesforce(salesforce: SalesforceTrace) -> None:
     for name in fields:
         cells = (_format_value(values.get(name)) for values in versions)
         table.add_row(name, *cells)
-    console.print(table)
+    console.print_table(table)
 
 
 def _format_value(value: Any) -> Text:  # noqa: ANN401 - a column of any type

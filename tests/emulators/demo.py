@@ -146,11 +146,10 @@ def _show_results(summary: WorldSummary, runs: list[dict[str, Any]]) -> None:
             f"{models['tests_warned']} warned. Orgs in trial: {trials}."
         )
         _show_targets(connection)
-    counts = ", ".join(
-        f"{figures['salesforce'][name]:,} {name}"
-        for name in ("sent", "accepted", "unchanged", "rejected")
-    )
-    console.print(f"\nSalesforce: {counts}.")
+    if sync := figures["salesforce"]:
+        names = ("sent", "accepted", "unchanged", "rejected")
+        counts = ", ".join(f"{sync[name]:,} {name}" for name in names)
+        console.print(f"\nSalesforce: {counts}.")
 
 
 def _show_loads(connection: warehouse.Connection, summary: WorldSummary) -> None:
