@@ -116,7 +116,9 @@ def _settings_of(*prefixes: str) -> settings.Settings:
 
 def _check_settings() -> str:
     settings.load().require_complete()
-    return "all required settings are set"
+    file = environment.applied_file()
+    source = f"the environment and {file}" if file else "the environment"
+    return f"all required settings are set, in {source}"
 
 
 def _check_profile() -> str:

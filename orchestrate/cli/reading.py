@@ -1,7 +1,9 @@
 """The commands that show results and check the setup."""
 
 import os
+import webbrowser
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -13,13 +15,20 @@ from orchestrate.cli.options import AsJson, Day, Env, Version, parse_data_date
 from orchestrate.planning import run_state
 from orchestrate.runs.outcome import ExitCode
 from orchestrate.tasks.parameters import DEFAULT_ENV, DEFAULT_VERSION
-from orchestrate.tasks.report import write_page
-from reports.console import console, print_json
+from orchestrate.tasks.report import newest_report_date, write_page
+from reports.console import console, error_console, print_json
 from reports.org import explain, terminal
 
 
 def report(
-    day: Day = None,
+    day: Annotated[
+        datetime | None,
+        typer.Option(
+            "--date",
+            formats=["%Y-%m-%d"],
+            help="Data date. Default: the newest with a report.",
+        ),
+    ] = None,
     env: Env = DEFAULT_ENV,
     version: Version = DEFAULT_VERSION,
     open_page: Annotated[
@@ -31,14 +40,14 @@ def report(
 
     To mail it again: nightshift rerun --date D --report
     """
-    state = run_state.reload(parse_data_date(day), env=env, version=version)
-    page = write_page(state)
+    data_date = day.date() if day else newest_report_date(env=env, version=version)
+    page = write_page(run_state.reload(data_date, env=env, version=version))
     if as_json:
         print_json({"page": str(page.path), "url": page.url})
     else:
         console.print(f"{page.path}\n{page.url}")
-    if open_page:
-        typer.launch(page.path.as_uri())
+    if open_page and not webbrowser.open(page.path.as_uri()):
+        error_console.print("No browser could be started. Open the page yourself.")
 
 
 def check_setup(
@@ -74,7 +83,7 @@ def status(
     version: Version = DEFAULT_VERSION,
     as_json: AsJson = False,
 ) -> None:
-    """Show the latest runs: lines, rejects, models, tests, archive, Salesforce."""
+    """Show the latest runs: outcome, duration, first error, lines, Salesforce."""
     settings.load()
     runs = status_table.read_runs(count, env=env, version=version)
     status_table.print_runs(runs, as_json=as_json)

@@ -127,6 +127,18 @@ class Page:
     url: str
 
 
+def newest_report_date(*, env: str, version: str) -> date:
+    """Return the newest data date that has a report; `ConfigError` if there is none."""
+    state = run_state.reload(date.min, env=env, version=version)
+    dates = [day for model, day in state.completed.models if model == REPORTED_MODEL]
+    if not dates:
+        raise ConfigError(
+            f"There is no report yet: {REPORTED_MODEL} was never built. "
+            "Run the pipeline first: nightshift run --date D"
+        )
+    return max(dates)
+
+
 def write_page(state: RunState) -> Page:
     """Write the page of the run's data date to S3 and to this disk.
 
