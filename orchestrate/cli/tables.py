@@ -14,9 +14,7 @@ def make_table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for column in columns:
         is_number = column in NUMBER_COLUMNS or column.startswith(NUMBER_PREFIXES)
-        table.add_column(
-            column, justify="right" if is_number else "left", vertical="bottom"
-        )
+        table.add_column(column, justify="right" if is_number else "left")
     return table
 
 

@@ -5,6 +5,7 @@ the emulators. Ports and data stay the same, so that links in reports stay valid
 """
 
 import argparse
+import re
 import shlex
 import sys
 from collections.abc import Mapping
@@ -106,7 +107,7 @@ def start_emulators(setup: DemoSetup, first_port: int) -> Background:
     """
     DEMO_FILE.parent.mkdir(parents=True, exist_ok=True)
     started = background.start(STATE_FILE, setup.components, setup.data, first_port)
-    lines = (f"{name}={shlex.quote(value)}\n" for name, value in variables(started))
+    lines = (f"{name}={quoted(value)}\n" for name, value in variables(started))
     DEMO_FILE.touch(mode=0o600)
     DEMO_FILE.write_text(HEADER + "".join(lines), encoding="utf-8")
     return started
@@ -115,6 +116,13 @@ def start_emulators(setup: DemoSetup, first_port: int) -> Background:
 def variables(started: Background) -> list[tuple[str, str]]:
     """Return the environment variables that connect to the emulators."""
     return list({"DBT_TARGET": "local", **started.environment}.items())
+
+
+def quoted(value: str) -> str:
+    """Quote a value so that shells and `.env` files read it alike."""
+    if "'" not in value:
+        return shlex.quote(value)
+    return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
 
 
 def report_error(error: Exception, make_target: str) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from loaders.config import environment
 from tests.emulators import background, demo_setup, up
 from tests.emulators.component import HOST, PortInUseError, require_free_port
 
@@ -104,6 +105,29 @@ def test_port_in_use_names_the_process_and_the_option(
     assert f"Process {os.getpid()} holds it" in message and "pytest" in message
     assert demo_setup.report_error(caught.value, "demo") == 1
     assert "make demo FIRST_PORT=" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "plain",
+        "/a b/ca.pem",
+        "/o'neil/ca.pem",
+        '/o\'ne\\il "x"',
+        '["a@b.c"]',
+        "a#b$HOME",
+    ],
+)
+def test_environment_file_reads_alike_in_shells_and_in_nightshift(
+    tmp_path: Path, value: str
+) -> None:
+    file = tmp_path / "nightshift.env"
+    file.write_text(f"VALUE={demo_setup.quoted(value)}\n")
+    command = f'set -a; . "{file}"; printf %s "$VALUE"'
+    shell = subprocess.run(["sh", "-c", command], capture_output=True, check=True)
+    assert shell.stdout.decode() == value
+    assert environment.read(file) == {"VALUE": value}
 
 
 def test_process_id_that_was_reused_is_not_taken_for_the_emulators(
