@@ -15,7 +15,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined
+from jinja2 import StrictUndefined, Undefined
 from jinja2.exceptions import TemplateError
 from jinja2.nativetypes import NativeEnvironment, NativeTemplate
 
@@ -154,6 +154,8 @@ def _concatenate(values: Iterable[Any]) -> Any | None:  # noqa: ANN401 - as in j
     if len(parts) != 1:
         return "".join(str(part) for part in parts)
     (part,) = parts
+    if isinstance(part, Undefined):
+        str(part)  # raises the error that names it
     return part.convert(str(part.value)) if isinstance(part, _Converted) else part
 
 
