@@ -55,7 +55,7 @@ def main() -> None:
         code = app(standalone_mode=False)
     except TyperException as error:
         message = getattr(error, "format_message", lambda: "Aborted.")()
-        code = _report(f"{message} Try --help.", ExitCode.MISCONFIGURED)
+        code = _report(f"{message.rstrip('.')}. Try --help.", ExitCode.MISCONFIGURED)
     except ConfigError as error:
         code = _report(str(error), ExitCode.MISCONFIGURED)
     except NightshiftError as error:
