@@ -105,6 +105,7 @@ def read(path: Path) -> dict[str, str]:
         raise ConfigError(
             f"{path} is not valid UTF-8 (byte {error.start + 1}). Save it as UTF-8."
         ) from None
+    names: set[str] = set()
     for binding in parse_stream(io.StringIO(text)):
         is_blank = binding.key is None and not binding.error
         is_valid = binding.value is not None and "\0" not in binding.value

@@ -1,5 +1,7 @@
-"""`nightshift doctor`: the check for relations of retired models."""
+"""`nightshift doctor`: each check runs, also when others fail."""
 
+import os
+import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -7,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from loaders import ledger, warehouse
-from loaders.config import dbt_profile
+from loaders.config import dbt_profile, environment, settings
+from loaders.config.environment import PROJECT
 from loaders.ledger.models import ModelRun
 from orchestrate.cli import doctor
 from orchestrate.dbt import graph
@@ -94,3 +97,90 @@ def test_retired_models_check_passes_if_the_warehouse_cannot_be_read(
     check = doctor.check_retired_models()
     assert check.passed
     assert check.message.startswith("not checked: ")
+
+
+ALL_CHECKS = [
+    *("settings", "dbt profile", "dbt project", "warehouse", "raw bucket"),
+    *("archive bucket", "salesforce", "mail", "retired models"),
+]
+LOCAL_CHECKS = {"dbt profile", "dbt project", "warehouse", "retired models"}
+
+
+@pytest.fixture
+def no_services(
+    empty_warehouse: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Use an empty working directory and no settings but the warehouse's."""
+    for name in list(os.environ):
+        if name.startswith("NIGHTSHIFT_") and name != "NIGHTSHIFT_DUCKDB_PATH":
+            monkeypatch.delenv(name)
+    shutil.copy(PROJECT / "profiles.yml.example", tmp_path / "profiles.yml")
+    monkeypatch.setenv("DBT_PROFILES_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    settings.load.cache_clear()
+    yield
+    (tmp_path / ".env").unlink(missing_ok=True)
+    environment.apply()
+    settings.load.cache_clear()
+
+
+@pytest.mark.usefixtures("no_services")
+@pytest.mark.parametrize(
+    ("broken", "content", "passed", "message"),
+    [
+        (".env", b"NIGHTSHIFT_RAW_URL=s3://b/\xe9", LOCAL_CHECKS, "not valid UTF-8"),
+        (".env", "A=1\n".encode("utf-16"), LOCAL_CHECKS, "not valid UTF-8"),
+        (".env", b"A=1\nB\n", LOCAL_CHECKS, "line 2 is not NAME=value"),
+        (".env", b"A='1\n", LOCAL_CHECKS, "line 1 is not NAME=value"),
+        (".env", b"A=1\nB=2\nA=3\n", LOCAL_CHECKS, "line 3"),
+        (".env", b"NIGHTSHIFT_RAWURL=x", LOCAL_CHECKS, "NIGHTSHIFT_RAWURL is not"),
+        (".env", b"NIGHTSHIFT_SMTP__PORT=x", LOCAL_CHECKS, "NIGHTSHIFT_SMTP__PORT"),
+        ("profiles.yml", b"\xff", {"dbt project"}, "not valid UTF-8"),
+        ("profiles.yml", b"- a", {"dbt project"}, "it is a list"),
+        ("profiles.yml", b"nightshift: {}", {"dbt project"}, "outputs of nightshift"),
+    ],
+)
+def test_broken_file_fails_one_check_and_the_others_are_shown(
+    broken: str, content: bytes, passed: set[str], message: str
+) -> None:
+    Path(broken).write_bytes(content)
+    environment.apply()
+    checks = {check.name: check for check in doctor.run_checks()}
+    assert list(checks) == ALL_CHECKS
+    subject = "settings" if broken == ".env" else "dbt profile"
+    assert message in checks[subject].message
+    found = {name for name, check in checks.items() if check.passed}
+    assert found == passed | {"retired models"}
+    explained = [c.message for c in checks.values() if message in c.message]
+    assert len(explained) == 1
+
+
+@pytest.mark.usefixtures("no_services")
+def test_fault_of_one_check_does_not_hide_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail() -> Graph:
+        raise KeyError("nodes")
+
+    monkeypatch.setattr(graph, "load", fail)
+    checks = {check.name: check for check in doctor.run_checks()}
+    assert list(checks) == ALL_CHECKS
+    assert checks["dbt project"].message.startswith("Unexpected KeyError: 'nodes'")
+    assert checks["warehouse"].passed
+
+
+@pytest.mark.usefixtures("no_services")
+def test_check_of_a_malformed_setting_is_not_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("RAW_URL", "SALESFORCE__AUTH", "ON_CALL__RECIPIENTS"):
+        monkeypatch.setenv(f"NIGHTSHIFT_{name}", "[")
+    checks = {check.name: check.message for check in doctor.run_checks()}
+    for name, setting in (
+        ("raw bucket", "RAW_URL"),
+        ("salesforce", "SALESFORCE__AUTH"),
+        ("mail", "ON_CALL__RECIPIENTS"),
+    ):
+        expected = f"not checked, because NIGHTSHIFT_{setting} is malformed"
+        assert checks[name] == expected
+    assert "is not set" in checks["archive bucket"]

@@ -1,0 +1,68 @@
+"""--env and --version are checked names on both command lines."""
+
+from datetime import date
+
+import luigi.cmdline_parser
+import pytest
+from typer.testing import CliRunner
+
+from loaders.config import dbt_profile
+from loaders.errors import ConfigError
+from orchestrate.cli.main import app
+from orchestrate.nightly import Backfill, BuildOrgDays, Nightly
+from orchestrate.tasks.parameters import DEFAULT_ENV, result_name
+
+DAY = date(2026, 11, 24)
+NAMES = ("a", "v1", "prod-2", "anna.branch_7", "7", "x" * 64)
+NO_NAMES = (
+    "",
+    ".",
+    "..",
+    ".a",
+    "_a",
+    "-a",
+    "a/b",
+    "../a",
+    "a b",
+    "a\n",
+    "a\x1b",
+    "x" * 65,
+    "é",
+    "a=b",
+    "a;b",
+    "%61",
+    "٣",
+)
+
+
+@pytest.mark.parametrize("option", ["env", "version"])
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_accepted(option: str, name: str) -> None:
+    assert result_name(option, name) == name
+    assert getattr(Nightly(data_date=DAY, **{option: name}), option) == name
+
+
+@pytest.mark.parametrize("option", ["env", "version"])
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_other_values_are_rejected_with_the_option(option: str, name: str) -> None:
+    for task in (Nightly, BuildOrgDays):
+        with pytest.raises(ConfigError, match=f"--{option} .* is not a valid name"):
+            task(data_date=DAY, **{option: name})
+    line = ["Backfill", "--data-date-from", str(DAY), "--data-date", str(DAY)]
+    with (
+        luigi.cmdline_parser.CmdlineParser.global_instance(
+            [*line, f"--{option}={name}"]
+        ) as parser,
+        pytest.raises(ConfigError, match=f"--{option}"),
+    ):
+        assert parser.get_task_obj() is not Backfill
+    result = CliRunner().invoke(app, ["status", f"--{option}", name])
+    assert isinstance(result.exception, ConfigError)
+    assert f"--{option}" in str(result.exception)
+
+
+def test_default_env_is_the_dbt_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBT_TARGET", "prod")
+    assert Nightly(data_date=DAY).env == result_name("env", DEFAULT_ENV) == "prod"
+    monkeypatch.delenv("DBT_TARGET")
+    assert Nightly(data_date=DAY).env == dbt_profile.target_name()
