@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from dotenv.parser import parse_stream
+from dotenv.parser import Binding, parse_stream
 
 from loaders.errors import ConfigError
 
@@ -42,7 +42,7 @@ def apply() -> None:
     global _applied, _problem
     _applied, _problem = None, None
     try:
-        if DOTENV.exists():
+        if os.path.lexists(DOTENV):
             _set(read(DOTENV))
             _applied = DOTENV.absolute()
         elif not _is_configured() and DEMO_FILE.exists():
@@ -107,15 +107,23 @@ def read(path: Path) -> dict[str, str]:
         ) from None
     names: set[str] = set()
     for binding in parse_stream(io.StringIO(text)):
-        is_blank = binding.key is None and not binding.error
-        is_valid = binding.value is not None and "\0" not in binding.value
-        if not is_blank and not is_valid:
-            original = binding.original.string
-            blanks = original[: len(original) - len(original.lstrip())]
-            line = binding.original.line + blanks.count("\n")
-            raise ConfigError(f"{path}, line {line} is not NAME=value. Correct it.")
+        if binding.key is None and not binding.error:
+            continue  # a comment or blank lines
+        place = f"{path}, line {_line_number(binding)}"
+        if binding.value is None or "\0" in binding.value:
+            raise ConfigError(f"{place} is not NAME=value. Correct it.")
+        if binding.key in names:
+            raise ConfigError(f"{place} sets {binding.key} again. Remove one of them.")
+        names.add(str(binding.key))
     values = dotenv_values(stream=io.StringIO(text))
     return {name: value or "" for name, value in values.items()}
+
+
+def _line_number(binding: Binding) -> int:
+    """Return the line of a binding, which may begin with blank lines."""
+    text = binding.original.string
+    blanks = text[: len(text) - len(text.lstrip())]
+    return binding.original.line + blanks.count("\n")
 
 
 def _set(variables: Mapping[str, str]) -> None:
