@@ -69,6 +69,8 @@ class Nightly(luigi.WrapperTask):
         )
         scope = ",".join(state.graph.nodes)
         for source in raw_tables():
+            # A bucket that cannot be listed fails the run here, before any task runs.
+            state.partition(source, self.data_date)
             yield from load_tasks(self, source, state.days_to_load(source))
         for model in state.graph.nodes:
             yield self.clone(DbtModel, model=model, scope=scope)
