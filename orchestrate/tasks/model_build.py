@@ -72,7 +72,26 @@ def build_model(model: str, scope: BuildScope) -> str:
     except TransientError as error:
         log.warning("transient error remains after retries", error=str(error))
         errors.setdefault(model, str(error))
-    return errors.get(model, "") or scope.reload().build_stale_reason(model)
+    return errors.get(model, "") or _not_built_reason(model, scope.reload())
+
+
+def _not_built_reason(model: str, state: RunState) -> str:
+    """Return why a build has left the model stale, or ''.
+
+    The model's task runs after the loads of its partitions, so one of them that must be
+    loaded again has changed since.
+    """
+    reason = state.build_stale_reason(model)
+    if not reason:
+        return ""
+    for source in sorted(state.graph.nodes[model].sources):
+        for day in state.days_to_load(source):
+            if state.load_stale_reason(source, day):
+                return (
+                    f"{state.partition(source, day).url} changed after it was loaded. "
+                    f"{model} has not its new content. Run again to load it."
+                )
+    return reason
 
 
 def _build_stale_models(scope: BuildScope) -> dict[str, str]:

@@ -1,5 +1,6 @@
-"""An object that S3 does not deliver fails the load of its own day and source only."""
+"""Objects that S3 does not deliver, and that change during a run."""
 
+import gzip
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -70,3 +71,51 @@ def test_backfill_loads_all_days_but_those_with_an_object_that_s3_does_not_deliv
     assert_marts_match_reference(
         project, raw, data_date=world.until, data_dates=world.dates
     )
+
+
+# Appended to a module of the project: replaces an object before each call.
+CHANGE_OBJECT = """
+
+_unchanged_{function} = {function}
+
+
+def {function}(*arguments, **options):
+    from loaders import s3
+
+    for item in list(s3.list_objects({url!r})):
+        if item.name.endswith(".json.gz"):
+            with s3.open_object(item) as body:
+                content = body.read()
+            # One more member without content.
+            s3.write(item.url, content + bytes.fromhex({empty_member!r}))
+    return _unchanged_{function}(*arguments, **options)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("module", "function"),
+    [
+        ("loaders/raw/load.py", "replace_partitions"),
+        ("orchestrate/tasks/model_build.py", "_build_stale_models"),
+    ],
+    ids=["before it is read", "after it was loaded"],
+)
+def test_object_that_changes_during_a_run_is_the_cause_that_the_run_shows(
+    finished_run: tuple[Project, date], module: str, function: str
+) -> None:
+    project, day = finished_run
+    url = f"{project.raw_url}/orgs/dt={day}/"
+    path = project.folder / module
+    code = path.read_text(encoding="utf-8")
+    change = CHANGE_OBJECT.format(
+        function=function, url=url, empty_member=gzip.compress(b"", mtime=0).hex()
+    )
+    path.write_text(code + change, encoding="utf-8")
+    rerun = ("rerun", "--date", day, "--source", "orgs", "--json")
+    (failure,) = project.nightshift(*rerun).expect(1).json["failures"]
+    assert url in failure["error"]
+    assert "changed" in failure["error"] and "Run again" in failure["error"]
+    path.write_text(code, encoding="utf-8")
+    project.nightshift("run", "--date", day).expect(0)
+    assert project.plan(day) == []
