@@ -11,7 +11,7 @@ from tests.emulators.s3_faults import injected_faults
 from tests.emulators.sample.world import SOURCES, World
 from tests.nightly.assertions import assert_marts_match_reference
 from tests.nightly.project import Project
-from tests.nightly.s3_objects import upload_partitions
+from tests.nightly.s3_objects import upload_objects, upload_partitions
 
 # By source: position of the day, the fault of its objects, and words of the message.
 FAULTS: dict[str, tuple[int, dict[str, object], str]] = {
@@ -112,8 +112,9 @@ def test_object_that_changes_during_a_run_is_the_cause_that_the_run_shows(
         function=function, url=url, empty_member=gzip.compress(b"", mtime=0).hex()
     )
     path.write_text(code + change, encoding="utf-8")
-    rerun = ("rerun", "--date", day, "--source", "orgs", "--json")
-    (failure,) = project.nightshift(*rerun).expect(1).json["failures"]
+    upload_objects(project, {f"orgs/dt={day}/late.json": b""})
+    run = ("run", "--date", day, "--json")
+    (failure,) = project.nightshift(*run).expect(1).json["failures"]
     assert url in failure["error"]
     assert "changed" in failure["error"] and "Run again" in failure["error"]
     path.write_text(code, encoding="utf-8")
