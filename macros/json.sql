@@ -1,5 +1,8 @@
 {% macro select_json_strings(relation, array, name, keys) -%}
-    {#- One row per string of a JSON array, with the columns in `keys`. -#}
+    {#-
+        One row per string of a JSON array, with the columns in `keys`. The strings lose
+        trailing blanks, which Redshift ignores when it compares texts.
+    -#}
     {{- return(adapter.dispatch('select_json_strings', 'nightshift')(
         relation, array, name, keys
     )) -}}
@@ -8,7 +11,7 @@
 {% macro default__select_json_strings(relation, array, name, keys) -%}
     select
         {{ keys | join(', ') }},
-        unnest(from_json({{ array }}, '["VARCHAR"]')) as {{ name }}
+        rtrim(unnest(from_json({{ array }}, '["VARCHAR"]')), ' ') as {{ name }}
 
     from {{ relation }}
 {%- endmacro %}
@@ -16,7 +19,7 @@
 {% macro redshift__select_json_strings(relation, array, name, keys) -%}
     select
         {% for key in keys -%} {{ relation }}.{{ key }}, {% endfor %}
-        cast(element as varchar(65535)) as {{ name }}
+        rtrim(cast(element as varchar(65535)), ' ') as {{ name }}
 
     from {{ relation }}, {{ relation }}.{{ array }} as element
 {%- endmacro %}

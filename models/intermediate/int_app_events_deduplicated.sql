@@ -24,17 +24,23 @@ with events as (
 
 ranked_events as (
 
+    -- After partition and timestamp, the smallest text of the columns in the
+    -- log's order wins. Copies that differ only in their attributes give the
+    -- same row.
     select
         *,
         row_number() over (
             partition by event_id
             order by
-                partition_date,
-                occurred_at,
-                object_key,
-                org_id,
-                user_id,
-                is_error
+                partition_date asc,
+                occurred_at asc,
+                cast(org_id as varchar(20)) asc nulls first,
+                cast(user_id as varchar(20)) asc nulls first,
+                level asc nulls first,
+                event asc nulls first,
+                path asc nulls first,
+                cast(status as varchar(20)) asc nulls first,
+                cast(duration_ms as varchar(20)) asc nulls first
         ) as duplicate_number
 
     from events

@@ -97,7 +97,7 @@ final as (
         coalesce(sessions_by_day.sessions, 0) as sessions,
         cast(
             round(coalesce(sessions_by_day.session_seconds, 0) / 60.0, 2)
-            as numeric(18, 2)
+            as numeric(38, 2)
         ) as session_minutes,
         active_days.metric_date
 

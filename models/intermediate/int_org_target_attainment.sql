@@ -36,7 +36,8 @@ metric_values as (
 
 metrics_with_targets as (
 
-    -- Every trial reaches a target of 0, so the metric is left out.
+    -- A metric without a target, or with a target of 0, is left out. Negative
+    -- usage is wrong, but possible; a target below 0 is not one to meet.
     select
         metric_values.org_id,
         metric_values.metric_name,
@@ -46,9 +47,11 @@ metrics_with_targets as (
             cast(metric_values.metric_value as double precision)
             / nullif(cast(targets.median_value as double precision), 0)
         ) as attainment,
-        metric_values.metric_value >= targets.median_value as is_met,
+        targets.median_value > 0 as is_to_meet,
+        targets.median_value > 0
+        and metric_values.metric_value >= targets.median_value as is_met,
         metric_values.metric_name in ('hosts', 'metrics')
-        and targets.p75 > 0
+        and targets.median_value > 0
         and metric_values.metric_value
         >= targets.p75 * {{ var('big_footprint_factor') }} as has_big_footprint
 
@@ -60,7 +63,7 @@ metrics_with_targets as (
             and metric_values.metric_name = targets.metric_name
 
     where
-        targets.median_value > 0
+        targets.median_value != 0
         and metric_values.metric_value is not null
 
 ),
@@ -77,6 +80,7 @@ attainments_by_metric as (
             as dashboards,
         max(case when metric_name = 'metrics' then attainment end) as metrics,
         count(attainment) as metrics_with_target,
+        count(case when is_to_meet then 1 end) as metrics_to_meet,
         count(case when is_met then 1 end) as metrics_met,
         count(case when has_big_footprint then 1 end)
             as metrics_with_big_footprint
@@ -94,6 +98,7 @@ final as (
     select
         org_id,
         metrics_with_target,
+        metrics_to_meet,
         metrics_met,
         (
             coalesce(hosts, 0)

@@ -61,11 +61,7 @@ final as (
     select
         org_id,
         metric_name,
-        cast(
-            percentile_cont(0.5) within group (
-                order by metric_value
-            ) as numeric(18, 2)
-        ) as median_value,
+        {{ percentile(0.5, 'metric_value') }} as median_value,
         generated_date
 
     from metric_values

@@ -16,7 +16,7 @@ final as (
 
     -- Salesforce names and types, for every data date so each can be archived.
     select
-        cast(trial_metrics.org_id as varchar(18)) as org_id__c,
+        cast(trial_metrics.org_id as varchar(20)) as org_id__c,
         trial_metrics.org_name as org_name__c,
         trial_metrics.generated_date as generated_date__c,
         trial_metrics.trial_start_date as trial_start_date__c,
@@ -39,9 +39,9 @@ final as (
         -- Cast to numeric before rounding: a binary x.x5 can be slightly less.
         cast(
             round(
-                cast(trial_metrics.target_attainment * 100 as numeric(18, 6)), 1
+                cast(trial_metrics.target_attainment * 100 as numeric(38, 6)), 1
             )
-            as numeric(5, 1)
+            as numeric(38, 1)
         ) as target_attainment__c,
         reasons.reasons as interesting_reasons__c
 

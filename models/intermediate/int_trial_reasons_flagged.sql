@@ -34,7 +34,10 @@ trials_flagged as (
         trials.generated_date,
         trials.is_paid,
         attainments.has_big_footprint,
-        attainments.target_attainment >= 1 as is_above_target,
+        -- Not from the attainment, whose floating-point numbers are rounded.
+        attainments.metrics_met > 0
+        and attainments.metrics_met
+        = attainments.metrics_to_meet as is_above_target,
         trials.org_day <= {{ var('fast_start_days') }}
         and attainments.metrics_met
         >= {{ var('fast_start_metrics') }} as is_fast_start,

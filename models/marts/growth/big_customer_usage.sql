@@ -59,25 +59,33 @@ final as (
         paid_orgs.billing_plan_name,
         paid_orgs.usage_rank,
         paid_orgs.hosts,
-        paid_orgs.hosts - day_before.hosts as hosts_day_change,
-        paid_orgs.hosts - week_before.hosts as hosts_week_change,
-        paid_orgs.hosts - month_before.hosts as hosts_month_change,
+        {{ difference('paid_orgs.hosts', 'day_before.hosts') }}
+            as hosts_day_change,
+        {{ difference('paid_orgs.hosts', 'week_before.hosts') }}
+            as hosts_week_change,
+        {{ difference('paid_orgs.hosts', 'month_before.hosts') }}
+            as hosts_month_change,
         paid_orgs.integrations,
-        paid_orgs.integrations
-        - day_before.integrations as integrations_day_change,
-        paid_orgs.integrations
-        - week_before.integrations as integrations_week_change,
-        paid_orgs.integrations
-        - month_before.integrations as integrations_month_change,
+        {{ difference('paid_orgs.integrations', 'day_before.integrations') }}
+            as integrations_day_change,
+        {{ difference('paid_orgs.integrations', 'week_before.integrations') }}
+            as integrations_week_change,
+        {{ difference('paid_orgs.integrations', 'month_before.integrations') }}
+            as integrations_month_change,
         paid_orgs.dashboards,
-        paid_orgs.dashboards - day_before.dashboards as dashboards_day_change,
-        paid_orgs.dashboards - week_before.dashboards as dashboards_week_change,
-        paid_orgs.dashboards
-        - month_before.dashboards as dashboards_month_change,
+        {{ difference('paid_orgs.dashboards', 'day_before.dashboards') }}
+            as dashboards_day_change,
+        {{ difference('paid_orgs.dashboards', 'week_before.dashboards') }}
+            as dashboards_week_change,
+        {{ difference('paid_orgs.dashboards', 'month_before.dashboards') }}
+            as dashboards_month_change,
         paid_orgs.metrics,
-        paid_orgs.metrics - day_before.metrics as metrics_day_change,
-        paid_orgs.metrics - week_before.metrics as metrics_week_change,
-        paid_orgs.metrics - month_before.metrics as metrics_month_change,
+        {{ difference('paid_orgs.metrics', 'day_before.metrics') }}
+            as metrics_day_change,
+        {{ difference('paid_orgs.metrics', 'week_before.metrics') }}
+            as metrics_week_change,
+        {{ difference('paid_orgs.metrics', 'month_before.metrics') }}
+            as metrics_month_change,
         paid_orgs.has_samples,
         paid_orgs.metric_date
 

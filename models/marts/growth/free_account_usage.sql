@@ -72,16 +72,18 @@ final as (
         limits_reached,
         hosts,
         included_hosts,
-        hosts - included_hosts as hosts_above,
+        {{ difference('hosts', 'included_hosts') }} as hosts_above,
         integrations,
         included_integrations,
-        integrations - included_integrations as integrations_above,
+        {{ difference('integrations', 'included_integrations') }}
+            as integrations_above,
         dashboards,
         included_dashboards,
-        dashboards - included_dashboards as dashboards_above,
+        {{ difference('dashboards', 'included_dashboards') }}
+            as dashboards_above,
         metrics,
         included_metrics,
-        metrics - included_metrics as metrics_above,
+        {{ difference('metrics', 'included_metrics') }} as metrics_above,
         metric_date
 
     from usage_with_limits

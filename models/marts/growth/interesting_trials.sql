@@ -78,7 +78,7 @@ final as (
                 coalesce(
                     round(
                         cast(
-                            trial_metrics.target_attainment as numeric(18, 6)
+                            trial_metrics.target_attainment as numeric(38, 6)
                         ), 4
                     ), 0
                 ) desc,

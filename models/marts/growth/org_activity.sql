@@ -53,7 +53,7 @@ final as (
         coalesce(activity.error_events, 0) as error_events,
         coalesce(activity.sessions, 0) as sessions,
         cast(
-            coalesce(activity.session_minutes, 0) as numeric(18, 2)
+            coalesce(activity.session_minutes, 0) as numeric(38, 2)
         ) as session_minutes,
         usage.samples is not null as has_samples,
         account_states.is_internal,

@@ -43,11 +43,7 @@ medians as (
 
     select
         cohort_week,
-        cast(
-            percentile_cont(0.5) within group (
-                order by days_to_convert
-            ) as numeric(18, 2)
-        ) as median_days_to_convert
+        {{ percentile(0.5, 'days_to_convert') }} as median_days_to_convert
 
     from trials
 

@@ -81,7 +81,7 @@ final as (
         coalesce(activity.error_events, 0) as error_events,
         coalesce(activity.sessions, 0) as sessions,
         cast(
-            coalesce(activity.session_minutes, 0) as numeric(18, 2)
+            coalesce(activity.session_minutes, 0) as numeric(38, 2)
         ) as session_minutes,
         trials.org_day <= {{ var('trial_period_days') }} as is_in_trial,
         trials.metric_date,

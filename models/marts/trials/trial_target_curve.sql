@@ -63,11 +63,7 @@ final as (
         cast(cohort as varchar(64)) as cohort,
         cast(metric_name as varchar(64)) as metric_name,
         org_day,
-        cast(
-            percentile_cont(0.5) within group (
-                order by metric_value
-            ) as numeric(18, 2)
-        ) as median_value,
+        {{ percentile(0.5, 'metric_value') }} as median_value,
         generated_date
 
     from metric_values

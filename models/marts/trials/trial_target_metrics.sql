@@ -29,21 +29,9 @@ final as (
         cast(cohort as varchar(64)) as cohort,
         cast(metric_name as varchar(64)) as metric_name,
         count(*) as orgs,
-        cast(
-            percentile_cont(0.5) within group (
-                order by metric_value
-            ) as numeric(18, 2)
-        ) as median_value,
-        cast(
-            percentile_cont(0.25) within group (
-                order by metric_value
-            ) as numeric(18, 2)
-        ) as p25,
-        cast(
-            percentile_cont(0.75) within group (
-                order by metric_value
-            ) as numeric(18, 2)
-        ) as p75,
+        {{ percentile(0.5, 'metric_value') }} as median_value,
+        {{ percentile(0.25, 'metric_value') }} as p25,
+        {{ percentile(0.75, 'metric_value') }} as p75,
         generated_date
 
     from metric_values

@@ -4,11 +4,21 @@ with events as (
 
 ),
 
-dated_events as (
+trimmed_events as (
 
+    -- Redshift ignores trailing blanks when it compares texts, DuckDB does not.
     select
-        *,
-        cast(ts as date) as event_date
+        rtrim(event_id, ' ') as event_id,
+        org_id,
+        user_id,
+        rtrim(level, ' ') as level,
+        rtrim(event, ' ') as event,
+        rtrim(path, ' ') as path,
+        status,
+        duration_ms,
+        cast(ts as date) as event_date,
+        dt as partition_date,
+        ts as occurred_at
 
     from events
 
@@ -21,19 +31,22 @@ final as (
         event_id,
         org_id,
         user_id,
-        object_key,
+        level,
         event,
         path,
         status,
         duration_ms,
         upper(level) in ('ERROR', 'CRITICAL') as is_error,
         event_date,
-        dt as partition_date,
-        ts as occurred_at
+        partition_date,
+        occurred_at
 
-    from dated_events
+    from trimmed_events
 
-    where event_date between dt - {{ var('late_arrival_days') }} and dt
+    where
+        event_date
+        between partition_date - {{ var('late_arrival_days') }}
+        and partition_date
 
 )
 

@@ -4,23 +4,49 @@ with org_records as (
 
 ),
 
+trimmed_org_records as (
+
+    -- Redshift ignores trailing blanks when it compares texts, DuckDB does not.
+    select
+        org_id,
+        billing_plan_id,
+        rtrim(org_name, ' ') as org_name,
+        rtrim(billing_plan_name, ' ') as billing_plan_name,
+        rtrim(country, ' ') as country,
+        rtrim(owner_email, ' ') as owner_email,
+        is_internal,
+        dt as partition_date,
+        cast(trial_started_at as date) as trial_start_date,
+        trial_started_at,
+        created_at,
+        updated_at
+
+    from org_records
+
+),
+
 ranked_org_records as (
 
-    -- An export can contain an org more than once; the latest update wins. The
-    -- other sort columns only make the choice deterministic.
+    -- An export can contain an org more than once; the latest update wins, and
+    -- of equal updates the smallest text of the columns in the export's order.
+    -- Timestamps and booleans sort like their texts.
     select
         *,
         row_number() over (
-            partition by dt, org_id
+            partition by partition_date, org_id
             order by
                 updated_at desc,
-                object_key desc,
-                org_name desc,
-                billing_plan_id desc,
-                trial_started_at desc
+                org_name asc nulls first,
+                created_at asc nulls first,
+                trial_started_at asc nulls first,
+                cast(billing_plan_id as varchar(20)) asc nulls first,
+                billing_plan_name asc nulls first,
+                is_internal asc nulls first,
+                country asc nulls first,
+                owner_email asc nulls first
         ) as recency
 
-    from org_records
+    from trimmed_org_records
 
 ),
 
@@ -34,8 +60,8 @@ final as (
         country,
         owner_email,
         is_internal,
-        dt as partition_date,
-        cast(trial_started_at as date) as trial_start_date,
+        partition_date,
+        trial_start_date,
         trial_started_at,
         created_at,
         updated_at

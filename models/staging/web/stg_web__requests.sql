@@ -4,17 +4,35 @@ with requests as (
 
 ),
 
-dated_requests as (
+trimmed_requests as (
 
+    -- Redshift ignores trailing blanks when it compares texts, DuckDB does not.
+    select
+        user_id,
+        rtrim(client_address, ' ') as client_address,
+        rtrim(user_agent, ' ') as user_agent,
+        rtrim(method, ' ') as method,
+        rtrim(path, ' ') as path,
+        status,
+        response_bytes,
+        cast(requested_at as date) as request_date,
+        dt as partition_date,
+        requested_at
+
+    from requests
+
+),
+
+requests_with_file_name as (
+
+    -- The last path segment, without query string and fragment.
     select
         *,
-        cast(requested_at as date) as request_date,
-        -- The last path segment, without query string and fragment.
         regexp_replace(
             split_part(split_part(path, '?', 1), '#', 1), '^.*/', ''
         ) as file_name
 
-    from requests
+    from trimmed_requests
 
 ),
 
@@ -38,12 +56,15 @@ final as (
         status,
         response_bytes,
         request_date,
-        dt as partition_date,
+        partition_date,
         requested_at
 
-    from dated_requests
+    from requests_with_file_name
 
-    where request_date between dt - {{ var('late_arrival_days') }} and dt
+    where
+        request_date
+        between partition_date - {{ var('late_arrival_days') }}
+        and partition_date
 
 )
 
