@@ -194,19 +194,17 @@ def _parse_field(column: dict[str, Any], problems: list[str]) -> Field | None:
 
 
 def _contract_conflict(field: Field, data_type: str) -> str:
-    """Return why a column's `data_type` does not fit its field, '' if it fits."""
+    """Return why a column's `data_type` does not fit its field, '' if it fits.
+
+    A wider number type is no conflict: a value with more digits than the field allows
+    is rejected with its row.
+    """
     match = re.fullmatch(r"([a-z ]+?)\s*(?:\(([\d, ]+)\))?", data_type.lower())
     if match is None:
         return ""
     sizes = [int(size) for size in (match[2] or "").split(",") if size.strip()]
     if match[1] not in COLUMN_TYPES[field.type]:
         return f"data_type is {data_type}, but the mapping has type {field.type}"
-    whole = field.whole_digits
-    if field.is_numeric and len(sizes) == 2 and whole is not None:
-        precision, scale = sizes
-        if precision - scale > whole or scale > field.scale:
-            return (
-                f"data_type is {data_type}, but the mapping has precision "
-                f"{field.precision} and scale {field.scale}"
-            )
+    if field.is_numeric and len(sizes) == 2 and sizes[1] > field.scale:
+        return f"data_type is {data_type}, but the mapping has scale {field.scale}"
     return ""

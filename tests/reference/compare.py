@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 
 Row = Mapping[str, object]
 
@@ -18,10 +19,11 @@ def differences(
 ) -> list[str]:
     """Return one line per difference; an empty list when the rows are equal.
 
-    Rows are matched by their `key` columns, in any order. Numbers of any type are
-    equal within `tolerance`, absolute or relative, whichever is wider. A boolean is
-    never equal to a number, a date never to a timestamp, and None only to None. A
-    column that only one side has is reported once.
+    Rows are matched by their `key` columns, in any order. Exact numbers (integers,
+    decimals, fractions) must be equal; if one of two is a float, they are equal within
+    `tolerance`, absolute or relative, whichever is wider. A boolean is never equal to
+    a number, a date never to a timestamp, and None only to None. A column that only
+    one side has is reported once.
     """
     key_columns = (key,) if isinstance(key, str) else tuple(key)
     lines: list[str] = []
@@ -52,8 +54,8 @@ def differences(
 def is_equal(expected: object, actual: object, tolerance: float) -> bool:
     """Return whether two values are equal by the rules of `differences`."""
     if _is_number(expected) and _is_number(actual):
-        if isinstance(expected, int) and isinstance(actual, int):
-            return expected == actual
+        if not isinstance(expected, float) and not isinstance(actual, float):
+            return Fraction(expected) == Fraction(actual)
         return math.isclose(
             float(expected), float(actual), rel_tol=tolerance, abs_tol=tolerance
         )
@@ -61,7 +63,9 @@ def is_equal(expected: object, actual: object, tolerance: float) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    return isinstance(value, int | float | Decimal | Fraction) and not isinstance(
+        value, bool
+    )
 
 
 def _by_key(

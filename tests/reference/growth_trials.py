@@ -7,7 +7,6 @@ come from `seeds/reason_codes.csv`.
 from __future__ import annotations
 
 import csv
-import statistics
 from collections import defaultdict
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -23,7 +22,7 @@ from tests.reference.business import (
 from tests.reference.daily_aggregates import Mart
 from tests.reference.growth import select_columns
 from tests.reference.targets import CONVERTED
-from tests.reference.trials import Row
+from tests.reference.trials import MEDIAN, Row, quantile
 
 ACTIVATION_ACTIVE_DAYS = 2
 WEIGHTS = {"big_footprint": 8, "above_target": 4, "fast_start": 2, "stalled": 1}
@@ -68,9 +67,7 @@ def _weekly_trend(
         "activated": sum(map(_is_activated, trials)),
         "converted": len(days_to_convert),
         "conversion_rate": len(days_to_convert) / len(trials),
-        "median_days_to_convert": (
-            statistics.median(days_to_convert) if days_to_convert else None
-        ),
+        "median_days_to_convert": quantile(days_to_convert, MEDIAN),
         "is_settled": last_window_end <= data_date,
     }
 

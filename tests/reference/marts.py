@@ -20,6 +20,7 @@ from tests.reference import (
 from tests.reference.business import DEFAULTS, Constants, Seeds, read_seeds
 from tests.reference.daily_aggregates import Mart
 from tests.reference.raw_data import RawData
+from tests.reference.records import SOURCES
 
 MART_KEYS: dict[str, tuple[str, ...]] = {
     "fct_org_day": ("org_id", "metric_date"),
@@ -78,10 +79,15 @@ def expected_marts(
     """
     if any(run_date > data_date for run_date in data_dates):
         raise ValueError(f"data_dates contains a date after data_date {data_date}.")
+    records = {
+        source: [
+            deduplication.trim_texts(record)
+            for record in raw.records(source, until=data_date)
+        ]
+        for source in SOURCES
+    }
     raw_events, samples, requests = (
-        deduplication.drop_late_and_future(
-            raw.records(source, until=data_date), constants.late_arrival_days
-        )
+        deduplication.drop_late_and_future(records[source], constants.late_arrival_days)
         for source in ("app_logs", "metrics", "web_logs")
     )
     events = deduplication.deduplicate_events(raw_events)
@@ -98,7 +104,7 @@ def expected_marts(
     )
     states = list(
         org_days.fill_org_states(
-            deduplication.deduplicate_orgs(raw.records("orgs", until=data_date)),
+            deduplication.deduplicate_orgs(records["orgs"]),
             data_date,
             carry_forward_days=constants.org_carry_forward_days,
         )

@@ -1,7 +1,7 @@
 """Parsed raw records and the categories of rejects.
 
-One tuple type per source, with its location and the keys that the marts need. All
-timestamps are naive UTC.
+One tuple type per source, with its location and the keys that the marts need, in the
+order in which the data contract lists them. All timestamps are naive UTC.
 """
 
 from __future__ import annotations
@@ -59,10 +59,13 @@ class Org(NamedTuple):
     location: RecordLocation
     org_id: int
     org_name: str
+    created_at: datetime
     trial_started_at: datetime | None
     billing_plan_id: int
     billing_plan_name: str
     is_internal: bool
+    country: str | None
+    owner_email: str | None
     updated_at: datetime
 
 
@@ -79,7 +82,10 @@ class Sample(NamedTuple):
 
 
 class Event(NamedTuple):
-    """One application log event."""
+    """One application log event.
+
+    Its attributes are left out: no mart depends on them.
+    """
 
     location: RecordLocation
     at: datetime
@@ -87,6 +93,10 @@ class Event(NamedTuple):
     org_id: int
     user_id: int | None
     level: str
+    event: str
+    path: str | None
+    status: int | None
+    duration_ms: int | None
 
 
 class Request(NamedTuple):

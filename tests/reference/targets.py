@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 
 from tests.reference.business import METRICS, Constants
-from tests.reference.trials import Row, quantile
+from tests.reference.trials import MEDIAN, P25, P75, Row, quantile
 
 CONVERTED, NOT_CONVERTED = "converted", "not_converted"
 
@@ -58,9 +58,9 @@ def target_metrics(generated_date: date, cohorts: Cohorts) -> list[Row]:
                     "cohort": cohort,
                     "metric_name": metric,
                     "orgs": len(snapshots),
-                    "median_value": quantile(values, 0.5),
-                    "p25": quantile(values, 0.25),
-                    "p75": quantile(values, 0.75),
+                    "median_value": quantile(values, MEDIAN),
+                    "p25": quantile(values, P25),
+                    "p75": quantile(values, P75),
                 }
             )
     return rows
@@ -92,7 +92,7 @@ def target_curve(
                 "cohort": cohort,
                 "metric_name": metric,
                 "org_day": org_day,
-                "median_value": quantile([day[metric] for day in days], 0.5),
+                "median_value": quantile([day[metric] for day in days], MEDIAN),
             }
             for org_day, days in sorted(by_org_day.items())
             for metric in METRICS

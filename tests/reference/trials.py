@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -12,11 +11,13 @@ from tests.reference.business import METRICS, PAID_PLAN_IDS, USAGE
 
 Row = dict[str, object]
 
+P25, MEDIAN, P75 = Fraction(1, 4), Fraction(1, 2), Fraction(3, 4)
 
-def quantile(values: Sequence[int], fraction: float) -> float | None:
+
+def quantile(values: Sequence[int], fraction: Fraction) -> Fraction | None:
     """Return the quantile of the values with linear interpolation; None without values.
 
-    This is SQL's `percentile_cont(fraction)`.
+    This is SQL's `percentile_cont(fraction)`, computed exactly.
     """
     if not values:
         return None
@@ -67,12 +68,14 @@ def _usage_columns(trial_days: list[Row]) -> Row:
         values = [day[metric] for day in trial_days]
         usage[metric] = values[-1] if values else None
         usage[f"max_{metric}"] = max(values, default=None)
-        usage[f"median_{metric}"] = statistics.median(values) if values else None
+        usage[f"median_{metric}"] = quantile(values, MEDIAN)
     return usage
 
 
-def target_attainment(snapshot: Row, targets: dict[str, float | None]) -> float | None:
-    """Return the mean of value / target over the metrics, from 0 to 1.
+def target_attainment(
+    snapshot: Row, targets: dict[str, Fraction | None]
+) -> float | None:
+    """Return the mean of value / target over the metrics, at most 1.
 
     Each ratio is capped at 1. A metric is left out when its target is 0 or missing or
     when it has no value. Returns None when all metrics are left out.
@@ -82,10 +85,10 @@ def target_attainment(snapshot: Row, targets: dict[str, float | None]) -> float 
 
 
 def _exact_attainment(
-    snapshot: Row, targets: dict[str, float | None]
+    snapshot: Row, targets: dict[str, Fraction | None]
 ) -> Fraction | None:
     attained = [
-        min(Fraction(1), Fraction(snapshot[metric]) / Fraction(targets[metric]))
+        min(Fraction(1), Fraction(snapshot[metric]) / targets[metric])
         for metric in METRICS
         if targets.get(metric) and snapshot[metric] is not None
     ]
@@ -93,13 +96,15 @@ def _exact_attainment(
 
 
 def salesforce_row(
-    snapshot: Row, targets: dict[str, float | None], reasons: Sequence[str]
+    snapshot: Row, targets: dict[str, Fraction | None], reasons: Sequence[str]
 ) -> Row:
     """Return the fields of Trial_Metrics__c for a snapshot.
 
     The attainment is a percentage with one decimal, rounded half up from the exact
-    value. Without `reasons` (reason codes) the field is cleared.
+    value; it is a float, because the mart computes it with floats. Without `reasons`
+    (reason codes) the field is cleared.
     """
+    percentage = to_percent(_exact_attainment(snapshot, targets))
     return {
         "org_id__c": str(snapshot["org_id"]),
         "org_name__c": snapshot["org_name"],
@@ -115,7 +120,7 @@ def salesforce_row(
         "active_days__c": snapshot["active_days"],
         "active_users__c": snapshot["active_users"],
         "last_active_date__c": snapshot["last_active_date"],
-        "target_attainment__c": to_percent(_exact_attainment(snapshot, targets)),
+        "target_attainment__c": None if percentage is None else float(percentage),
         "interesting_reasons__c": ",".join(reasons) or None,
     }
 

@@ -78,7 +78,7 @@ def test_version_changes_with_any_change_of_the_mapping(tmp_path: Path) -> None:
         ("external_id: key__c", "external_id: other__c", "other__c"),
         ("object: Thing__c, ", "", "object"),
         ("numeric(5, 1)", "varchar(9)", "varchar(9)"),
-        ("numeric(5, 1)", "numeric(9, 1)", "numeric(9, 1)"),
+        ("numeric(5, 1)", "numeric(38, 2)", "numeric(38, 2)"),
         ("name: share__c", "name: KEY__C", "2 columns"),
         (
             "config: {meta: {salesforce: {type: percent, precision: 5, scale: 1}}}",

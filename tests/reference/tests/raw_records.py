@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from tests.reference.business import Seeds
+from tests.reference.records import Event, RecordLocation
 
 SEEDS = Seeds(
     static_extensions=frozenset({"css", "js", "png", "woff2"}),
@@ -54,6 +55,14 @@ def event(event_id: str, at: str, **changes: object) -> str:
     """Return a line of `app_logs` for org 1, without a user."""
     fields = {"event_id": event_id, "ts": at, "org_id": 1, "level": "INFO"}
     return json.dumps(fields | {"event": "page_view"} | changes)
+
+
+def parsed_event(at: datetime, event_id: str, **changes: object) -> Event:
+    """Return an event of org 1, without a user, as it is parsed."""
+    fields: dict[str, object] = dict.fromkeys(Event._fields)
+    fields["location"] = RecordLocation(at.date(), "object", 1)
+    fields |= {"at": at, "event_id": event_id, "org_id": 1, "level": "INFO"}
+    return Event(**(fields | {"event": "page_view"} | changes))
 
 
 def request(time: str, **changes: str) -> str:

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
@@ -20,6 +21,7 @@ def _value_differences(expected: object, actual: object) -> list[str]:
     [
         (1, 1.0),
         (Decimal("2.50"), 2.5),
+        (Fraction(5, 2), Decimal("2.50")),
         (1 / 3, 0.333333333333),
         (1e12, 1e12 + 1),
         ("a", "a"),
@@ -39,6 +41,8 @@ def test_equal_values_of_different_types_are_equal(
     [
         (1, 2),
         (2**60, 2**60 + 1),
+        (2**60, Decimal(2**60 + 1)),
+        (Fraction(1, 4), Decimal("0.26")),
         (0.5, 0.5001),
         (0, None),
         (None, ""),

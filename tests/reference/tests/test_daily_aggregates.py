@@ -13,7 +13,7 @@ from tests.reference.daily_aggregates import (
     to_minutes,
 )
 from tests.reference.records import Event, RecordLocation, Sample
-from tests.reference.tests.raw_records import november
+from tests.reference.tests.raw_records import november, parsed_event
 
 
 def _sample(org_id: int, at: datetime, *usage: int, integrations: str = "") -> Sample:
@@ -39,8 +39,7 @@ def test_samples_aggregate_to_maxima_and_distinct_integrations() -> None:
 
 
 def _event(at: datetime, level: str, user_id: int | None) -> Event:
-    location = RecordLocation(november(10), "object", 1)
-    return Event(location, at, "e", 1, user_id, level)
+    return parsed_event(at, "e", user_id=user_id, level=level)
 
 
 def test_events_aggregate_to_events_errors_and_users() -> None:

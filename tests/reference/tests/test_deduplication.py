@@ -8,13 +8,21 @@ from tests.reference.deduplication import (
     deduplicate_events,
     deduplicate_orgs,
     drop_late_and_future,
+    trim_texts,
 )
-from tests.reference.records import Event, Org, RecordLocation
-from tests.reference.tests.raw_records import november
+from tests.reference.records import (
+    Event,
+    Org,
+    Record,
+    RecordLocation,
+    Request,
+    Sample,
+)
+from tests.reference.tests.raw_records import november, parsed_event
 
 
 def _event(event_id: str, at: datetime, dt: date, *, line: int = 1) -> Event:
-    return Event(RecordLocation(dt, "object", line), at, event_id, 1, None, "INFO")
+    return parsed_event(at, event_id, location=RecordLocation(dt, "object", line))
 
 
 def _noon(day: int) -> datetime:
@@ -73,7 +81,19 @@ def test_events_with_different_ids_are_kept() -> None:
 
 def _org(org_id: int, updated_at: datetime, dt: date, *, name: str, line: int) -> Org:
     location = RecordLocation(dt, "object", line)
-    return Org(location, org_id, name, None, 1, "Trial", False, updated_at)
+    return Org(
+        location=location,
+        org_id=org_id,
+        org_name=name,
+        created_at=_noon(1),
+        trial_started_at=None,
+        billing_plan_id=1,
+        billing_plan_name="Trial",
+        is_internal=False,
+        country=None,
+        owner_email=None,
+        updated_at=updated_at,
+    )
 
 
 def test_org_record_with_greatest_updated_at_wins_in_each_partition() -> None:
@@ -85,3 +105,67 @@ def test_org_record_with_greatest_updated_at_wins_in_each_partition() -> None:
         november(10): {1: new, 2: other},
         november(11): {1: next_day},
     }
+
+
+ORG = _org(7, _noon(9), november(10), name="Acme", line=2)
+# Of each pair with the same updated_at the first record wins, wherever it stands.
+EQUAL_UPDATES = [
+    (ORG, ORG._replace(org_name="acme")),
+    (ORG, ORG._replace(org_name="Acme Ltd")),
+    (ORG._replace(billing_plan_id=10), ORG._replace(billing_plan_id=9)),
+    (ORG._replace(billing_plan_id=-1), ORG._replace(billing_plan_id=0)),
+    (ORG, ORG._replace(country="")),
+    (ORG, ORG._replace(trial_started_at=datetime(1, 1, 1))),
+    (ORG, ORG._replace(is_internal=True)),
+    (ORG, ORG._replace(created_at=_noon(1) + timedelta(microseconds=1))),
+    # The name decides before the plan.
+    (ORG._replace(billing_plan_id=9), ORG._replace(org_name="B", billing_plan_id=1)),
+]
+
+
+@pytest.mark.parametrize(("winner", "loser"), EQUAL_UPDATES)
+def test_smallest_text_wins_among_equal_updates(winner: Org, loser: Org) -> None:
+    loser = loser._replace(location=RecordLocation(november(10), "a", 1))
+    for records in ([winner, loser], [loser, winner]):
+        assert deduplicate_orgs(records) == {november(10): {7: winner}}
+
+
+EVENT = parsed_event(_noon(10), "e", org_id=10)
+EQUAL_EVENTS = [
+    (EVENT, EVENT._replace(org_id=9)),
+    (EVENT, EVENT._replace(user_id=-5)),
+    (EVENT._replace(user_id=5), EVENT._replace(user_id=50)),
+    (EVENT, EVENT._replace(level="info")),
+    (EVENT, EVENT._replace(path="")),
+    (EVENT, EVENT._replace(status=0)),
+    (EVENT._replace(duration_ms=100), EVENT._replace(duration_ms=99)),
+    (EVENT._replace(user_id=5, level="info"), EVENT._replace(user_id=6)),
+]
+
+
+@pytest.mark.parametrize(("winner", "loser"), EQUAL_EVENTS)
+def test_smallest_text_wins_among_equal_events(winner: Event, loser: Event) -> None:
+    loser = loser._replace(location=RecordLocation(_noon(10).date(), "a", 0))
+    for events in ([winner, loser], [loser, winner]):
+        assert deduplicate_events(events) == [winner]
+
+
+@pytest.mark.parametrize(
+    ("record", "trimmed"),
+    [
+        (ORG._replace(org_name=" A\u00a0  "), ORG._replace(org_name=" A\u00a0")),
+        (ORG._replace(owner_email="  "), ORG._replace(owner_email="")),
+        (EVENT._replace(event_id="e  "), EVENT),
+        (EVENT._replace(level="INFO ", path="/\t "), EVENT._replace(path="/\t")),
+        (
+            Sample(EVENT.location, EVENT.at, 1, 0, 0, 0, ("a ", "a", "\u3000 ")),
+            Sample(EVENT.location, EVENT.at, 1, 0, 0, 0, ("a", "a", "\u3000")),
+        ),
+        (
+            Request(EVENT.location, EVENT.at, "::1", None, "GET / ", "curl  "),
+            Request(EVENT.location, EVENT.at, "::1", None, "GET / ", "curl"),
+        ),
+    ],
+)
+def test_texts_lose_trailing_blanks_only(record: Record, trimmed: Record) -> None:
+    assert trim_texts(record) == trimmed

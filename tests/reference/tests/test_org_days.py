@@ -23,10 +23,13 @@ def _org(
         location=RecordLocation(dt, "object", 1),
         org_id=org_id,
         org_name=f"On {dt}",
+        created_at=datetime(2026, 11, 1),
         trial_started_at=trial_started_at,
         billing_plan_id=1,
         billing_plan_name="Trial",
         is_internal=is_internal,
+        country=None,
+        owner_email=None,
         updated_at=datetime(2026, 11, 1),
     )
 

@@ -41,10 +41,13 @@ def test_org_line_is_parsed() -> None:
         location=LOCATION,
         org_id=7,
         org_name='A "b", c',
+        created_at=datetime(2026, 11, 1, 8),
         trial_started_at=datetime(2026, 11, 1, 9),
         billing_plan_id=1,
         billing_plan_name="Trial",
         is_internal=False,
+        country="NL",
+        owner_email=None,
         updated_at=datetime(2026, 11, 1, 9),
     )
 

@@ -14,7 +14,7 @@ from tests.reference.sessions import (
     split_sessions,
     web_sessions,
 )
-from tests.reference.tests.raw_records import SEEDS, november
+from tests.reference.tests.raw_records import SEEDS, november, parsed_event
 
 TIMEOUT = timedelta(minutes=30)
 
@@ -109,9 +109,7 @@ def test_midnight_within_a_gap_splits_once() -> None:
 
 
 def _event(event_id: str, at: datetime, org_id: int, user_id: int | None = 5) -> Event:
-    return Event(
-        RecordLocation(at.date(), "object", 1), at, event_id, org_id, user_id, "INFO"
-    )
+    return parsed_event(at, event_id, org_id=org_id, user_id=user_id)
 
 
 def test_org_of_a_user_comes_from_the_latest_event_of_the_day() -> None:

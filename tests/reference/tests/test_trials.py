@@ -1,13 +1,15 @@
 """Tests of trial snapshots and their Salesforce rows."""
 
 from datetime import timedelta
-from decimal import Decimal
 from fractions import Fraction
 
 import pytest
 
 from tests.reference.tests.raw_records import november
 from tests.reference.trials import (
+    MEDIAN,
+    P25,
+    P75,
     quantile,
     salesforce_row,
     target_attainment,
@@ -125,17 +127,19 @@ def test_only_pro_and_enterprise_are_paid_plans(plan: int, is_paid: bool) -> Non
 @pytest.mark.parametrize(
     ("values", "fraction", "expected"),
     [
-        ([], 0.5, None),
-        ([7], 0.25, 7),
-        ([4, 1], 0.5, 2.5),
-        ([1, 2, 10], 0.5, 2),
-        ([10, 20, 30, 40], 0.25, 17.5),
-        ([10, 20, 30, 40], 0.75, 32.5),
-        ([3, 1, 2, 5, 4], 0.25, 2),
+        ([], MEDIAN, None),
+        ([7], P25, 7),
+        ([4, 1], MEDIAN, 2.5),
+        ([1, 2, 10], MEDIAN, 2),
+        ([10, 20, 30, 40], P25, 17.5),
+        ([10, 20, 30, 40], P75, 32.5),
+        ([3, 1, 2, 5, 4], P25, 2),
+        ([2**63 - 1, 2**63 - 2], P25, 2**63 - 2 + Fraction(1, 4)),
+        ([2**63 - 1, -(2**63)], MEDIAN, Fraction(-1, 2)),
     ],
 )
 def test_quantiles_interpolate(
-    values: list[int], fraction: float, expected: float | None
+    values: list[int], fraction: Fraction, expected: float | Fraction | None
 ) -> None:
     assert quantile(values, fraction) == expected
 
@@ -159,6 +163,12 @@ def test_missing_and_zero_targets_are_left_out() -> None:
     assert _attainment(targets, hosts=5, integrations=1, dashboards=5) == 0.625
     del targets["dashboards"]
     assert _attainment(targets, integrations=1, dashboards=5) == 0.25
+
+
+def test_negative_values_and_targets_count() -> None:
+    assert _attainment({"hosts": 10}, hosts=-25) == -2.5
+    assert _attainment({"hosts": -10, "metrics": 1}, hosts=5, metrics=9) == 0.25
+    assert _attainment({"hosts": -10}, hosts=-30) == 1
 
 
 def test_attainment_is_none_without_targets_or_values() -> None:
@@ -214,7 +224,7 @@ def test_salesforce_row_has_all_fields() -> None:
         "active_users__c": 1,
         "last_active_date__c": november(1),
         # 5 of 8 hosts and 7 of 7 metrics.
-        "target_attainment__c": Decimal("81.3"),
+        "target_attainment__c": 81.3,
         "interesting_reasons__c": "above_target,stalled",
     }
     without_reasons = salesforce_row(trial_metrics(days, 14), targets, [])
