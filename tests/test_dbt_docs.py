@@ -131,7 +131,7 @@ def test_exposure_page_links_to_its_model(open_page: OpenPage) -> None:
 def test_model_page_shows_columns_with_types(open_page: OpenPage) -> None:
     text = open_page(f"#!/model/{MODEL}").text
     assert "target_attainment__c" in text
-    assert re.search(r"DECIMAL\(5,\s*1\)", text, re.IGNORECASE)
+    assert re.search(r"DECIMAL\(38,\s*1\)", text, re.IGNORECASE)
     assert "not found" not in text.lower()
 
 

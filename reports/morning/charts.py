@@ -182,8 +182,9 @@ def _draw_target_curve(report: Report, theme: Theme) -> Figure:
                 label=cohort.replace("_", " "),
             )
         axes.set_title(label)
-        # Leave room below zero for the lower half of a marker at zero.
-        axes.set_ylim(bottom=-0.04 * axes.get_ylim()[1])
+        if axes.dataLim.ymin >= 0:
+            # Leave room below zero for the lower half of a marker at zero.
+            axes.set_ylim(bottom=-0.04 * axes.get_ylim()[1])
         axes.set_xlim(0.5, max(row["org_day"] for row in report.target_curve) + 0.5)
         _use_integer_ticks(axes)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))

@@ -6,6 +6,7 @@ HTML is escaped; names and messages pass through `reports.morning.names` first.
 import textwrap
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,20 +135,21 @@ def _environment() -> Environment:
     return environment
 
 
-def _number(value: float | None) -> str:
+def _number(value: float | Decimal | None) -> str:
     if value is None:
         return NO_VALUE
-    rounded = round(float(value), 1)
-    return f"{rounded:,.0f}" if rounded == int(rounded) else f"{rounded:,.1f}"
+    rounded = round(Decimal(str(value)), 1)  # a float holds 15 digits only
+    is_whole = rounded == int(rounded)
+    return f"{int(rounded):,}" if is_whole else f"{rounded:,}"
 
 
-def _signed(value: float | None) -> str:
+def _signed(value: float | Decimal | None) -> str:
     """Return a change with its sign; the minus is the typographic one."""
     if value is None:
         return NO_VALUE
     if not value:
         return "±0"
-    return f"{'+' if value > 0 else MINUS}{_number(abs(value))}"
+    return f"{'+' if value > 0 else MINUS}{_number(value if value > 0 else -value)}"
 
 
 def _percent(value: float | None) -> str:

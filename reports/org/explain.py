@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from loaders import ledger, warehouse
@@ -24,7 +25,7 @@ from loaders.salesforce.staging_db import Row
 from loaders.warehouse import Connection
 from reports.org import queries as org_queries
 from reports.org import raw_records
-from reports.org.queries import AttainmentTerm, Record, json_value
+from reports.org.queries import AttainmentTerm, Record
 from reports.org.raw_records import RawObject, Reject
 
 SINGLE_ATTEMPT = RetryPolicy(
@@ -123,7 +124,22 @@ def as_dict(trace: OrgTrace) -> dict[str, Any]:
         "mean": trace.attainment,
         "in_mart": (trace.trial_metrics or {}).get("target_attainment"),
     }
-    return result
+    converted: dict[str, Any] = _json_value(result)
+    return converted
+
+
+def _json_value(value: Any) -> Any:  # noqa: ANN401 - any part of the trace
+    """Convert decimals: JSON has only numbers, and a float holds 15 digits.
+
+    A whole number stays exact, another one becomes the nearest float.
+    """
+    if isinstance(value, dict):
+        return {name: _json_value(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_value(item) for item in value]
+    if isinstance(value, Decimal):
+        return int(value) if value == int(value) else float(value)
+    return value
 
 
 def why_absent(account: Record, data_date: date, variables: dict[str, Any]) -> str:
@@ -135,10 +151,10 @@ def why_absent(account: Record, data_date: date, variables: dict[str, Any]) -> s
     window_days = int(variables["trial_period_days"])
     window_days += int(variables["extra_conversion_period_days"])
     trial_started_at = account["trial_started_at"]
-    if account["dt"] < data_date - timedelta(days=carry_forward_days):
+    if account["partition_date"] < data_date - timedelta(days=carry_forward_days):
         return (
-            f"it was last in the export of orgs of {account['dt']}, more than "
-            f"{carry_forward_days} days before the data date"
+            f"it was last in the export of orgs of {account['partition_date']}, "
+            f"more than {carry_forward_days} days before the data date"
         )
     if account["is_internal"]:
         return "it is an internal org"
@@ -264,5 +280,5 @@ def _query_salesforce(mapping: Mapping, key: str) -> tuple[Record | None, str]:
     if not records:
         return None, f"Salesforce has no record with external id {key}."
     names = ["Id", *(field.name for field in mapping.fields)]
-    record = {name: json_value(records[0].get(name)) for name in names}
+    record = {name: records[0].get(name) for name in names}
     return record, f"Salesforce has record {record['Id']}."

@@ -21,8 +21,7 @@ REQUIRED_MODELS = (
     "trial_target_metrics",
 )
 ACCOUNT_COLUMNS = (
-    "dt",
-    "object_key",
+    "partition_date",
     "org_name",
     "billing_plan_id",
     "billing_plan_name",
@@ -39,15 +38,18 @@ class AttainmentTerm:
     """One metric's part of the target attainment."""
 
     metric: str
-    value: float | None
-    target: float | None
+    value: int | None
+    target: Decimal | None
 
     @property
     def share(self) -> float | None:
-        """Value divided by target, at most 1; None when either is missing."""
+        """Value divided by target, at most 1; None when a value or target is missing.
+
+        A target of 0 counts as missing.
+        """
         if self.value is None or not self.target:
             return None
-        return min(1.0, self.value / self.target)
+        return min(1.0, float(self.value) / float(self.target))
 
 
 def read_built_dates(connection: Connection, *, env: str, version: str) -> list[date]:
@@ -69,8 +71,8 @@ def read_account(connection: Connection, org_id: int, *, until: date) -> Record 
     row = connection.fetch_one(
         "-- reports.org.queries account\n"
         f"select {', '.join(ACCOUNT_COLUMNS)} "
-        f"from {connection.table('staging', 'raw_orgs')} "
-        "where org_id = ? and dt <= ? order by dt desc, updated_at desc limit 1",
+        f"from {connection.table('staging', 'stg_app__orgs')} "
+        "where org_id = ? and partition_date <= ? order by partition_date desc limit 1",
         [org_id, until],
     )
     return None if row is None else _as_record(ACCOUNT_COLUMNS, row)
@@ -129,9 +131,7 @@ def read_attainment_terms(
         )
     )
     return [
-        AttainmentTerm(
-            metric, json_value(snapshot[metric]), json_value(targets.get(metric))
-        )
+        AttainmentTerm(metric, snapshot[metric], targets.get(metric))
         for metric in METRICS
     ]
 
@@ -153,11 +153,6 @@ def read_export_row(
         schema="intermediate",
     )
     return rows[0] if rows else None
-
-
-def json_value(value: Any) -> Any:  # noqa: ANN401 - a column of any type
-    """Return a driver's value for JSON: a Decimal becomes a float."""
-    return float(value) if isinstance(value, Decimal) else value
 
 
 def _read_snapshot(
@@ -187,4 +182,4 @@ def _read_rows(
 
 
 def _as_record(names: Sequence[str], row: Sequence[Any]) -> Record:
-    return {name: json_value(value) for name, value in zip(names, row, strict=True)}
+    return dict(zip(names, row, strict=True))

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from loaders.warehouse.declared_tables import raw_tables
@@ -48,17 +49,14 @@ def _describe_account(trace: OrgTrace) -> str:
     trial_started_at = account["trial_started_at"]
     facts = [
         f"plan {account['billing_plan_name']} ({account['billing_plan_id']})",
-        f"trial started {trial_started_at:%Y-%m-%d %H:%M}"
+        f"trial started {trial_started_at.isoformat(' ', 'minutes')}"
         if trial_started_at
         else "no trial",
     ]
     facts += ["internal"] if account["is_internal"] else []
     if trace.activity and trace.activity["account_state"]:
         facts.append(f"state {trace.activity['account_state']}")
-    return (
-        f"Latest orgs record, dt={account['dt']} ({account['object_key']}): "
-        f"{', '.join(facts)}."
-    )
+    return f"Latest orgs record, dt={account['partition_date']}: {', '.join(facts)}."
 
 
 def _print_raw_records(trace: OrgTrace) -> None:
@@ -200,7 +198,7 @@ def _format_value(value: Any) -> Text:  # noqa: ANN401 - a column of any type
         return Text(NO_VALUE)
     if isinstance(value, bool):
         return Text("yes" if value else "no")
-    if isinstance(value, float):
+    if isinstance(value, float | Decimal):
         return Text(f"{value:,.4f}".rstrip("0").rstrip("."))
     return Text(f"{value:,}" if isinstance(value, int) else printable(str(value)))
 

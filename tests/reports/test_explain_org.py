@@ -272,7 +272,7 @@ def test_missing_warehouse_is_an_error_with_the_run_command(project: Project) ->
 
 def _account(**changes: object) -> dict[str, Any]:
     return {
-        "dt": date(2026, 11, 24),
+        "partition_date": date(2026, 11, 24),
         "is_internal": False,
         "trial_started_at": datetime(2026, 11, 20, 23, 59),
     } | changes
@@ -281,13 +281,16 @@ def _account(**changes: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"dt": date(2026, 11, 16)}, "last in the export of orgs of 2026-11-16"),
+        (
+            {"partition_date": date(2026, 11, 16)},
+            "last in the export of orgs of 2026-11-16",
+        ),
         ({"is_internal": True}, "it is an internal org"),
         ({"trial_started_at": None}, "it has no trial"),
         ({"trial_started_at": datetime(2026, 11, 25)}, "starts on 2026-11-25"),
         ({"trial_started_at": datetime(2026, 10, 12)}, "on day 44 of its trial"),
         ({"trial_started_at": datetime(2026, 10, 13)}, "run the date again"),
-        ({"dt": date(2026, 11, 17)}, "run the date again"),
+        ({"partition_date": date(2026, 11, 17)}, "run the date again"),
     ],
 )
 def test_reason_for_missing_trial_metrics_is_given(

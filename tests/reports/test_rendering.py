@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from decimal import Decimal
 from html.parser import HTMLParser
 
 import pytest
@@ -16,6 +17,7 @@ from tests.reports import sample_report
 URL = "s3://archive/prod/v1/report/dt=2026-11-24/index.html"
 VOID_TAGS = {"meta", "img", "source", "br", "wbr"}
 ACTIVE_TAGS = {"script", "iframe", "form", "object", "embed", "base", "link"}
+MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 MAX_MAIL_BYTES = 100_000  # Gmail clips larger messages
 
 
@@ -176,6 +178,40 @@ def test_targets_of_a_single_cohort_are_shown(cohort: str) -> None:
     values = "21         \u2013" if cohort == "converted" else "\u2013      10.5"
     assert re.search(rf"hosts +{values}\n", message.text)
     assert "too few trials to compare" in message.html
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        (MAX_INT, MAX_INT - 1),
+        (MIN_INT, MAX_INT),
+        (MIN_INT, MIN_INT),
+        (-3, -1),
+        (0, 0),
+    ],
+)
+def test_numbers_at_the_edge_of_their_type_are_shown_exactly(
+    usage: tuple[int, int],
+) -> None:
+    complete = sample_report.report()
+    median = (Decimal(usage[0]) + usage[1]) / 2
+    change = Decimal(usage[1] - usage[0])
+    customer = {"hosts": usage[1], "hosts_week_change": change}
+    report = replace(
+        complete,
+        targets=[row | {"median_value": median} for row in complete.targets],
+        target_curve=[
+            row | {"median_value": Decimal(usage[row["org_day"] % 2])}
+            for row in complete.target_curve
+        ],
+        customers=TopRows([row | customer for row in complete.customers.rows], 1),
+    )
+    message = publishing.mail_message(_rendered(report), URL)
+    assert any(name.startswith("targets.") for name in message.images)
+    shown = [rendering._number(median), rendering._signed(change)]
+    assert shown[0].replace(",", "") == f"{median:f}".removesuffix(".0")
+    for text in (message.text, message.html):
+        assert all(number in text for number in shown)
 
 
 def _summarize(**changes: object) -> RunSummary:
