@@ -90,7 +90,12 @@ def status(
 
 
 def explain_org(
-    org: Annotated[int, typer.Argument(min=1, help="The org's id.")],
+    org: Annotated[
+        int,
+        typer.Argument(
+            min=-(2**63), max=2**63 - 1, help="The org's id. A negative one after `--`."
+        ),
+    ],
     day: Day = None,
     env: Env = DEFAULT_ENV,
     version: Version = DEFAULT_VERSION,

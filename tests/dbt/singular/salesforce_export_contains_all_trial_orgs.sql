@@ -4,7 +4,7 @@
 -#}
 with org_days as (
 
-    select cast(org_id as varchar(18)) as org_id
+    select cast(org_id as varchar(20)) as org_id
 
     from {{ ref('fct_org_day') }}
 
