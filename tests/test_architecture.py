@@ -19,6 +19,7 @@ MODULE_LAYERS = {
         "raw",
         "archive",
         "mail",
+        "mime",
         "ledger",
         "warehouse",
         "private_files",

@@ -5,7 +5,8 @@ Nightshift's own messages contain no secrets, but a library's error text may.
 
 import os
 import re
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from pydantic import BaseModel, SecretStr
@@ -20,20 +21,33 @@ SECRET_VARIABLES = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|PRIVATE|ACCESS_KEY"
 PUBLIC_VARIABLES = re.compile(r"_URL$|_FILE$|_PATH$|_DIR$|_URI$")
 URL_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+:[^/\s@]+(?=@)")
 BEARER_TOKEN = re.compile(r"(?i)(?<=\bbearer )\S+")
+AUTH_COMMAND = re.compile(
+    r"(?i)\b(auth (?:plain|login|cram-md5|xoauth2) )[a-z0-9+/]{6,}=*"
+)
 SECRET_PARAMETER = re.compile(
     r"(?i)\b((?:x-amz-signature|x-amz-security-token|access_token|client_secret"
     r"|password|sig)=)[^&\s\"']+"
 )
 
 
-def redact(text: str) -> str:
-    """Mask every known secret and everything that looks like a secret."""
-    for secret in sorted(set(_known_secrets()), key=len, reverse=True):
-        if len(secret) >= MIN_SECRET_LENGTH:
-            text = text.replace(secret, MASK)
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """Mask every known secret and everything that looks like a secret.
+
+    `secrets` are masked too, whatever their length. Base64 forms count as well.
+    """
+    known = {secret for secret in _known_secrets() if len(secret) >= MIN_SECRET_LENGTH}
+    known.update(secrets)
+    known.update([_base64(secret) for secret in known])
+    for secret in sorted(known - {""}, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    text = AUTH_COMMAND.sub(rf"\1{MASK}", text)
     text = URL_CREDENTIALS.sub(MASK, text)
     text = BEARER_TOKEN.sub(MASK, text)
     return SECRET_PARAMETER.sub(rf"\1{MASK}", text)
+
+
+def _base64(text: str) -> str:
+    return b64encode(text.encode(errors="surrogateescape")).decode()
 
 
 def _known_secrets() -> Iterator[str]:

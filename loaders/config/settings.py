@@ -94,8 +94,25 @@ class Salesforce(BaseModel):
         return [(f"SALESFORCE__{name.upper()}", value) for name, value in required]
 
 
+def _starttls(value: object) -> object:
+    """Accept the boolean values of earlier versions: true is always, false is auto."""
+    text = str(value).strip().lower()
+    if text in ("true", "1", "yes", "on", "t", "y"):
+        return "always"
+    if text in ("false", "0", "no", "off", "f", "n"):
+        return "auto"
+    return text
+
+
+StartTls = Annotated[Literal["auto", "always", "never"], BeforeValidator(_starttls)]
+
+
 class Smtp(BaseModel):
-    """The mail server that sends reports and alerts."""
+    """The mail server that sends reports and alerts.
+
+    `starttls` is `auto` (TLS wherever the server offers it, and no password without
+    it), `always` or `never`. Port 465 always uses TLS.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -103,7 +120,7 @@ class Smtp(BaseModel):
     port: int = Field(default=587, ge=1, le=65535)
     username: str | None = None
     password: SecretStr | None = None
-    starttls: bool = False
+    starttls: StartTls = "auto"
     sender: str | None = None
 
 

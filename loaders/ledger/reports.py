@@ -11,8 +11,10 @@ from loaders import ledger, warehouse
 from loaders.warehouse import Connection
 
 REPORT_NAME = "night"  # the value of `ops.reports.report`; there is only one report
-SENT = "sent"
-PENDING = "pending"  # the page is written, the mail is not sent yet
+PENDING = "pending"  # the page is written, its mail is due
+OPEN = "open"  # the mail has recipients who wait for it; see `ledger.mails`
+SENT = "sent"  # nobody waits for the mail
+EXPIRED = "expired"  # nobody received the mail in time
 LEFT_OUT = "left_out"  # no mail server or no recipients are configured
 
 
@@ -44,20 +46,51 @@ def record(report: ReportRecord) -> None:
             connection, report.data_date, env=report.env, version=report.version
         )
         is_same_status = previous.get("mail_status") == report.mail_status
-        if is_same_status and not report.recipients:
+        if is_same_status and not report.recipients and not report.message:
             row |= {name: previous[name] for name in ("recipients", "message")}
         connection.insert(
             connection.table("ops", "reports"), list(row), [list(row.values())]
         )
 
 
+def update_mail_status(
+    data_date: date,
+    mail_status: str,
+    *,
+    env: str,
+    version: str,
+    run_id: str,
+    recipients: int = 0,
+    message: str = "",
+) -> None:
+    """Append a mail status to a published report; its page stays as it is."""
+    with warehouse.session() as connection:
+        published = latest(connection, data_date, env=env, version=version)
+    record(
+        ReportRecord(
+            data_date=data_date,
+            env=env,
+            version=version,
+            url=published["url"],
+            fingerprint=published["fingerprint"],
+            mail_status=mail_status,
+            run_id=run_id,
+            recipients=recipients,
+            message=message,
+        )
+    )
+
+
 def latest(
     connection: Connection, data_date: date, *, env: str, version: str
 ) -> dict[str, Any]:
-    """Return url, mail_status, recipients and message of the latest report, or {}."""
+    """Return the latest row of a date's report, or {}.
+
+    It has url, mail_status, recipients, message, fingerprint and run_id.
+    """
     if not ledger.table_exists(connection, "reports"):
         return {}
-    names = ("url", "mail_status", "recipients", "message")
+    names = ("url", "mail_status", "recipients", "message", "fingerprint", "run_id")
     row = connection.fetch_one(
         "-- loaders.ledger.reports latest report\n"
         f"select {', '.join(names)} from {connection.table('ops', 'reports')} "
@@ -66,3 +99,16 @@ def latest(
         [REPORT_NAME, data_date, env, version, ledger.RERUN],
     )
     return dict(zip(names, row, strict=True)) if row else {}
+
+
+def count_rerun_requests(
+    connection: Connection, data_date: date, *, env: str, version: str
+) -> int:
+    """Return how often a new mail of the date's report was requested."""
+    rows = connection.fetch_all(
+        "-- loaders.ledger.reports count rerun requests\n"
+        f"select count(*) from {connection.table('ops', 'reports')} where report = ? "
+        "and data_date = ? and env = ? and version = ? and fingerprint = ?",
+        [REPORT_NAME, data_date, env, version, ledger.RERUN],
+    )
+    return int(rows[0][0])

@@ -7,7 +7,7 @@ from uuid import uuid4
 import structlog
 
 from loaders import mail, s3, warehouse
-from loaders.config import dbt_profile, environment, settings
+from loaders.config import dbt_profile, environment, recipients, settings
 from loaders.config.redaction import redact
 from loaders.errors import ConfigError, NightshiftError
 from loaders.ledger.retired_models import retired_relations
@@ -172,12 +172,16 @@ def _check_mail() -> str:
     config = _settings_of(
         "NIGHTSHIFT_SMTP__", "NIGHTSHIFT_REPORT__", "NIGHTSHIFT_ON_CALL__"
     )
+    settings_of_recipients = (
+        recipients.report_recipients(config),
+        recipients.on_call_recipients(config),
+    )
     readers, on_call = (
         ", ".join(to.addresses) or f"nobody ({to.setting} is not set)"
-        for to in (mail.report_recipients(config), mail.on_call_recipients(config))
+        for to in settings_of_recipients
     )
-    reply = mail.check(config.smtp)
-    return f"{reply}; reports go to {readers}, alerts go to {on_call}"
+    connection = mail.check(config.smtp, settings_of_recipients)
+    return f"{connection}; reports go to {readers}, alerts go to {on_call}"
 
 
 def _check_retired_relations() -> str:

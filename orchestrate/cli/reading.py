@@ -86,7 +86,8 @@ def status(
     """Show the latest runs: outcome, duration, first error, lines, Salesforce."""
     settings.load()
     runs = status_table.read_runs(count, env=env, version=version)
-    status_table.print_runs(runs, as_json=as_json)
+    open_mails = status_table.read_open_mails(env=env, version=version)
+    status_table.print_runs(runs, open_mails=open_mails, as_json=as_json)
 
 
 def explain_org(

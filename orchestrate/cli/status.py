@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from loaders import ledger, warehouse
+from loaders.ledger.mails import open_recipients
 from loaders.ledger.run_outcomes import (
     DONE,
     REJECTED,
@@ -108,10 +109,36 @@ def _next_step(run: RunOutcome, *, env: str, version: str) -> str:
     return resume_command(root)
 
 
-def print_runs(runs: list[dict[str, Any]], *, as_json: bool) -> None:
-    """Print one row per data date, then the error and next step of each failed run."""
+def read_open_mails(*, env: str, version: str) -> list[dict[str, Any]]:
+    """Return who waits for a report or an alert, since when, and the latest reply."""
+    if not warehouse.exists():
+        return []
+    with warehouse.session() as connection:
+        waiting = open_recipients(connection, env=env, version=version)
+    return [
+        {
+            "kind": entry.mail.kind,
+            "data_date": entry.mail.data_date,
+            "recipient": entry.recipient,
+            "since": entry.since,
+            "message": entry.message,
+        }
+        for entry in waiting
+    ]
+
+
+def print_runs(
+    runs: list[dict[str, Any]],
+    *,
+    open_mails: Sequence[dict[str, Any]] = (),
+    as_json: bool,
+) -> None:
+    """Print one row per data date, the error and next step of each failed run.
+
+    Then print who waits for a mail.
+    """
     if as_json:
-        print_json({"runs": runs})
+        print_json({"runs": runs, "open_mails": open_mails})
         return
     if not runs:
         console.print("No run yet. Start one: nightshift run --date D")
@@ -122,6 +149,14 @@ def print_runs(runs: list[dict[str, Any]], *, as_json: bool) -> None:
         if run["first_error"] and run["run_id"] not in printed:
             printed.add(run["run_id"])
             _print_error(run)
+    for mail in open_mails:
+        console.print(
+            styled(f"\nOpen {mail['kind']} of {mail['data_date']}:", "bold"),
+            f"{mail['recipient']} waits since {mail['since']:%Y-%m-%d %H:%M} UTC. "
+            f"{mail['message']}",
+        )
+    if open_mails:
+        console.print("  Next: any run sends them again.")
 
 
 def _row(run: dict[str, Any]) -> dict[str, str]:

@@ -3,12 +3,13 @@
 import hashlib
 from datetime import date
 
-from loaders import archive, ledger
+from loaders import archive, ledger, warehouse
 from loaders.config.dbt_project import project_vars
-from loaders.ledger.reports import PENDING
+from loaders.ledger.reports import OPEN, PENDING, count_rerun_requests, latest
 from loaders.salesforce.mapping import SALESFORCE_MODEL
 from orchestrate.planning import archives
 from orchestrate.planning.run_state import RERUN_REQUESTED, SALESFORCE_OBJECT, RunState
+from orchestrate.run_id import RUN_ID
 from reports.morning.data import MODELS, ReportRequest
 
 REPORT = "report"
@@ -29,6 +30,44 @@ def stale_reason(state: RunState, day: date) -> str:
     if not reason and record and record[1] == PENDING:
         return "its mail was not sent"
     return reason
+
+
+def open_mail_days(state: RunState) -> list[date]:
+    """Return the data dates, of any run, whose mail has recipients who wait for it."""
+    return sorted(
+        day
+        for day, (_, mail_status) in state.completed.reports.items()
+        if mail_status == OPEN
+    )
+
+
+def open_mail_reason(state: RunState) -> str:
+    """Return which mail must be sent again, or '' if this run has done so already."""
+    days = open_mail_days(state)
+    if not days:
+        return ""
+    key = {"env": state.env, "version": state.version}
+    with warehouse.session() as connection:
+        waiting = [
+            str(day)
+            for day in days
+            if latest(connection, day, **key).get("run_id") != RUN_ID
+        ]
+    return f"recipients wait for the mail of {', '.join(waiting)}" if waiting else ""
+
+
+def mail_reference(state: RunState, day: date) -> str:
+    """Return the reference of the day's mail, which changes with a requested rerun.
+
+    A mail that is sent twice, because the server's confirmation was lost, has the same
+    reference both times.
+    """
+    with warehouse.session() as connection:
+        requests = count_rerun_requests(
+            connection, day, env=state.env, version=state.version
+        )
+    identity = f"{archives.root_url(state)}\0{day}\0{requests}"
+    return f"{REPORT}.{day}.{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
 
 
 def page_stale_reason(state: RunState, day: date) -> str:

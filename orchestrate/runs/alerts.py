@@ -1,32 +1,39 @@
 """Alerts by mail: one when a run has failed, one when a later run recovers.
 
-They are sent at the end of a run, after its last retry, if mail is configured. A mail
-that cannot be sent is logged and does not change the run's outcome.
+They are sent at the end of a run, after its last retry, if mail is configured. What
+goes wrong with an alert is one more line on standard error and in the log. It never
+changes the run's outcome. Recipients who wait for an alert get it from the next run.
 """
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import luigi
 import structlog
 
-from loaders import mail, warehouse
-from loaders.config import dbt_profile, redaction, settings
+from loaders import warehouse
+from loaders.config import dbt_profile, recipients, redaction, settings
 from loaders.errors import NightshiftError
-from loaders.ledger import now
+from loaders.ledger import mails, now
+from loaders.ledger.mails import ALERT, OPEN, Delivery, Mail
 from loaders.ledger.runs import RunRecord
+from loaders.mime import Message
 from loaders.salesforce.ledger import open_chunks
-from orchestrate import progress
 from orchestrate.dbt import graph
 from orchestrate.planning import run_state
+from orchestrate.run_id import RUN_ID
 from orchestrate.runs.blocked import SYNC, Blocked, find_blocked, sort_by_flow
 from orchestrate.runs.outcome import ExitCode, Outcome, TaskResult
+from orchestrate.tasks.delivery import Deliveries, deliver, describe
 from orchestrate.tasks.parameters import (
     DEFAULT_ENV,
     DEFAULT_VERSION,
     result_name,
 )
+from orchestrate.tasks.report import MailReport
+from reports.console import error_console, styled
 from reports.morning import rendering
 
 MAX_ERROR_LENGTH = 1500
@@ -38,6 +45,11 @@ log = structlog.get_logger()
 
 def send_failure_alert(root: luigi.Task, outcome: Outcome) -> None:
     """Mail what failed, what is blocked downstream, and how to resume the run."""
+    with _reported("The failure alert"):
+        _send_failure_alert(root, outcome)
+
+
+def _send_failure_alert(root: luigi.Task, outcome: Outcome) -> None:
     models = _load_graph()
     root_cause, *others = sort_by_flow(outcome.failures, models)
     blocked = find_blocked(outcome.failures, models)
@@ -53,7 +65,7 @@ def send_failure_alert(root: luigi.Task, outcome: Outcome) -> None:
         "reason": reason,
     }
     subject = f"The run for {root.data_date} failed: {root_cause.name}"
-    _send(subject, "failed", context)
+    _send(root, subject, "failed", context)
 
 
 def send_recovery_alert(
@@ -76,7 +88,27 @@ def send_recovery_alert(
         "had_failed": any(run.has_failed for run in resolved),
         "is_done": is_done,
     }
-    _send(f"The run for {first.data_date} recovered", "recovered", context)
+    with _reported("The recovery alert"):
+        subject = f"The run for {first.data_date} recovered"
+        _send(root, subject, "recovered", context)
+
+
+def send_open_alerts(root: luigi.Task) -> None:
+    """Send alerts of earlier runs to the recipients who still wait for them."""
+    with _reported("An earlier alert"):
+        if not warehouse.exists():
+            return
+        with warehouse.session() as connection:
+            waiting: dict[Mail, list[str]] = {}
+            for entry in mails.open_recipients(
+                connection, env=root.env, version=root.version
+            ):
+                if entry.mail.kind == ALERT:
+                    waiting.setdefault(entry.mail, []).append(entry.recipient)
+            texts = {alert: mails.alert_text(connection, alert) for alert in waiting}
+        for alert, content in texts.items():
+            message = Message(content.subject, content.text, "", alert.reference)
+            _deliver(root, alert, message, only=waiting[alert])
 
 
 def can_wait(failures: Sequence[TaskResult], blocked: Blocked) -> tuple[str, str]:
@@ -161,21 +193,88 @@ def _has_open_sync() -> bool:
         return False
 
 
-def _send(subject: str, template: str, context: dict[str, Any]) -> None:
-    config = settings.load()
-    recipients = mail.on_call_recipients(config)
-    if mail.missing_setting(config.smtp, recipients):
-        return
-    message = mail.Message(
+def _send(
+    root: luigi.Task, subject: str, template: str, context: dict[str, Any]
+) -> None:
+    message = Message(
         subject=f"{subject} ({context['environment']})",
         text=rendering.render_alert(f"{template}.txt", context),
         html=rendering.render_alert(f"{template}.html", context),
         reference=f"{template}.{context['run_id']}",
     )
+    alert = Mail(message.reference, ALERT, root.data_date, root.env, root.version)
+    config = settings.load()
+    if recipients.missing_setting(config.smtp, recipients.on_call_recipients(config)):
+        return
+    _deliver(root, alert, message)
+
+
+def _deliver(
+    root: luigi.Task, alert: Mail, message: Message, only: Sequence[str] | None = None
+) -> None:
+    """Send an alert to its recipients, or an earlier one to those in `only`.
+
+    An alert is also sent if the warehouse, which has the ledger, is unavailable.
+    """
+    config = settings.load()
+    to = recipients.on_call_recipients(config)
+    wanted = list(to.parsed() if only is None else set(to.parsed()) & set(only))
+    if recipients.missing_setting(config.smtp, to):
+        wanted = []
+    states: Deliveries = dict.fromkeys(wanted, Delivery(OPEN))
+    is_recorded = False
+    with _logged():
+        if only is None:
+            content = mails.AlertText(message.subject, message.text)
+            mails.record_alert(alert, content, run_id=RUN_ID)
+        states = mails.start(alert, wanted, run_id=RUN_ID)
+        is_recorded = True
+
+    def record(results: Deliveries) -> None:
+        if is_recorded:
+            with _logged():
+                mails.record(alert, results, run_id=RUN_ID)
+
+    report = root.clone(MailReport)
+    states = deliver(
+        message,
+        to,
+        states,
+        record=record,
+        num_retries=report.num_retries,
+        retry_sleep=report.retry_sleep,
+    )
+    if problems := describe(states):
+        _warn(f"Alert “{message.subject}”: {problems}")
+
+
+@contextmanager
+def _reported(name: str) -> Iterator[None]:
+    """Report an error of an alert, of whatever kind, instead of raising it.
+
+    The failure that the alert is about is more important: its exit code and its row in
+    `ops.runs` do not depend on the alert.
+    """
     try:
-        mail.send(message, config.smtp, recipients)
+        yield
     except NightshiftError as error:
-        log.error("alert not sent", subject=message.subject, error=str(error))
-        progress.print_line(
-            f"Alert “{subject}” was not sent: {error}", outcome="failed"
-        )
+        _warn(f"{name} was not sent: {error}")
+    except Exception as error:
+        log.exception("alert not sent")
+        _warn(f"{name} was not sent: {type(error).__name__}: {error}")
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """Log an error of the ledger instead of raising it."""
+    try:
+        yield
+    except NightshiftError as error:
+        log.error("state of the alert not recorded", error=str(error))
+
+
+def _warn(text: str) -> None:
+    """Print one line on standard error, also if progress lines are off, and log it."""
+    line = " ".join(redaction.redact(text).split())
+    log.error("alert", problem=line)
+    error_console.print(styled(f"✘ {line}", "red"))

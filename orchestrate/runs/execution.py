@@ -70,21 +70,23 @@ def execute(root: luigi.Task, *, command: str, workers: int) -> Outcome:
 def finish_run(
     root: luigi.Task, outcome: Outcome, *, command: str, started_at: datetime
 ) -> None:
-    """Send a failure or recovery alert if one is due, and record the run in `ops.runs`.
+    """Record the run in `ops.runs`, and send alerts that are due or still open.
 
     A run that had nothing to do is recorded only if it resolves an earlier failure.
     """
     if outcome.exit_code in (ExitCode.FAILED, ExitCode.MISCONFIGURED):
-        alerts.send_failure_alert(root, outcome)
         try:
             _record(root, outcome, command=command, started_at=started_at)
         except NightshiftError as error:
             # The run's own failure is more important than this one.
             log.error("run not recorded", error=str(error))
+        alerts.send_open_alerts(root)
+        alerts.send_failure_alert(root, outcome)
         return
     unresolved = _unresolved_runs(root)
     if outcome.done or unresolved:
         _record(root, outcome, command=command, started_at=started_at)
+    alerts.send_open_alerts(root)
     alerts.send_recovery_alert(root, outcome, unresolved)
 
 

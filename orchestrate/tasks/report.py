@@ -4,24 +4,27 @@
 imported only when there is a report to write.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import luigi
+import structlog
 
-from loaders import mail, warehouse
-from loaders.config import settings
+from loaders import warehouse
+from loaders.config import recipients, settings
 from loaders.config.settings import PROJECT
-from loaders.errors import ConfigError
+from loaders.errors import ConfigError, NightshiftError
+from loaders.ledger import mails
 from loaders.ledger import reports as report_ledger
 from orchestrate import progress
 from orchestrate.planning import archives, reports, run_state
 from orchestrate.planning.archives import DATASETS
 from orchestrate.planning.run_state import RunState
 from orchestrate.run_id import RUN_ID
+from orchestrate.tasks.delivery import deliver, describe, select
 from orchestrate.tasks.export import ArchiveDataset, SyncTrialMetricsToSalesforce
 from orchestrate.tasks.parameters import (
     DATA_DATE_FROM,
@@ -40,6 +43,9 @@ if TYPE_CHECKING:
 
 FOLDER = PROJECT / "var" / "report"
 REPORTED_MODEL = "fct_org_trial_metrics"
+MAIL_DUE = ("", report_ledger.PENDING, report_ledger.LEFT_OUT)
+
+log = structlog.get_logger()
 
 
 class MailReport(luigi.Task):
@@ -74,7 +80,7 @@ class MailReport(luigi.Task):
         return LedgerTarget(self)
 
     def run(self) -> None:
-        """Write the pages that are outdated; mail the report of the data date once."""
+        """Write outdated pages, mail the data date's report, send open mails again."""
         retry(
             self._publish_stale_reports,
             num_retries=self.num_retries,
@@ -87,7 +93,7 @@ class MailReport(luigi.Task):
         for day in reports.affected_days(state):
             if reason := reports.stale_reason(state, day):
                 return f"{day}: {reason}"
-        return ""
+        return reports.open_mail_reason(state)
 
     def _publish_stale_reports(self) -> None:
         archives.clear_cache()
@@ -96,27 +102,81 @@ class MailReport(luigi.Task):
         )
         for day in reports.affected_days(state):
             if reports.stale_reason(state, day):
-                _publish(state, day)
+                self._publish(state, day)
+        for day in reports.open_mail_days(state):
+            self._send_open_mail(state, day)
+
+    def _publish(self, state: RunState, day: date) -> None:
+        """Write the day's page if it is outdated, and mail the report if that is due.
+
+        A report is mailed once, by the run of its own data date.
+        """
+        watch = progress.Stopwatch()
+        rendered = _prepare(state, day)
+        mail_status = _mail_status(state, day)
+        is_mail_due = day == state.data_date and mail_status in MAIL_DUE
+        if reports.page_stale_reason(state, day):
+            _write(rendered, state, "" if is_mail_due else mail_status)
+        progress.print_line("MailReport page", day=day, seconds=watch.seconds)
+        if is_mail_due:
+            self._mail(rendered, state)
+
+    def _send_open_mail(self, state: RunState, day: date) -> None:
+        """Send the mail of a day, which may be another run's, to who waits for it."""
+        try:
+            self._mail(_prepare(state, day), state)
+        except NightshiftError as error:
+            if day == state.data_date:
+                raise
+            # Another date's mail does not fail this run. The next run tries again.
+            log.warning("open mail not sent", day=str(day), error=str(error))
+            progress.print_line(f"MailReport mail: {error}", day=day, outcome="warn")
+
+    def _mail(self, rendered: "RenderedReport", state: RunState) -> None:
+        """Mail the report to who does not have it yet, or record why it is not sent."""
+        from reports.morning import publishing
+
+        watch = progress.Stopwatch()
+        day = rendered.report.data_date
+        config = settings.load()
+        to = recipients.report_recipients(config)
+        missing = recipients.missing_setting(config.smtp, to)
+        reference = reports.mail_reference(state, day)
+        mail = mails.Mail(reference, mails.REPORT, day, state.env, state.version)
+        wanted = () if missing else to.parsed()
+        if not missing:
+            # From here on, also a run of another date delivers this mail.
+            _record_mail(state, day, report_ledger.OPEN)
+        states = mails.start(mail, wanted, run_id=RUN_ID)
+        url = publishing.page_url(archives.root_url(state), rendered.report.request)
+        states = deliver(
+            publishing.mail_message(rendered, url, reference=reference),
+            to,
+            states,
+            record=lambda results: mails.record(mail, results, run_id=RUN_ID),
+            num_retries=self.num_retries,
+            retry_sleep=self.retry_sleep,
+        )
+        message = missing or describe(states)
+        accepted = len(select(states, mails.ACCEPTED))
+        status = _status_of(states, missing)
+        _record_mail(state, day, status, recipients=accepted, message=message)
+        if status == report_ledger.PENDING:
+            raise ConfigError(
+                f"Nobody received the report of {day}. The mail server {message}. "
+                f"Correct {to.setting}, then mail the report again: "
+                f"nightshift rerun --date {day} --report"
+            )
+        progress.print_line(
+            f"MailReport mail: {message}" if message else "MailReport mail",
+            day=day,
+            seconds=watch.seconds,
+            outcome="warn" if message else "done",
+        )
 
     def _state(self) -> RunState:
         first: date | None = self.data_date_from
         return run_state.load(self.data_date, first, env=self.env, version=self.version)
-
-
-def _publish(state: RunState, day: date) -> None:
-    """Write the day's page if it is outdated, and mail the report if that is due.
-
-    A report is mailed once, by the run of its own data date.
-    """
-    watch = progress.Stopwatch()
-    rendered = _prepare(state, day)
-    mail_status = _mail_status(state, day)
-    is_mail_due = day == state.data_date and mail_status != report_ledger.SENT
-    if reports.page_stale_reason(state, day):
-        _write(rendered, state, "" if is_mail_due else mail_status)
-    progress.print_line("MailReport page", day=day, seconds=watch.seconds)
-    if is_mail_due:
-        _mail(rendered, state)
 
 
 @dataclass(frozen=True)
@@ -177,40 +237,7 @@ def _write(rendered: "RenderedReport", state: RunState, mail_status: str) -> Non
     _record(rendered, state, mail_status or report_ledger.PENDING)
 
 
-def _mail(rendered: "RenderedReport", state: RunState) -> None:
-    """Mail the report, or record why no mail is sent."""
-    from reports.morning import publishing
-
-    watch = progress.Stopwatch()
-    config = settings.load()
-    recipients = mail.report_recipients(config)
-    if missing := mail.missing_setting(config.smtp, recipients):
-        _record(rendered, state, report_ledger.LEFT_OUT, message=missing)
-        progress.print_line(f"MailReport sent no mail: {missing}", outcome="warn")
-        return
-    url = publishing.page_url(archives.root_url(state), rendered.report.request)
-    message = publishing.mail_message(rendered, url)
-    rejected = mail.send(message, config.smtp, recipients)
-    _record(
-        rendered,
-        state,
-        report_ledger.SENT,
-        recipients=len(recipients.addresses) - len(rejected),
-        message=f"rejected by the mail server: {', '.join(rejected)}"
-        if rejected
-        else "",
-    )
-    progress.print_line("MailReport mail", day=state.data_date, seconds=watch.seconds)
-
-
-def _record(
-    rendered: "RenderedReport",
-    state: RunState,
-    mail_status: str,
-    *,
-    recipients: int = 0,
-    message: str = "",
-) -> None:
+def _record(rendered: "RenderedReport", state: RunState, mail_status: str) -> None:
     from reports.morning import publishing
 
     day = rendered.report.data_date
@@ -223,10 +250,39 @@ def _record(
             fingerprint=reports.fingerprint(state, day),
             mail_status=mail_status,
             run_id=RUN_ID,
-            recipients=recipients,
-            message=message,
         )
     )
+
+
+def _record_mail(
+    state: RunState,
+    day: date,
+    mail_status: str,
+    *,
+    recipients: int = 0,
+    message: str = "",
+) -> None:
+    report_ledger.update_mail_status(
+        day,
+        mail_status,
+        env=state.env,
+        version=state.version,
+        run_id=RUN_ID,
+        recipients=recipients,
+        message=message,
+    )
+
+
+def _status_of(states: Mapping[str, mails.Delivery], missing: str) -> str:
+    """Return the mail status of a report from the states of its recipients."""
+    if select(states, mails.OPEN):
+        return report_ledger.OPEN
+    if select(states, mails.ACCEPTED):
+        return report_ledger.SENT
+    if missing:
+        return report_ledger.LEFT_OUT
+    is_rejected = bool(select(states, mails.REJECTED))
+    return report_ledger.PENDING if is_rejected else report_ledger.EXPIRED
 
 
 def _mail_status(state: RunState, day: date) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from loaders import archive, s3, warehouse
 from loaders.ledger import now
-from loaders.mail import Message
+from loaders.mime import Message
 from loaders.private_files import make_folder
 from reports.morning import rendering
 from reports.morning.charts import Chart, draw_charts
@@ -71,14 +71,14 @@ def write_folder(rendered: RenderedReport, folder: Path) -> Path:
     return folder / PAGE
 
 
-def mail_message(rendered: RenderedReport, url: str) -> Message:
+def mail_message(rendered: RenderedReport, url: str, *, reference: str) -> Message:
     """Return the report as a mail; `url` is the address of its page."""
     report, charts, written_at = rendered.report, rendered.charts, rendered.written_at
     return Message(
         subject=rendering.mail_subject(report),
         text=rendering.mail_text(report, charts, written_at=written_at, url=url),
         html=rendering.mail_html(report, charts, written_at=written_at, url=url),
-        reference=f"report.{report.data_date}.{written_at:%Y%m%dT%H%M%S}",
+        reference=reference,
         images={
             rendering.content_id(name, report.data_date): chart.png["light"]
             for name, chart in charts.items()

@@ -1,26 +1,31 @@
-"""Mail arrives complete, and SMTP errors are classified."""
+"""Mail arrives complete, and each recipient's result is known."""
 
 import email
 import email.policy
-import json
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from loaders import mail
-from loaders.config.settings import OnCall, Report, Settings, Smtp, load_valid
-from loaders.errors import ConfigError, TransientError
-from loaders.mail import Message, Recipients
+from loaders.config.addresses import parse_address
+from loaders.config.recipients import Recipients
+from loaders.config.settings import Smtp
+from loaders.errors import ConfigError
+from loaders.ledger.mails import ACCEPTED, OPEN, REJECTED, Delivery
+from loaders.mime import Message, compose
 from tests.emulators import up
 from tests.emulators.component import HOST, free_port
+from tests.emulators.smtp import (
+    DISCONNECT,
+    STORE_AND_DISCONNECT,
+    MailServer,
+    Rule,
+    serving,
+)
 
+SETTING = "NIGHTSHIFT_REPORT__RECIPIENTS"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 MESSAGE = Message(
     subject="Trial report 2026-11-24",
@@ -29,28 +34,47 @@ MESSAGE = Message(
     reference="report.2026-11-24.1",
     images={"flow.1@nightshift": PNG},
 )
+GOOD, GREY, GONE = "good@example.com", "grey@example.com", "gone@example.com"
+UMLAUT = "jürgen@example.com"
+BUSY = Rule("RCPT", "450 4.2.0 greylisted", GREY)
+NO_BOX = Rule("RCPT", "550 5.1.1 no such box", GONE)
 
 
 def _recipients(*addresses: str) -> Recipients:
-    return Recipients("NIGHTSHIFT_REPORT__RECIPIENTS", addresses or ("a@example.com",))
+    return Recipients(SETTING, addresses or (GOOD,))
 
 
-def _smtp(port: int) -> Smtp:
-    return Smtp(host=HOST, port=port, sender="n@example.com")
+def _smtp(port: int, *, sender: str = "n@example.com") -> Smtp:
+    return Smtp(host=HOST, port=port, sender=sender)
+
+
+def _received(folder: Path) -> list[EmailMessage]:
+    messages = []
+    for path in sorted(folder.glob("*.eml")):
+        text = path.read_bytes().decode()
+        parsed = email.message_from_string(text, policy=email.policy.SMTPUTF8)
+        assert isinstance(parsed, EmailMessage)
+        messages.append(parsed)
+    return messages
+
+
+def _envelopes(folder: Path) -> list[list[str]]:
+    return [str(message["X-RcptTo"]).split(", ") for message in _received(folder)]
+
+
+def _statuses(deliveries: dict[str, Delivery]) -> dict[str, str]:
+    return {name: delivery.status for name, delivery in deliveries.items()}
 
 
 def test_message_arrives_with_text_html_and_images(tmp_path: Path) -> None:
     with up.running("smtp", data=tmp_path) as emulators:
         port = int(emulators.environment["NIGHTSHIFT_SMTP__PORT"])
-        to = _recipients("a@example.com", "Sales <sales@example.com>")
-        assert mail.send(MESSAGE, _smtp(port), to) == []
-        folder = Path(str(emulators.details["smtp_mail_folder"]))
-        (path,) = folder.glob("*.eml")
-        raw = path.read_bytes()
-    received = email.message_from_bytes(raw, policy=email.policy.default)
-    assert isinstance(received, EmailMessage)
+        to = _recipients(GOOD, "Sales <sales@example.com>")
+        deliveries = mail.send(MESSAGE, _smtp(port), to)
+        assert set(_statuses(deliveries).values()) == {ACCEPTED}
+        (received,) = _received(Path(str(emulators.details["smtp_mail_folder"])))
     assert received["Subject"] == MESSAGE.subject
-    assert received["To"] == "a@example.com, Sales <sales@example.com>"
+    assert received["To"] == "good@example.com, Sales <sales@example.com>"
     assert received["From"] == "Nightshift <n@example.com>"
     assert received["Message-ID"] == "<report.2026-11-24.1@example.com>"
     text, html = (received.get_body((kind,)) for kind in ("plain", "html"))
@@ -66,135 +90,197 @@ def test_message_arrives_with_text_html_and_images(tmp_path: Path) -> None:
     assert image.get_content_disposition() == "inline"
 
 
+def test_message_is_ascii_for_servers_without_8bitmime() -> None:
+    sender, to = parse_address("n@example.com"), parse_address("Jö <j@bü.example>")
+    assert compose(MESSAGE, sender=sender, to=[to]).as_bytes().isascii()
+
+
+def test_text_that_utf_8_cannot_encode_does_not_stop_a_mail() -> None:
+    odd = Message("a\udcff", "file \udcff\n", "<p>\udcff</p>", "r")
+    sender = parse_address("n@example.com")
+    assert b"file" in compose(odd, sender=sender, to=[sender]).as_bytes()
+
+
 def test_line_breaks_cannot_inject_headers() -> None:
     hostile = Message("A\r\nBcc: evil@example.com", "t", "<p>h</p>", reference="r")
-    message = mail.compose(
-        hostile, sender="n@example.com", to=_recipients("a@b.example")
-    )
+    sender = parse_address("n@example.com")
+    message = compose(hostile, sender=sender, to=[sender])
     assert message["Bcc"] is None
     assert message["Subject"] == "A Bcc: evil@example.com"
-    for recipient in (
-        "a@b.example\nBcc: evil@example.com",
-        "nobody",
-        "@b.example",
-        " ",
-    ):
-        with pytest.raises(ConfigError, match="NIGHTSHIFT_REPORT__RECIPIENTS"):
-            mail.compose(MESSAGE, sender="n@example.com", to=_recipients(recipient))
-    with pytest.raises(ConfigError, match="NIGHTSHIFT_SMTP__SENDER"):
-        mail.compose(MESSAGE, sender="n@x\r\nX: y", to=_recipients("a@b.example"))
 
 
-def test_unreachable_server_is_transient() -> None:
-    with pytest.raises(TransientError, match="NIGHTSHIFT_SMTP__HOST"):
-        mail.send(MESSAGE, _smtp(free_port()), _recipients())
+def test_malformed_address_does_not_stop_the_mail_to_others(tmp_path: Path) -> None:
+    with serving(MailServer(tmp_path)) as port:
+        deliveries = mail.send(MESSAGE, _smtp(port), _recipients(GOOD, "no\nbody"))
+    assert _statuses(deliveries) == {GOOD: ACCEPTED, "'no\\nbody'": REJECTED}
+    assert SETTING in deliveries["'no\\nbody'"].message
+    assert _envelopes(tmp_path) == [[GOOD]]
 
 
-def test_server_that_closes_the_connection_is_transient() -> None:
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        listener.listen()
-        listener.settimeout(5)
-        hang_up = threading.Thread(target=lambda: listener.accept()[0].close())
-        hang_up.start()
-        with pytest.raises(TransientError):
-            mail.send(MESSAGE, _smtp(listener.getsockname()[1]), _recipients())
-        hang_up.join()
+def test_addresses_that_differ_in_case_are_one_recipient(tmp_path: Path) -> None:
+    to = _recipients("A@b.example", "a@B.example", "X <a@b.example>", "c@b.example")
+    with serving(MailServer(tmp_path)) as port:
+        mail.send(MESSAGE, _smtp(port), to)
+    assert _envelopes(tmp_path) == [["A@b.example", "c@b.example"]]
 
 
-class RejectingHandler:
-    """SMTP handler with fixed replies to recipients and to messages."""
-
-    def __init__(self, *, recipient: str = "250 OK", data: str = "250 OK") -> None:
-        self.recipient, self.data = recipient, data
-
-    async def handle_RCPT(
-        self,
-        server: SMTP,
-        session: Session,
-        envelope: Envelope,
-        address: str,
-        options: list[str],
-    ) -> str:
-        """Accept addresses that start with `good@`; give others the fixed reply."""
-        if address.startswith("good@"):
-            envelope.rcpt_tos.append(address)
-            return "250 OK"
-        if self.recipient.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return self.recipient
-
-    async def handle_DATA(
-        self, server: SMTP, session: Session, envelope: Envelope
-    ) -> str:
-        """Return the fixed reply to a message."""
-        return self.data
+def test_smtputf8_is_used_only_for_those_who_need_it(tmp_path: Path) -> None:
+    to = _recipients(GOOD, UMLAUT, "a@bücher.example")
+    with serving(MailServer(tmp_path)) as port:
+        deliveries = mail.send(MESSAGE, _smtp(port), to)
+    assert set(_statuses(deliveries).values()) == {ACCEPTED}
+    assert _envelopes(tmp_path) == [[GOOD, "a@xn--bcher-kva.example"], [UMLAUT]]
+    plain, extended = _received(tmp_path)
+    assert (tmp_path / "0001.eml").read_bytes().isascii()
+    assert UMLAUT not in str(plain["To"])
+    assert extended["To"].addresses[0].addr_spec == UMLAUT
 
 
-@contextmanager
-def serving(handler: RejectingHandler) -> Iterator[int]:
-    """Run an SMTP server with this handler; yield its port."""
-    controller = Controller(handler, hostname=HOST, port=free_port())
-    controller.start()
-    try:
-        yield controller.port
-    finally:
-        controller.stop()
+@pytest.mark.parametrize("smtputf8", [True, False])
+def test_sender_outside_ascii(tmp_path: Path, smtputf8: bool) -> None:
+    smtp_settings = {"sender": "Müller <müller@bücher.example>"}
+    with serving(MailServer(tmp_path), smtputf8=smtputf8) as port:
+        smtp = _smtp(port, **smtp_settings)
+        if smtputf8:
+            assert mail.send(MESSAGE, smtp, _recipients())[GOOD].status == ACCEPTED
+            (received,) = _received(tmp_path)
+            assert received["X-MailFrom"] == "müller@xn--bcher-kva.example"
+        else:
+            with pytest.raises(ConfigError, match=r"SMTPUTF8.*NIGHTSHIFT_SMTP__SENDER"):
+                mail.send(MESSAGE, smtp, _recipients())
+            with pytest.raises(ConfigError, match=r"SMTPUTF8.*NIGHTSHIFT_SMTP__SENDER"):
+                mail.check(smtp, [_recipients()])
+
+
+def test_server_without_smtputf8_leaves_out_who_needs_it(tmp_path: Path) -> None:
+    with serving(MailServer(tmp_path), smtputf8=False) as port:
+        deliveries = mail.send(MESSAGE, _smtp(port), _recipients(GOOD, UMLAUT))
+        with pytest.raises(ConfigError, match=f"SMTPUTF8.*{UMLAUT}.*{SETTING}"):
+            mail.check(_smtp(port), [_recipients(GOOD, UMLAUT)])
+    assert _statuses(deliveries) == {GOOD: ACCEPTED, UMLAUT: REJECTED}
+    assert "SMTPUTF8" in deliveries[UMLAUT].message
 
 
 @pytest.mark.parametrize(
-    ("replies", "error", "text"),
+    ("rules", "expected", "stored"),
     [
-        ({"recipient": "550 no such box"}, ConfigError, "RECIPIENTS"),
-        ({"recipient": "450 grey list"}, TransientError, "450 grey list"),
-        ({"data": "552 too big"}, ConfigError, "552 too big"),
-        ({"data": "451 come again"}, TransientError, "451 come again"),
+        ([], {GOOD: ACCEPTED, GREY: ACCEPTED, GONE: ACCEPTED}, 3),
+        ([BUSY], {GOOD: ACCEPTED, GREY: OPEN, GONE: ACCEPTED}, 2),
+        ([NO_BOX], {GOOD: ACCEPTED, GREY: ACCEPTED, GONE: REJECTED}, 2),
+        ([BUSY, NO_BOX], {GOOD: ACCEPTED, GREY: OPEN, GONE: REJECTED}, 1),
+        (
+            [BUSY, NO_BOX, Rule("RCPT", "451 later", GOOD)],
+            {GOOD: OPEN, GREY: OPEN, GONE: REJECTED},
+            0,
+        ),
+        (
+            [Rule("RCPT", "421 too many", GREY), NO_BOX],
+            {GOOD: ACCEPTED, GREY: OPEN, GONE: REJECTED},
+            1,
+        ),
+        (
+            [Rule("RCPT", "452 4.5.3 too many")],
+            dict.fromkeys((GOOD, GREY, GONE), OPEN),
+            0,
+        ),
+        ([Rule("RCPT", "554 blocked")], dict.fromkeys((GOOD, GREY, GONE), REJECTED), 0),
+        ([Rule("MAIL", "451 later")], dict.fromkeys((GOOD, GREY, GONE), OPEN), 0),
+        ([Rule("DATA", "452 full")], dict.fromkeys((GOOD, GREY, GONE), OPEN), 0),
+        (
+            [Rule("DATA", "451 later"), NO_BOX],
+            {GOOD: OPEN, GREY: OPEN, GONE: REJECTED},
+            0,
+        ),
+        (
+            [Rule("RCPT", DISCONNECT, GREY)],
+            dict.fromkeys((GOOD, GREY, GONE), OPEN),
+            0,
+        ),
+        ([Rule("MAIL", DISCONNECT)], dict.fromkeys((GOOD, GREY, GONE), OPEN), 0),
+        ([Rule("DATA", DISCONNECT)], dict.fromkeys((GOOD, GREY, GONE), OPEN), 0),
+        (
+            [Rule("DATA", STORE_AND_DISCONNECT), NO_BOX],
+            {GOOD: OPEN, GREY: OPEN, GONE: REJECTED},
+            2,
+        ),
     ],
 )
-def test_smtp_rejection_is_classified_by_its_code(
-    replies: dict[str, str], error: type[Exception], text: str
+def test_each_recipient_has_a_result_of_its_own(
+    tmp_path: Path, rules: list[Rule], expected: dict[str, str], stored: int
 ) -> None:
-    handler = RejectingHandler(**replies)
-    with serving(handler) as port, pytest.raises(error, match=text):
-        mail.send(MESSAGE, _smtp(port), _recipients())
+    server = MailServer(tmp_path)
+    server.set_rules(*rules)
+    with serving(server) as port:
+        deliveries = mail.send(MESSAGE, _smtp(port), _recipients(GOOD, GREY, GONE))
+    assert _statuses(deliveries) == expected
+    assert sum(len(envelope) for envelope in _envelopes(tmp_path)) == stored
+    for name, delivery in deliveries.items():
+        replies = [rule.reply for rule in rules if rule.address in (name, "*")]
+        assert delivery.status == ACCEPTED or delivery.message
+        if delivery.status == REJECTED:
+            assert delivery.message in replies
 
 
-def test_other_recipients_receive_the_mail_when_one_is_rejected() -> None:
-    with serving(RejectingHandler(recipient="550 no such box")) as port:
-        to = _recipients("good@example.com", "gone@example.com")
-        assert mail.send(MESSAGE, _smtp(port), to) == ["gone@example.com"]
-
-
-def test_missing_mail_settings_are_named() -> None:
-    assert mail.missing_setting(_smtp(25), _recipients()) == ""
-    no_recipients = Recipients("NIGHTSHIFT_REPORT__RECIPIENTS", [])
-    missing = mail.missing_setting(_smtp(25), no_recipients)
-    assert missing == "NIGHTSHIFT_REPORT__RECIPIENTS is not set"
-    assert (
-        mail.missing_setting(Smtp(), _recipients())
-        == "NIGHTSHIFT_SMTP__HOST is not set"
-    )
-
-
-def test_alerts_go_to_on_call_or_else_to_the_report_recipients() -> None:
-    without_on_call = Settings(report=Report(recipients=["a@b.example"]))
-    assert mail.on_call_recipients(without_on_call) == mail.report_recipients(
-        without_on_call
-    )
-    with_on_call = without_on_call.model_copy(
-        update={"on_call": OnCall(recipients=["c@d.example"])}
-    )
-    assert mail.on_call_recipients(with_on_call) == Recipients(
-        "NIGHTSHIFT_ON_CALL__RECIPIENTS", ["c@d.example"]
-    )
-    assert mail.report_recipients(with_on_call).addresses == ["a@b.example"]
-
-
-def test_recipients_are_read_from_the_environment_as_json_lists(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("rule", "setting"),
+    [
+        (Rule("MAIL", "550 5.7.1 sender not allowed"), "NIGHTSHIFT_SMTP__SENDER"),
+        (Rule("DATA", "552 5.3.4 too big"), "administrator"),
+    ],
+)
+def test_rejection_of_the_whole_mail_is_an_error(
+    tmp_path: Path, rule: Rule, setting: str
 ) -> None:
-    monkeypatch.setenv("NIGHTSHIFT_REPORT__RECIPIENTS", json.dumps(["a@b.example"]))
-    monkeypatch.setenv("NIGHTSHIFT_ON_CALL__RECIPIENTS", json.dumps(["c@d.example"]))
-    settings, _ = load_valid()
-    assert mail.report_recipients(settings).addresses == ["a@b.example"]
-    assert mail.on_call_recipients(settings).addresses == ["c@d.example"]
+    server = MailServer(tmp_path)
+    server.set_rules(rule)
+    with (
+        serving(server) as port,
+        pytest.raises(ConfigError, match=f"{rule.reply}.*{setting}"),
+    ):
+        mail.send(MESSAGE, _smtp(port), _recipients(GOOD, GREY))
+
+
+def test_second_transaction_does_not_change_results_of_the_first(
+    tmp_path: Path,
+) -> None:
+    server = MailServer(tmp_path)
+    for reply, status in (
+        ("451 later", OPEN),
+        ("554 no", REJECTED),
+        (DISCONNECT, OPEN),
+    ):
+        server.set_rules(Rule("DATA", reply, UMLAUT))
+        with serving(server) as port:
+            deliveries = mail.send(MESSAGE, _smtp(port), _recipients(GOOD, UMLAUT))
+        assert _statuses(deliveries) == {GOOD: ACCEPTED, UMLAUT: status}
+
+
+def test_only_restricts_the_recipients(tmp_path: Path) -> None:
+    server = MailServer(tmp_path)
+    server.set_rules(Rule("RCPT", "450 greylisted", times=1))
+    to = _recipients(GOOD, GREY)
+    with serving(server) as port:
+        first = mail.send(MESSAGE, _smtp(port), to)
+        assert set(_statuses(first).values()) == {OPEN}
+        second = mail.send(MESSAGE, _smtp(port), to, only=[GREY])
+    assert _statuses(second) == {GREY: ACCEPTED}
+    assert Counter(server.commands)["RCPT", GOOD] == 1
+
+
+def test_unreachable_server_leaves_all_open() -> None:
+    deliveries = mail.send(MESSAGE, _smtp(free_port()), _recipients(GOOD, GREY))
+    assert _statuses(deliveries) == {GOOD: OPEN, GREY: OPEN}
+    assert "NIGHTSHIFT_SMTP__HOST" in deliveries[GOOD].message
+
+
+def test_check_names_every_malformed_address() -> None:
+    to = [
+        _recipients(GOOD, "nobody"),
+        Recipients("NIGHTSHIFT_ON_CALL__RECIPIENTS", ["a@b..c"]),
+    ]
+    with pytest.raises(ConfigError) as error:
+        mail.check(_smtp(free_port()), to)
+    for text in (SETTING, "'nobody'", "NIGHTSHIFT_ON_CALL__RECIPIENTS", "'a@b..c'"):
+        assert text in str(error.value)
+    with pytest.raises(ConfigError, match="NIGHTSHIFT_SMTP__SENDER"):
+        mail.check(_smtp(25, sender="n@x\r\nX: y"), [])

@@ -1,23 +1,20 @@
 """The report of a run: its mail, its page in the archive, and when it is complete."""
 
-import email
-import email.policy
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
-from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
-from tests.emulators import up
+from tests.emulators import smtp, up
 from tests.emulators.component import free_port
 from tests.emulators.sample.world import World
 from tests.emulators.sample.write import write_to_folder
-from tests.nightly.project import Project, copy_to
+from tests.nightly.project import copy_to
 from tests.nightly.s3_objects import (
     delete_objects,
     list_etags,
@@ -25,44 +22,13 @@ from tests.nightly.s3_objects import (
     split_url,
     upload_partitions,
 )
+from tests.orchestrate.finished_project import FinishedProject
 
 pytestmark = pytest.mark.slow
 
 # A small world is quick. Its org names include those with special characters.
 WORLD = World(orgs=14, days=2, until=date(2026, 11, 24), seed=3)
-
-
-@dataclass(frozen=True)
-class FinishedProject:
-    """A project whose runs are complete, and the folder that receives its mails."""
-
-    project: Project
-    mailbox: Path
-    data_date: date
-
-    @property
-    def report_url(self) -> str:
-        """The S3 URL of the reports."""
-        return f"{self.project.archive_url}/local/v1/report"
-
-    def mails(self) -> list[EmailMessage]:
-        """Return all received mails, oldest first."""
-        return [_parse(path) for path in sorted(self.mailbox.glob("*.eml"))]
-
-    def mail_statuses(self) -> list[str | None]:
-        """Return the mail statuses of the data date in the ledger, oldest first."""
-        rows = self.project.rows(
-            "select mail_status from ops.reports where data_date = ? "
-            "order by finished_at",
-            self.data_date,
-        )
-        return [row["mail_status"] for row in rows]
-
-
-def _parse(path: Path) -> EmailMessage:
-    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-    assert isinstance(message, EmailMessage)
-    return message
+LUIGI_ARGUMENTS = ("Nightly", "--workers", "2", "--data-date", WORLD.until)
 
 
 @pytest.fixture(scope="module")
@@ -177,20 +143,77 @@ def test_mail_is_sent_by_the_next_run_after_the_mail_server_was_down(
 ) -> None:
     project, day = finished.project, finished.data_date
     mails = len(finished.mails())
+    page = list_etags(project, f"{finished.report_url}/dt={day}/")
     dead_server = {"NIGHTSHIFT_SMTP__PORT": str(free_port())}
     rerun = ("rerun", "--date", day, "--report", "--json")
-    failed = project.nightshift(*rerun, **dead_server).expect(1).json
-    assert [failure["task"] for failure in failed["failures"]] == ["MailReport"]
-    assert "NIGHTSHIFT_SMTP__HOST" in failed["failures"][0]["error"]
-    assert failed["figures"]["report"]["mail_status"] == "pending"
+    late = project.nightshift(*rerun, **dead_server).expect(0).json
+    assert late["figures"]["report"]["mail_status"] == "open"
+    assert "NIGHTSHIFT_SMTP__HOST" in late["figures"]["report"]["message"]
+    page = list_etags(project, f"{finished.report_url}/dt={day}/")
     assert project.plan(day) == [("MailReport", "report")]
     assert len(finished.mails()) == mails
     assert project.run(day)["tasks_done"] == 1
     assert finished.mail_statuses()[-1] == "sent"
-    subjects = [mail["Subject"] for mail in finished.mails()[mails:]]
-    assert len(subjects) == 2
-    assert f"Trial report {day}" in subjects[0]
-    assert f"The run for {day} recovered" in subjects[1]
+    (mail,) = finished.mails()[mails:]
+    assert f"Trial report {day}" in mail["Subject"]
+    assert list_etags(project, f"{finished.report_url}/dt={day}/") == page
+
+
+def test_next_run_of_any_date_mails_the_recipients_who_wait(
+    finished: FinishedProject,
+) -> None:
+    project, day = finished.project, finished.data_date
+    mails = len(finished.mails())
+    addresses = ["a@example.com", "grey@example.com", "gone@example.com", "nobody"]
+    three = {"NIGHTSHIFT_REPORT__RECIPIENTS": json.dumps(addresses)}
+    smtp.set_rules(
+        finished.mailbox,
+        smtp.Rule("RCPT", "450 4.2.0 greylisted", "grey@*"),
+        smtp.Rule("RCPT", "550 5.1.1 no such box", "gone@*"),
+    )
+    rerun = ("rerun", "--date", day, "--report", "--json")
+    report = project.nightshift(*rerun, **three).expect(0).json["figures"]["report"]
+    assert (report["mail_status"], report["recipients"]) == ("open", 1)
+    assert "waiting for grey@example.com: 450 4.2.0 greylisted" in report["message"]
+    assert "gone@example.com: 550 5.1.1 no such box" in report["message"]
+    assert "'nobody' is not a mail address" in report["message"]
+    for command in (("run", "--date", day), LUIGI_ARGUMENTS):
+        start = project.luigi if command == LUIGI_ARGUMENTS else project.nightshift
+        start(*command, **three).expect(0)
+        assert len(finished.mails()) == mails + 1
+    status = project.nightshift("status").expect(0)
+    assert f"Open report of {day}: grey@example.com" in status.out
+    (entry,) = project.nightshift("status", "--json").expect(0).json["open_mails"]
+    assert entry["recipient"] == "grey@example.com"
+    assert entry["message"] == "450 4.2.0 greylisted"
+    smtp.set_rules(finished.mailbox)
+    project.nightshift("run", "--date", WORLD.first_date, **three).expect(0)
+    first, second = finished.mails()[mails:]
+    assert (first["X-RcptTo"], second["X-RcptTo"]) == (addresses[0], addresses[1])
+    assert f"Trial report {day}" in second["Subject"]
+    assert first["Message-ID"] == second["Message-ID"]
+    assert finished.mail_statuses()[-1] == "sent"
+    for data_date in WORLD.dates:
+        assert project.plan(data_date) == []
+
+
+def test_mail_that_every_recipient_rejects_fails_the_run(
+    finished: FinishedProject,
+) -> None:
+    project, day = finished.project, finished.data_date
+    rejection = smtp.Rule("RCPT", "550 5.1.1 no such box", smtp.RECIPIENT)
+    smtp.set_rules(finished.mailbox, rejection)
+    rerun = ("rerun", "--date", day, "--report", "--json")
+    failed = project.nightshift(*rerun).expect(1).json
+    (failure,) = failed["failures"]
+    assert smtp.RECIPIENT in failure["error"]
+    assert "550 5.1.1 no such box" in failure["error"]
+    assert f"nightshift rerun --date {day} --report" in failure["error"]
+    smtp.set_rules(finished.mailbox)
+    corrected = {"NIGHTSHIFT_REPORT__RECIPIENTS": '["new@example.com"]'}
+    outcome = project.run(day, **corrected)
+    assert outcome["figures"]["report"]["mail_status"] == "sent"
+    assert project.plan(day) == []
 
 
 def test_without_mail_server_or_recipients_the_run_is_complete(
