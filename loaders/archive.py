@@ -42,11 +42,18 @@ def partition_url(root: str, dataset: str, dt: date) -> str:
 def complete_days(root: str, dataset: str) -> set[date]:
     """Return the dates whose partition on S3 is complete (has `_SUCCESS`)."""
     prefix = f"{root}/{dataset}/dt="
-    return {
-        date.fromisoformat(item.url.removeprefix(prefix)[:10])
-        for item in s3.list_objects(prefix)
-        if item.name == s3.SUCCESS
-    }
+    days = (_day_of(item.url.removeprefix(prefix)) for item in s3.list_objects(prefix))
+    return {day for day in days if day is not None}
+
+
+def _day_of(name: str) -> date | None:
+    """Return the day of `YYYY-MM-DD/_SUCCESS`; None for objects of any other name."""
+    text, _, rest = name.partition("/")
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if rest == s3.SUCCESS and day.isoformat() == text else None
 
 
 def replace_partitions(
@@ -164,12 +171,13 @@ def _unload(
         _delete(urls)
         url = partition_url(root, dataset.name, dt)
         query = _query(connection, dataset, dt).replace("'", "''")
-        connection.execute(
-            f"-- loaders.archive unload {dataset.name} {dt}\n"
-            f"unload ('{query}') to '{redshift_s3.escape_url(url)}part-' "
-            f"{redshift_s3.iam_role()} {redshift_s3.region_clause()} "
-            "format as parquet parallel off allowoverwrite"
-        )
+        with redshift_s3.classified_s3_errors(url, "PutObject"):
+            connection.execute(
+                f"-- loaders.archive unload {dataset.name} {dt}\n"
+                f"unload ('{query}') to '{redshift_s3.escape_url(url)}part-' "
+                f"{redshift_s3.iam_role()} {redshift_s3.region_clause()} "
+                "format as parquet parallel off allowoverwrite"
+            )
         count = connection.fetch_one(
             "-- loaders.archive count unloaded rows\nselect pg_last_unload_count()"
         )

@@ -89,26 +89,30 @@ def classify(
     )
 
 
-def classify_message(url: str, message: str) -> NightshiftError | None:
+def classify_message(
+    url: str, message: str, *, operation: str = "GetObject"
+) -> NightshiftError | None:
     """Return the error for a message of Redshift about S3; None if it has no S3 error.
 
     COPY reports `S3ServiceException:Access Denied,Status 403,Error AccessDenied,Rid
     ...`. `url` is the object that COPY reads, or its partition's URL if the message
-    does not name the object. Raise the result: its class and its next step are those
-    of the same error when this process reads the object, but for the role that needs
-    the right, and `object_url` is set if only `url` is concerned.
+    does not name the object; `operation` is `PutObject` for UNLOAD. Raise the result:
+    its class and its next step are those of the same error when this process accesses
+    the object, but for the role that needs the right, and `object_url` is set if only
+    `url` is concerned.
     """
     found = re.search(r"Status:?\s*(\d{3}),\s*Error:?\s*([\w.]+)", message)
     status, code = (int(found[1]), found[2]) if found else (0, "")
     is_about_manifest = "manifest file" in message
     request = Request(
-        "GetManifest" if is_about_manifest else "GetObject", url, COPY_IDENTITY
+        "GetManifest" if is_about_manifest else operation, url, COPY_IDENTITY
     )
     if not found and "S3CurlException" in message:
         return error_of_kind("unreachable", request, message)
     if not found and not re.search(r"S3ServiceException|\bkms:", message):
         return None
-    return classify(request, code, text=message, status=status)
+    text = re.search(r"S3ServiceException:(.*?),?\s*Status", message, re.DOTALL)
+    return classify(request, code, text=text[1] if text else message, status=status)
 
 
 def error_of_kind(name: str, request: Request, detail: str) -> NightshiftError:

@@ -112,11 +112,12 @@ def _copy_through_s3(
     names = ", ".join(identifier(column) for column in columns)
     s3.upload(path, url)
     try:
-        connection.execute(
-            f"-- loaders.warehouse.bulk_rows copy {table}\n"
-            f"copy {table} ({names}) from '{redshift_s3.escape_url(url)}' "
-            f"{redshift_s3.iam_role()} {redshift_s3.region_clause()} "
-            "csv timeformat 'auto' compupdate off statupdate off"
-        )
+        with redshift_s3.classified_s3_errors(url, "CopyRows"):
+            connection.execute(
+                f"-- loaders.warehouse.bulk_rows copy {table}\n"
+                f"copy {table} ({names}) from '{redshift_s3.escape_url(url)}' "
+                f"{redshift_s3.iam_role()} {redshift_s3.region_clause()} "
+                "csv timeformat 'auto' compupdate off statupdate off"
+            )
     finally:
         s3.delete([url])

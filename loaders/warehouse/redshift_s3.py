@@ -1,10 +1,12 @@
-"""Clauses of COPY and UNLOAD: the IAM role, the region and the S3 URL."""
+"""COPY and UNLOAD: the IAM role, the region, the S3 URL, and errors of S3."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from loaders import s3
+from loaders import aws_errors, s3
 from loaders.config import settings
-from loaders.errors import ConfigError
+from loaders.errors import ConfigError, NightshiftError
 
 ROLE_ARN = r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+"
 
@@ -41,3 +43,18 @@ def escape_url(url: str) -> str:
             "not accept. Choose another URL."
         )
     return url.replace("'", "''")
+
+
+@contextmanager
+def classified_s3_errors(url: str, operation: str) -> Iterator[None]:
+    """Raise errors of S3 that a statement reports like those of this process.
+
+    `operation` is the name of the request in the API of S3, for example `PutObject`.
+    """
+    try:
+        yield
+    except NightshiftError as error:
+        found = aws_errors.classify_message(url, str(error), operation=operation)
+        if found is None:
+            raise
+        raise found from error

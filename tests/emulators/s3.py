@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import boto3
@@ -24,7 +23,7 @@ from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 from tests.emulators.component import HOST, announce, free_port, wait_until_stopped
-from tests.emulators.s3_faults import FaultInjector, Responder
+from tests.emulators.s3_faults import FaultInjector, Responder, split_path
 
 BUCKETS = ("nightshift-raw", "nightshift-archive")
 REGION = "us-east-1"
@@ -122,7 +121,7 @@ def _stored(application: Responder, data: Path) -> Responder:
         method = environ["REQUEST_METHOD"]
         if method not in ("PUT", "POST", "DELETE"):
             return application(environ, start_response)
-        bucket, _, key = unquote(environ["PATH_INFO"]).lstrip("/").partition("/")
+        bucket, key = split_path(environ)
         keys = [key] if key else _deleted_keys(environ) if method == "POST" else []
         body = list(application(environ, start_response))
         _store(data, bucket, keys)

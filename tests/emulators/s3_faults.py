@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 from urllib.request import Request, urlopen
 from xml.sax.saxutils import escape
 
@@ -118,9 +118,7 @@ class FaultInjector:
         return [content]
 
     def _due_fault(self, environ: Mapping[str, Any]) -> Fault | None:
-        # The server decodes a path's UTF-8 as latin-1.
-        path = unquote(environ["PATH_INFO"].encode("latin-1").decode("utf-8"))
-        bucket, _, key = path.lstrip("/").partition("/")
+        bucket, key = split_path(environ)
         query = parse_qs(environ["QUERY_STRING"], keep_blank_values=True)
         operation = _operation(environ["REQUEST_METHOD"], bool(key), query)
         name = f"{bucket}/{key or query.get('prefix', [''])[0]}"
@@ -131,6 +129,14 @@ class FaultInjector:
                 if fault.matches(operation, name) and fault.count_request()
             ]
         return due[0] if due else None
+
+
+def split_path(environ: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the bucket and the key of a request; '' for what it does not name."""
+    # WSGI decodes a path's UTF-8 as latin-1.
+    path = environ["PATH_INFO"].encode("latin-1").decode("utf-8")
+    bucket, _, key = path.removeprefix("/").partition("/")
+    return bucket, key
 
 
 @contextmanager

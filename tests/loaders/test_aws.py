@@ -158,6 +158,14 @@ def test_message_of_redshift_names_the_role(
     assert type(error) is family
     assert error.object_url == object_url
     assert words in str(error)
+    assert "Rid" not in str(error)
+
+
+def test_error_of_unload_names_the_right_to_write() -> None:
+    message = "S3ServiceException:Access Denied,Status 403,Error AccessDenied,Rid 1"
+    error = aws_errors.classify_message(WRITE.url, message, operation="PutObject")
+    assert "Grant s3:PutObject on arn:aws:s3:::archive/x to the role" in str(error)
+    assert error.object_url == ""
 
 
 @pytest.mark.parametrize(

@@ -11,34 +11,10 @@ import pytest
 from loaders import aws, s3
 from loaders.errors import ConfigError, DataError, NightshiftError, TransientError
 from tests.emulators.s3_faults import injected_faults
+from tests.object_keys import NAMES
 
 Deliver = Callable[[str, bytes], None]
 DAY = date(2026, 11, 24)
-# What may follow the partition's prefix in the key of an object.
-NAMES = [
-    *("a#b.json", "a?b.json", "a?b=c&d#e.json", "a%b.json", "a%2Fb.json", "a%20b"),
-    *(
-        "a+b.json",
-        "a b.json",
-        " leading",
-        "trailing ",
-        "a\tb",
-        "a\rb",
-        "a\nb",
-        "a\r\nb",
-    ),
-    *("'a'", '"a"', "a//b", "/a", "a\\b", "x&y<z>", "&amp;", "a;b,c:d=e@f$g!h~i*j(k)"),
-    *(
-        "a|b^c`d{e}[f]",
-        "ünï/日本.json",
-        "e\u0301",
-        "emoji😀",
-        "\u00a0a\u2028",
-        "a\ufeff",
-    ),
-    *("a\x01b", "a\x1fb", "a\x7fb", "+", " ", "%", "?", "#", "*", "a_b/c.d", "a.gz/b"),
-    *("dt=2026-11-25/a", "x" * 900),
-]
 # The name of an object and its content, and whether it is data.
 DATA = [
     ("part-0.json", b"{}", True),
