@@ -8,6 +8,8 @@
         earlier row of each new key is deleted too, on any day.
         meta.rows_change_for_days extends the window back by that many days, for rows
         that still change after their own day.
+        The var discard_later_days also deletes all days after the window, which a
+        later date left there whose run has not finished.
     -#}
     {%- set date_column = config.get('meta', {}).get('date_column') -%}
     {%- if not date_column -%}
@@ -21,8 +23,10 @@
 
     delete from {{ arg_dict['target_relation'] }}
     where
-        {{ date_column }}
-        between {{ window_from() }} - {{ days_back }} and {{ data_date() }};
+        {{ date_column }} >= {{ window_from() }} - {{ days_back }}
+        {%- if not var('discard_later_days') %}
+        and {{ date_column }} <= {{ data_date() }}
+        {%- endif %};
 
     {% set key = config.get('unique_key') -%}
     {% if key -%}

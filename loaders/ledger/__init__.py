@@ -2,7 +2,9 @@
 
 from loaders.ledger.archives import ArchiveResult, record_archive
 from loaders.ledger.completion import (
+    DISCARDED,
     RERUN,
+    STARTED,
     SUCCESS,
     CompletionRecords,
     now,
@@ -15,10 +17,12 @@ from loaders.ledger.figures import (
     last_data_dates,
     run_figures,
 )
-from loaders.ledger.models import ModelRun, record_model_runs
+from loaders.ledger.models import ModelRun, record_model_runs, stale_mark
 
 __all__ = [
+    "DISCARDED",
     "RERUN",
+    "STARTED",
     "SUCCESS",
     "ArchiveResult",
     "CompletionRecords",
@@ -31,5 +35,6 @@ __all__ = [
     "record_model_runs",
     "request_rerun",
     "run_figures",
+    "stale_mark",
     "table_exists",
 ]

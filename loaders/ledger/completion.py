@@ -13,13 +13,17 @@ from loaders.warehouse import Connection
 
 SUCCESS = "success"
 RERUN = "rerun"
+# Fingerprints of rows that make a model's date stale, beside `RERUN`: a build of it has
+# started, or an earlier date was rebuilt without it.
+STARTED = "started"
+DISCARDED = "discarded"
 
 
 @dataclass(frozen=True)
 class LedgerTable:
     """A ledger table: its key columns and the columns of its completion records.
 
-    `per_version` is true if each row belongs to an env and version.
+    `per_version` is true if each row belongs to an env and version. `time` orders rows.
     """
 
     table: str
@@ -27,6 +31,7 @@ class LedgerTable:
     date_column: str
     record_columns: str
     per_version: bool = True
+    time: str = "finished_at"
 
 
 LEDGER_TABLES = {
@@ -41,6 +46,19 @@ LEDGER_TABLES = {
         "salesforce_syncs", "object", "data_date", "fingerprint, status"
     ),
     "report": LedgerTable("reports", "report", "data_date", "fingerprint, mail_status"),
+    "run": LedgerTable(
+        "runs",
+        "cast(data_date_from as varchar(10))",
+        "data_date",
+        "status, run_id",
+    ),
+    "run start": LedgerTable(
+        "run_starts",
+        "cast(data_date_from as varchar(10))",
+        "data_date",
+        "'running', run_id",
+        time="started_at",
+    ),
 }
 
 
@@ -50,7 +68,11 @@ class CompletionRecords:
 
     `loads` and `archives` contain the fingerprint; `models` the code checksum and the
     input fingerprint; `syncs` the fingerprint and the status; `reports` the fingerprint
-    and the mail status. `relations` contains (schema, name) of each existing relation.
+    and the mail status. `runs` contains the latest run by first and last data date: its
+    status and the time of its end, or `running` and that of its start if it has no end.
+    `times` contains the time of each latest row by kind, name and data date; the kinds
+    are those of `LEDGER_TABLES`. `relations` contains (schema, name) of each existing
+    relation.
     """
 
     loads: dict[tuple[str, date], str] = field(default_factory=dict)
@@ -58,6 +80,8 @@ class CompletionRecords:
     archives: dict[tuple[str, date], str] = field(default_factory=dict)
     syncs: dict[tuple[str, date], tuple[str, str]] = field(default_factory=dict)
     reports: dict[date, tuple[str, str | None]] = field(default_factory=dict)
+    runs: dict[tuple[date, date], tuple[str, datetime]] = field(default_factory=dict)
+    times: dict[tuple[str, str, date], datetime] = field(default_factory=dict)
     relations: frozenset[tuple[str, str]] = frozenset()
 
 
@@ -87,7 +111,8 @@ def read_completion_records(*, env: str, version: str) -> CompletionRecords:
             parameters,
         )
     records = CompletionRecords(relations=relations)
-    for kind, name, day, first, second in rows:
+    for kind, name, day, first, second, time in rows:
+        records.times[kind, name, day] = time
         if kind == "load":
             records.loads[name, day] = first
         elif kind == "model":
@@ -96,6 +121,10 @@ def read_completion_records(*, env: str, version: str) -> CompletionRecords:
             records.archives[name, day] = first
         elif kind == "sync":
             records.syncs[name, day] = (first, second)
+        elif kind in ("run", "run start"):
+            dates = (date.fromisoformat(name), day)
+            if dates not in records.runs or time > records.runs[dates][1]:
+                records.runs[dates] = (first, time)
         else:
             records.reports[day] = (first, second)
     return records
@@ -153,7 +182,7 @@ def list_relations(connection: Connection) -> frozenset[tuple[str, str]]:
 
 
 def _select_latest(connection: Connection, kind: str) -> str:
-    """Select kind, name, date and the two record columns of each latest row."""
+    """Select kind, name, date, record columns and time of each latest row."""
     ledger = LEDGER_TABLES[kind]
     conditions = []
     if kind == "model":
@@ -162,13 +191,13 @@ def _select_latest(connection: Connection, kind: str) -> str:
         conditions.append("env = ? and version = ?")
     return f"""
 select '{kind}' as kind, {ledger.name_column}, {ledger.date_column}, \
-{ledger.record_columns}
+{ledger.record_columns}, {ledger.time}
 from (
     select *, row_number() over (
         partition by {ledger.name_column}, {ledger.date_column}
-        order by finished_at desc
+        order by {ledger.time} desc
     ) as recency
     from {connection.table("ops", ledger.table)}
     where {" and ".join(conditions) or "true"}
-) as {kind}s
+) as {ledger.table}
 where recency = 1"""

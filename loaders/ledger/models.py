@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from loaders.ledger.completion import now
+from loaders.ledger.completion import RERUN, now
 from loaders.warehouse import Connection
 
 
@@ -23,6 +23,28 @@ class ModelRun:
     status: str
     seconds: float
     message: str = ""
+
+
+def stale_mark(
+    model: str, data_date: date, mark: str, *, code_checksum: str = ""
+) -> ModelRun:
+    """Return a row that makes the model's date stale until its next successful build.
+
+    `mark` is STARTED or DISCARDED. A STARTED row has the checksum of the code that the
+    table may contain from then on.
+    """
+    return ModelRun(
+        model=model,
+        data_date=data_date,
+        data_date_from=data_date,
+        code_checksum=code_checksum,
+        input_fingerprint=mark,
+        rows=None,
+        tests=0,
+        tests_warned=0,
+        status=RERUN,
+        seconds=0.0,
+    )
 
 
 def record_model_runs(

@@ -1,7 +1,7 @@
 """`nightshift salesforce`: compare with Salesforce, send, and show rejected rows."""
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import typer
@@ -12,9 +12,11 @@ from loaders.errors import ConfigError
 from loaders.salesforce import mapping, rejects, sync
 from loaders.salesforce.history import read_history
 from loaders.salesforce.mapping import SALESFORCE_MODEL
+from loaders.salesforce.outcome import SUPERSEDED
 from loaders.salesforce.plan import Plan, make_plan
 from loaders.salesforce.sync import SyncRequest
 from orchestrate.planning import run_state
+from orchestrate.planning.later_dates import contains_later_date, is_built
 from orchestrate.run_id import RUN_ID
 from orchestrate.runs.outcome import ExitCode
 from orchestrate.tasks.export import SPOOL
@@ -39,6 +41,7 @@ Day = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 MAX_SHOWN_FIELDS = 6
+MAX_SHOWN_DATES = 5
 
 
 @app.command()
@@ -168,15 +171,23 @@ def _request(day: datetime | None, **options: Any) -> SyncRequest:  # noqa: ANN4
         env=result_name("env", DEFAULT_ENV),
         version=DEFAULT_VERSION,
     )
-    built = [
-        date for model, date in state.completed.models if model == SALESFORCE_MODEL
-    ]
+    records = state.builds_of(SALESFORCE_MODEL)
+    built = [date for date in records if is_built(state, SALESFORCE_MODEL, date)]
     if not built:
         raise ConfigError(
             f"{SALESFORCE_MODEL} was never built and tested. "
             "Run the pipeline first: nightshift run --date D"
         )
+    as_of = options.get("as_of")
+    if as_of:
+        _require_known(as_of, {*built, *(date for _, date in state.completed.syncs)})
     data_date = day.date() if day else max(built)
+    if not (day or as_of) and contains_later_date(state, SALESFORCE_MODEL, data_date):
+        raise ConfigError(
+            f"{SALESFORCE_MODEL} does not contain {data_date} any more, because a "
+            f"build for {max(records)} did not finish. Resume that run first: "
+            f"nightshift run --date {max(records)}"
+        )
     return SyncRequest(
         mapping=mapping.load(model=SALESFORCE_MODEL),
         data_date=data_date,
@@ -186,6 +197,17 @@ def _request(day: datetime | None, **options: Any) -> SyncRequest:  # noqa: ANN4
         run_id=RUN_ID,
         fingerprint=state.built_fingerprint(SALESFORCE_MODEL, data_date),
         **options,
+    )
+
+
+def _require_known(as_of: date, known: set[date]) -> None:
+    if as_of in known:
+        return
+    shown = ", ".join(str(day) for day in sorted(known)[-MAX_SHOWN_DATES:])
+    more = f"{min(known)} to " if len(known) > MAX_SHOWN_DATES else ""
+    raise ConfigError(
+        f"There are no values as of {as_of}: {SALESFORCE_MODEL} was never built for "
+        f"that date. Nothing was sent. Choose a date that was built: {more}{shown}."
     )
 
 
@@ -199,6 +221,8 @@ def _send(request: SyncRequest, *, as_json: bool) -> None:
             f"({result.created:,} created), {result.unchanged:,} unchanged, "
             f"{result.rejected:,} rejected."
         )
+        if result.status == SUPERSEDED:
+            console.print("Salesforce has values of a later data date.")
         for code, count in result.codes.items():
             console.print(f"  {code}: {count:,}")
     if not result.is_complete:

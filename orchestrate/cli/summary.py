@@ -13,6 +13,7 @@ import luigi
 from loaders import ledger, warehouse
 from loaders.errors import NightshiftError
 from loaders.ledger import reports
+from loaders.salesforce.outcome import SUPERSEDED
 from orchestrate.cli.tables import make_table
 from orchestrate.runs.alerts import resume_command
 from orchestrate.runs.outcome import ExitCode, Outcome
@@ -111,7 +112,10 @@ def _describe(figures: dict[str, Any]) -> Iterator[str]:
         )
     if figures["archives"]:
         yield f"Archive: {figures['archives']:,} partition(s) written."
-    if sync := figures["salesforce"]:
+    sync = figures["salesforce"]
+    if sync and sync["status"] == SUPERSEDED:
+        yield "Salesforce: nothing sent, it has values of a later data date."
+    elif sync:
         yield (
             f"Salesforce: {sync['sent']:,} sent, {sync['accepted']:,} accepted, "
             f"{sync['unchanged']:,} unchanged, {sync['rejected']:,} rejected."

@@ -16,7 +16,7 @@ from orchestrate.dbt import manifest
 
 BUILT_TYPES = ("model", "seed")
 # These vars select the dates to build. They are not part of a model's code.
-WINDOW_VARS = {"data_date", "data_date_from"}
+WINDOW_VARS = {"data_date", "data_date_from", "discard_later_days"}
 
 
 @dataclass(frozen=True)

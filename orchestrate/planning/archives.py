@@ -5,11 +5,13 @@ from functools import cache
 
 from loaders import archive, ledger
 from loaders.config import settings
+from orchestrate.planning.later_dates import last_dates
 from orchestrate.planning.run_state import (
     LATE_WINDOW_EXTRA_DAYS,
     RERUN_REQUESTED,
     RunState,
 )
+from orchestrate.planning.stale_models import build_stale_reason
 
 DATASETS = {
     "org_day": archive.Dataset(
@@ -50,39 +52,61 @@ def root_url(state: RunState) -> str:
 
 
 def affected_days(state: RunState) -> list[date]:
-    """Return the days whose rows the run may have changed."""
+    """Return the days whose rows the run may have changed.
+
+    Of later days, these are the days that are archived already. A day that is not yet
+    archived belongs to the run of its own date.
+    """
     first = state.data_date_from - _lookback(state)
     loaded = {day for source, day in state.completed.loads if source == "orgs"}
+    archived = {day for _, day in state.completed.archives}
     return sorted(
         day
         for day in loaded | set(state.data_dates())
-        if first <= day <= state.newest_data_date
+        if first <= day <= state.data_date
+        or (day in archived and state.data_date < day <= last_dates(state).published)
     )
 
 
 def stale_reason(state: RunState, dataset: archive.Dataset, day: date) -> str:
     """Return why the dataset's day must be written to S3, or ''."""
-    if state.build_stale_reason(dataset.relation):
+    archived = state.completed.archives.get((dataset.name, day))
+    is_later = day > state.data_date
+    if is_later and archived in (None, ledger.RERUN):
+        return ""  # The run of that date writes it.
+    if build_stale_reason(state, dataset.relation):
         return f"{dataset.relation} will be rebuilt"
     if day not in _archived_days(root_url(state), dataset.name):
-        return "missing on S3"
-    archived = state.completed.archives.get((dataset.name, day))
+        return "" if is_later else "missing on S3"
     if archived is None:
         return "no ledger row"
     if archived == ledger.RERUN:
         return RERUN_REQUESTED
-    expected = fingerprint(state, dataset, day)
-    return "" if archived == expected else f"{dataset.relation} changed"
+    built = _last_built_day(state, dataset, day, last_dates(state).published)
+    if archived == state.built_fingerprint(dataset.relation, built):
+        return ""
+    times = state.completed.times
+    built_at = times.get(("model", dataset.relation, built))
+    archived_at = times.get(("archive", dataset.name, day))
+    # Written after the model's build, by the run of a later date.
+    if built_at and archived_at and archived_at > built_at:
+        return ""
+    return f"{dataset.relation} changed"
 
 
 def fingerprint(state: RunState, dataset: archive.Dataset, day: date) -> str:
     """Digest the inputs of the dataset's day, late partitions included."""
-    built_days = (
-        built
-        for name, built in state.completed.models
-        if name == dataset.relation and built <= day + _lookback(state)
-    )
-    return state.built_fingerprint(dataset.relation, max(built_days, default=day))
+    built = _last_built_day(state, dataset, day, last_dates(state).built)
+    return state.built_fingerprint(dataset.relation, built)
+
+
+def _last_built_day(
+    state: RunState, dataset: archive.Dataset, day: date, last: date
+) -> date:
+    """Return the last date, up to `last`, whose build may have changed the day."""
+    bound = min(last, day + _lookback(state))
+    days = state.builds_of(dataset.relation)
+    return max((built for built in days if built <= bound), default=day)
 
 
 def clear_cache() -> None:

@@ -1,14 +1,17 @@
 """Which reports a run must publish, and why: new ones and outdated ones."""
 
 import hashlib
+from dataclasses import asdict
 from datetime import date
 
 from loaders import archive, ledger, warehouse
 from loaders.config.dbt_project import project_vars
 from loaders.ledger.reports import OPEN, PENDING, count_rerun_requests, latest
-from loaders.salesforce.mapping import SALESFORCE_MODEL
-from orchestrate.planning import archives
+from orchestrate.planning import archives, run_state
+from orchestrate.planning.changed_partitions import find_changed_partitions
+from orchestrate.planning.later_dates import last_dates
 from orchestrate.planning.run_state import RERUN_REQUESTED, SALESFORCE_OBJECT, RunState
+from orchestrate.planning.stale_models import sync_stale_reason
 from orchestrate.run_id import RUN_ID
 from reports.morning.data import MODELS, ReportRequest
 
@@ -16,28 +19,30 @@ REPORT = "report"
 
 
 def affected_days(state: RunState) -> list[date]:
-    """Return the run's data date, and earlier days whose report may have changed."""
-    earlier = [
+    """Return the run's data date, and other days whose report may have changed."""
+    published = [
         day for day in archives.affected_days(state) if day in state.completed.reports
     ]
-    return sorted({*earlier, state.data_date})
+    return sorted({*published, state.data_date})
 
 
 def stale_reason(state: RunState, day: date) -> str:
     """Return why the day's report must be published, or ''."""
     record = state.completed.reports.get(day)
     reason = page_stale_reason(state, day)
-    if not reason and record and record[1] == PENDING:
+    # The mail of another date is sent by the run of that date.
+    is_own = day == state.data_date
+    if not reason and is_own and record and record[1] == PENDING:
         return "its mail was not sent"
     return reason
 
 
 def open_mail_days(state: RunState) -> list[date]:
-    """Return the data dates, of any run, whose mail has recipients who wait for it."""
+    """Return the dates up to the run's whose mail has recipients who wait for it."""
     return sorted(
         day
         for day, (_, mail_status) in state.completed.reports.items()
-        if mail_status == OPEN
+        if mail_status == OPEN and day <= state.data_date
     )
 
 
@@ -75,15 +80,15 @@ def page_stale_reason(state: RunState, day: date) -> str:
     record = state.completed.reports.get(day)
     if record is None:
         return "never written"
+    is_later = day > state.data_date
     if record[0] == ledger.RERUN:
-        return RERUN_REQUESTED
-    if day == state.newest_data_date and state.sync_stale_reason(SALESFORCE_MODEL):
+        return "" if is_later else RERUN_REQUESTED
+    if day == last_dates(state).synced and sync_stale_reason(state):
         return "Salesforce will be synced"
     if record[0] != fingerprint(state, day):
         return "its figures changed"
-    if day not in archive.complete_days(archives.root_url(state), REPORT):
-        return "missing on S3"
-    return ""
+    is_written = day in archive.complete_days(archives.root_url(state), REPORT)
+    return "" if is_written or is_later else "missing on S3"
 
 
 def fingerprint(state: RunState, day: date) -> str:
@@ -95,6 +100,7 @@ def fingerprint(state: RunState, day: date) -> str:
 
 def report_request(state: RunState, day: date, *, salesforce_url: str) -> ReportRequest:
     """Return the request from which the day's report is made."""
+    own = run_state.load(day, env=state.env, version=state.version)
     return ReportRequest(
         data_date=day,
         env=state.env,
@@ -102,4 +108,5 @@ def report_request(state: RunState, day: date, *, salesforce_url: str) -> Report
         variables=project_vars(),
         salesforce_object=SALESFORCE_OBJECT,
         salesforce_url=salesforce_url,
+        changed_partitions=[asdict(item) for item in find_changed_partitions(own)],
     )

@@ -9,6 +9,7 @@ from loaders.ledger.reports import REPORT_NAME
 from loaders.warehouse.declared_tables import raw_tables
 from orchestrate.planning import run_state
 from orchestrate.planning.archives import DATASETS
+from orchestrate.planning.later_dates import last_dates
 from orchestrate.run_id import RUN_ID
 
 
@@ -25,7 +26,8 @@ def request_rerun(
 ) -> None:
     """Record a rerun request for the named parts, or for the whole run without names.
 
-    A model includes its descendants. Raises `ConfigError` for an unknown name.
+    A model includes its descendants. A requested sync is that of the date that a run
+    sends: the latest complete one. Raises `ConfigError` for an unknown name.
     """
     state = run_state.reload(data_date, env=env, version=version)
     graph = state.graph
@@ -33,24 +35,32 @@ def request_rerun(
     _require_known("source", sources, raw_tables())
     _require_known("model", models, graph.nodes)
     _require_known("dataset", datasets, DATASETS)
-    stale_models = graph.nodes if everything else graph.with_descendants(models or [])
+    requested = graph.nodes if everything else graph.with_descendants(models or [])
     names = {
         "load": list(raw_tables()) if everything else sources or [],
-        "model": sorted(stale_models),
+        "model": sorted(requested),
         "archive": list(DATASETS) if everything else datasets or [],
         "sync": [run_state.SALESFORCE_OBJECT] if everything or salesforce else [],
         "report": [REPORT_NAME] if everything or report else [],
     }
+    sync_date = last_dates(state).synced if salesforce else data_date
+    requests = {data_date: names}
+    if sync_date != data_date:
+        requests = {
+            data_date: names | {"sync": []},
+            sync_date: {"sync": names["sync"]},
+        }
     with warehouse.transaction() as connection:
         warehouse.ensure_tables(connection)
-        ledger.request_rerun(
-            connection,
-            data_date,
-            names=names,
-            env=env,
-            version=version,
-            run_id=RUN_ID,
-        )
+        for day, requested_names in requests.items():
+            ledger.request_rerun(
+                connection,
+                day,
+                names=requested_names,
+                env=env,
+                version=version,
+                run_id=RUN_ID,
+            )
     run_state.clear_cache()
 
 

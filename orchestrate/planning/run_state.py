@@ -1,4 +1,4 @@
-"""The state of a run: which loads, models and syncs are stale, and why.
+"""The state of a run: what is loaded and built, and from which inputs and code.
 
 Compares the inputs (S3 listings, the project's code) with the completion records in
 the ledgers. Nothing here writes. The state is cached per process until `reload()`.
@@ -18,17 +18,38 @@ from orchestrate.dbt import graph
 from orchestrate.dbt.graph import Graph, Node
 
 LATE_WINDOW_EXTRA_DAYS = 1
+
 SALESFORCE_OBJECT = "Trial_Metrics__c"
 RERUN_REQUESTED = "rerun requested"
-# A sync with one of these statuses left nothing to send.
-ACCEPTED_STATUSES = ("success", "superseded", "rolled_back")
 
 
 @dataclass(frozen=True)
+class LastDates:
+    """The last data date of each kind of result that a run keeps up to date.
+
+    Each is the run's own data date, or the latest later one whose results are complete.
+    `built` is the last date of a rebuild. `published` is the last date whose archive
+    and report are rewritten when they change, `synced` the date that is sent to
+    Salesforce.
+    """
+
+    built: date
+    published: date
+    synced: date
+
+
+RunKey = tuple[date, date, str, str]
+# The last dates of each run of this process. They remain those at the run's start,
+# because the run's own results change what the ledgers record about later dates.
+_last_dates: dict[RunKey, LastDates] = {}
+
+
+@dataclass(frozen=True, eq=False)
 class RunState:
     """The data dates that one run processes, and what is complete for them.
 
     `data_date_from` is the first date of a backfill, otherwise equal to `data_date`.
+    `known_last_dates` is filled by `later_dates`.
     """
 
     data_date: date
@@ -38,8 +59,9 @@ class RunState:
     completed: ledger.CompletionRecords = field(repr=False)
     graph: Graph = field(repr=False)
     listings: dict[tuple[str, date], s3.Partition] = field(
-        default_factory=dict, repr=False, compare=False
+        default_factory=dict, repr=False
     )
+    known_last_dates: dict[RunKey, LastDates] = field(default_factory=dict, repr=False)
 
     def partition(self, source: str, dt: date) -> s3.Partition:
         """Return a raw partition's listing; lists all days of the run together."""
@@ -77,7 +99,7 @@ class RunState:
         loaded = self.completed.loads.get((source, dt))
         if loaded is None:
             return "never loaded"
-        if not self._relation_exists(table.schema, table.name):
+        if not self.relation_exists(table.schema, table.name):
             return "its staging table is missing"
         partition = self.partition(source, dt)
         if not partition.objects and not partition.is_complete:
@@ -85,63 +107,6 @@ class RunState:
         if loaded == ledger.RERUN:
             return RERUN_REQUESTED
         return "" if partition.fingerprint == loaded else "its objects changed"
-
-    def build_stale_reason(self, model: str) -> str:
-        """Return why the model must be built for the run's data dates, or ''."""
-        node = self.graph.nodes[model]
-        for day in self.data_dates():
-            record = self.completed.models.get((model, day))
-            if record is None:
-                return f"never built for {day}"
-            if not self._node_exists(node):
-                return "its table is missing"
-            code_checksum, input_fingerprint = record
-            if input_fingerprint == ledger.RERUN:
-                return RERUN_REQUESTED
-            if code_checksum != node.code_checksum:
-                return "its code changed"
-            if input_fingerprint != self._input_fingerprint(node, day):
-                return "its inputs changed"
-        return ""
-
-    def sync_stale_reason(self, model: str) -> str:
-        """Return why the model must be synced to Salesforce, or ''."""
-        if self.build_stale_reason(model):
-            return f"{model} will be rebuilt"
-        record = self.completed.syncs.get((SALESFORCE_OBJECT, self.newest_data_date))
-        if record is None:
-            return f"never synced for {self.newest_data_date}"
-        fingerprint, status = record
-        if status == ledger.RERUN:
-            return RERUN_REQUESTED
-        if status not in ACCEPTED_STATUSES:
-            return f"the last sync ended with status {status}"
-        expected = self.built_fingerprint(model, self.newest_data_date)
-        return "" if fingerprint == expected else f"{model} changed"
-
-    def incomplete_sync_reason(self) -> str:
-        """Return why the last sync is incomplete, or ''."""
-        record = self.completed.syncs.get((SALESFORCE_OBJECT, self.newest_data_date))
-        if record is not None and record[1] not in ACCEPTED_STATUSES:
-            return f"the sync of {self.newest_data_date} ended with status {record[1]}"
-        return ""
-
-    def build_window(self, models: list[str]) -> tuple[date, date]:
-        """Return the first and last data date that a build of `models` must cover.
-
-        It ends at the newest date ever built, because earlier dates affect later ones.
-        """
-        starts = [self._first_stale_day(self.graph.nodes[model]) for model in models]
-        return min([self.data_date, *starts]), self.newest_data_date
-
-    def has_code_changed(self, model: str) -> bool:
-        """Return whether the model's table was built by different code."""
-        node = self.graph.nodes[model]
-        built_days = [day for name, day in self.completed.models if name == model]
-        if not built_days or not self._node_exists(node):
-            return False
-        code_checksum = self.completed.models[model, max(built_days)][0]
-        return code_checksum is not None and code_checksum != node.code_checksum
 
     def are_inputs_loaded(self, model: str) -> bool:
         """Return whether all raw partitions that the model needs are loaded."""
@@ -158,11 +123,11 @@ class RunState:
         node = self.graph.nodes[model]
         days = {
             *self.data_dates(),
-            *(day for name, day in self.completed.models if name == model),
+            *self.builds_of(model),
             *self._loaded_days(node),
         }
         return [
-            (day, self._input_fingerprint(node, day))
+            (day, self.input_fingerprint(node, day))
             for day in sorted(days)
             if window[0] <= day <= window[1]
         ]
@@ -175,27 +140,35 @@ class RunState:
     def expected_fingerprint(self, model: str, day: date) -> str:
         """Digest the code and inputs that a build of the model for `day` would use."""
         node = self.graph.nodes[model]
-        return _digest(node.code_checksum, self._input_fingerprint(node, day))
+        return _digest(node.code_checksum, self.input_fingerprint(node, day))
 
     def data_dates(self) -> list[date]:
         """Return the data dates of the run."""
         return _date_range(self.data_date_from, self.data_date)
 
+    def builds_of(self, model: str) -> dict[date, tuple[str, str]]:
+        """Return the model's completion records by data date."""
+        return self._builds.get(model, {})
+
     @cached_property
-    def newest_data_date(self) -> date:
-        """The newest data date that any run has built, or this run's."""
-        return max([self.data_date, *(day for _, day in self.completed.models)])
+    def _builds(self) -> dict[str, dict[date, tuple[str, str]]]:
+        builds: dict[str, dict[date, tuple[str, str]]] = {}
+        for (model, day), record in self.completed.models.items():
+            builds.setdefault(model, {})[day] = record
+        return builds
 
     @cached_property
     def late_arrival_days(self) -> int:
         """The dbt var `late_arrival_days`."""
         return int(project_vars()["late_arrival_days"])
 
-    def _relation_exists(self, schema: str, name: str) -> bool:
+    def relation_exists(self, schema: str, name: str) -> bool:
+        """Return whether the warehouse has the relation; `schema` has no prefix."""
         real_schema = f"{target().schema_prefix}{schema}"
         return (real_schema, name) in self.completed.relations
 
-    def _node_exists(self, node: Node) -> bool:
+    def node_exists(self, node: Node) -> bool:
+        """Return whether the warehouse has the model's relation."""
         return (node.schema, node.relation) in self.completed.relations
 
     @cached_property
@@ -227,19 +200,21 @@ class RunState:
     def _loaded_days(self, node: Node) -> list[date]:
         return list(self._cumulative_fingerprints(node.sources))
 
-    def _input_fingerprint(self, node: Node, day: date) -> str:
+    def input_fingerprint(self, node: Node, day: date) -> str:
+        """Digest all partitions up to `day` of the sources that the model reads."""
         fingerprints = self._cumulative_fingerprints(node.sources)
         if day in fingerprints:
             return fingerprints[day]
         earlier = [other for other in fingerprints if other < day]
         return fingerprints[max(earlier)] if earlier else ""
 
-    def _first_stale_day(self, node: Node) -> date:
+    def first_stale_day(self, node: Node) -> date:
+        """Return the first date whose build of the model is stale, or the data date."""
         days = [day for day in self._loaded_days(node) if day <= self.data_date]
-        if not self._node_exists(node):
+        if not self.node_exists(node):
             return min(days, default=self.data_date)
         for day in days:
-            expected = (node.code_checksum, self._input_fingerprint(node, day))
+            expected = (node.code_checksum, self.input_fingerprint(node, day))
             if self.completed.models.get((node.name, day)) != expected:
                 return day
         return self.data_date
@@ -259,6 +234,7 @@ def load(
         completed=completed,
         graph=graph.load(),
         listings=listings,
+        known_last_dates=_last_dates,
     )
 
 

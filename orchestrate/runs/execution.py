@@ -6,7 +6,7 @@ run, from which the outcome is read at the end.
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -110,12 +110,15 @@ def determine_outcome(root: luigi.Task, *, is_done: bool) -> Outcome:
                 return Outcome(RUN_ID, code, results)
             failure = TaskResult(root.task_family, str(root), "failed", error=error)
             results = (*results, failure)
-    is_misconfigured = any(
-        not result.was_scheduled and result.error_type == ConfigError.__name__
-        for result in results
+    outcome = Outcome(RUN_ID, ExitCode.FAILED, results)
+    is_misconfigured = not outcome.done and any(
+        failure.error_type == ConfigError.__name__ for failure in outcome.failures
     )
-    code = ExitCode.MISCONFIGURED if is_misconfigured else ExitCode.FAILED
-    return Outcome(RUN_ID, code, results)
+    return (
+        replace(outcome, exit_code=ExitCode.MISCONFIGURED)
+        if is_misconfigured
+        else outcome
+    )
 
 
 def _incomplete_tasks_error(root: luigi.Task) -> str:

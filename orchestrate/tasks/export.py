@@ -9,9 +9,11 @@ from loaders.config.settings import PROJECT
 from loaders.salesforce import mapping, sync
 from loaders.salesforce.mapping import SALESFORCE_MODEL
 from orchestrate import progress
-from orchestrate.planning import archives, run_state
+from orchestrate.planning import archives, causes, run_state, syncs
 from orchestrate.planning.archives import DATASETS
+from orchestrate.planning.later_dates import last_dates
 from orchestrate.planning.run_state import RunState
+from orchestrate.planning.stale_models import sync_stale_reason
 from orchestrate.run_id import RUN_ID
 from orchestrate.tasks.parameters import (
     DATA_DATE_FROM,
@@ -74,6 +76,13 @@ class ArchiveDataset(luigi.Task):
             if reason := archives.stale_reason(state, dataset, day):
                 return f"{day}: {reason}"
         return ""
+
+    def upstream_cause(self) -> str:
+        """Return what makes the dataset's model stale, for the plan, or ''."""
+        state = run_state.load(
+            self.data_date, self.data_date_from, env=self.env, version=self.version
+        )
+        return causes.cause_of_model(state, DATASETS[self.dataset].relation)
 
 
 def _archive(dataset: Dataset, state: RunState) -> None:
@@ -148,7 +157,14 @@ class SyncTrialMetricsToSalesforce(luigi.Task):
         state = run_state.load(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
-        return state.sync_stale_reason(SALESFORCE_MODEL)
+        return sync_stale_reason(state)
+
+    def upstream_cause(self) -> str:
+        """Return what makes the exported mart stale, for the plan, or ''."""
+        state = run_state.load(
+            self.data_date, self.data_date_from, env=self.env, version=self.version
+        )
+        return causes.cause_of_sync(state)
 
 
 class AcceptedBySalesforce(luigi.ExternalTask):
@@ -157,6 +173,7 @@ class AcceptedBySalesforce(luigi.ExternalTask):
     data_date = luigi.DateParameter(description="the data date of the run")
     env = ENV
     version = VERSION
+    data_date_from = DATA_DATE_FROM
 
     def output(self) -> LedgerTarget:
         """Return a target that exists once the last sync is complete."""
@@ -165,13 +182,13 @@ class AcceptedBySalesforce(luigi.ExternalTask):
     def stale_reason(self) -> str:
         """Return why the last sync is incomplete, or ''; reads the ledgers again."""
         state = run_state.reload_ledgers(
-            self.data_date, env=self.env, version=self.version
+            self.data_date, self.data_date_from, env=self.env, version=self.version
         )
-        return state.incomplete_sync_reason()
+        return syncs.incomplete_reason(state)
 
 
 def _sync_request(state: RunState) -> sync.SyncRequest:
-    data_date = state.newest_data_date
+    data_date = last_dates(state).synced
     return sync.SyncRequest(
         mapping=mapping.load(model=SALESFORCE_MODEL),
         data_date=data_date,

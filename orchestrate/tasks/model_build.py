@@ -15,7 +15,13 @@ from loaders.errors import TransientError
 from orchestrate import progress
 from orchestrate.dbt.build import ModelResult, build
 from orchestrate.planning import run_state
+from orchestrate.planning.later_dates import last_build_date, later_dates
 from orchestrate.planning.run_state import RunState
+from orchestrate.planning.stale_models import (
+    build_stale_reason,
+    build_window,
+    has_code_changed,
+)
 from orchestrate.run_id import RUN_ID
 from orchestrate.tasks.retries import retry
 
@@ -65,7 +71,7 @@ def build_model(model: str, scope: BuildScope) -> str:
         if transient:
             raise TransientError(transient[0])
 
-    if not scope.reload_ledgers().build_stale_reason(model):
+    if not build_stale_reason(scope.reload_ledgers(), model):
         return ""  # An earlier task of the scope has built it.
     try:
         retry(attempt, num_retries=scope.num_retries, retry_sleep=scope.retry_sleep)
@@ -81,7 +87,7 @@ def _not_built_reason(model: str, state: RunState) -> str:
     The model's task runs after the loads of its partitions, so one of them that must be
     loaded again has changed since.
     """
-    reason = state.build_stale_reason(model)
+    reason = build_stale_reason(state, model)
     if not reason:
         return ""
     for source in sorted(state.graph.nodes[model].sources):
@@ -100,33 +106,73 @@ def _build_stale_models(scope: BuildScope) -> dict[str, str]:
     stale = [
         name
         for name in state.graph.with_ancestors(*scope.models)
-        if state.build_stale_reason(name) and state.are_inputs_loaded(name)
+        if build_stale_reason(state, name) and state.are_inputs_loaded(name)
     ]
     changed = state.graph.with_descendants(
-        name for name in stale if state.has_code_changed(name)
+        name for name in stale if has_code_changed(state, name)
     )
+    # A code change makes all descendants part of the full refresh, so no model of an
+    # earlier build depends on one of a later build. Nothing depends on the export,
+    # whose last date may be an earlier one.
+    builds: dict[tuple[bool, date], list[str]] = {}
+    for name in stale:
+        key = (name in changed, last_build_date(state, name))
+        builds.setdefault(key, []).append(name)
     errors: dict[str, str] = {}
-    # A code change makes all descendants part of the full refresh, so no model of the
-    # first build depends on one of the second.
-    for is_full_refresh in (False, True):
-        names = [name for name in stale if (name in changed) == is_full_refresh]
-        if names:
-            errors |= _build_models(state, names, is_full_refresh=is_full_refresh)
+    for is_full_refresh, last in sorted(
+        builds, key=lambda key: (key[0], -key[1].toordinal())
+    ):
+        names = builds[is_full_refresh, last]
+        errors |= _build_models(state, names, is_full_refresh=is_full_refresh)
     return errors
 
 
 def _build_models(
     state: RunState, names: list[str], *, is_full_refresh: bool
 ) -> dict[str, str]:
-    first, last = state.build_window(names)
+    first, last = build_window(state, names)
     if is_full_refresh:
         first = min([first, *(day for _, day in state.completed.loads)])
+    discarded = {name: later_dates(state, name, last) for name in names}
     warehouse.run_in_transaction(warehouse.ensure_tables)
+    _record_start(state, names, discarded)
+    variables = {"data_date_from": str(first), "data_date": str(last)}
+    if any(discarded.values()):
+        variables["discard_later_days"] = "true"
     return build(
         [state.graph.nodes[name] for name in names],
-        variables={"data_date_from": str(first), "data_date": str(last)},
+        variables=variables,
         is_full_refresh=is_full_refresh,
         on_model=lambda result: _record(result, state, (first, last)),
+    )
+
+
+def _record_start(
+    state: RunState, names: list[str], discarded: dict[str, list[date]]
+) -> None:
+    """Mark the models as stale until their builds end, and later dates as discarded."""
+    marks = [
+        ledger.stale_mark(
+            name,
+            state.data_date,
+            ledger.STARTED,
+            code_checksum=state.graph.nodes[name].code_checksum,
+        )
+        for name in names
+    ]
+    marks += [
+        ledger.stale_mark(name, day, ledger.DISCARDED)
+        for name, days in discarded.items()
+        for day in days
+    ]
+    _write_model_runs(state, marks)
+
+
+def _write_model_runs(state: RunState, runs: list[ledger.ModelRun]) -> None:
+    warehouse.run_in_transaction(
+        lambda connection: ledger.record_model_runs(
+            connection, runs, env=state.env, version=state.version, run_id=RUN_ID
+        )
     )
 
 
@@ -154,11 +200,7 @@ def _record(result: ModelResult, state: RunState, window: tuple[date, date]) -> 
         )
         for day, input_fingerprint in fingerprints
     ]
-    warehouse.run_in_transaction(
-        lambda connection: ledger.record_model_runs(
-            connection, runs, env=state.env, version=state.version, run_id=RUN_ID
-        )
-    )
+    _write_model_runs(state, runs)
     outcome = "failed" if result.error else "warn" if result.tests_warned else "done"
     progress.print_line(
         f"DbtModel {node.name}",

@@ -20,7 +20,7 @@ from loaders.errors import ConfigError, NightshiftError
 from loaders.ledger import mails
 from loaders.ledger import reports as report_ledger
 from orchestrate import progress
-from orchestrate.planning import archives, reports, run_state
+from orchestrate.planning import archives, causes, reports, run_state
 from orchestrate.planning.archives import DATASETS
 from orchestrate.planning.run_state import RunState
 from orchestrate.run_id import RUN_ID
@@ -94,6 +94,10 @@ class MailReport(luigi.Task):
             if reason := reports.stale_reason(state, day):
                 return f"{day}: {reason}"
         return reports.open_mail_reason(state)
+
+    def upstream_cause(self) -> str:
+        """Return what makes the report's models stale, for the plan, or ''."""
+        return causes.cause_of_report(self._state())
 
     def _publish_stale_reports(self) -> None:
         archives.clear_cache()

@@ -11,7 +11,8 @@ from datetime import date
 import luigi
 
 from loaders.errors import DataError
-from orchestrate.planning import run_state
+from orchestrate.planning import causes, run_state
+from orchestrate.planning.stale_models import build_stale_reason
 from orchestrate.tasks.load import load_tasks
 from orchestrate.tasks.model_build import BuildScope, build_model
 from orchestrate.tasks.parameters import (
@@ -67,7 +68,11 @@ class DbtModel(luigi.Task):
 
     def stale_reason(self) -> str:
         """Return why the model must be built, or ''."""
-        return self._state().build_stale_reason(self.model)
+        return build_stale_reason(self._state(), self.model)
+
+    def upstream_cause(self) -> str:
+        """Return what makes the model stale, for the plan, or ''."""
+        return causes.cause_of_model(self._state(), self.model)
 
     def _build_scope(self) -> BuildScope:
         return BuildScope(

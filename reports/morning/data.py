@@ -40,7 +40,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """What to report on: data date, environment, and the dbt vars of its models."""
+    """What to report on: data date, environment, and the dbt vars of its models.
+
+    `changed_partitions` are older than the run's window and changed after they were
+    loaded: source, dt, and the command that takes the change in.
+    """
 
     data_date: date
     env: str
@@ -48,6 +52,7 @@ class ReportRequest:
     variables: Mapping[str, Any]
     salesforce_object: str
     salesforce_url: str = ""
+    changed_partitions: Sequence[Row] = ()
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,13 @@ def list_etags(project: Project, url: str) -> dict[str, str]:
     }
 
 
+def read_text(project: Project, url: str) -> str:
+    """Return the content of a text object."""
+    bucket, key = split_url(url)
+    content = s3_client(project).get_object(Bucket=bucket, Key=key)["Body"].read()
+    return str(content.decode())
+
+
 def download_objects(url: str, folder: Path, *, environment: Mapping[str, str]) -> None:
     """Write every object below `url` to a file below `folder`."""
     s3 = _client(environment)

@@ -10,6 +10,7 @@ from tests.nightly.project import Project
 from tests.nightly.s3_objects import (
     delete_objects,
     list_etags,
+    read_text,
     upload_objects,
 )
 
@@ -32,6 +33,33 @@ def test_finished_run_does_not_import_dbt(finished_run: FinishedRun) -> None:
     (project.folder / "dbt").mkdir()
     (project.folder / "dbt" / "__init__.py").write_text("raise ImportError('dbt')")
     assert project.run(day)["tasks_done"] == 0
+
+
+def test_later_date_that_waits_for_its_partitions_changes_nothing(
+    finished_run: FinishedRun,
+) -> None:
+    project, day = finished_run
+    later = day + timedelta(days=1)
+    project.nightshift("run", "--date", later).expect(1)
+    assert project.plan(day) == []
+    result = project.nightshift("run", "--date", day).expect(0)
+    assert "Nothing to do" in result.out
+    steps = (
+        project.nightshift("plan", "--date", later, "--json").expect(0).json["steps"]
+    )
+    causes = {step["subject"]: step["cause"] for step in steps}
+    missing = f"metrics {later} (never loaded, _SUCCESS is missing)"
+    assert causes["int_org_usage_daily"] == missing
+    assert missing in causes["sf_trial_metrics"]
+
+
+def test_sync_as_of_a_date_that_was_never_built_is_an_error(
+    finished_run: FinishedRun,
+) -> None:
+    project, day = finished_run
+    command = ("salesforce", "sync", "--as-of", "2026-01-31")
+    error = project.nightshift(*command).expect(3).err
+    assert "2026-01-31" in error and "never built" in error and str(day) in error
 
 
 def test_deleted_archive_partition_is_written_again(finished_run: FinishedRun) -> None:
@@ -88,7 +116,22 @@ def test_changed_and_late_objects_reload_their_partitions_and_downstream_models(
     upload_objects(project, {f"app_logs/dt={day_before}/late.json": late})
     assert ("LoadRawTable", "app_logs") in project.plan(day)
 
+    changed_day = day - timedelta(days=3)
+    upload_objects(project, {f"metrics/dt={changed_day}/late.json": b""})
+    document = project.nightshift("plan", "--date", day, "--json").expect(0).json
+    causes = {step["subject"]: step["cause"] for step in document["steps"]}
+    assert causes["fct_web_sessions"] == (
+        f"app_logs {day_before} (its objects changed), "
+        f"web_logs {day} (its objects changed)"
+    )
+    assert causes["Trial_Metrics__c"] == causes["org_day"] == causes["fct_org_day"]
+    changed = {"source": "metrics", "dt": str(changed_day)}
+    changed["command"] = f"nightshift run --date {changed_day}"
+    assert document["changed_partitions"] == [changed]
+
     project.run(day)
+    report = f"{project.archive_url}/local/v1/report/dt={day}/index.html"
+    assert changed["command"] in read_text(project, report)
     (sessions,) = project.rows(
         "select count(*) as sessions from marts.fct_web_sessions "
         f"where started_at = timestamp '{day} 11:00:00' and page_views = 1"

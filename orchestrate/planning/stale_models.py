@@ -1,0 +1,109 @@
+"""Which models a run must build, and why."""
+
+from datetime import date, datetime
+from functools import lru_cache
+
+from loaders import ledger
+from loaders.salesforce.mapping import SALESFORCE_MODEL
+from orchestrate.dbt.graph import Node
+from orchestrate.planning import syncs
+from orchestrate.planning.later_dates import (
+    contains_later_date,
+    is_built,
+    last_build_date,
+    last_dates,
+)
+from orchestrate.planning.run_state import RERUN_REQUESTED, RunState
+
+MARK_REASONS = {
+    ledger.RERUN: RERUN_REQUESTED,
+    ledger.STARTED: "its last build failed or was interrupted",
+    ledger.DISCARDED: "an earlier date was rebuilt",
+}
+
+
+# States change seldom, and every task of a run asks.
+CACHED_STATES = 8
+
+
+def build_stale_reason(state: RunState, model: str) -> str:
+    """Return why the model must be built for the run's data dates, or ''."""
+    return find_stale_models(state).get(model, "")
+
+
+def sync_stale_reason(state: RunState) -> str:
+    """Return why the export must be synced to Salesforce, or ''."""
+    is_superseded = syncs.superseding_date(state) is not None
+    if build_stale_reason(state, SALESFORCE_MODEL) and not is_superseded:
+        return f"{SALESFORCE_MODEL} will be rebuilt"
+    return syncs.own_reason(state)
+
+
+def build_window(state: RunState, models: list[str]) -> tuple[date, date]:
+    """Return the first and last data date that a build of `models` must cover.
+
+    It ends at the latest date that is built, because earlier dates affect later ones.
+    The models must have the same last date.
+    """
+    starts = [state.first_stale_day(state.graph.nodes[model]) for model in models]
+    return min([state.data_date, *starts]), last_build_date(state, models[0])
+
+
+@lru_cache(maxsize=CACHED_STATES)
+def find_stale_models(state: RunState) -> dict[str, str]:
+    """Return the reason of each model that must be built for the run's data dates.
+
+    If a later date is not complete, its builds may have changed tables that a stale
+    model reads, or the exported mart. These models are stale, too.
+    """
+    stale = {
+        name: reason
+        for name, node in state.graph.nodes.items()
+        if (reason := _own_reason(state, node))
+    }
+    day = last_dates(state).synced
+    if SALESFORCE_MODEL in state.graph.nodes and syncs.own_reason(state):
+        if not is_built(state, SALESFORCE_MODEL, day):
+            stale.setdefault(SALESFORCE_MODEL, f"never built for {day}")
+        elif contains_later_date(state, SALESFORCE_MODEL, day):
+            stale.setdefault(SALESFORCE_MODEL, f"it contains a date after {day}")
+    for name in state.graph.with_ancestors(*stale):
+        last = last_build_date(state, name)
+        if contains_later_date(state, name, last):
+            reason = f"it contains a date after {last} that is not complete"
+            stale.setdefault(name, reason)
+    return stale
+
+
+def has_code_changed(state: RunState, model: str) -> bool:
+    """Return whether the model's table was built by different code.
+
+    The latest build counts, also one that failed or was interrupted.
+    """
+    node = state.graph.nodes[model]
+    times = state.completed.times
+    checksums = [
+        (times.get(("model", model, day), datetime.min), day, record[0])
+        for day, record in state.builds_of(model).items()
+        if record[0]
+    ]
+    if not checksums or not state.node_exists(node):
+        return False
+    return max(checksums)[-1] != node.code_checksum
+
+
+def _own_reason(state: RunState, node: Node) -> str:
+    for day in state.data_dates():
+        record = state.completed.models.get((node.name, day))
+        if record is None:
+            return f"never built for {day}"
+        if not state.node_exists(node):
+            return "its table is missing"
+        code_checksum, fingerprint = record
+        if fingerprint in MARK_REASONS:
+            return MARK_REASONS[fingerprint]
+        if code_checksum != node.code_checksum:
+            return "its code changed"
+        if fingerprint != state.input_fingerprint(node, day):
+            return "its inputs changed"
+    return ""

@@ -1,0 +1,41 @@
+"""The exit code of a run by the results of its tasks."""
+
+from datetime import date
+
+import pytest
+
+from orchestrate.nightly import Nightly
+from orchestrate.runs import execution
+from orchestrate.runs.outcome import ExitCode, TaskResult
+
+DONE = TaskResult("DbtModel", "DbtModel(billing_plans)", "done")
+
+
+def _failed(error_type: str, *, was_scheduled: bool = True) -> TaskResult:
+    return TaskResult(
+        "LoadRawTable",
+        "LoadRawTable(orgs)",
+        "failed",
+        error="It failed.",
+        error_type=error_type,
+        was_scheduled=was_scheduled,
+    )
+
+
+@pytest.mark.parametrize(
+    ("results", "code"),
+    [
+        ([_failed("ConfigError")], ExitCode.MISCONFIGURED),
+        ([_failed("ConfigError", was_scheduled=False)], ExitCode.MISCONFIGURED),
+        ([DONE, _failed("ConfigError")], ExitCode.FAILED),
+        ([DONE, _failed("ConfigError", was_scheduled=False)], ExitCode.FAILED),
+        ([_failed("DataError")], ExitCode.FAILED),
+        ([DONE, _failed("TransientError")], ExitCode.FAILED),
+    ],
+)
+def test_run_is_misconfigured_only_if_nothing_was_done(
+    monkeypatch: pytest.MonkeyPatch, results: list[TaskResult], code: ExitCode
+) -> None:
+    monkeypatch.setattr(execution, "_recorded_results", lambda: tuple(results))
+    root = Nightly(data_date=date(2026, 11, 24))
+    assert execution.determine_outcome(root, is_done=False).exit_code == code
