@@ -22,10 +22,10 @@ def protect_process() -> int:
     need no change, because their folder is closed.
     """
     previous = os.umask(PRIVATE_UMASK)
-    with suppress(OSError):  # what belongs to another user, or to a read-only volume
-        _make_private(VAR)
-        for entry in os.scandir(VAR):
-            _make_private(Path(entry.path))
+    if VAR.is_dir():
+        for path in (VAR, *VAR.iterdir()):
+            with suppress(OSError):  # another user's file, or a read-only volume
+                _make_private(path)
     return previous
 
 

@@ -9,6 +9,8 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import (
@@ -23,6 +25,8 @@ from rich.rule import Rule
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+from loaders.errors import NightshiftError
 
 __all__ = [
     "Rule",
@@ -103,8 +107,31 @@ class Terminal(Console):
         unlimited = self.options.update(width=UNLIMITED)
         return Measurement.get(self, unlimited, table).maximum
 
+    def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401 - as in rich
+        """Print objects; `NightshiftError` if standard output cannot be written.
+
+        Messages on standard error that cannot be written are dropped.
+        """
+        with self.checked_output():
+            super().print(*objects, **options)
+
+    @contextmanager
+    def checked_output(self) -> Iterator[None]:
+        """Stop output that fails, so that the command ends with its own exit code."""
+        try:
+            yield
+        except BrokenPipeError:
+            self.on_broken_pipe()
+        except OSError as error:
+            self.on_broken_pipe()
+            if not self.stderr:
+                raise NightshiftError(
+                    f"Standard output cannot be written: {error.strerror}. Free space, "
+                    "then run the command again."
+                ) from error
+
     def on_broken_pipe(self) -> None:
-        """Discard further output; the command ends with its own exit code."""
+        """Discard further output; nobody reads it."""
         self.quiet = True
         discarded = os.open(os.devnull, os.O_WRONLY)
         os.dup2(discarded, self.file.fileno())
@@ -143,11 +170,9 @@ error_console = Terminal(stderr=True)
 def print_json(document: object) -> None:
     """Print a document as JSON in ASCII; values of other types become text."""
     text = json.dumps(document, indent=2, default=str).replace("\x7f", "\\u007f")
-    try:
+    with console.checked_output():
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
-    except BrokenPipeError:
-        console.on_broken_pipe()
 
 
 def make_streams_safe() -> None:

@@ -10,6 +10,7 @@ import ast
 import os
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -81,7 +82,9 @@ def target() -> Target:
 def profiles_file() -> Path:
     """Return the profiles.yml that dbt would read; `ConfigError` if there is none."""
     configured = os.environ.get("DBT_PROFILES_DIR")
-    folders = [Path(), PROJECT, Path.home() / ".dbt"]
+    folders = [Path(), PROJECT, Path("~/.dbt")]
+    with suppress(RuntimeError):  # the user has no home directory
+        folders[-1] = folders[-1].expanduser()
     if configured:
         folders = [Path(configured)]
     for folder in folders:

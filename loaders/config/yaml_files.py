@@ -57,4 +57,10 @@ def require_mapping(value: object, subject: str) -> dict[str, Any]:
 def _problem(error: yaml.MarkedYAMLError) -> str:
     """Return what is wrong, without the words that YAML quotes from the file."""
     problem = error.problem or error.context or "it cannot be parsed"
-    return re.sub(r"'(?!<)[^']{3,}'", "'...'", problem)
+    return re.sub(r"'([^']*)'", _shortened, problem)
+
+
+def _shortened(quoted: re.Match[str]) -> str:
+    """Return a quoted sign such as `']'` or `'<scalar>'`; hide longer text."""
+    text = quoted[1]
+    return f"'{text}'" if len(text) <= 2 or text.startswith("<") else "'...'"

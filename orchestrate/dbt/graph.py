@@ -69,7 +69,8 @@ class Graph:
 @cache
 def load() -> Graph:
     """Return the graph of the project's current files."""
-    return _graph(manifest.read(), project_vars())
+    variables = project_vars()  # its errors are clearer than those of dbt
+    return _graph(manifest.read(), variables)
 
 
 def _graph(contents: dict[str, Any], variables: dict[str, Any]) -> Graph:

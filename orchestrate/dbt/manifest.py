@@ -58,8 +58,15 @@ def _project_digest() -> str:
 
 
 def _content(path: Path) -> bytes:
+    """Return the bytes of a file that dbt reads as UTF-8 text."""
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
+        content.decode()
+        return content
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path} is not valid UTF-8 (byte {error.start + 1}). Save it as UTF-8."
+        ) from None
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be read: {error.strerror}. Correct its permissions, or "

@@ -19,6 +19,7 @@ from orchestrate.tasks.parameters import (
     ENV,
     NUM_RETRIES,
     RETRY_SLEEP,
+    SOURCE,
     VERSION,
     warehouse_slots,
 )
@@ -37,7 +38,7 @@ class RawPartition(luigi.Task):
     data_date = luigi.DateParameter(description="the partition's day")
     env = ENV
     version = VERSION
-    source = luigi.ChoiceParameter(choices=sorted(raw_tables()))
+    source = SOURCE
 
     def output(self) -> LedgerTarget:
         """Return a target that exists once `_SUCCESS` does."""
@@ -65,7 +66,7 @@ class LoadRawTable(luigi.Task):
     data_date = luigi.DateParameter(description="the day to load")
     env = ENV
     version = VERSION
-    source = luigi.ChoiceParameter(choices=sorted(raw_tables()))
+    source = SOURCE
     scope = luigi.Parameter(
         default="",
         significant=False,

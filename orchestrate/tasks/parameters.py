@@ -7,6 +7,7 @@ import luigi
 from loaders import warehouse
 from loaders.config import dbt_profile
 from loaders.errors import ConfigError
+from loaders.warehouse.declared_tables import raw_tables
 
 # Not a name that a user can choose; the dbt profile is read when it is needed.
 DEFAULT_ENV = "name of the dbt target"
@@ -19,10 +20,12 @@ def result_name(option: str, value: str) -> str:
     `DEFAULT_ENV` becomes the name of the dbt target. Raises `ConfigError` with the
     option for a value that is not a name.
     """
-    name = dbt_profile.target_name() if value == DEFAULT_ENV else value
+    subject, name = f"--{option}", value
+    if value == DEFAULT_ENV:
+        subject, name = "The name of the dbt target", dbt_profile.target_name()
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name):
         raise ConfigError(
-            f"--{option} {name!r} is not a valid name. Use 1 to 64 of a-z, A-Z, "
+            f"{subject} {name!r} is not a valid name. Use 1 to 64 of a-z, A-Z, "
             "0-9, '_', '-' and '.'; the first is none of these three marks."
         )
     return name
@@ -40,6 +43,24 @@ class ResultName(luigi.Parameter):
         return result_name(self._option, x)
 
 
+class RawSource(luigi.Parameter):
+    """A parameter that names a declared raw source.
+
+    The declarations are read when a task is created, so that an error in them is
+    reported like that of any other setting.
+    """
+
+    def normalize(self, x: str) -> str:
+        """Return the name; `ConfigError` if no raw source has it."""
+        if x not in raw_tables():
+            raise ConfigError(
+                f"{x!r} is not a raw source. The sources are "
+                f"{', '.join(sorted(raw_tables()))}."
+            )
+        return x
+
+
+SOURCE = RawSource(description="name of a raw source, for example orgs")
 ENV = ResultName(
     "env",
     default=DEFAULT_ENV,

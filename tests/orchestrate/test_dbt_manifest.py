@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from loaders.config.settings import PROJECT
+from loaders.errors import ConfigError
 from orchestrate.dbt import manifest
 
 PATH_SETTINGS = ("model-paths", "macro-paths", "seed-paths", "test-paths")
@@ -30,3 +31,14 @@ def test_changed_file_in_a_dbt_folder_changes_the_digest(
     before = manifest._project_digest()
     (tmp_path / folder / "new.csv").write_text("a\n1\n", encoding="utf-8")
     assert manifest._project_digest() != before
+
+
+def test_file_that_dbt_cannot_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest, "PROJECT", tmp_path)
+    (tmp_path / "dbt_project.yml").touch()
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "a.sql").write_bytes(b"select '\xe9'")
+    with pytest.raises(ConfigError, match=r"models/a\.sql is not valid UTF-8"):
+        manifest.read()

@@ -10,6 +10,7 @@ from loaders.config import dbt_profile
 from loaders.errors import ConfigError
 from orchestrate.cli.main import app
 from orchestrate.nightly import BuildOrgDays, Nightly
+from orchestrate.tasks.load import RawPartition
 from orchestrate.tasks.parameters import DEFAULT_ENV, result_name
 
 DAY = date(2026, 11, 24)
@@ -68,3 +69,9 @@ def test_default_env_is_the_dbt_target(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Nightly(data_date=DAY).env == result_name("env", DEFAULT_ENV) == "prod"
     monkeypatch.delenv("DBT_TARGET")
     assert Nightly(data_date=DAY).env == dbt_profile.target_name()
+
+
+def test_unknown_raw_source_is_named_when_a_task_is_created() -> None:
+    assert RawPartition(data_date=DAY, source="orgs").source == "orgs"
+    with pytest.raises(ConfigError, match="'org' is not a raw source"):
+        RawPartition(data_date=DAY, source="org")

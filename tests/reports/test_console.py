@@ -2,7 +2,9 @@
 
 import io
 import json
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,7 @@ from reports.console import (
     styled,
 )
 
+PROJECT = Path(__file__).resolve().parents[2]
 HOSTILE = (
     "[/b]",
     "[bold]x[/bold]",
@@ -87,3 +90,37 @@ def test_closed_standard_output_discards_results(
     make_streams_safe()
     console.print("x")
     print_json([])
+
+
+@pytest.mark.parametrize(
+    ("statement", "code", "message"),
+    [
+        ("console.print('x')", 1, "Standard output cannot be written: No space"),
+        ("print_json({})", 1, "Standard output cannot be written: No space"),
+        ("error_console.print('x')", 0, ""),
+    ],
+)
+def test_output_on_a_full_disk_is_one_error(
+    statement: str, code: int, message: str
+) -> None:
+    program = f"""
+from loaders.errors import NightshiftError
+from reports.console import console, error_console, print_json
+try:
+    {statement}
+except NightshiftError as error:
+    print_json("discarded")
+    raise SystemExit(str(error))
+"""
+    is_error = statement.startswith("error")
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=PROJECT,
+            stdout=subprocess.PIPE if is_error else full,
+            stderr=full if is_error else subprocess.PIPE,
+            text=True,
+        )
+    assert result.returncode == code
+    assert (result.stderr or "").startswith(message)
+    assert len((result.stderr or "").splitlines()) == code
