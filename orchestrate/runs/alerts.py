@@ -21,6 +21,7 @@ from loaders.ledger.mails import ALERT, OPEN, Delivery, Mail
 from loaders.ledger.runs import RunRecord
 from loaders.mime import Message
 from loaders.salesforce.ledger import open_chunks
+from orchestrate import progress
 from orchestrate.dbt import graph
 from orchestrate.planning import run_state
 from orchestrate.run_id import RUN_ID
@@ -33,7 +34,6 @@ from orchestrate.tasks.parameters import (
     result_name,
 )
 from orchestrate.tasks.report import MailReport
-from reports.console import error_console, styled
 from reports.morning import rendering
 
 MAX_ERROR_LENGTH = 1500
@@ -244,7 +244,7 @@ def _deliver(
         num_retries=report.num_retries,
         retry_sleep=report.retry_sleep,
     )
-    if problems := describe(states):
+    if problems := describe({key: states[key] for key in wanted}):
         _warn(f"Alert “{message.subject}”: {problems}")
 
 
@@ -274,7 +274,7 @@ def _logged() -> Iterator[None]:
 
 
 def _warn(text: str) -> None:
-    """Print one line on standard error, also if progress lines are off, and log it."""
+    """Print one line if enabled, and log it; Luigi's command prints the log."""
     line = " ".join(redaction.redact(text).split())
     log.error("alert", problem=line)
-    error_console.print(styled(f"✘ {line}", "red"))
+    progress.print_line(line, outcome="failed")

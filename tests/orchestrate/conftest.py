@@ -11,6 +11,7 @@ import pytest
 
 from loaders import warehouse
 from loaders.config import dbt_profile, settings
+from orchestrate import progress
 from orchestrate.dbt import graph
 from orchestrate.dbt.graph import Graph
 from tests.emulators.component import HOST
@@ -43,6 +44,7 @@ def own_warehouse(
     monkeypatch.setenv("DBT_TARGET", "local")
     monkeypatch.setenv("NIGHTSHIFT_DUCKDB_PATH", str(file))
     monkeypatch.setattr(graph, "load", lambda: Graph({}))
+    monkeypatch.setattr(progress, "_is_enabled", True)
     dbt_profile.target.cache_clear()
     config = luigi.configuration.get_config()
     config.set("MailReport", "retry_sleep", "0.001")
