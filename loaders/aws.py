@@ -19,7 +19,7 @@ import botocore.session
 import s3transfer.exceptions
 import urllib3.exceptions
 from boto3.s3.transfer import TransferConfig
-from botocore import exceptions
+from botocore import exceptions, parsers
 from botocore.config import Config
 
 from loaders.aws_errors import Request, classify, error_of_kind
@@ -37,6 +37,7 @@ LIBRARY_ERRORS = tuple(
         boto3.exceptions,
         s3transfer.exceptions,
         urllib3.exceptions,
+        parsers,
     )
     for member in vars(module).values()
     if isinstance(member, type)
@@ -47,6 +48,7 @@ LIBRARY_ERRORS = tuple(
 KINDS_BY_CLASS: dict[type[BaseException], str] = {
     exceptions.ConnectionError: "unreachable",
     exceptions.HTTPClientError: "unreachable",
+    parsers.ResponseParserError: "unreachable",  # not a reply of S3
     exceptions.CapacityNotAvailableError: "busy",
     exceptions.PaginationError: "busy",
     exceptions.ResponseStreamingError: "interrupted",
@@ -109,8 +111,7 @@ def s3_client() -> Any:  # noqa: ANN401 - boto3 generates its client classes
             # provides credentials.
             if isinstance(error, LIBRARY_ERRORS):
                 raise
-            kind = "endpoint" if "endpoint" in str(error).lower() else "settings"
-            raise error_of_kind(kind, Request("", "s3://"), str(error)) from error
+            raise _error_of_settings(error, Request("", "s3://")) from error
 
 
 @cache
@@ -166,6 +167,8 @@ def classify_error(error: BaseException, request: Request) -> NightshiftError:
         (found for base in type(error).__mro__ if (found := KINDS_BY_CLASS.get(base))),
         "",
     )
+    if kind == "settings":
+        return _error_of_settings(error, request)
     if kind:
         if kind == "unreachable" and _is_about_certificates(error):
             kind = "certificate"
@@ -176,6 +179,11 @@ def classify_error(error: BaseException, request: Request) -> NightshiftError:
     if isinstance(cause, LIBRARY_ERRORS):
         return classify_error(cause, request)
     return error_of_kind("unknown", request, f"{type(error).__name__}: {error}")
+
+
+def _error_of_settings(error: BaseException, request: Request) -> NightshiftError:
+    kind = "endpoint" if "endpoint" in str(error).lower() else "settings"
+    return error_of_kind(kind, request, str(error))
 
 
 def _is_about_certificates(error: BaseException) -> bool:

@@ -9,7 +9,7 @@ import boto3.exceptions
 import pytest
 import s3transfer.exceptions
 import urllib3.exceptions
-from botocore import exceptions
+from botocore import exceptions, parsers
 from urllib3 import HTTPResponse
 
 from loaders import aws
@@ -19,7 +19,13 @@ KEY = "s3://raw/orgs/dt=2026-11-24/part-0.json"
 
 
 def _library_classes() -> list[type[Exception]]:
-    modules = (boto3.exceptions, exceptions, s3transfer.exceptions, urllib3.exceptions)
+    modules = (
+        boto3.exceptions,
+        exceptions,
+        parsers,
+        s3transfer.exceptions,
+        urllib3.exceptions,
+    )
     members = chain.from_iterable(vars(module).values() for module in modules)
     found = {
         member

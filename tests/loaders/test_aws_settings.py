@@ -12,6 +12,8 @@ MALFORMED_SETTINGS = [
     ({"AWS_ENDPOINT_URL_S3": "s3.example.com"}, "AWS_ENDPOINT_URL_S3"),
     ({"AWS_ENDPOINT_URL_S3": "ftp://127.0.0.1/"}, "AWS_"),
     ({"AWS_ENDPOINT_URL_S3": "http://[::1"}, "AWS_"),
+    ({"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:99999"}, "AWS_ENDPOINT_URL_S3"),
+    ({"AWS_DEFAULTS_MODE": "fast"}, "AWS_"),
     ({"AWS_PROFILE": "no-such-profile"}, "no-such-profile"),
     ({"AWS_CONFIG_FILE": __file__}, "AWS_"),
     ({"AWS_CA_BUNDLE": "/no/such/file"}, "AWS_CA_BUNDLE"),

@@ -120,3 +120,21 @@ def test_object_that_changes_during_a_run_is_the_cause_that_the_run_shows(
     path.write_text(code, encoding="utf-8")
     project.nightshift("run", "--date", day).expect(0)
     assert project.plan(day) == []
+
+
+@pytest.mark.slow
+def test_run_retries_a_transfer_that_breaks_off_and_throttled_requests(
+    finished_run: tuple[Project, date],
+) -> None:
+    project, day = finished_run
+    upload_objects(project, {f"orgs/dt={day}/late #1.json": b"\n" * 1000})
+    prefix = project.raw_url.rpartition("/")[2]
+    faults = [
+        {"operation": "GetObject", "key": f"{prefix}/.*late #1", "cut_at": 10},
+        {"operation": "ListObjectsV2", "key": prefix, "code": "Throttling"},
+        {"operation": "PutObject", "key": prefix, "code": "SlowDown", "status": 503},
+    ]
+    with injected_faults(project.environment, *faults) as count_requests:
+        project.nightshift("run", "--date", day).expect(0)
+        assert all(count_requests())
+    assert project.plan(day) == []
