@@ -85,9 +85,8 @@ def status(
 ) -> None:
     """Show the latest runs: outcome, duration, first error, lines, Salesforce."""
     settings.load()
-    runs = status_table.read_runs(count, env=env, version=version)
-    open_mails = status_table.read_open_mails(env=env, version=version)
-    status_table.print_runs(runs, open_mails=open_mails, as_json=as_json)
+    latest = status_table.read_status(count, env=env, version=version)
+    status_table.print_status(latest, as_json=as_json)
 
 
 def explain_org(

@@ -5,10 +5,12 @@ its latest loads, models, archives and sync.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
 from loaders import ledger, warehouse
+from loaders.errors import NightshiftError
 from loaders.ledger.mails import open_recipients
 from loaders.ledger.run_outcomes import (
     DONE,
@@ -20,6 +22,7 @@ from loaders.ledger.run_outcomes import (
 from loaders.warehouse import Connection
 from orchestrate.cli.tables import duration, print_rows
 from orchestrate.nightly import Nightly
+from orchestrate.planning.changed_partitions import ChangedPartition, find_for_status
 from orchestrate.runs.alerts import resume_command
 from reports.console import console, print_json, styled
 
@@ -32,7 +35,33 @@ MAX_ERROR_LENGTH = 500
 NO_VALUE = "-"
 
 
-def read_runs(count: int, *, env: str, version: str) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Status:
+    """What `nightshift status` shows.
+
+    `runs` has the latest data dates, newest first, `open_mails` who waits for a mail.
+    `changed_partitions` changed on S3 after they were loaded, and no run will load them
+    by itself; if S3 cannot be listed, they are not known and `unchecked` has the cause.
+    """
+
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    open_mails: list[dict[str, Any]] = field(default_factory=list)
+    changed_partitions: list[ChangedPartition] = field(default_factory=list)
+    unchecked: str = ""
+
+
+def read_status(count: int, *, env: str, version: str) -> Status:
+    """Return the status of the last `count` data dates; S3 need not be reachable."""
+    runs = _read_runs(count, env=env, version=version)
+    mails = _read_open_mails(env=env, version=version)
+    try:
+        changed = find_for_status(env=env, version=version) if runs else []
+    except NightshiftError as error:
+        return Status(runs, mails, unchecked=str(error))
+    return Status(runs, mails, changed)
+
+
+def _read_runs(count: int, *, env: str, version: str) -> list[dict[str, Any]]:
     """Return outcome and figures of the last `count` data dates, newest first."""
     if not warehouse.exists():
         return []
@@ -109,7 +138,7 @@ def _next_step(run: RunOutcome, *, env: str, version: str) -> str:
     return resume_command(root)
 
 
-def read_open_mails(*, env: str, version: str) -> list[dict[str, Any]]:
+def _read_open_mails(*, env: str, version: str) -> list[dict[str, Any]]:
     """Return who waits for a report or an alert, since when, and the latest reply."""
     if not warehouse.exists():
         return []
@@ -127,28 +156,29 @@ def read_open_mails(*, env: str, version: str) -> list[dict[str, Any]]:
     ]
 
 
-def print_runs(
-    runs: list[dict[str, Any]],
-    *,
-    open_mails: Sequence[dict[str, Any]] = (),
-    as_json: bool,
-) -> None:
+def print_status(status: Status, *, as_json: bool) -> None:
     """Print one row per data date, the error and next step of each failed run.
 
-    Then print who waits for a mail.
+    Then print who waits for a mail, and the partitions that changed on S3.
     """
     if as_json:
-        print_json({"runs": runs, "open_mails": open_mails})
+        print_json(asdict(status))
         return
-    if not runs:
+    if not status.runs:
         console.print("No run yet. Start one: nightshift run --date D")
         return
-    print_rows("Latest runs", [_row(run) for run in runs], optional=OPTIONAL_COLUMNS)
+    rows = [_row(run) for run in status.runs]
+    print_rows("Latest runs", rows, optional=OPTIONAL_COLUMNS)
     printed = set()
-    for run in runs:
+    for run in status.runs:
         if run["first_error"] and run["run_id"] not in printed:
             printed.add(run["run_id"])
             _print_error(run)
+    _print_open_mails(status.open_mails)
+    _print_changed_partitions(status)
+
+
+def _print_open_mails(open_mails: Sequence[dict[str, Any]]) -> None:
     for mail in open_mails:
         console.print(
             styled(f"\nOpen {mail['kind']} of {mail['data_date']}:", "bold"),
@@ -157,6 +187,16 @@ def print_runs(
         )
     if open_mails:
         console.print("  Next: any run sends them again.")
+
+
+def _print_changed_partitions(status: Status) -> None:
+    if status.unchecked:
+        console.print(f"\nChanged partitions are not known: {status.unchecked}")
+    if status.changed_partitions:
+        title = "\nPartitions that changed on S3 after they were loaded:"
+        console.print(styled(title, "bold"))
+    for item in status.changed_partitions:
+        console.print(f"  {item.source} dt={item.dt}. Next: {item.command}")
 
 
 def _row(run: dict[str, Any]) -> dict[str, str]:

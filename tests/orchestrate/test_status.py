@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrate.cli import status, tables
+from orchestrate.planning.changed_partitions import ChangedPartition
 from reports.console import Terminal
 
 DAY = date(2026, 11, 24)
@@ -15,7 +16,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def _run(day: date = DAY, lines: int = 9_725, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Return the record of a data date, as `read_runs` does."""
+    """Return the record of a data date, as `read_status` does."""
     load = {"source": "orgs", "rows": lines, "rejects": 35, "objects": 2}
     sync = {"status": "success", "sent": 124, "accepted": 124}
     return {
@@ -52,6 +53,7 @@ def _printed(
     *,
     width: int,
     is_terminal: bool,
+    **more: Any,  # noqa: ANN401
 ) -> str:
     monkeypatch.setenv("TTY_COMPATIBLE", "1" if is_terminal else "0")
     output = io.StringIO()
@@ -60,7 +62,7 @@ def _printed(
     monkeypatch.setattr(tables, "console", console)
     monkeypatch.setattr(status, "console", console)
     monkeypatch.setattr("sys.stdout", output)
-    status.print_runs(runs, as_json=False)
+    status.print_status(status.Status(runs, **more), as_json=False)
     return ANSI.sub("", output.getvalue())
 
 
@@ -117,6 +119,32 @@ def test_error_of_a_run_over_several_dates_is_shown_once(
     text = _printed(monkeypatch, runs, width=80, is_terminal=False)
     assert text.count("It failed.") == 1
     assert f"{first} to {DAY} failed: It failed." in text
+
+
+def test_open_mails_and_changed_partitions_are_listed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mail = {"kind": "report", "data_date": DAY, "recipient": "a@b.c"}
+    mail |= {"since": datetime(2026, 11, 25, 6, 0), "message": "450 busy"}
+    partition = ChangedPartition("orgs", DAY, f"nightshift run --date {DAY}")
+    text = _printed(
+        monkeypatch,
+        [_run()],
+        width=80,
+        is_terminal=True,
+        open_mails=[mail],
+        changed_partitions=[partition],
+    )
+    assert f"Open report of {DAY}: a@b.c waits since 2026-11-25 06:00 UTC." in text
+    assert "450 busy" in text
+    assert f"orgs dt={DAY}. Next: nightshift run --date {DAY}" in text
+
+
+def test_s3_that_cannot_be_listed_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = "S3 is unreachable."
+    text = _printed(monkeypatch, [_run()], width=80, is_terminal=False, unchecked=error)
+    assert f"Changed partitions are not known: {error}" in text
+    assert str(DAY) in text
 
 
 @pytest.mark.parametrize(
