@@ -15,6 +15,7 @@ from loaders.config.redaction import redact
 from loaders.errors import ConfigError, NightshiftError
 from orchestrate import startup
 from orchestrate.cli import looker, reading, runs, salesforce
+from orchestrate.cli.options import require_text
 from orchestrate.runs.outcome import ExitCode
 from reports.console import error_console, print_json, styled
 
@@ -51,6 +52,7 @@ def main() -> None:
     """Run the command line; print one message for any error and set the exit code."""
     log_file = startup.prepare_process()
     try:
+        require_text(sys.argv[1:])
         # In standalone mode, Typer exits with 2 for bad arguments, but 2 means rejects.
         code = app(standalone_mode=False)
     except TyperException as error:

@@ -1,10 +1,12 @@
 """The options that several commands share."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 import typer
 
+from loaders.errors import ConfigError
 from orchestrate.runs.execution import require_past
 from orchestrate.tasks.parameters import result_name
 
@@ -51,3 +53,15 @@ def parse_data_date(day: datetime | None) -> date:
     data_date = day.date() if day else datetime.now(UTC).date() - timedelta(days=1)
     require_past(data_date)
     return data_date
+
+
+def require_text(arguments: Sequence[str]) -> None:
+    """Raise `ConfigError` for an argument that is not valid UTF-8.
+
+    Python keeps its bytes as lone surrogates, which no other system accepts.
+    """
+    for argument in arguments:
+        if any("\ud800" <= character <= "\udfff" for character in argument):
+            raise ConfigError(
+                f"The argument {argument!r} is not valid UTF-8. Correct it."
+            )

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from loaders.config import dbt_profile
 from loaders.errors import ConfigError
 from orchestrate.cli.main import app
+from orchestrate.cli.options import require_text
 from orchestrate.nightly import BuildOrgDays, Nightly
 from orchestrate.tasks.load import RawPartition
 from orchestrate.tasks.parameters import DEFAULT_ENV, result_name
@@ -75,3 +76,9 @@ def test_unknown_raw_source_is_named_when_a_task_is_created() -> None:
     assert RawPartition(data_date=DAY, source="orgs").source == "orgs"
     with pytest.raises(ConfigError, match="'org' is not a raw source"):
         RawPartition(data_date=DAY, source="org")
+
+
+def test_argument_that_is_not_utf_8_is_named() -> None:
+    require_text(["salesforce", "history", "ü [/b]"])
+    with pytest.raises(ConfigError, match=r"'a\\udcff' is not valid UTF-8"):
+        require_text(["salesforce", "history", "a\udcff"])
