@@ -17,7 +17,8 @@ from tests.emulators.redshift.errors import not_emulated
 
 # Settings that only Redshift has: they are stored and have no effect.
 SETTINGS = {
-    "query_group", "wlm_query_slot_count", "enable_result_cache_for_session",
+    "json_parse_dedup_attributes", "query_group", "wlm_query_slot_count",
+    "enable_result_cache_for_session",
     "analyze_threshold_percent", "json_serialization_enable",
     "describe_field_name_in_uppercase", "json_serialization_parse_nested_strings",
     "enable_case_sensitive_super_attribute", "mv_enable_aqmv_for_session",

@@ -13,7 +13,14 @@ from tests.emulators.redshift.load import (
     json_format,
     parquet_format,
 )
-from tests.emulators.redshift.load.copy_options import CSV, JSON, PARQUET, parse_copy
+from tests.emulators.redshift.load.copy_options import (
+    CSV,
+    DELIMITED,
+    JSON,
+    PARQUET,
+    CopyOptions,
+    parse_copy,
+)
 from tests.emulators.redshift.load.job import Job
 from tests.emulators.redshift.load.sink import Sink
 from tests.emulators.redshift.load.storage import S3Object, Storage
@@ -22,6 +29,8 @@ from tests.emulators.redshift.load.target import find_target
 from tests.emulators.redshift.protocol import wire
 
 INSERT_LOAD = "insert into pg_internal.load values %s"
+# Redshift splits files of 128 MB and more. This is less, so that tests meet splits.
+SPLIT_BYTES = 1024 * 1024
 INSERT_FILE = "insert into pg_internal.load_file values %s"
 
 
@@ -95,7 +104,8 @@ def _load(
                     lines = delimited_format.load(blocks, sink, item.url)
             sink.flush()
             rejected = sink.rejects.count - rejects_before
-            files.append(sink.file_record(item, lines, rejected))
+            splits = _count_splits(item, options)
+            files += sink.file_records(item, lines, rejected, splits=splits)
         if "noload" in options.flags:
             sink.abort()
         else:
@@ -103,6 +113,12 @@ def _load(
     except BaseException:
         sink.abort()
         raise
+
+
+def _count_splits(item: S3Object, options: CopyOptions) -> int:
+    """Return into how many parts the cluster splits an object to read it."""
+    is_splittable = options.format == DELIMITED and not options.compression
+    return 1 + item.size // SPLIT_BYTES if is_splittable else 1
 
 
 def _load_record(

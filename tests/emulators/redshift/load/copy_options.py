@@ -60,6 +60,8 @@ class CopyOptions:
     timeformat: str = ""
     replacement: str | None = None
     flags: set[str] = field(default_factory=set)
+    has_delimiter: bool = False
+    has_null: bool = False
 
 
 class OptionReader:
@@ -190,6 +192,7 @@ def _read_format(reader: OptionReader, options: CopyOptions, kind: str) -> None:
     match kind:
         case "delimiter":
             options.delimiter = parse_delimiter(reader.read_string("delimiter"))
+            options.has_delimiter = True
         case "csv":
             options.format = CSV
             options.delimiter = "," if options.delimiter == "|" else options.delimiter
@@ -220,6 +223,7 @@ def _set_ignoreheader(reader: OptionReader, options: CopyOptions) -> None:
 
 def _set_null(reader: OptionReader, options: CopyOptions) -> None:
     options.null_as = reader.read_string("null").replace("\\0", "\0")
+    options.has_null = True
 
 
 def _set_region(reader: OptionReader, options: CopyOptions) -> None:
@@ -265,5 +269,8 @@ def _check(options: CopyOptions) -> None:
     if options.format == PARQUET and (options.compression or options.maxerror):
         name = options.compression.upper() or "MAXERROR"
         raise RedshiftError(f"{name} is not supported for COPY from PARQUET", "0A000")
+    if options.format == JSON and (options.has_delimiter or options.has_null):
+        name = "DELIMITER" if options.has_delimiter else "NULL AS"
+        raise RedshiftError(f"{name} is not supported for COPY from JSON", "0A000")
     if options.format == CSV and options.flags & {"escape", "removequotes"}:
         raise RedshiftError("CSV is not compatible with ESCAPE, REMOVEQUOTES", "42601")

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator
 
-from tests.emulators.redshift.load.delimited_format import EXTRA, TOO_LONG, decode_line
+from tests.emulators.redshift.load.delimited_format import EXTRA, decode_line
 from tests.emulators.redshift.load.rejects import BadValue, RowLocation
 from tests.emulators.redshift.load.sink import Sink
 from tests.emulators.redshift.load.streams import MAX_LINE_BYTES, LineBlock
@@ -30,9 +30,6 @@ class _Lines:
             for number, line in enumerate(block.lines, start=block.first):
                 self.count = number
                 if number <= self._sink.options.ignoreheader:
-                    continue
-                if block.is_truncated:
-                    self._sink.reject(RowLocation(self._url, number, line), TOO_LONG)
                     continue
                 try:
                     text = decode_line(line, self._sink.options.replacement)

@@ -9,7 +9,7 @@ from tests.emulators.redshift.load.rejects import BadValue, RowLocation
 from tests.emulators.redshift.load.sink import Sink
 from tests.emulators.redshift.load.streams import LineBlock
 
-TOO_LONG = BadValue(1216, "Input line exceeds the maximum row size of 4 MB")
+NO_DATA = "Input line contained no data"
 NO_DELIMITER = "Delimiter not found"
 EXTRA = "Extra column(s) found"
 
@@ -20,10 +20,7 @@ def load(blocks: Iterable[LineBlock], sink: Sink, url: str) -> int:
     count = 0
     for block in blocks:
         count = block.first + len(block.lines) - 1
-        if block.is_truncated:
-            location = RowLocation(url, block.first, block.lines[0])
-            sink.reject(location, TOO_LONG)
-        elif not reader.send_block(block):
+        if not reader.send_block(block):
             reader.read_lines(block)
     reader.finish()
     return count
@@ -97,10 +94,10 @@ class _Reader:
             self._read_line(*self._joined)
 
     def _read_line(self, number: int, line: bytes) -> None:
-        if not line and ("ignoreblanklines" in self._flags or self._width > 1):
+        if not line:
             if "ignoreblanklines" not in self._flags:
                 self._sink.reject(
-                    RowLocation(self._url, number, line), BadValue(1214, NO_DELIMITER)
+                    RowLocation(self._url, number, line), BadValue(1211, NO_DATA)
                 )
             return
         location = RowLocation(self._url, number, line)

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from tests.emulators.redshift.errors import RedshiftError
-from tests.emulators.redshift.load.delimited_format import TOO_LONG, decode_line
+from tests.emulators.redshift.load.delimited_format import decode_line
 from tests.emulators.redshift.load.rejects import BadValue, RowLocation
 from tests.emulators.redshift.load.sink import Sink
 from tests.emulators.redshift.load.storage import Storage
 from tests.emulators.redshift.load.streams import MAX_LINE_BYTES, LineBlock
 from tests.emulators.redshift.load.target import Target
-from tests.emulators.redshift.load.values import dump_super
+from tests.emulators.redshift.load.values import dump_super, unique_attributes
 
-DECODER = json.JSONDecoder(parse_float=Decimal)
+DECODER = json.JSONDecoder(parse_float=Decimal, object_pairs_hook=unique_attributes)
 ValueExtractor = Callable[[object], list[object]]
 _STEP = re.compile(r"\.?([A-Za-z_][\w-]*)|\['([^']*)'\]|\[\"([^\"]*)\"\]|\[(\d+)\]")
 
@@ -46,9 +46,6 @@ def load(
     for block in blocks:
         for number, line in enumerate(block.lines, start=block.first):
             count = number
-            if block.is_truncated:
-                sink.reject(RowLocation(url, number, line), TOO_LONG)
-                continue
             if not line.strip():
                 continue
             location = RowLocation(url, number, line)
@@ -80,7 +77,7 @@ def _load_object(
         if not isinstance(parsed, dict) and sink.options.json.lower() != "noshred":
             raise BadValue(1216, "Invalid JSON: a row must be an object")
         values = extract(parsed)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         if _may_continue(text, error):
             return False
         sink.reject(location, _bad_json(error))
@@ -115,6 +112,8 @@ def _is_object(line: bytes) -> bool:
 def _bad_json(error: Exception) -> BadValue:
     if isinstance(error, json.JSONDecodeError):
         return BadValue(1216, f"Invalid JSON: {error.msg}", error.pos)
+    if isinstance(error, ValueError):
+        return BadValue(1216, f"Invalid JSON: {error}")
     return BadValue(1216, "Invalid JSON: too deep")
 
 

@@ -102,12 +102,20 @@ class Sink:
             self._send(data.encode())
             self._job.check_interrupted()
 
-    def file_record(
-        self, item: S3Object, lines: int, rejected: int
-    ) -> tuple[object, ...]:
-        """Return the row of pg_internal.load_file for a loaded object."""
-        query_id = self._job.started.query_id
-        return (query_id, item.url, lines, rejected, item.size, history.utc_now())
+    def file_records(
+        self, item: S3Object, lines: int, rejected: int, *, splits: int
+    ) -> list[tuple[object, ...]]:
+        """Return the rows of pg_internal.load_file, one per split of a loaded object.
+
+        All lines but one each belong to the first split.
+        """
+        now, query_id = history.utc_now(), self._job.started.query_id
+        others = min(splits, lines + 1) - 1
+        counts = [(lines - others, rejected, item.size), *[(1, 0, 0)] * others]
+        return [
+            (query_id, item.url, count, errors, size, now)
+            for count, errors, size in counts
+        ]
 
     def close(self) -> None:
         """Complete PostgreSQL's COPY; raise RedshiftError if it rejects a row."""

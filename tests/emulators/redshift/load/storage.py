@@ -163,7 +163,7 @@ class Storage:
                 f"Missing content_length in the manifest for {entry['url']}: a columnar"
                 " format needs it"
             )
-        if stated_size is not None and stated_size != size:
+        if needs_length and stated_size != size:
             raise RedshiftError(
                 f"The manifest states content_length {stated_size} for {entry['url']},"
                 f" but the object has {size} bytes"

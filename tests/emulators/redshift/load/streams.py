@@ -45,13 +45,11 @@ class LineBlock:
     """Consecutive lines without their line ends.
 
     `first` is the number of the first line, from 1. `data` is the text with line ends.
-    `is_truncated` marks the start of a single line that exceeds MAX_LINE_BYTES.
     """
 
     first: int
     lines: list[bytes]
     data: bytes
-    is_truncated: bool = False
 
 
 def decompress(storage: Storage, item: S3Object, compression: str) -> Iterator[bytes]:
@@ -74,8 +72,9 @@ def _decompress_streams(
 ) -> Iterator[bytes]:
     """Decompress one or more concatenated streams."""
     decompressor: Decompressor | None = None
+    is_empty = True
     for chunk in chunks:
-        rest = chunk
+        rest, is_empty = chunk, False
         while rest:
             decompressor = decompressor or create()
             out = decompressor.decompress(rest)
@@ -84,32 +83,37 @@ def _decompress_streams(
             if not decompressor.eof:
                 break
             rest, decompressor = decompressor.unused_data.lstrip(b"\0"), None
-    if decompressor is not None:
+    if decompressor is not None or is_empty:
         raise EOFError("unexpected end of data")
 
 
 def split_lines(chunks: Iterable[bytes]) -> Iterator[LineBlock]:
-    """Yield blocks of complete lines; the last line may lack its line end."""
+    """Yield blocks of complete lines; the last line may lack its line end.
+
+    Raises RedshiftError for a line of more than MAX_LINE_BYTES, as Redshift does
+    whatever MAXERROR is.
+    """
     pending = b""
     number = 1
-    is_skipping = False
     for chunk in chunks:
         end = chunk.rfind(b"\n") + 1
-        if is_skipping:
-            start = chunk.find(b"\n") + 1
-            if not start:
-                continue
-            is_skipping, chunk, end = False, chunk[start:], end - start
         if end:
             data = pending + chunk[:end]
             lines = data[:-1].split(b"\n")
+            _check_lengths(lines)
             yield LineBlock(number, lines, data)
             number += len(lines)
             pending = chunk[end:]
         else:
             pending += chunk
-        if len(pending) > MAX_LINE_BYTES:
-            yield LineBlock(number, [pending], pending, is_truncated=True)
-            number, pending, is_skipping = number + 1, b"", True
+        _check_lengths([pending])
     if pending:
         yield LineBlock(number, [pending], pending + b"\n")
+
+
+def _check_lengths(lines: list[bytes]) -> None:
+    if max(map(len, lines)) > MAX_LINE_BYTES:
+        raise RedshiftError(
+            "Input row exceeds the maximum row size of 4 MB",
+            detail="the row is longer than 4194304 bytes",
+        )

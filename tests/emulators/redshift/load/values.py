@@ -167,10 +167,20 @@ def _convert_boolean(value: str) -> str:
 
 def _convert_super(value: str) -> str:
     try:
-        parsed = json.loads(value, parse_float=Decimal)
+        parsed = json.loads(
+            value, parse_float=Decimal, object_pairs_hook=unique_attributes
+        )
     except (ValueError, RecursionError):
         raise BadValue(1224, "Invalid JSON for a SUPER column") from None
     return escape(dump_super(parsed))
+
+
+def unique_attributes(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return a JSON object; raise ValueError if a key is given twice."""
+    attributes = dict(pairs)
+    if len(attributes) < len(pairs):
+        raise ValueError("Duplicate attributes in an object")
+    return attributes
 
 
 def dump_super(parsed: object) -> str:

@@ -68,12 +68,89 @@ begin
 end
 $$;
 
-create function pg_catalog.json_parse(text) returns super
-    language sql immutable strict as $$ select pg_internal.compact($1::json) $$;
+-- SUPER holds at most 1,000 levels. The brackets in strings do not count.
+create function pg_internal.json_depth(text) returns integer
+    language plpgsql immutable strict as
+$$
+declare
+    bracket text;
+    depth integer := 0;
+    deepest integer := 0;
+begin
+    for bracket in
+        select match[1] from pg_catalog.regexp_matches(
+            pg_catalog.regexp_replace($1, E'"(?:[^"\\\\]|\\\\.)*"', '', 'g'),
+            E'[][{}]', 'g'
+        ) as match
+    loop
+        depth := depth + case when bracket in ('[', '{') then 1 else -1 end;
+        deepest := greatest(deepest, depth);
+    end loop;
+    return deepest;
+end
+$$;
+create function pg_internal.is_flat_enough(text) returns boolean
+    language sql immutable strict as
+$$
+    select case
+        when char_length($1) - char_length(translate($1, '[{', '')) <= 1000 then true
+        else pg_internal.json_depth($1) <= 1000
+    end
+$$;
+-- A key given twice in an object is invalid, unless the setting allows it.
+create function pg_internal.may_repeat_keys() returns boolean
+    language sql stable as
+$$
+    select coalesce(
+        current_setting('redshift.json_parse_dedup_attributes', true), ''
+    ) in ('on', 'true')
+$$;
 create function pg_catalog.can_json_parse(text) returns boolean
-    language sql immutable strict as $$ select pg_input_is_valid($1, 'json') $$;
+    language sql stable strict as
+$$
+    select case
+        when not pg_internal.is_flat_enough($1) then false
+        when pg_internal.may_repeat_keys() then $1 is json
+        else $1 is json with unique keys
+    end
+$$;
+create function pg_internal.parse_json(text) returns super
+    language plpgsql stable strict as
+$$
+begin
+    if not pg_catalog.can_json_parse($1) then
+        raise exception 'JSON parsing error' using
+            detail = case
+                when not pg_internal.is_flat_enough($1)
+                    then 'More than 1000 levels of nesting'
+                when $1 is json then 'Duplicate attributes or an invalid escape'
+                else 'Invalid JSON'
+            end || ': ' || left($1, 200),
+            errcode = 'XX000';
+    end if;
+    if not ($1 is json with unique keys) then
+        return pg_internal.compact($1::jsonb::json);
+    end if;
+    return pg_internal.compact($1::json);
+end
+$$;
+create function pg_catalog.json_parse(text) returns super
+    language sql stable strict as $$ select pg_internal.parse_json($1) $$;
+-- The result is a varchar, which holds at most 65,535 bytes.
+create function pg_internal.serialized(text) returns varchar
+    language plpgsql immutable strict as
+$$
+begin
+    if octet_length($1) > 65535 then
+        raise exception 'JSON_SERIALIZE: the result has % bytes, more than 65535',
+            octet_length($1) using errcode = '54000';
+    end if;
+    return $1;
+end
+$$;
 create function pg_catalog.json_serialize(super) returns varchar
-    language sql immutable strict as $$ select ($1::json)::text $$;
+    language sql immutable strict as
+$$ select pg_internal.serialized($1::json::text) $$;
 create function pg_catalog.json_typeof(super) returns varchar
     language sql immutable strict as $$ select json_typeof($1::json) $$;
 create function pg_catalog.is_array(super) returns boolean

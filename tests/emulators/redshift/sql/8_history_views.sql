@@ -1,9 +1,14 @@
 -- Redshift's system views on queries, loads and unloads.
 
+-- pg_last_copy_id() and the STL views have other ids than the SYS views, whose ids are
+-- those of user queries.
+create function pg_internal.user_query_id(integer) returns bigint
+    language sql immutable strict as $$ select 5000000000 + $1 $$;
+
 create view pg_catalog.sys_query_history as
 select
     pg_internal.user_id(user_name) as user_id,
-    query_id::bigint as query_id,
+    pg_internal.user_query_id(query_id) as query_id,
     label as query_label,
     query_id::bigint as transaction_id,
     pid as session_id,
@@ -44,7 +49,7 @@ from pg_catalog.stl_query;
 create view pg_catalog.sys_query_detail as
 select
     pg_internal.user_id(user_name) as user_id,
-    query_id::bigint as query_id,
+    pg_internal.user_query_id(query_id) as query_id,
     to_regclass(relation)::oid::integer as table_id,
     'insert'::text as step_name,
     started_at as start_time,
@@ -56,14 +61,14 @@ where error is null;
 create view pg_catalog.sys_load_error_detail as
 select
     pg_internal.user_id(user_name) as user_id,
-    query_id::bigint as query_id,
+    pg_internal.user_query_id(query_id) as query_id,
     query_id::bigint as transaction_id,
     pid as session_id,
     current_database()::text as database_name,
     table_id::integer as table_id,
     started_at as start_time,
     0 as slice,
-    file_name,
+    left(file_name, 256) as file_name,
     line_number,
     column_name,
     column_type,
@@ -80,7 +85,7 @@ select
     started_at as starttime,
     pid as session,
     query_id as query,
-    file_name as filename,
+    left(file_name, 256) as filename,
     line_number,
     column_name as colname,
     column_type as type,
@@ -96,7 +101,7 @@ from pg_internal.load_error;
 create view pg_catalog.sys_load_history as
 select
     pg_internal.user_id(user_name) as user_id,
-    query_id::bigint as query_id,
+    pg_internal.user_query_id(query_id) as query_id,
     query_id::bigint as transaction_id,
     pid as session_id,
     current_database()::text as database_name,
@@ -119,7 +124,7 @@ select
     pg_internal.user_id(load.user_name) as userid,
     query_id as query,
     0 as slice,
-    load_file.name as filename,
+    left(load_file.name, 256) as filename,
     load_file.bytes as byte_offset,
     load_file.lines as lines_scanned,
     load_file.errors,
@@ -131,8 +136,8 @@ join pg_internal.load using (query_id);
 create view pg_catalog.sys_load_detail as
 select
     pg_internal.user_id(load.user_name) as user_id,
-    query_id::bigint as query_id,
-    load_file.name as file_name,
+    pg_internal.user_query_id(query_id) as query_id,
+    left(load_file.name, 256) as file_name,
     load_file.bytes as bytes_scanned,
     load_file.lines as lines_scanned,
     1 as splits_scanned,
@@ -142,7 +147,7 @@ join pg_internal.load using (query_id);
 create view pg_catalog.sys_unload_history as
 select
     pg_internal.user_id(user_name) as user_id,
-    query_id::bigint as query_id,
+    pg_internal.user_query_id(query_id) as query_id,
     query_id::bigint as transaction_id,
     pid as session_id,
     current_database()::text as database_name,

@@ -15,8 +15,8 @@ COLUMNS = (
     "id int, name varchar(5), day date, at timestamp, doc super, price numeric(6,2)"
 )
 REJECTS = (
-    "select line_number, column_name, error_message from sys_load_error_detail"
-    " where query_id = pg_last_copy_id() order by line_number"
+    "select line_number, trim(colname), trim(err_reason) from stl_load_errors"
+    " where query = pg_last_copy_id() order by line_number"
 )
 CONVERSIONS = [
     ("smallint", "7", 7, "32768", "Overflow"),
