@@ -4,7 +4,7 @@ They are written in the transaction of the load itself, so that data and ledger 
 committed together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
@@ -12,7 +12,7 @@ from uuid import uuid4
 from loaders import s3
 from loaders.errors import DataError
 from loaders.ledger.completion import now
-from loaders.warehouse import Connection
+from loaders.warehouse import Connection, bulk_rows
 
 MAX_EXAMPLES = 5
 
@@ -27,37 +27,66 @@ class Load:
 
 @dataclass(frozen=True)
 class ObjectCount:
-    """Line, row and reject counts of one object; blank lines are not counted."""
+    """Line, row and reject counts of one object; None if they are not known.
+
+    `lines` counts blank lines too.
+    """
 
     item: s3.S3Object
+    lines: int | None
+    rows: int | None
+    rejects: int | None
+
+
+@dataclass(frozen=True)
+class LoadCounts:
+    """Exact counts of a load, without blank lines, and the counts of its objects."""
+
     lines: int
     rows: int
     rejects: int
+    objects: tuple[ObjectCount, ...]
+
+    @classmethod
+    def of_objects(cls, objects: Sequence[ObjectCount]) -> "LoadCounts":
+        """Return the sums of objects whose counts are all known."""
+        rows = sum(count.rows or 0 for count in objects)
+        rejects = sum(count.rejects or 0 for count in objects)
+        return cls(
+            lines=rows + rejects, rows=rows, rejects=rejects, objects=tuple(objects)
+        )
 
 
 @dataclass(frozen=True)
 class LoadResult:
-    """The result of a load: the partition's fingerprint and counts of its objects."""
+    """The result of a load: the partition and its counts."""
 
     load_id: str
     source: str
     dt: str
     fingerprint: str
-    objects: tuple[ObjectCount, ...]
-    lines: int = field(init=False)
-    rows: int = field(init=False)
-    rejects: int = field(init=False)
-    bytes: int = field(init=False)
+    bytes: int
+    counts: LoadCounts
 
-    def __post_init__(self) -> None:
-        totals = {
-            "lines": sum(count.lines for count in self.objects),
-            "rows": sum(count.rows for count in self.objects),
-            "rejects": sum(count.rejects for count in self.objects),
-            "bytes": sum(count.item.size for count in self.objects),
-        }
-        for name, value in totals.items():
-            object.__setattr__(self, name, value)
+    @property
+    def objects(self) -> tuple[ObjectCount, ...]:
+        """The counts of the partition's objects."""
+        return self.counts.objects
+
+    @property
+    def lines(self) -> int:
+        """The number of lines read, without blank lines."""
+        return self.counts.lines
+
+    @property
+    def rows(self) -> int:
+        """The number of rows loaded."""
+        return self.counts.rows
+
+    @property
+    def rejects(self) -> int:
+        """The number of rejected lines."""
+        return self.counts.rejects
 
     @property
     def log_fields(self) -> dict[str, object]:
@@ -70,6 +99,15 @@ class LoadResult:
             "rows": self.rows,
             "rejects": self.rejects,
         }
+
+
+@dataclass(frozen=True)
+class RejectExample:
+    """A reject for an error message; object and line number may be unknown."""
+
+    object_key: str | None
+    line_number: int | None
+    reason: str
 
 
 def check_reject_ratio(
@@ -85,7 +123,7 @@ def check_reject_ratio(
     reasons = connection.fetch_all(
         "-- loaders.ledger.loads reject reasons\n"
         f"select reason, count(*) from {rejects} "
-        "where load_id = ? group by 1 order by 2 desc, 1 limit 5",
+        "where load_id = ? group by 1 order by 2 desc, 1",
         [result.load_id],
     )
     examples = connection.fetch_all(
@@ -94,15 +132,43 @@ def check_reject_ratio(
         f"from {rejects} where load_id = ? order by 1, 2 limit {MAX_EXAMPLES}",
         [result.load_id],
     )
-    raise DataError(
-        f"{result.source} dt={result.dt}: {result.rejects:,} of {result.lines:,} lines "
-        f"rejected ({result.rejects / result.lines:.1%}), more than max_reject_ratio "
+    raise too_many_rejects(
+        result.source,
+        result.dt,
+        lines=result.lines,
+        ratio=ratio,
+        reasons={reason: int(count) for reason, count in reasons},
+        examples=[RejectExample(*example) for example in examples],
+    )
+
+
+def too_many_rejects(
+    source: str,
+    dt: str,
+    *,
+    lines: int,
+    ratio: float,
+    reasons: Mapping[str, int],
+    examples: Sequence[RejectExample],
+) -> DataError:
+    """Return the error for a partition with too many rejects.
+
+    `reasons` has the number of rejects by reason. The load may have stopped before it
+    parsed the last lines.
+    """
+    rejects = sum(reasons.values())
+    common = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    return DataError(
+        f"{source} dt={dt}: {rejects:,} of {lines:,} lines "
+        f"rejected ({rejects / lines:.1%}), more than max_reject_ratio "
         f"({ratio:.1%}) allows. Reasons: "
-        + ", ".join(f"{reason} ({count:,})" for reason, count in reasons)
+        + ", ".join(f"{reason} ({count:,})" for reason, count in common[:MAX_EXAMPLES])
         + ". First rejects: "
         + "; ".join(
-            f"{key}{f' line {line}' if line else ''}: {reason}"
-            for key, line, reason in examples
+            f"{example.object_key or 'unknown object'}"
+            f"{f' line {example.line_number}' if example.line_number else ''}: "
+            f"{example.reason}"
+            for example in examples
         )
         + ". Existing data is unchanged. Ask the producer to re-deliver the partition, "
         "or raise the var max_reject_ratio in dbt_project.yml if such rejects are "
@@ -133,13 +199,17 @@ def record(
     connection.insert(connection.table("ops", "loads"), columns, rows)
     columns = ["load_id", "source", "dt", "object_key", "size_bytes", "etag", "lines"]
     columns += ["rows_loaded", "rejects", "run_id"]
-    rows = [
-        [
-            *(result.load_id, result.source, result.dt, count.item.key),
-            *(count.item.size, count.item.etag, count.lines, count.rows),
-            *(count.rejects, run_id),
-        ]
-        for result in results
-        for count in result.objects
-    ]
-    connection.insert(connection.table("ops", "load_objects"), columns, rows)
+    bulk_rows.insert(
+        connection,
+        connection.table("ops", "load_objects"),
+        columns,
+        (
+            (
+                *(result.load_id, result.source, result.dt, count.item.key),
+                *(count.item.size, count.item.etag, count.lines, count.rows),
+                *(count.rejects, run_id),
+            )
+            for result in results
+            for count in result.objects
+        ),
+    )

@@ -5,34 +5,48 @@ and read back from a file.
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from loaders import s3
 from loaders.errors import DataError
 from loaders.ledger import now
-from loaders.ledger.loads import Load, ObjectCount
-from loaders.raw import duckdb_records, parsed_records, rules, spool
+from loaders.ledger.loads import Load, LoadCounts, ObjectCount
+from loaders.raw import duckdb_records, rules, spool
 from loaders.raw.duckdb_records import BLANK, UNPARSED
 from loaders.raw.lines import MARK, read_marked_line
 from loaders.raw.records import Record, RecordParser, Reject
 from loaders.raw.strict_json import dumps
-from loaders.warehouse import Connection, duckdb, literal
+from loaders.warehouse import Connection, duckdb, identifier, literal
 from loaders.warehouse.declared_tables import Table
 
 FETCHED_LINES = 2_000
 # Of the file of unusual records: JSON escapes make a line up to six times as long.
 MAX_RECORD_BYTES = 16 * rules.MAX_LINE_BYTES
+OBJECT_COLUMNS = {
+    "object_number": "integer",
+    "object_key": "varchar(2048)",
+    "dt": "date",
+    "load_id": "varchar(64)",
+}
 
 
 def load_objects(
-    connection: Connection, table: Table, *, loads: Sequence[Load], run_id: str
-) -> dict[str, list[ObjectCount]]:
-    """Insert the rows and rejects of all loads; return counts per object by load id.
+    connection: Connection,
+    table: Table,
+    *,
+    loads: Sequence[Load],
+    run_id: str,
+    delete_rows: Callable[[], None],
+) -> dict[str, LoadCounts]:
+    """Replace the rows of all loads' dates, insert the rejects; return counts by load.
 
-    Parses as many objects per statement as fit in memory. Raises `DataError` naming an
-    object that cannot be read.
+    `delete_rows` deletes the rows of the dates. Parses as many objects per statement as
+    fit in memory. Raises `DataError` naming an object that cannot be read.
     """
+    delete_rows()
     counts: dict[str, list[ObjectCount]] = {load.load_id: [] for load in loads}
     objects = [item for load in loads for item in load.partition.objects]
     loads_by_url = {item.url: load for load in loads for item in load.partition.objects}
@@ -42,7 +56,9 @@ def load_objects(
                 connection, table, batch=batch, loads_by_url=loads_by_url, run_id=run_id
             ):
                 counts[loads_by_url[count.item.url].load_id].append(count)
-    return counts
+    return {
+        load_id: LoadCounts.of_objects(objects) for load_id, objects in counts.items()
+    }
 
 
 def _load_batch(
@@ -56,9 +72,9 @@ def _load_batch(
     _parse(connection, table, batch)
     _parse_unusual_lines(connection, table, batch[0].path.with_suffix(".unusual"))
     objects = [(spooled.item, loads_by_url[spooled.item.url]) for spooled in batch]
-    with parsed_records.objects_table(connection, objects):
-        parsed_records.insert_rows(connection, table)
-        parsed_records.insert_rows(connection, table, parsed="unusual")
+    with _objects_table(connection, objects):
+        _insert_rows(connection, table)
+        _insert_rows(connection, table, parsed="unusual")
         _insert_rejects(connection, source=table.source, run_id=run_id)
     return _count_records(connection, batch)
 
@@ -143,6 +159,57 @@ def _written_values(record: Record) -> dict[str, object]:
     return values if record.extra is None else values | {"extra": record.extra}
 
 
+@contextmanager
+def _objects_table(
+    connection: Connection, batch: Sequence[tuple[s3.S3Object, Load]]
+) -> Iterator[None]:
+    """Provide the temporary table `objects`, numbered by position in `batch`."""
+    columns = ", ".join(f"{name} {kind}" for name, kind in OBJECT_COLUMNS.items())
+    connection.execute(
+        "-- loaders.raw.duckdb_load create objects\n"
+        f"create temp table objects ({columns})"
+    )
+    connection.insert(
+        "objects",
+        list(OBJECT_COLUMNS),
+        [
+            (number, item.key, load.partition.dt, load.load_id)
+            for number, (item, load) in enumerate(batch)
+        ],
+    )
+    yield
+    connection.execute("-- loaders.raw.duckdb_load drop objects\ndrop table objects")
+
+
+def _insert_rows(
+    connection: Connection, table: Table, *, parsed: str = "parsed"
+) -> None:
+    """Insert the valid records of `parsed` into the source's staging table.
+
+    The temporary table `objects` has the bookkeeping values of each object.
+    """
+    bookkeeping = {
+        "dt": "objects.dt",
+        "object_key": "objects.object_key",
+        "loaded_at": "cast(? as timestamp)",
+    }
+    columns = [
+        column.name
+        for column in table.columns
+        if not column.is_bookkeeping or column.name in bookkeeping
+    ]
+    values = [bookkeeping.get(name, f"{parsed}.{identifier(name)}") for name in columns]
+    connection.execute(
+        f"-- loaders.raw.duckdb_load insert {table.name}\n"
+        f"insert into {connection.table(table.schema, table.name)} "
+        f"({', '.join(identifier(name) for name in columns)}) "
+        f"select {', '.join(values)} from {parsed} "
+        f"inner join objects on {parsed}.object_number = objects.object_number "
+        f"where {parsed}.reason is null",
+        [now()] if "loaded_at" in columns else [],
+    )
+
+
 def _insert_rejects(connection: Connection, *, source: str, run_id: str) -> None:
     connection.execute(
         f"-- loaders.raw.duckdb_load insert rejects {source}\n"
@@ -186,7 +253,7 @@ def _count_records(
         counts.append(
             ObjectCount(
                 item=spooled.item,
-                lines=lines - blank,
+                lines=lines,
                 rows=lines - blank - rejects,
                 rejects=rejects,
             )

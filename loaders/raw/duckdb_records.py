@@ -10,9 +10,8 @@ from pathlib import Path
 
 from loaders.raw import duckdb_patterns
 from loaders.raw.lines import DELIMITER
-from loaders.raw.parsed_records import parsed_columns
 from loaders.raw.rules import MAX_LINE_BYTES, unknown_format
-from loaders.warehouse import literal
+from loaders.warehouse import identifier, literal
 from loaders.warehouse.declared_tables import Table
 
 UNPARSED = "unparsed"
@@ -48,9 +47,15 @@ validated as (
         end as reason
     from typed
 )
-select object_number, {parsed_columns(table)}, reason,
+select object_number, {_parsed_columns(table)}, reason,
     case when reason = '{UNPARSED}' then line end as line
 from validated"""
+
+
+def _parsed_columns(table: Table) -> str:
+    """Return the column list that `parsed` shares with the table: keys and `extra`."""
+    names = [column.name for column in table.columns if not column.is_bookkeeping]
+    return ", ".join(identifier(name) for name in names)
 
 
 def _lines(inputs: Sequence[Path]) -> str:

@@ -6,13 +6,14 @@ the old partitions or the new ones. A record that fails validation goes to
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import structlog
 
 from loaders import s3
 from loaders.ledger import loads as load_ledger
 from loaders.ledger import now
-from loaders.ledger.loads import Load, LoadResult, ObjectCount
+from loaders.ledger.loads import Load, LoadCounts, LoadResult
 from loaders.raw import duckdb_load, redshift_load
 from loaders.warehouse import Connection
 from loaders.warehouse.declared_tables import Table
@@ -32,33 +33,42 @@ def replace_partitions(
 ) -> list[LoadResult]:
     """Replace the table's rows of the partitions' dates with their current content.
 
-    `connection` is an open transaction; the caller commits it. Raises `DataError` when
-    a partition is incomplete, contains an object that cannot be read, or has more than
-    `max_reject_ratio` of its records rejected.
+    `connection` is an open transaction in which nothing has been changed yet; the
+    caller commits it. Raises `DataError` when a partition is incomplete, contains an
+    object that cannot be read, or has more than `max_reject_ratio` of its records
+    rejected.
     """
-    load_functions: dict[str, Callable[..., dict[str, list[ObjectCount]]]] = {
+    load_functions: dict[str, Callable[..., dict[str, LoadCounts]]] = {
         "duckdb": duckdb_load.load_objects,
-        "redshift": redshift_load.load_objects,
+        "redshift": partial(
+            redshift_load.load_objects, max_reject_ratio=max_reject_ratio
+        ),
     }
     started_at = now()
     loads = [Load(partition) for partition in partitions]
     for load in loads:
         load.partition.require_complete()
-    connection.execute(
-        f"-- loaders.raw.load delete {table.name}\n"
-        f"delete from {connection.table(table.schema, table.name)} "
-        f"where dt in ({', '.join('?' for _ in loads)})",
-        [load.partition.dt for load in loads],
-    )
+
+    def delete_rows() -> None:
+        connection.execute(
+            f"-- loaders.raw.load delete {table.name}\n"
+            f"delete from {connection.table(table.schema, table.name)} "
+            f"where dt in ({', '.join('?' for _ in loads)})",
+            [load.partition.dt for load in loads],
+        )
+
     load_objects = load_functions[connection.engine]
-    counts = load_objects(connection, table, loads=loads, run_id=run_id)
+    counts = load_objects(
+        connection, table, loads=loads, run_id=run_id, delete_rows=delete_rows
+    )
     results = [
         LoadResult(
             load_id=load.load_id,
             source=load.partition.source,
             dt=load.partition.dt.isoformat(),
             fingerprint=load.partition.fingerprint,
-            objects=tuple(counts[load.load_id]),
+            bytes=load.partition.size,
+            counts=counts[load.load_id],
         )
         for load in loads
     ]

@@ -21,13 +21,6 @@ NOT_COMBINED_FORMAT = "not in combined format"
 KEY_GIVEN_TWICE = "key given twice"
 TOO_DEEP = f"nested deeper than {MAX_DEPTH:,}"
 
-INVALID_UTF8 = "invalid UTF-8"
-NOT_COMBINED_LOG = "not in combined log format"
-INVALID_USER = "authuser is neither - nor a whole number"
-INVALID_TIMESTAMP = "invalid timestamp"
-INVALID_BYTES = "bytes is not a bigint"
-MOSTLY_INVALID_UTF8 = "more than half of its lines are not valid UTF-8"
-
 # An object with this many lines of which more than half are not UTF-8 is no text.
 MIN_LINES_TO_JUDGE_ENCODING = 20
 MOSTLY_NOT_UTF8 = "more than half of its lines are not UTF-8"
@@ -46,40 +39,6 @@ def wrong_type(column: Column) -> str:
 def is_mostly_not_utf8(*, lines: int, not_utf8: int) -> bool:
     """Return whether so many of an object's lines are invalid that it is no text."""
     return lines >= MIN_LINES_TO_JUDGE_ENCODING and not_utf8 * 2 > lines
-
-
-def json_reject_branches(table: Table) -> list[str]:
-    """Return SQL `when` branches for keys that are missing or have the wrong type.
-
-    The branches read two columns per key: `text_KEY`, null when the key is absent, and
-    `KEY`, null when the text cannot be converted to the column's type.
-    """
-    branches = []
-    for column in table.data_columns:
-        if column.is_required:
-            branches.append(
-                f"when text_{column.name} is null then '{column.name} is missing'"
-            )
-        branches.append(
-            f'when "{column.name}" is null and text_{column.name} is not null '
-            f"then '{column.name} is not {column.type_phrase}'"
-        )
-    return branches
-
-
-def log_reject_branches(*, fields: str, authuser: str, bytes_text: str) -> list[str]:
-    """Return SQL `when` branches for lines that are not valid access log records.
-
-    The arguments are SQL: `fields` is null unless the line has the combined log format;
-    `authuser` and `bytes_text` are the texts of two of its fields. The branches also
-    read the typed columns `user_id`, `requested_at` and `response_bytes`.
-    """
-    return [
-        f"when {fields} is null then '{NOT_COMBINED_LOG}'",
-        f"when user_id is null and {authuser} != '-' then '{INVALID_USER}'",
-        f"when requested_at is null then '{INVALID_TIMESTAMP}'",
-        f"when response_bytes is null and {bytes_text} != '-' then '{INVALID_BYTES}'",
-    ]
 
 
 def unknown_format(table: Table, formats: Iterable[str]) -> ConfigError:

@@ -7,7 +7,7 @@ and while a file is written.
 import codecs
 import errno
 import shutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 from loaders import s3
 from loaders.errors import ConfigError, DataError
 from loaders.raw.lines import read_blocks
-from loaders.raw.records import is_blank, reject_text
+from loaders.raw.records import is_blank
 from loaders.raw.rules import MOSTLY_NOT_UTF8, is_mostly_not_utf8, unreadable_message
 from loaders.raw.unpack import GIB, is_compressed, read_chunks
 
@@ -145,23 +145,3 @@ def _disk_full(item: s3.S3Object, path: Path) -> ConfigError:
         f"packed): {free:.1f} GiB are free, of which {DISK_RESERVE_BYTES / GIB:.0f} "
         f"stay free. Free some space, or set TMPDIR to a folder on a larger disk."
     )
-
-
-def read_lines(item: s3.S3Object, numbers: Collection[int]) -> dict[int, str]:
-    """Read some of an object's lines from S3; return their text by line number from 1.
-
-    Invalid UTF-8 is replaced by U+FFFD, and long lines are cut to fit into
-    `ops.load_rejects`.
-    """
-    wanted, lines, number, rest = set(numbers), {}, 0, b""
-    for chunk in read_chunks(item):
-        *ended, rest = (rest + chunk).split(b"\n")
-        for line in ended:
-            number += 1
-            if number in wanted:
-                lines[number] = reject_text(line)
-        if number >= max(wanted):
-            return lines
-    if rest and number + 1 in wanted:
-        lines[number + 1] = reject_text(rest)
-    return lines

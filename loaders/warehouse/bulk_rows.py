@@ -6,6 +6,7 @@ for DuckDB, an object below the archive URL for Redshift. DuckDB's memory is lim
 for that time, because it would otherwise cache everything it reads.
 """
 
+import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,6 +19,8 @@ from loaders.config import settings
 from loaders.warehouse import Connection, duckdb, identifier, redshift_s3
 
 MAX_INSERT_ROWS = 200  # up to this number an INSERT statement is faster
+MAX_VALUES_ROWS = 50  # of rows whose texts may be long
+NULL_MARK = "\\N"
 MAX_LINE_BYTES = 4_000_000
 FOLDER = "_nightshift/rows"
 LOW_MEMORY_SETTINGS = {"memory_limit": "'100MB'", "threads": "1"}
@@ -75,6 +78,61 @@ def append(
     return count
 
 
+def insert(
+    connection: Connection,
+    table: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+) -> int:
+    """Insert rows into a qualified table; return their number.
+
+    Values are texts, numbers, booleans, dates, naive timestamps, nulls, and lists and
+    dicts for JSON columns. Runs in the open transaction. On Redshift, memory is bounded
+    and the number of statements does not depend on the number of rows.
+    """
+    remaining = iter(rows)
+    if warehouse.is_single_writer():
+        few = list(remaining)
+    else:
+        few = list(islice(remaining, MAX_VALUES_ROWS + 1))
+    if warehouse.is_single_writer() or len(few) <= MAX_VALUES_ROWS:
+        connection.insert(table, columns, [[_json_text(v) for v in row] for row in few])
+        return len(few)
+    with tempfile.TemporaryDirectory(prefix="nightshift-rows-") as folder:
+        path = Path(folder) / "rows.json"
+        count, odd = _write_json(path, columns, chain(few, remaining))
+        _copy_through_s3(
+            connection, table, columns=columns, path=path, row_format="json 'auto'"
+        )
+    connection.insert(table, columns, [[_json_text(v) for v in row] for row in odd])
+    return count + len(odd)
+
+
+def _json_text(value: object) -> object:
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return value
+
+
+def _write_json(
+    path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> tuple[int, list[Sequence[object]]]:
+    r"""Write one JSON object per row; return their number and the rows left out.
+
+    COPY reads the text `\N` as null, so rows with it are left out.
+    """
+    count, odd = 0, []
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            if NULL_MARK in row:
+                odd.append(row)
+                continue
+            values = dict(zip(columns, row, strict=True))
+            file.write(json.dumps(values, ensure_ascii=False, default=str) + "\n")
+            count += 1
+    return count, odd
+
+
 def _write_csv(path: Path, rows: Iterable[Sequence[object]]) -> int:
     """Write CSV with all values quoted, so that empty text is not read as null.
 
@@ -106,9 +164,15 @@ def _insert_from_csv(
 
 
 def _copy_through_s3(
-    connection: Connection, table: str, *, columns: Sequence[str], path: Path
+    connection: Connection,
+    table: str,
+    *,
+    columns: Sequence[str],
+    path: Path,
+    row_format: str = "csv",
 ) -> None:
-    url = f"{settings.load().required_archive_url()}/{FOLDER}/{uuid4().hex}.csv"
+    folder = f"{settings.load().required_archive_url()}/{FOLDER}"
+    url = f"{folder}/{uuid4().hex}{path.suffix}"
     names = ", ".join(identifier(column) for column in columns)
     s3.upload(path, url)
     try:
@@ -117,7 +181,8 @@ def _copy_through_s3(
                 f"-- loaders.warehouse.bulk_rows copy {table}\n"
                 f"copy {table} ({names}) from '{redshift_s3.escape_url(url)}' "
                 f"{redshift_s3.iam_role()} {redshift_s3.region_clause()} "
-                "csv timeformat 'auto' compupdate off statupdate off"
+                f"format as {row_format} timeformat 'auto' dateformat 'auto' "
+                "compupdate off statupdate off"
             )
     finally:
         s3.delete([url])

@@ -70,10 +70,11 @@ class Connection:
     def stream(
         self, sql: str, parameters: Sequence[object] = (), *, size: int = 10_000
     ) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield batches of at most `size` rows, using bounded memory."""
+        """Return batches of at most `size` rows of a query, using bounded memory."""
+        if self.engine == "redshift":
+            return redshift.stream(self._handle, sql, parameters, size=size)
         cursor = self._cursor(sql, parameters)
-        while batch := cursor.fetchmany(size):
-            yield [tuple(row) for row in batch]
+        return iter(lambda: cursor.fetchmany(size), [])
 
     def columns(self, sql: str) -> list[tuple[str, str]]:
         """Return the (name, type) pairs of a query's result columns."""

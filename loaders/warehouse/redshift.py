@@ -6,9 +6,10 @@ dbt-redshift, inside functions because each takes seconds to import.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
+from uuid import uuid4
 
 from tenacity import (
     Retrying,
@@ -19,6 +20,8 @@ from tenacity import (
 
 from loaders.config import environment
 from loaders.errors import ConfigError, DataError, NightshiftError, TransientError
+
+FETCH_ROWS = 1000  # the most that a cluster of a single node allows
 
 # Conflicts between transactions; a cluster that restarts or is busy.
 TRANSIENT_TEXTS = (
@@ -142,6 +145,57 @@ def classified_errors(action: str) -> Iterator[None]:
             f"Redshift failed ({action}: {error}). Check the NIGHTSHIFT_REDSHIFT_* "
             "and AWS_* variables."
         ) from error
+
+
+def stream(
+    handle: Any,  # noqa: ANN401 - driver's type
+    sql: str,
+    parameters: Sequence[object] = (),
+    *,
+    size: int,
+) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield batches of a query's rows through a cursor; the driver keeps all results.
+
+    Opens a transaction for the cursor unless one is open.
+    """
+    sender, _, query = sql.partition("\n")
+    name = f"stream_{uuid4().hex}"
+
+    def execute(statement: str) -> Any:  # noqa: ANN401 - driver's type
+        with classified_errors(sender.removeprefix("-- ")):
+            cursor = handle.cursor()
+            return cursor.execute(f"{sender}\n{statement}")
+
+    size = min(size, FETCH_ROWS)
+    is_own_transaction = not handle.in_transaction
+    if is_own_transaction:
+        execute("begin")
+    try:
+        execute(f"declare {name} cursor for {_with_literals(query, parameters)}")
+        while batch := execute(f"fetch forward {size} from {name}").fetchall():
+            yield [tuple(row) for row in batch]
+            if len(batch) < size:
+                break
+        execute(f"close {name}")
+    finally:
+        if is_own_transaction:
+            execute("rollback")
+
+
+def _with_literals(query: str, parameters: Sequence[object]) -> str:
+    """Put the parameters into a query: DECLARE accepts no bound parameters."""
+    first, *rest = query.split("?")
+    pairs = zip(parameters, rest, strict=True)
+    return first + "".join(f"{_literal(value)}{text}" for value, text in pairs)
+
+
+def _literal(value: object) -> str:
+    text = str(value)
+    if isinstance(value, int):
+        return text
+    if "\\" in text:
+        raise DataError(f"{text!r} contains a backslash, which cannot be searched for.")
+    return "'" + text.replace("'", "''") + "'"
 
 
 def is_transient(message: str) -> bool:

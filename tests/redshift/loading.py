@@ -45,8 +45,8 @@ def load_partitions(
 ) -> list[raw_load.LoadResult]:
     """Load several partitions in one transaction as a backfill would."""
     url = settings.load().required_raw_url()
+    warehouse.run_in_transaction(warehouse.ensure_tables)
     with warehouse.transaction() as connection:
-        warehouse.ensure_tables(connection)
         return raw_load.replace_partitions(
             connection,
             raw_tables()[source],
@@ -82,12 +82,11 @@ def read_load(source: str) -> dict[str, list[tuple[Any, ...]]]:
     """Return all rows that loads of the source wrote, without load ids and times."""
     table = raw_tables()[source]
     raw = [column.name for column in table.columns]
-    raw = [name for name in raw if name != "loaded_at"]
-    rejects = ["source", "dt", "object_key", "reason", "line", "run_id"]
+    raw = [name for name in raw if name not in ("loaded_at", "object_key")]
+    rejects = ["source", "dt", "object_key", "line_number", "reason", "line", "run_id"]
     loads = ["source", "dt", "fingerprint", "objects", "lines", "rows_loaded"]
     loads += ["rejects", "bytes", "run_id", "status"]
-    objects = ["source", "dt", "object_key", "size_bytes", "etag", "lines"]
-    objects += ["rows_loaded", "rejects"]
+    objects = ["source", "dt", "object_key", "size_bytes", "etag", "lines", "rejects"]
     return {
         "raw": read_rows("staging", table.name, raw),
         "rejects": read_rows("ops", "load_rejects", rejects),

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from loaders.errors import DataError
-from loaders.raw import redshift_load
 from tests.redshift import dirty_records
 from tests.redshift.loading import (
     DATA_DATE,
@@ -23,10 +22,8 @@ from tests.redshift.loading import (
 
 def test_loading_dates_together_equals_loading_them_one_by_one(
     use_warehouse: Callable[..., None],
-    monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(redshift_load, "BATCH_OBJECTS", 4)
     lines = dirty_records.dirty_lines()["orgs"]
     lines_by_date = {
         DATA_DATE - timedelta(days=number): lines[number::3] for number in range(3)

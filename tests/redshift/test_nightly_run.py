@@ -14,13 +14,12 @@ from tests.nightly.s3_objects import list_etags, s3_client, split_url
 from tests.redshift.conftest import WORLD, Backfills, RedshiftClient
 from tests.reference import MART_KEYS, differences, expected_marts, read_raw_data
 
-# The columns of each ledger that must be equal. Timestamps and run ids differ, and COPY
-# does not report most line numbers of rejects. Failures are left out, because other
-# tests cause some.
+# The columns of each ledger that must be equal. Timestamps and run ids differ. Failures
+# are left out, because other tests cause some.
 LEDGERS = {
     "loads": "source, dt, fingerprint, objects, lines, rows_loaded, rejects, bytes",
     "load_objects": "source, dt, object_key, size_bytes, etag, lines, rejects",
-    "load_rejects": "source, dt, object_key, reason, line",
+    "load_rejects": "source, dt, object_key, line_number, reason, line",
     "model_runs": "model, data_date, input_fingerprint, status",
     "archives": 'dataset, dt, version, files, "rows"',
     "salesforce_syncs": "data_date, sent, accepted, rejected, unchanged, status",

@@ -18,6 +18,7 @@ import re
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 KINDS = ("serialization", "drop", "copy", "slow", "error")
 FIELDS = {
@@ -47,9 +48,15 @@ class Fault:
     seen: int = field(default=0, compare=False)
 
     def matches_table(self, tables: Iterable[str]) -> bool:
-        """Whether the fault applies to one of the tables, given as `schema.table`."""
-        expected = self.table.lower().split(".")
-        return any(name.split(".")[-len(expected) :] == expected for name in tables)
+        """Whether the fault applies to one of the tables, given as `schema.table`.
+
+        The fault's own table may be a pattern with `*`.
+        """
+        parts = self.table.count(".") + 1
+        return any(
+            fnmatchcase(".".join(name.split(".")[-parts:]), self.table.lower())
+            for name in tables
+        )
 
     def count_occurrence(self) -> bool:
         """Count an occurrence and return whether the fault is due on it."""

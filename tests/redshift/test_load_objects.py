@@ -1,0 +1,236 @@
+"""Loads on Redshift: objects in all forms, counts, located rejects, statements."""
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import pytest
+
+from loaders import s3, warehouse
+from loaders.config import settings
+from loaders.errors import DataError
+from loaders.raw import object_lines, redshift_copy
+from tests.loaders.text_rules.case import record
+from tests.loaders.text_rules.objects import (
+    FIRST,
+    READABLE_OBJECTS,
+    SECOND,
+    UNREADABLE_OBJECTS,
+)
+from tests.redshift.loading import (
+    DATA_DATE,
+    load_partition,
+    load_partitions,
+    read_rows,
+    upload_partition,
+)
+
+LONG_ROW = b"x" * (5 << 20) + b"\n"
+LOCATED = ["object_key", "line_number", "reason"]
+
+
+def _day(number: int) -> date:
+    return DATA_DATE - timedelta(days=number)
+
+
+def test_objects_in_all_forms_are_read_whole(
+    use_warehouse: Callable[..., None],
+) -> None:
+    use_warehouse("redshift")
+    objects = [
+        *READABLE_OBJECTS.values(),
+        ("long.json", FIRST + LONG_ROW + SECOND, 2),
+        ("long.json.gz", gzip.compress(LONG_ROW * 2 + FIRST + b"\xff\n\n" + SECOND), 2),
+    ]
+    for number, (name, content, _) in enumerate(objects):
+        neighbour = {"neighbour.json": FIRST}
+        upload_partition("app_logs", {name: content} | neighbour, _day(number))
+    days = [_day(number) for number in range(len(objects))]
+    results = load_partitions("app_logs", days)
+    assert [result.rows - 1 for result in results] == [rows for _, _, rows in objects]
+    assert [result.rejects for result in results] == [0] * (len(days) - 2) + [1, 3]
+    numbers = read_rows("ops", "load_rejects", ["dt", "line_number", "reason"])
+    assert numbers == sorted(
+        [
+            (days[-2], 2, "longer than 65,535 bytes"),
+            (days[-1], 1, "longer than 65,535 bytes"),
+            (days[-1], 2, "longer than 65,535 bytes"),
+            (days[-1], 4, "not UTF-8"),
+        ],
+        key=repr,
+    )
+    counts = read_rows("ops", "load_objects", ["dt", "lines", "rows_loaded", "rejects"])
+    assert (days[-1], 6, None, 3) in counts
+    assert (days[-2], 3, 2, 1) in counts
+    assert not list(s3.list_objects(settings.load().required_archive_url()))
+
+
+def test_unreadable_objects_are_named(use_warehouse: Callable[..., None]) -> None:
+    use_warehouse("redshift")
+    for number, (name, content, cause) in enumerate(UNREADABLE_OBJECTS.values()):
+        objects = {"b.json": FIRST, "b.json.gz": gzip.compress(FIRST), name: content}
+        upload_partition("app_logs", objects, _day(number))
+        with pytest.raises(DataError, match=rf"/{name} cannot be read: .*{cause}"):
+            load_partitions("app_logs", [_day(number)])
+    assert read_rows("ops", "loads", ["load_id"]) == []
+
+
+def test_too_many_refused_lines_fail_the_load(
+    use_warehouse: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_warehouse("redshift")
+    monkeypatch.setattr(redshift_copy, "MAXERROR", 5)
+    lines = FIRST * 20 + b"\xff\n" * 6
+    upload_partition("app_logs", {"a.json": FIRST, "b.json": lines})
+    with pytest.raises(DataError, match=r"COPY refused 5 lines of .*b\.json"):
+        load_partition("app_logs")
+
+
+def test_objects_with_any_key_are_counted(use_warehouse: Callable[..., None]) -> None:
+    use_warehouse("redshift")
+    long_key = "x" * 250
+    names = [
+        *(
+            "a#b",
+            "a?b=c",
+            "a%20b",
+            "a+b c",
+            "a'b",
+            "é",
+            "a\tb",
+            "a\rb",
+            "a\nb",
+            "a\x01b",
+        ),
+        *("a\\b", "a ", "a", 'a"b', "sub/folder/a", f"{long_key}/1", f"{long_key}/2"),
+    ]
+    objects = {name: FIRST * number for number, name in enumerate(names, start=1)}
+    upload_partition("app_logs", objects)
+    result = load_partition("app_logs", max_reject_ratio=0)
+    assert result.rows == sum(range(len(names) + 1))
+    counts = read_rows("ops", "load_objects", ["object_key", "lines", "rows_loaded"])
+    assert {
+        key.partition(f"dt={DATA_DATE}/")[2]: (lines, rows)
+        for key, lines, rows in counts
+    } == {name: (number, number) for number, name in enumerate(names, start=1)}
+
+
+def test_lines_of_split_objects_are_summed(use_warehouse: Callable[..., None]) -> None:
+    use_warehouse("redshift")
+    copies = (1 << 20) // len(FIRST) + 100
+    upload_partition("app_logs", {"a.json": FIRST * copies + b"x\n", "b.json": FIRST})
+    load_partition("app_logs")
+    counts = read_rows("ops", "load_objects", ["lines", "rows_loaded", "rejects"])
+    assert counts == sorted([(1, 1, 0), (copies + 1, copies, 1)], key=repr)
+
+
+def test_rejects_are_located_as_a_multiset(use_warehouse: Callable[..., None]) -> None:
+    use_warehouse("redshift")
+    objects = {
+        "a.json": FIRST + b"x\r\n\n" + FIRST + b"x",
+        "b.json.gz": gzip.compress(b"\xef\xbb\xbfx\n" + FIRST + b'{"a":1,"a":2}'),
+        "c.json": FIRST,
+    }
+    upload_partition("app_logs", objects)
+    assert load_partition("app_logs").rejects == 4
+    rejects = read_rows("ops", "load_rejects", LOCATED)
+    assert [(key.rpartition("/")[2], *rest) for key, *rest in rejects] == [
+        ("a.json", 2, "not a JSON object"),
+        ("a.json", 5, "not a JSON object"),
+        ("b.json.gz", 1, "not a JSON object"),
+        ("b.json.gz", 3, "key given twice"),
+    ]
+    raw_url = settings.load().required_raw_url()
+    places = object_lines.locate(
+        s3.list_partition(raw_url, "app_logs", DATA_DATE).objects,
+        Counter({"x": 3}),
+        key=object_lines.ledger_text,
+    )
+    assert [number for _, number in places["x"]] == [2, 5, 1]
+
+
+def test_rejects_of_large_partitions_are_not_located(
+    use_warehouse: Callable[..., None],
+) -> None:
+    use_warehouse("redshift", NIGHTSHIFT_LOCATE_REJECTS_MAX_GIB="0.0000001")
+    upload_partition("app_logs", {"a.json": FIRST * 3 + b"x\n"})
+    result = load_partition("app_logs")
+    assert (result.rows, result.rejects) == (3, 1)
+    rejects = read_rows("ops", "load_rejects", LOCATED)
+    assert rejects == [(None, None, "not a JSON object")]
+    counts = ["lines", "rows_loaded", "rejects"]
+    assert read_rows("ops", "load_objects", counts) == [(4, None, None)]
+
+
+def test_load_stops_at_too_many_rejects_and_names_examples(
+    use_warehouse: Callable[..., None],
+) -> None:
+    use_warehouse("redshift")
+    upload_partition("app_logs", {"a.json": FIRST * 900, "b.json": b"x\n" * 100})
+    message = r"11 of 1,000 lines rejected .*not a JSON object \(11\)\. First rejects: "
+    with pytest.raises(DataError, match=message + r"\S*/b\.json line 1: not a JSON"):
+        load_partition("app_logs", max_reject_ratio=0.01)
+
+
+def test_many_unusual_lines_are_loaded_with_their_values(
+    use_warehouse: Callable[..., None],
+) -> None:
+    use_warehouse("redshift")
+    texts = ["\\N", "", 'quote " and \\ ', "\U0001f600 \u00e9", "line\nend\ttab"]
+    lines = [
+        record(
+            "app_logs",
+            ts='"0001-01-01T00:00:00.000001Z"',
+            event_id=f'"{number}"',
+            event=json.dumps(texts[number % len(texts)]),
+            attributes='{"a":[1e3,null,{"b":"\\u0001"}]}',
+            new_key="[true]",
+        )
+        for number in range(200)
+    ]
+    rejects = [f"reject {number}\\N" for number in range(100)] + ["\\N"]
+    upload_partition("app_logs", {"a.json": "\n".join([*lines, *rejects]).encode()})
+    result = load_partition("app_logs")
+    assert (result.rows, result.rejects) == (200, 101)
+    columns = ["event", "ts", "user_id", "attributes", "extra"]
+    rows = read_rows("staging", "raw_app_logs", columns)
+    assert Counter(row[0] for row in rows) == dict.fromkeys(texts, 40)
+    assert {str(row[1]) for row in rows} == {"0001-01-01 00:00:00.000001"}
+    assert {row[2] for row in rows} == {5}
+    assert all(row[3] == {"a": [1000, None, {"b": "\u0001"}]} for row in rows)
+    assert all(row[4] == {"new_key": [True]} for row in rows)
+    assert sorted(line for (line,) in read_rows("ops", "load_rejects", ["line"])) == (
+        sorted(rejects)
+    )
+
+
+def test_statements_do_not_depend_on_the_number_of_objects(
+    use_warehouse: Callable[..., None],
+) -> None:
+    use_warehouse("redshift")
+    counts = []
+    for number, objects in enumerate((4, 120)):
+        upload_partition(
+            "app_logs",
+            {
+                f"{n:03}.json{suffix}": compress(FIRST * (240 // objects) + b"x\n")
+                for n in range(objects)
+                for suffix, compress in [(".gz", gzip.compress), ("", bytes)][n % 2 :][
+                    :1
+                ]
+            },
+            _day(number),
+        )
+        load_partitions("app_logs", [_day(number)])
+        with warehouse.session() as connection:
+            row = connection.fetch_one(
+                "-- tests.redshift.test_load_objects count statements\n"
+                "select count(*) from sys_query_history where query_text like ?",
+                ["-- loaders.%"],
+            )
+        assert row is not None
+        counts.append(row[0])
+    first, both = counts
+    assert both - first <= 40
