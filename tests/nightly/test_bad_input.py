@@ -82,7 +82,7 @@ BAD_OBJECTS = {
     "metrics": ("invalid.json.zst", b"this is no zstd", ("zstd", "re-deliver")),
     "web_logs": (
         "blob.log",
-        bytes(range(128, 256)) * 50,
+        (bytes(range(128, 256)) + b"\n") * 50,
         ("UTF-8", "re-deliver"),
     ),
     "app_logs": (
