@@ -190,7 +190,6 @@ def _insert_rows(
     """
     bookkeeping = {
         "dt": "objects.dt",
-        "object_key": "objects.object_key",
         "loaded_at": "cast(? as timestamp)",
     }
     columns = [

@@ -26,7 +26,7 @@ from loaders.warehouse import Connection
 from reports.org import queries as org_queries
 from reports.org import raw_records
 from reports.org.queries import AttainmentTerm, Record
-from reports.org.raw_records import RawObject, Reject
+from reports.org.raw_records import RawPartition, Reject
 
 SINGLE_ATTEMPT = RetryPolicy(
     attempts=1, connect_timeout_seconds=5, read_timeout_seconds=30
@@ -62,7 +62,7 @@ class OrgTrace:
     account: Record
     absence_reason: str
     partitions: tuple[date, date]
-    raw_objects: tuple[RawObject, ...]
+    raw_partitions: tuple[RawPartition, ...]
     rejects: tuple[Reject, ...]
     activity: Record | None
     org_days: tuple[Record, ...]
@@ -221,8 +221,8 @@ def _trace_warehouse(
     return {
         "absence_reason": "" if snapshot else why_absent(account, data_date, variables),
         "partitions": partitions,
-        "raw_objects": tuple(
-            raw_records.read_raw_objects(
+        "raw_partitions": tuple(
+            raw_records.read_raw_partitions(
                 connection,
                 org_id,
                 partitions=partitions,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from loaders.warehouse import Connection
 
@@ -15,15 +16,16 @@ EVENT_SOURCES = {
 
 
 @dataclass(frozen=True)
-class RawObject:
-    """An S3 object with records of the org.
+class RawPartition:
+    """A partition with records of the org.
 
-    `records_in_window` excludes those outside their partition's late-arrival window.
+    `objects` is the number of all S3 objects of the partition. `records_in_window`
+    excludes records outside the partition's late-arrival window.
     """
 
     source: str
     dt: date
-    object_key: str
+    objects: int
     records: int
     records_in_window: int
 
@@ -34,30 +36,45 @@ class Reject:
 
     source: str
     dt: date
-    object_key: str
+    object_key: str | None
     line_number: int | None
     reason: str
     line: str
 
 
-def read_raw_objects(
+def read_raw_partitions(
     connection: Connection,
     org_id: int,
     *,
     partitions: tuple[date, date],
     late_arrival_days: int,
-) -> list[RawObject]:
-    """Return the S3 objects in a range of partitions that have records of the org.
+) -> list[RawPartition]:
+    """Return the partitions in a range of dates that have records of the org.
 
     A web log request has no org_id. It belongs to the org if its user has a session of
     the org on that day.
     """
-    objects = [
-        *_org_export_objects(connection, org_id, partitions),
-        *_event_objects(connection, org_id, partitions, late_arrival_days),
-        *_web_log_objects(connection, org_id, partitions, late_arrival_days),
+    counts = [
+        *_count_org_exports(connection, org_id, partitions),
+        *_count_events(connection, org_id, partitions, late_arrival_days),
+        *_count_requests(connection, org_id, partitions, late_arrival_days),
     ]
-    return sorted(objects, key=lambda item: (item.dt, item.source, item.object_key))
+    objects = {
+        (source, dt): int(count)
+        for source, dt, count in connection.fetch_all(
+            "-- reports.org.raw_records objects\n"
+            f"select source, dt, objects from ({_latest_loads(connection)}) as loads "
+            "where recency = 1",
+            partitions,
+        )
+    }
+    return sorted(
+        (
+            RawPartition(source, dt, objects.get((source, dt), 0), *records)
+            for source, dt, *records in counts
+        ),
+        key=lambda item: (item.dt, item.source),
+    )
 
 
 def read_rejects(
@@ -69,10 +86,7 @@ def read_rejects(
         "select rejects.source, rejects.dt, rejects.object_key, rejects.line_number, "
         "rejects.reason, rejects.line "
         f"from {connection.table('ops', 'load_rejects')} as rejects "
-        "inner join (select load_id, row_number() over ("
-        "partition by source, dt order by finished_at desc) as recency "
-        f"from {connection.table('ops', 'loads')} "
-        "where dt between ? and ? and status = 'loaded') as loads "
+        f"inner join ({_latest_loads(connection)}) as loads "
         "on rejects.load_id = loads.load_id "
         "where loads.recency = 1 and rejects.line like ? "
         "order by rejects.dt, rejects.source, rejects.object_key, rejects.line_number",
@@ -82,59 +96,64 @@ def read_rejects(
     return [Reject(*row) for row in rows if org_id_pattern.search(row[-1] or "")]
 
 
-def _org_export_objects(
+def _latest_loads(connection: Connection) -> str:
+    """Return SQL for loads of a range of dates; recency is 1 for the latest ones."""
+    return (
+        "select load_id, source, dt, objects, row_number() over ("
+        "partition by source, dt order by finished_at desc) as recency "
+        f"from {connection.table('ops', 'loads')} "
+        "where dt between ? and ? and status = 'loaded'"
+    )
+
+
+def _count_org_exports(
     connection: Connection, org_id: int, partitions: tuple[date, date]
-) -> Iterator[RawObject]:
+) -> Iterator[tuple[Any, ...]]:
     rows = connection.fetch_all(
         "-- reports.org.raw_records raw_orgs\n"
-        "select dt, object_key, count(*) "
+        "select dt, count(*) "
         f"from {connection.table('staging', 'raw_orgs')} "
-        "where org_id = ? and dt between ? and ? group by 1, 2",
+        "where org_id = ? and dt between ? and ? group by 1",
         [org_id, *partitions],
     )
-    for dt, object_key, records in rows:
-        yield RawObject("orgs", dt, object_key, records, records)
+    yield from (("orgs", dt, records, records) for dt, records in rows)
 
 
-def _event_objects(
+def _count_events(
     connection: Connection,
     org_id: int,
     partitions: tuple[date, date],
     late_arrival_days: int,
-) -> Iterator[RawObject]:
+) -> Iterator[tuple[Any, ...]]:
     for source, (table, timestamp) in EVENT_SOURCES.items():
         rows = connection.fetch_all(
             f"-- reports.org.raw_records {table}\n"
-            "select dt, object_key, count(*), "
-            f"{_count_in_window(timestamp, late_arrival_days)} "
+            f"select dt, count(*), {_count_in_window(timestamp, late_arrival_days)} "
             f"from {connection.table('staging', table)} "
-            "where org_id = ? and dt between ? and ? group by 1, 2",
+            "where org_id = ? and dt between ? and ? group by 1",
             [org_id, *partitions],
         )
-        for row in rows:
-            yield RawObject(source, *row)
+        yield from ((source, *row) for row in rows)
 
 
-def _web_log_objects(
+def _count_requests(
     connection: Connection,
     org_id: int,
     partitions: tuple[date, date],
     late_arrival_days: int,
-) -> Iterator[RawObject]:
+) -> Iterator[tuple[Any, ...]]:
     rows = connection.fetch_all(
         "-- reports.org.raw_records raw_web_logs\n"
-        "select dt, object_key, count(*), "
-        f"{_count_in_window('requested_at', late_arrival_days)} "
+        f"select dt, count(*), {_count_in_window('requested_at', late_arrival_days)} "
         f"from {connection.table('staging', 'raw_web_logs')} as requests "
         "inner join (select distinct user_id, session_date "
         f"from {connection.table('marts', 'fct_web_sessions')} where org_id = ?) "
         "as sessions on requests.user_id = sessions.user_id "
         "and cast(requests.requested_at as date) = sessions.session_date "
-        "where dt between ? and ? group by 1, 2",
+        "where dt between ? and ? group by 1",
         [org_id, *partitions],
     )
-    for row in rows:
-        yield RawObject("web_logs", *row)
+    yield from (("web_logs", *row) for row in rows)
 
 
 def _count_in_window(timestamp: str, late_arrival_days: int) -> str:

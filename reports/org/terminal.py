@@ -1,7 +1,6 @@
 """Print an org's trace to the terminal."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -10,7 +9,7 @@ from loaders.warehouse.declared_tables import raw_tables
 from reports.console import Rule, Table, Text, console, printable, styled
 from reports.org.explain import OrgTrace, SalesforceTrace
 from reports.org.queries import METRICS, Record
-from reports.org.raw_records import RawObject
+from reports.org.raw_records import RawPartition
 
 NO_VALUE = "-"
 ORG_DAY_COLUMNS = (
@@ -62,26 +61,22 @@ def _describe_account(trace: OrgTrace) -> str:
 def _print_raw_records(trace: OrgTrace) -> None:
     first, last = trace.partitions
     _print_heading(f"1. Raw records, partitions {first} to {last}")
-    if not trace.raw_objects:
+    if not trace.raw_partitions:
         _print_line("No records in these partitions.")
-    by_partition: dict[date, dict[str, list[RawObject]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
-    for item in trace.raw_objects:
-        by_partition[item.dt][item.source].append(item)
+    by_date: dict[date, dict[str, RawPartition]] = defaultdict(dict)
+    for item in trace.raw_partitions:
+        by_date[item.dt][item.source] = item
     sources = list(raw_tables())
     table = _new_table("partition", *sources)
-    for dt, by_source in sorted(by_partition.items()):
-        cells = (_count_records(by_source.get(source, [])) for source in sources)
+    for dt, by_source in sorted(by_date.items()):
+        cells = (_count_records(by_source.get(source)) for source in sources)
         table.add_row(str(dt), *cells)
-    if by_partition:
+    if by_date:
         console.print_table(table)
-    for item in trace.raw_objects:
-        if item.dt == trace.data_date:
-            _print_line(f"  {item.records:>7,} in {item.object_key}")
     for reject in trace.rejects[:MAX_REJECTS]:
         _print_line(
-            f"  rejected: {reject.object_key} line {reject.line_number or '?'}: "
+            f"  rejected: {reject.object_key or 'unknown object'} "
+            f"line {reject.line_number or '?'}: "
             f"{reject.reason}: {reject.line[:MAX_LINE_LENGTH]}"
         )
     remaining = len(trace.rejects) - MAX_REJECTS
@@ -89,12 +84,12 @@ def _print_raw_records(trace: OrgTrace) -> None:
         _print_line(f"  and {remaining} more rejected records; --json lists them all")
 
 
-def _count_records(objects: Sequence[RawObject]) -> str:
-    if not objects:
+def _count_records(partition: RawPartition | None) -> str:
+    if partition is None:
         return NO_VALUE
-    records = sum(item.records for item in objects)
-    outside_window = records - sum(item.records_in_window for item in objects)
-    count = f"{records:,} in {len(objects)} object{'s' if len(objects) > 1 else ''}"
+    outside_window = partition.records - partition.records_in_window
+    plural = "" if partition.objects == 1 else "s"
+    count = f"{partition.records:,} in {partition.objects:,} object{plural}"
     return (
         f"{count}, {outside_window:,} of them too late or too early to count"
         if outside_window
