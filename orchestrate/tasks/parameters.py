@@ -1,6 +1,7 @@
 """Parameters and resources that several tasks share."""
 
 import re
+from datetime import date
 
 import luigi
 
@@ -61,6 +62,23 @@ class RawSource(luigi.Parameter):
 
 
 SOURCE = RawSource(description="name of a raw source, for example orgs")
+
+
+class OptionalDateParameter(luigi.DateParameter):
+    """A date that may be None, which Luigi writes as '' between its processes."""
+
+    def serialize(self, dt: date | None) -> str:
+        """Return the date as text; '' for None."""
+        return "" if dt is None else str(super().serialize(dt))
+
+    def parse(self, s: str) -> date | None:
+        """Return the date of a text; None for ''."""
+        if not s:
+            return None
+        parsed: date = super().parse(s)
+        return parsed
+
+
 ENV = ResultName(
     "env",
     default=DEFAULT_ENV,
@@ -71,7 +89,7 @@ VERSION = ResultName(
     default=DEFAULT_VERSION,
     description="version of the results; second folder of the archive",
 )
-DATA_DATE_FROM = luigi.DateParameter(
+DATA_DATE_FROM = OptionalDateParameter(
     default=None,
     significant=False,
     description="first data date of a backfill (default: the data date)",

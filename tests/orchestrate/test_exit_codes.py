@@ -7,6 +7,7 @@ import pytest
 from orchestrate.nightly import Nightly
 from orchestrate.runs import execution
 from orchestrate.runs.outcome import ExitCode, TaskResult
+from orchestrate.tasks.export import AcceptedBySalesforce
 
 DONE = TaskResult("DbtModel", "DbtModel(billing_plans)", "done")
 
@@ -39,3 +40,13 @@ def test_run_is_misconfigured_only_if_nothing_was_done(
     monkeypatch.setattr(execution, "_recorded_results", lambda: tuple(results))
     root = Nightly(data_date=date(2026, 11, 24))
     assert execution.determine_outcome(root, is_done=False).exit_code == code
+
+
+@pytest.mark.parametrize("first", [None, date(2026, 11, 20)])
+def test_dynamic_requirement_survives_luigi_s_serialization(
+    first: date | None,
+) -> None:
+    root = Nightly(data_date=date(2026, 11, 24), data_date_from=first)
+    task = root.clone(AcceptedBySalesforce)
+    assert AcceptedBySalesforce.from_str_params(task.to_str_params()) == task
+    assert task.data_date_from == first
