@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -12,7 +13,13 @@ from loaders.errors import ConfigError, NightshiftError, TransientError
 from loaders.warehouse import redshift_s3
 from tests.emulators.s3_faults import injected_faults
 from tests.redshift.dirty_records import ORG
-from tests.redshift.loading import DATA_DATE, load_partition, upload_partition
+from tests.redshift.loading import (
+    DATA_DATE,
+    WAREHOUSES,
+    load_partition,
+    load_partitions,
+    upload_partition,
+)
 
 DATASET = archive.Dataset("orgs", "staging", "raw_orgs", "dt", ("org_id",))
 FAULTS = [
@@ -68,3 +75,39 @@ def test_copy_of_an_object_that_the_role_cannot_read_names_the_role(
             f"copy numbers from '{url}' {redshift_s3.iam_role()} "
             f"{redshift_s3.region_clause()}"
         )
+
+
+@pytest.mark.parametrize("warehouse_name", WAREHOUSES)
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (
+            {"code": "AccessDenied", "status": 403},
+            "Grant s3:GetObject on arn:aws:s3:::",
+        ),
+        ({"code": "KMS.DisabledException"}, "Enable the key"),
+        ({"code": "InvalidObjectState", "status": 403}, "Restore the object"),
+    ],
+)
+def test_object_that_s3_refuses_is_named_with_its_partition(
+    use_warehouse: Callable[..., None],
+    warehouse_name: str,
+    fault: dict[str, object],
+    words: str,
+) -> None:
+    use_warehouse(warehouse_name)
+    days = [DATA_DATE - timedelta(days=1), DATA_DATE]
+    for day in days:
+        objects = {"a #1.json": json.dumps(ORG).encode(), "b.json": b""}
+        upload_partition("orgs", objects, day)
+    raw_url = settings.load().required_raw_url()
+    url = s3.partition_url(raw_url, "orgs", DATA_DATE)
+    key = f"{raw_url.rpartition('/')[2]}/orgs/dt={DATA_DATE}/a"
+    fault = {"operation": "GetObject", "key": key, "times": 0, **fault}
+    with (
+        injected_faults(os.environ, fault),
+        pytest.raises(NightshiftError, match=words) as raised,
+    ):
+        load_partitions("orgs", days)
+    assert raised.value.object_url.startswith(url)
+    assert url in str(raised.value)
