@@ -1,7 +1,8 @@
 """The error classes of the project, by what the reader has to do.
 
 `ConfigError`: fix a setting. `TransientError`: retried automatically; if it persists,
-check the other system. `DataError`: check the input that the message names. Every
+check the other system. `DataError`: check the input that the message names.
+`MachineError`: free disk space or memory, or replace a damaged file. Every
 message names the object and the next step, and never contains a secret.
 """
 
@@ -28,3 +29,7 @@ class TransientError(NightshiftError):
 
 class DataError(NightshiftError):
     """An input is invalid or incomplete; existing data is unchanged."""
+
+
+class MachineError(NightshiftError):
+    """The disk or memory is used up, or a file of ours is damaged."""

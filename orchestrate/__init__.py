@@ -8,6 +8,10 @@ import os
 import sys
 from pathlib import Path
 
+from loaders import interruption
+
+interruption.exit_quietly_during_imports()
+
 import luigi.configuration
 
 from loaders.config.environment import PROJECT

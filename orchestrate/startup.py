@@ -3,10 +3,11 @@
 import os
 from pathlib import Path
 
-from loaders import private_files
+from loaders import interruption, private_files, warehouse
 from loaders.config import environment
 from orchestrate import logs
 from reports import console
+from reports.console import error_console, styled
 
 _user_umask: int | None = None
 
@@ -14,6 +15,8 @@ _user_umask: int | None = None
 def prepare_process() -> Path:
     """Protect files and output, read `.env`, open the log; return the log's path."""
     global _user_umask
+    interruption.install(_print_interruption)
+    warehouse.set_on_wait(error_console.print)
     _user_umask = private_files.protect_process()
     console.make_streams_safe()
     environment.apply()
@@ -30,3 +33,7 @@ def restore_umask() -> None:
     """Give files that are part of the project the permissions that the user wants."""
     if _user_umask is not None:
         os.umask(_user_umask)
+
+
+def _print_interruption(error: interruption.Interrupted) -> None:
+    error_console.print(styled("nightshift:", "bold red"), str(error))

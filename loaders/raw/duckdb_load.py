@@ -19,7 +19,7 @@ from loaders.raw.duckdb_records import BLANK, UNPARSED
 from loaders.raw.lines import MARK, read_marked_line
 from loaders.raw.records import Record, RecordParser, Reject
 from loaders.raw.strict_json import dumps
-from loaders.warehouse import Connection, duckdb, identifier, literal
+from loaders.warehouse import Connection, identifier, literal
 from loaders.warehouse.declared_tables import Table
 
 FETCHED_LINES = 2_000
@@ -85,10 +85,10 @@ def _parse(
     paths = [spooled.path for spooled in batch]
     try:
         connection.execute(duckdb_records.parse_statement(table, paths))
-    except duckdb.Error as error:
+    except DataError as error:
         urls = {str(spooled.path): spooled.item.url for spooled in batch}
         named = [url for path, url in urls.items() if path in str(error)]
-        cause = str(error).splitlines()[0].rstrip(".")
+        cause = str(error.__cause__ or error).splitlines()[0].rstrip(".")
         raise DataError(
             rules.unreadable_message(" or ".join(named or urls.values()), cause)
         ) from error

@@ -3,7 +3,6 @@
 from loaders.warehouse.connection import (
     SCHEMAS,
     Connection,
-    ensure_tables,
     exists,
     identifier,
     is_single_writer,
@@ -11,12 +10,15 @@ from loaders.warehouse.connection import (
     keep_open,
     literal,
     location,
+    machine_problem,
     run_in_transaction,
     session,
+    set_on_wait,
     transaction,
     transaction_on,
     with_settings,
 )
+from loaders.warehouse.create_tables import ensure_tables
 
 __all__ = [
     "SCHEMAS",
@@ -29,8 +31,10 @@ __all__ = [
     "keep_open",
     "literal",
     "location",
+    "machine_problem",
     "run_in_transaction",
     "session",
+    "set_on_wait",
     "transaction",
     "transaction_on",
     "with_settings",

@@ -16,7 +16,8 @@ from uuid import uuid4
 
 from loaders import s3, warehouse
 from loaders.config import settings
-from loaders.warehouse import Connection, duckdb, identifier, redshift_s3
+from loaders.errors import NightshiftError
+from loaders.warehouse import Connection, identifier, redshift_s3
 
 MAX_INSERT_ROWS = 200  # up to this number an INSERT statement is faster
 MAX_VALUES_ROWS = 50  # of rows whose texts may be long
@@ -48,7 +49,7 @@ def _low_memory(connection: Connection) -> Iterator[None]:
         yield
         if warehouse.is_single_writer():
             # Fails while another session of this process writes; that one checkpoints.
-            with suppress(duckdb.Error):
+            with suppress(NightshiftError):
                 connection.execute(
                     "-- loaders.warehouse.bulk_rows checkpoint\ncheckpoint"
                 )

@@ -19,7 +19,7 @@ from tenacity import (
 
 from loaders.config import dbt_profile
 from loaders.errors import ConfigError, DataError, NightshiftError, TransientError
-from loaders.warehouse import declared_tables, duckdb, redshift
+from loaders.warehouse import declared_tables, duckdb, duckdb_problems, redshift
 
 SCHEMAS = ("staging", "intermediate", "marts", "ops")
 INSERT_BATCH_ROWS = 500
@@ -58,13 +58,17 @@ class Connection:
         self, sql: str, parameters: Sequence[object] = ()
     ) -> list[tuple[Any, ...]]:
         """Return all rows of a query with a small result."""
-        return [tuple(row) for row in self._cursor(sql, parameters).fetchall()]
+        cursor = self._cursor(sql, parameters)
+        with self._classified_errors(sql):
+            return [tuple(row) for row in cursor.fetchall()]
 
     def fetch_one(
         self, sql: str, parameters: Sequence[object] = ()
     ) -> tuple[Any, ...] | None:
         """Return the first row of a query, or None."""
-        row = self._cursor(sql, parameters).fetchone()
+        cursor = self._cursor(sql, parameters)
+        with self._classified_errors(sql):
+            row = cursor.fetchone()
         return None if row is None else tuple(row)
 
     def stream(
@@ -74,7 +78,20 @@ class Connection:
         if self.engine == "redshift":
             return redshift.stream(self._handle, sql, parameters, size=size)
         cursor = self._cursor(sql, parameters)
-        return iter(lambda: cursor.fetchmany(size), [])
+        return self._batches(cursor, sql, size)
+
+    def _batches(
+        self,
+        cursor: Any,  # noqa: ANN401 - driver's type
+        sql: str,
+        size: int,
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        while True:
+            with self._classified_errors(sql):
+                batch = cursor.fetchmany(size)
+            if not batch:
+                return
+            yield batch
 
     def columns(self, sql: str) -> list[tuple[str, str]]:
         """Return the (name, type) pairs of a query's result columns."""
@@ -109,12 +126,19 @@ class Connection:
         return "json_parse(?)" if is_json and self.engine == "redshift" else "?"
 
     def _cursor(self, sql: str, parameters: Sequence[object]) -> Any:  # noqa: ANN401
-        if self.engine == "duckdb":
-            return self._handle.execute(sql, list(parameters))
-        with redshift.classified_errors(sql.partition("\n")[0].removeprefix("-- ")):
+        with self._classified_errors(sql):
+            if self.engine == "duckdb":
+                return self._handle.execute(sql, list(parameters))
             cursor = self._handle.cursor()
             cursor.paramstyle = "qmark"
             return cursor.execute(sql, tuple(parameters) or None)
+
+    def _classified_errors(self, sql: str) -> AbstractContextManager[None]:
+        """Raise the driver's errors as ours; the statement's comment is the action."""
+        action = sql.partition("\n")[0].removeprefix("-- ")
+        if self.engine == "duckdb":
+            return duckdb.classified_errors(self._handle, action, location())
+        return redshift.classified_errors(action)
 
     def close(self) -> None:
         """Close the session and discard uncommitted changes."""
@@ -154,7 +178,7 @@ def transaction_on(connection: Connection) -> Iterator[None]:
         yield
     except BaseException:
         # A failing rollback must not hide the original error.
-        with suppress(duckdb.Error, NightshiftError):
+        with suppress(NightshiftError, KeyboardInterrupt):
             connection.execute("-- loaders.warehouse.connection rollback\nrollback")
         raise
     connection.execute("-- loaders.warehouse.connection commit\ncommit")
@@ -177,7 +201,7 @@ def with_settings(
         yield
     finally:
         # A failing reset must not hide the original error.
-        with suppress(duckdb.Error):
+        with suppress(NightshiftError, KeyboardInterrupt):
             for name in changed:
                 connection.execute(
                     f"-- loaders.warehouse.connection reset settings\nreset {name}"
@@ -234,54 +258,25 @@ def location() -> str:
 
 def is_transient(message: str) -> bool:
     """Return whether the error message of a warehouse is about a transient error."""
-    return "could not set lock" in message.lower() or redshift.is_transient(message)
+    if is_single_writer():
+        return duckdb.is_transient(message)
+    return redshift.is_transient(message)
 
 
-def ensure_tables(connection: Connection) -> None:
-    """Create the schemas and declared tables that do not exist.
+def machine_problem(message: str) -> str:
+    """Return what is wrong with disk, memory or file and what to do, or ''.
 
-    Needs no CREATE privilege if all of them exist.
+    `message` is the text that dbt passes on from DuckDB.
     """
-    schemas = connection.fetch_all(
-        "-- loaders.warehouse.connection list schemas\nselect nspname from pg_namespace"
-    )
-    for name in SCHEMAS:
-        if (connection.schema(name).strip('"'),) not in schemas:
-            connection.execute(
-                f"-- loaders.warehouse.connection create schema {name}\n"
-                f"create schema if not exists {connection.schema(name)}"
-            )
-    tables = connection.fetch_all(
-        "-- loaders.warehouse.connection list tables\n"
-        "select table_schema, table_name from information_schema.tables"
-    )
-    for table in declared_tables.all_tables():
-        if (connection.schema(table.schema).strip('"'), table.name) in tables:
-            continue
-        columns = ", ".join(
-            f"{identifier(column.name)} {_data_type(column, connection.engine)}"
-            for column in table.columns
-        )
-        connection.execute(
-            f"-- loaders.warehouse.connection create table "
-            f"{table.schema}.{table.name}\n"
-            f"create table if not exists "
-            f"{connection.table(table.schema, table.name)} ({columns})"
-            f"{_distribution(table, connection.engine)}"
-        )
-
-
-def _distribution(table: declared_tables.Table, engine: str) -> str:
-    """Return the Redshift distribution and sort key of a raw table, '' otherwise."""
-    if engine == "duckdb" or not table.source:
+    if not is_single_writer():
         return ""
-    return " diststyle even sortkey (dt)"
+    error = duckdb_problems.problem(message, duckdb.file(dbt_profile.target().values))
+    return str(error or "")
 
 
-def _data_type(column: declared_tables.Column, engine: str) -> str:
-    if column.data_type == "json" and engine == "redshift":
-        return "super"
-    return column.data_type
+def set_on_wait(on_wait: Callable[[str], object]) -> None:
+    """Set what prints the message that a locked DuckDB file is waited for."""
+    duckdb.set_on_wait(on_wait)
 
 
 def _connect() -> Connection:

@@ -1,31 +1,58 @@
-"""Sessions on the DuckDB file. Only this module imports duckdb.
+"""Sessions on the DuckDB file, and the classification of DuckDB's errors.
 
-Only one process at a time can open the file, so sessions are short. A process that does
-all the work itself can keep the file open.
+Only this module imports duckdb. Only one process at a time can open the file, so
+sessions are short. A process that does all the work itself can keep the file open.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import duckdb
-from tenacity import (
-    retry,
-    retry_if_exception_type,
-    stop_after_delay,
-    wait_random_exponential,
-)
 
+from loaders import interruption
 from loaders.config.settings import PROJECT
-from loaders.errors import ConfigError, TransientError
+from loaders.errors import (
+    ConfigError,
+    DataError,
+    NightshiftError,
+    TransientError,
+)
 from loaders.private_files import make_folder
+from loaders.warehouse.duckdb_problems import damaged_file, problem
 
 LOCK_TIMEOUT_SECONDS = 120
+ANNOUNCE_SECONDS = 2
+LOCK_POLL_SECONDS = 0.2
+LOCK_HOLDER = re.compile(r"\(PID (\d+)\)")
+# Texts of DuckDB's errors, in lower case: its classes do not separate these cases.
+LOCKED_TEXT = "could not set lock"
+PATH_TEXTS = (
+    "cannot open file",
+    "permission denied",
+    "read-only file system",
+    "is a directory",
+    "not a directory",
+    "no such file or directory",
+    "read-only mode",
+)
+TRANSIENT_TEXTS = (LOCKED_TEXT, "write-write conflict", "conflict on")
+TRANSIENT_CLASSES = (duckdb.TransactionException, duckdb.HTTPException)
+DAMAGE_CLASSES = (
+    duckdb.FatalException,
+    duckdb.InternalException,
+    duckdb.SerializationException,
+)
+INTERRUPTED_TEXT = "interrupted"
 
-Error = duckdb.Error
 # Set by `keep_open` until the first session adds the connection that stays open.
 _kept_connections: ExitStack | None = None
+_on_wait: Callable[[str], object] = str  # prints nothing
+# A run opens several sessions, but the file that stays locked is waited for once.
+_has_given_up = False
 
 
 def file(values: Mapping[str, Any]) -> Path:
@@ -57,34 +84,18 @@ def file_exists(values: Mapping[str, Any]) -> bool:
     return True
 
 
-@retry(
-    retry=retry_if_exception_type(TransientError),
-    stop=stop_after_delay(LOCK_TIMEOUT_SECONDS),
-    wait=wait_random_exponential(multiplier=0.05, max=2),
-    reraise=True,
-)
 def open_session(values: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
     """Open the file; wait up to two minutes while another process has it open.
 
-    Raises `TransientError` if the file stays locked, and `ConfigError` if it cannot be
-    opened.
+    After two seconds, the process that holds it is printed. Raises `TransientError` if
+    the file stays locked, `MachineError` if it is damaged, and `ConfigError` if it
+    cannot be opened otherwise.
     """
     global _kept_connections
     path = file(values)
     make_folder(path.parent, remedy="Correct NIGHTSHIFT_DUCKDB_PATH")
     options = dict(values.get("config_options") or {})
-    try:
-        handle = duckdb.connect(str(path), config=options)
-    except duckdb.IOException as error:
-        if "lock" in str(error).lower():
-            raise TransientError(
-                f"{path} is locked by another process. Close the `duckdb` shell, the "
-                f"notebook or the dbt run that has it open, then run again."
-            ) from error
-        raise ConfigError(
-            f"Cannot open the DuckDB file {path}: {error}. "
-            "Check NIGHTSHIFT_DUCKDB_PATH."
-        ) from error
+    handle = _connect_when_unlocked(path, options)
     handle.execute("set timezone = 'UTC'")
     handle.execute("set enable_progress_bar = false")  # stdout is for results
     if _kept_connections is not None:
@@ -92,6 +103,12 @@ def open_session(values: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
         _kept_connections.callback(duckdb.connect(str(path), config=options).close)
         _kept_connections = None
     return handle
+
+
+def set_on_wait(on_wait: Callable[[str], object]) -> None:
+    """Set what prints that a locked file is waited for."""
+    global _on_wait
+    _on_wait = on_wait
 
 
 @contextmanager
@@ -107,3 +124,101 @@ def keep_open() -> Iterator[None]:
             yield
         finally:
             _kept_connections = None
+
+
+@contextmanager
+def classified_errors(
+    handle: duckdb.DuckDBPyConnection, action: str, path: str
+) -> Iterator[None]:
+    """Raise DuckDB's errors as ours; a signal stops the statements of the block."""
+    interruption.check()
+    try:
+        with interruption.cancelled_by_signal(handle.interrupt):
+            yield
+    except (duckdb.Error, RuntimeError) as error:
+        interruption.check()
+        raise classify(error, Path(path), action) from error
+
+
+def classify(
+    error: Exception, path: Path, action: str, *, is_opening: bool = False
+) -> NightshiftError:
+    """Return our error for any exception of DuckDB.
+
+    `action` is what DuckDB did, `path` the file of the warehouse.
+    """
+    text = str(error).strip()
+    if known := problem(text, path):
+        return known
+    lower = text.lower()
+    cause = text.splitlines()[0].rstrip(".") if text else type(error).__name__
+    if INTERRUPTED_TEXT in lower:
+        return NightshiftError(f"DuckDB was interrupted ({action}). Run again.")
+    if isinstance(error, DAMAGE_CLASSES):
+        return damaged_file(path, cause)
+    if isinstance(error, TRANSIENT_CLASSES) or is_transient(lower):
+        return TransientError(f"{cause} ({action}). Nothing was committed. Run again.")
+    if is_opening:
+        return ConfigError(
+            f"The DuckDB file {path} cannot be opened: {cause}. Check "
+            "NIGHTSHIFT_DUCKDB_PATH, the rights on the file and its folder, and the "
+            "target's settings in profiles.yml."
+        )
+    if any(part in lower for part in PATH_TEXTS):
+        return ConfigError(
+            f"DuckDB cannot use a file: {cause} ({action}). Check the rights on it and "
+            "on its folder, then run again."
+        )
+    return DataError(
+        f"{text} ({action}). Nothing was committed. Correct the statement or the data "
+        "that the message names, then run again."
+    )
+
+
+def is_transient(text: str) -> bool:
+    """Return whether an error message of DuckDB is that of a transient error."""
+    return any(part in text.lower() for part in TRANSIENT_TEXTS)
+
+
+def _connect_when_unlocked(
+    path: Path, options: dict[str, Any]
+) -> duckdb.DuckDBPyConnection:
+    """Open the file; after two seconds, print which process it waits for."""
+    global _has_given_up
+    start = time.monotonic()
+    is_announced = False
+    while True:
+        try:
+            return duckdb.connect(str(path), config=options)
+        except (duckdb.Error, RuntimeError) as error:
+            interruption.check()
+            if LOCKED_TEXT not in str(error).lower():
+                raise classify(error, path, "opening", is_opening=True) from error
+            holder = _lock_holder(str(error))
+            waited = time.monotonic() - start
+            if _has_given_up or waited > LOCK_TIMEOUT_SECONDS:
+                _has_given_up = True
+                raise TransientError(
+                    f"{path} is still in use by {holder} after {LOCK_TIMEOUT_SECONDS} "
+                    "seconds. Close the `duckdb` shell, the notebook, the dbt command "
+                    "or the run that has it open, then run again."
+                ) from error
+        if waited >= ANNOUNCE_SECONDS and not is_announced:
+            is_announced = True
+            _on_wait(
+                f"Waiting for {path}, which is in use by {holder}. Gives up after "
+                f"{LOCK_TIMEOUT_SECONDS} seconds."
+            )
+        time.sleep(LOCK_POLL_SECONDS)
+
+
+def _lock_holder(message: str) -> str:
+    """Return the process that DuckDB names, with its command line if it is readable."""
+    match = LOCK_HOLDER.search(message)
+    if match is None:
+        return "another process"
+    with suppress(OSError):
+        arguments = Path(f"/proc/{match[1]}/cmdline").read_bytes().split(b"\0")
+        command = " ".join(part.decode("utf-8", "replace") for part in arguments)
+        return f"PID {match[1]} ({command.strip()[:80]})"
+    return f"PID {match[1]}"

@@ -6,6 +6,8 @@ dbt-redshift, inside functions because each takes seconds to import.
 """
 
 import re
+import ssl
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -18,6 +20,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from loaders import interruption
 from loaders.config import environment
 from loaders.errors import ConfigError, DataError, NightshiftError, TransientError
 
@@ -63,6 +66,16 @@ IAM_ROLE_TEXTS = (
 IAM_ROLE_NEXT_STEP = (
     "Check NIGHTSHIFT_COPY_IAM_ROLE: the role must be attached to the cluster and have "
     "read and write access to the buckets, see docs/redshift.md"
+)
+# What the driver raises when its socket is closed or the answer breaks off.
+CLOSED_SOCKET_ERRORS = (
+    OSError,
+    EOFError,
+    AttributeError,
+    IndexError,
+    TypeError,
+    ValueError,
+    struct.error,
 )
 MISSING_OBJECT_TEXTS = ("no such key", "nosuchkey", "specified key does not exist")
 
@@ -126,25 +139,44 @@ def _invalid_keys(error: Any) -> str:  # noqa: ANN401 - dbt's type
 @contextmanager
 def classified_errors(action: str) -> Iterator[None]:
     """Raise the driver's errors as ours, with the action and the next step."""
+    interruption.check()
+    try:
+        yield
+    except NightshiftError:
+        raise
+    except Exception as error:  # the driver raises many classes for a closed socket
+        interruption.check()
+        raise classify(error, action) from error
+
+
+def classify(error: Exception, action: str) -> NightshiftError:
+    """Return our error for any exception of the driver, its socket or its login."""
     import redshift_connector
     from botocore.exceptions import BotoCoreError, ClientError
     from dbt_common.exceptions import DbtBaseException
 
-    try:
-        yield
-    except redshift_connector.Error as error:
-        raise _classify(error, action) from error
-    except (OSError, AttributeError, ValueError) as error:
-        # The driver raises these when its socket is closed.
-        raise TransientError(
-            f"The connection to Redshift was lost ({action}: {error}). "
-            "Check the network, then run again."
-        ) from error
-    except (BotoCoreError, ClientError, DbtBaseException) as error:
-        raise ConfigError(
+    if isinstance(error, redshift_connector.Error | redshift_connector.Warning):
+        return _classify_driver_error(error, action)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return ConfigError(
+            f"The certificate of Redshift is not trusted ({action}: {error}). Check "
+            "NIGHTSHIFT_REDSHIFT_HOST and NIGHTSHIFT_REDSHIFT_SSLMODE, or update the "
+            "certificates of this machine."
+        )
+    if isinstance(error, CLOSED_SOCKET_ERRORS):
+        return TransientError(
+            f"The connection to Redshift was lost ({action}: "
+            f"{type(error).__name__}: {error}). Check the network, then run again."
+        )
+    if isinstance(error, BotoCoreError | ClientError | DbtBaseException):
+        return ConfigError(
             f"Redshift failed ({action}: {error}). Check the NIGHTSHIFT_REDSHIFT_* "
             "and AWS_* variables."
-        ) from error
+        )
+    return NightshiftError(
+        f"Redshift failed unexpectedly ({action}: {type(error).__name__}: {error}). "
+        "Run again; if it fails again, look for the statement in the log."
+    )
 
 
 def stream(
@@ -225,7 +257,7 @@ def type_name(code: int) -> str:
     return str(get_datatype_name(code)).lower()
 
 
-def _classify(error: Exception, action: str) -> NightshiftError:
+def _classify_driver_error(error: Exception, action: str) -> NightshiftError:
     """Classify an error of the driver by its SQLSTATE and its message.
 
     The driver passes the fields of a server error as a dict: C is the SQLSTATE, M the

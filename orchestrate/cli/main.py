@@ -6,11 +6,13 @@ accepted all rows, 3 bad configuration or arguments.
 """
 
 import sys
+from pathlib import Path
 
 import structlog
 import typer
 from typer.exceptions import TyperException
 
+from loaders import interruption, machine
 from loaders.config.redaction import redact
 from loaders.errors import ConfigError, NightshiftError
 from orchestrate import startup
@@ -32,7 +34,7 @@ app = typer.Typer(
         "\n\nEvery command is safe to repeat: work that is done is not repeated."
         "\n\nExit codes: 0 all done (also if there was nothing to do), 1 a task "
         "failed, 2 done, but Salesforce has not accepted all rows, 3 bad configuration "
-        "or arguments."
+        "or arguments, 130 interrupted by Ctrl-C, 143 by SIGTERM."
     ),
 )
 
@@ -50,26 +52,35 @@ app.add_typer(looker.app, name="looker")
 
 def main() -> None:
     """Run the command line; print one message for any error and set the exit code."""
-    log_file = startup.prepare_process()
+    try:
+        code = _run_command(startup.prepare_process())
+        interruption.check()  # Typer turns an interruption into a plain exit code.
+    except KeyboardInterrupt as error:
+        interruption.stop(error)
+    interruption.exit_quietly_from_now_on()
+    sys.exit(code)
+
+
+def _run_command(log_file: Path) -> int:
     try:
         require_text(sys.argv[1:])
         # In standalone mode, Typer exits with 2 for bad arguments, but 2 means rejects.
-        code = app(standalone_mode=False)
+        return int(app(standalone_mode=False) or 0)
     except TyperException as error:
         message = getattr(error, "format_message", lambda: "Aborted.")()
-        code = _report(f"{message.rstrip('.')}. Try --help.", ExitCode.MISCONFIGURED)
+        return _report(f"{message.rstrip('.')}. Try --help.", ExitCode.MISCONFIGURED)
     except ConfigError as error:
-        code = _report(str(error), ExitCode.MISCONFIGURED)
+        return _report(str(error), ExitCode.MISCONFIGURED)
     except NightshiftError as error:
-        code = _report(f"{error}\nThe log is {log_file}.", ExitCode.FAILED)
-    except Exception as error:  # a fault of the program or an unknown library error
+        return _report(f"{error}\nThe log is {log_file}.", ExitCode.FAILED)
+    except Exception as error:  # a fault of the program, or of disk and memory
         log.exception("unexpected error")
-        code = _report(
-            f"Unexpected {type(error).__name__}: {error}\nThe log {log_file} has the "
-            "details.",
-            ExitCode.FAILED,
+        shown = machine.classify(error)
+        is_config = isinstance(shown, ConfigError)
+        return _report(
+            f"{shown}\nThe log {log_file} has the details.",
+            ExitCode.MISCONFIGURED if is_config else ExitCode.FAILED,
         )
-    sys.exit(int(code or 0))
 
 
 def _report(message: str, code: ExitCode) -> ExitCode:

@@ -62,7 +62,7 @@ def as_dict(
         "data_date": root.data_date,
         "data_date_from": root.data_date_from or root.data_date,
         "exit_code": int(outcome.exit_code),
-        "status": outcome.exit_code.name.lower(),
+        "status": outcome.exit_code.status,
         "tasks_done": len(outcome.done),
         "tasks_failed": len(outcome.failures),
         "failures": [asdict(failure) for failure in outcome.failures],

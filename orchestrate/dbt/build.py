@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from loaders import warehouse
 from orchestrate.dbt.artifacts import TARGET_FOLDER
 from orchestrate.dbt.graph import Node
 
@@ -124,6 +125,11 @@ def _error(
     """Return what failed and what to do, or ''."""
     if built is None:
         return f"{node.name}: dbt stopped before it built this model. Run again."
+    for result in (built, *tests):
+        if not result.has_passed and (
+            known := warehouse.machine_problem(result.message)
+        ):
+            return f"{node.name}: {known}"
     if not built.has_passed:
         return (
             f"{node.name}: {built.status}: {built.message.strip()} "

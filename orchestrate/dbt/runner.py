@@ -14,10 +14,10 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.base_types import EventMsg
 
-from loaders import warehouse
+from loaders import interruption, warehouse
 from loaders.config import dbt_profile
 from loaders.config.settings import PROJECT
-from loaders.errors import ConfigError, DataError, TransientError
+from loaders.errors import ConfigError, DataError, MachineError, TransientError
 from orchestrate.dbt.artifacts import LOG_FILE, PARSED_PROJECT, TARGET_FOLDER
 
 
@@ -46,6 +46,7 @@ def parse() -> None:
     """Parse the project and cache its manifest; raise `ConfigError` if dbt cannot."""
     result = dbtRunner().invoke(["parse", *_common_arguments()])
     _restore_luigi_logging()
+    interruption.check()
     if not result.success:
         raise ConfigError(
             f"dbt cannot parse the project: {result.exception}. "
@@ -81,6 +82,7 @@ def build(
         arguments.append("--full-refresh")
     result = runner.invoke(arguments)
     _restore_luigi_logging()
+    interruption.check()  # dbt turns an interruption into a failed result.
     return _node_results(result)
 
 
@@ -124,6 +126,8 @@ def _event_listener(
 def _node_results(result: dbtRunnerResult) -> list[NodeResult]:
     run_results = getattr(result.result, "results", None)
     if run_results is None:
+        if known := warehouse.machine_problem(str(result.exception)):
+            raise MachineError(known)
         is_transient = warehouse.is_transient(str(result.exception))
         raise (TransientError if is_transient else DataError)(
             f"dbt did not finish: {result.exception}. "

@@ -1,35 +1,28 @@
-"""Runs a root task with Luigi, determines its exit code and records it in `ops.runs`.
+"""Runs a root task with Luigi, determines its outcome and records it in `ops.runs`."""
 
-Workers may be separate processes, so each task's result is appended to one file per
-run, from which the outcome is read at the end.
-"""
-
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import luigi
 import structlog
 from luigi.execution_summary import LuigiStatusCode
+from luigi.rpc import RPCError
 from luigi.task import flatten
 
-from loaders import ledger, warehouse
+from loaders import interruption, ledger, warehouse
 from loaders.config import dbt_profile
-from loaders.config.settings import PROJECT
 from loaders.errors import ConfigError, NightshiftError
+from loaders.ledger.run_outcomes import RunStart, record_run_start
 from loaders.ledger.runs import RunRecord, unresolved_runs
-from loaders.private_files import make_folder
-from orchestrate import progress
 from orchestrate.planning import archives, run_state
 from orchestrate.run_id import RUN_ID
-from orchestrate.runs import alerts
+from orchestrate.runs import alerts, recording, scheduler
 from orchestrate.runs.outcome import ExitCode, Outcome, TaskResult
 from orchestrate.tasks.export import AcceptedBySalesforce, SyncTrialMetricsToSalesforce
 from orchestrate.tasks.report import MailReport
+from reports.console import error_console, styled
 
-RESULTS_FOLDER = PROJECT / "var" / "runs"
 SUCCESS_CODES = (LuigiStatusCode.SUCCESS, LuigiStatusCode.SUCCESS_WITH_RETRY)
 MAX_SHOWN_TASKS = 3
 MAX_MESSAGE_LENGTH = 2000
@@ -47,14 +40,37 @@ def require_past(data_date: date) -> None:
         )
 
 
+@dataclass
+class _Run:
+    """The run that this process executes."""
+
+    root: luigi.Task
+    command: str
+    started_at: datetime = field(default_factory=ledger.now)
+    has_start_row: bool = False
+    is_recorded: bool = False
+
+
+_run: _Run | None = None
+
+
 def execute(root: luigi.Task, *, command: str, workers: int) -> Outcome:
     """Run `root` and its dependencies; record the run in `ops.runs`.
 
     luigi.cfg decides whether a central scheduler is used.
     """
-    started_at = ledger.now()
-    start_recording()
+    start_run(root, command=command)
     with warehouse.keep_open():
+        outcome = determine_outcome(root, is_done=_run_with_luigi(root, workers))
+        finish_run(outcome)
+    return outcome
+
+
+def _run_with_luigi(root: luigi.Task, workers: int) -> bool:
+    """Return whether Luigi found or made everything complete."""
+    if scheduler.unreachable_error():
+        return False
+    try:
         result = luigi.build(
             [root],
             # With one writer, tasks run one at a time, so this process can run them.
@@ -62,32 +78,96 @@ def execute(root: luigi.Task, *, command: str, workers: int) -> Outcome:
             local_scheduler=luigi.interface.core().local_scheduler,
             detailed_summary=True,
         )
-        outcome = determine_outcome(root, is_done=result.status in SUCCESS_CODES)
-        finish_run(root, outcome, command=command, started_at=started_at)
-    return outcome
+    except RPCError as error:
+        log.error("scheduler lost", error=str(error))
+        return False
+    return result.status in SUCCESS_CODES
 
 
-def finish_run(
-    root: luigi.Task, outcome: Outcome, *, command: str, started_at: datetime
-) -> None:
+def start_run(root: luigi.Task, *, command: str) -> None:
+    """Collect results from now on, and record the run also if it is interrupted."""
+    global _run
+    _run = _Run(root, command)
+    recording.start()
+    interruption.set_on_stop(_finish_interrupted_run)
+
+
+def is_running() -> bool:
+    """Return whether this process executes a run."""
+    return _run is not None
+
+
+def record_start() -> None:
+    """Record in `ops.run_starts` that the run has work to do, once."""
+    if _run is None or _run.has_start_row:
+        return
+    _run.has_start_row = True
+    start = RunStart(
+        run_id=RUN_ID,
+        command=_run.command,
+        data_date_from=_run.root.data_date_from or _run.root.data_date,
+        data_date=_run.root.data_date,
+        env=_run.root.env,
+        version=_run.root.version,
+        target=dbt_profile.target().name,
+        started_at=_run.started_at,
+    )
+
+    def write(connection: warehouse.Connection) -> None:
+        warehouse.ensure_tables(connection)
+        record_run_start(connection, start)
+
+    try:
+        warehouse.run_in_transaction(write)
+    except NightshiftError as error:
+        # The run's tasks will fail for the same reason and report it.
+        log.error("start of the run not recorded", error=str(error))
+
+
+def finish_run(outcome: Outcome) -> None:
     """Record the run in `ops.runs`, and send alerts that are due or still open.
 
     A run that had nothing to do is recorded only if it resolves an earlier failure.
     """
+    run = _running()
     if outcome.exit_code in (ExitCode.FAILED, ExitCode.MISCONFIGURED):
         try:
-            _record(root, outcome, command=command, started_at=started_at)
+            _record(run, outcome)
         except NightshiftError as error:
             # The run's own failure is more important than this one.
             log.error("run not recorded", error=str(error))
-        alerts.send_open_alerts(root)
-        alerts.send_failure_alert(root, outcome)
+        alerts.send_open_alerts(run.root)
+        alerts.send_failure_alert(run.root, outcome)
         return
-    unresolved = _unresolved_runs(root)
-    if outcome.done or unresolved:
-        _record(root, outcome, command=command, started_at=started_at)
-    alerts.send_open_alerts(root)
-    alerts.send_recovery_alert(root, outcome, unresolved)
+    unresolved = _unresolved_runs(run.root)
+    if outcome.done or unresolved or run.has_start_row:
+        _record(run, outcome)
+    run.is_recorded = True
+    alerts.send_open_alerts(run.root)
+    alerts.send_recovery_alert(run.root, outcome, unresolved)
+
+
+def _finish_interrupted_run(error: interruption.Interrupted) -> None:
+    """Print how to resume, and record the run; alert if no person interrupted it."""
+    run = _running()
+    if run.is_recorded:
+        error_console.print(f"{error} The run for {run.root.data_date} had ended.")
+        return
+    command = alerts.resume_command(run.root)
+    message = (
+        f"{error} The run for {run.root.data_date} is not complete. What is done is "
+        f"kept. Resume: {command}"
+    )
+    error_console.print(styled("nightshift:", "bold red"), message)
+    failure = recording.failure(run.root, NightshiftError(message))
+    code = ExitCode(error.exit_code)
+    outcome = Outcome(RUN_ID, code, (*recording.results(), failure))
+    try:
+        _record(run, outcome)
+    except NightshiftError as other:
+        log.error("run not recorded", error=str(other))
+    if code == ExitCode.TERMINATED:
+        alerts.send_failure_alert(run.root, outcome)
 
 
 def determine_outcome(root: luigi.Task, *, is_done: bool) -> Outcome:
@@ -96,14 +176,15 @@ def determine_outcome(root: luigi.Task, *, is_done: bool) -> Outcome:
     `is_done` means that Luigi found everything complete. If it is false and no task
     failed, every task is checked again.
     """
-    results = _recorded_results()
+    results = recording.results()
     if is_done:
         return Outcome(RUN_ID, ExitCode.DONE, results)
     if not Outcome(RUN_ID, ExitCode.FAILED, results).failures:
         try:
-            error = _incomplete_tasks_error(root)
+            error = scheduler.unreachable_error() or _incomplete_tasks_error(root)
         except NightshiftError as caught:
-            results = (*results, _failure(root, caught, was_scheduled=False))
+            failure = recording.failure(root, caught, was_scheduled=False)
+            results = (*results, failure)
         else:
             if not error:
                 code = ExitCode.DONE if root.complete() else ExitCode.REJECTED
@@ -165,106 +246,43 @@ def _unresolved_runs(root: luigi.Task) -> list[RunRecord]:
         )
 
 
-def _record(
-    root: luigi.Task, outcome: Outcome, *, command: str, started_at: datetime
-) -> None:
+def _record(run: _Run, outcome: Outcome) -> None:
     failures = outcome.failures
     row = {
         "run_id": outcome.run_id,
-        "command": command,
-        "data_date_from": root.data_date_from or root.data_date,
-        "data_date": root.data_date,
-        "env": root.env,
-        "version": root.version,
+        "command": run.command,
+        "data_date_from": run.root.data_date_from or run.root.data_date,
+        "data_date": run.root.data_date,
+        "env": run.root.env,
+        "version": run.root.version,
         "target": dbt_profile.target().name,
-        "status": outcome.exit_code.name.lower(),
+        "status": outcome.exit_code.status,
         "exit_code": int(outcome.exit_code),
         "tasks_done": len(outcome.done),
         "tasks_failed": len(failures),
-        "started_at": started_at,
+        "started_at": run.started_at,
         "finished_at": ledger.now(),
         "message": failures[0].error[:MAX_MESSAGE_LENGTH] if failures else None,
     }
-    with warehouse.transaction() as connection:
+
+    def write(connection: warehouse.Connection) -> None:
         warehouse.ensure_tables(connection)
         table = connection.table("ops", "runs")
         connection.insert(table, list(row), [list(row.values())])
 
-
-_results_file: Path | None = None
-
-
-def start_recording() -> None:
-    """Append each task's result to the run's file from now on, in every process."""
-    global _results_file
-    make_folder(RESULTS_FOLDER)
-    _results_file = RESULTS_FOLDER / f"{RUN_ID}.jsonl"
+    with interruption.deferred():
+        warehouse.run_in_transaction(write)
+        run.is_recorded = True
 
 
-def is_recording() -> bool:
-    """Return whether task results are being recorded."""
-    return _results_file is not None
+def _running() -> _Run:
+    if _run is None:
+        raise RuntimeError("no run has started")
+    return _run
 
 
-def _append(result: TaskResult) -> None:
-    if _results_file is not None:
-        with _results_file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(result)) + "\n")
-
-
-def _recorded_results() -> tuple[TaskResult, ...]:
-    if _results_file is None or not _results_file.exists():
-        return ()
-    lines = _results_file.read_text(encoding="utf-8").splitlines()
-    return tuple(TaskResult(**json.loads(line)) for line in lines)
-
-
-@luigi.Task.event_handler(luigi.Event.PROCESSING_TIME)
-def _record_success(task: luigi.Task, seconds: float) -> None:
-    if not isinstance(task, luigi.WrapperTask):
-        _append(TaskResult(task.task_family, str(task), "done", round(seconds, 3)))
-
-
-@luigi.Task.event_handler(luigi.Event.FAILURE)
-def _record_failure(task: luigi.Task, error: Exception) -> None:
-    _append(_failure(task, error))
-
-
-@luigi.Task.event_handler(luigi.Event.BROKEN_TASK)
-def _record_broken_task(task: luigi.Task, error: Exception) -> None:
-    _append(_failure(task, error, was_scheduled=False))
-
-
-@luigi.Task.event_handler(luigi.Event.DEPENDENCY_MISSING)
-def _record_failed_check(task: luigi.Task) -> None:
-    """Check completeness again, because Luigi drops the error of a failed check."""
-    if not isinstance(task, luigi.ExternalTask):
-        try:
-            task.complete()
-        except NightshiftError as error:
-            _append(_failure(task, error, was_scheduled=False))
-
-
-@luigi.Task.event_handler(luigi.Event.PROCESS_FAILURE)
-@luigi.Task.event_handler(luigi.Event.TIMEOUT)
-def _record_dead_worker(task: luigi.Task, message: str) -> None:
-    subject = progress.subject(task)
-    _append(
-        TaskResult(
-            task.task_family, str(task), "failed", error=message, subject=subject
-        )
-    )
-
-
-def _failure(
-    task: luigi.Task, error: Exception, *, was_scheduled: bool = True
-) -> TaskResult:
-    return TaskResult(
-        task.task_family,
-        str(task),
-        "failed",
-        error=str(error) if isinstance(error, NightshiftError) else repr(error),
-        subject=progress.subject(task),
-        error_type=type(error).__name__,
-        was_scheduled=was_scheduled,
-    )
+@luigi.Task.event_handler(luigi.Event.DEPENDENCY_DISCOVERED)
+def _on_discovered_dependency(task: luigi.Task, _: luigi.Task) -> None:
+    """Record the start once Luigi has found the root task incomplete."""
+    if _run is not None and task == _run.root:
+        record_start()

@@ -5,19 +5,48 @@ Luigi has no event for the end of a run, so the run ends when the process exits.
 
 import atexit
 import os
-from datetime import datetime
+from types import TracebackType
 
 import luigi
+import luigi.configuration
 import structlog
 
+from loaders import interruption
 from loaders.errors import NightshiftError
-from loaders.ledger import now
 from orchestrate.nightly import Backfill, Nightly
-from orchestrate.runs import execution
+from orchestrate.runs import execution, scheduler
+from orchestrate.runs.outcome import ExitCode
+from reports.console import error_console, styled
 
 COMMAND = "luigi"
 
 log = structlog.get_logger()
+
+
+class TaskProcess:
+    """The context in which Luigi runs each task, also in a process that it forked."""
+
+    def __init__(self, process: object) -> None:
+        self._is_forked = bool(getattr(process, "use_multiprocessing", False))
+
+    def __enter__(self) -> "TaskProcess":
+        """Do nothing."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End an interrupted process, which would otherwise print a traceback."""
+        if self._is_forked and isinstance(error, interruption.Interrupted):
+            interruption.exit_now(error.exit_code)
+
+
+luigi.configuration.get_config().set(
+    "worker", "task_process_context", f"{__name__}.{TaskProcess.__name__}"
+)
 
 
 @luigi.Task.event_handler(luigi.Event.DEPENDENCY_PRESENT)
@@ -27,26 +56,44 @@ def _on_complete_root(task: luigi.Task) -> None:
 
 
 @luigi.Task.event_handler(luigi.Event.DEPENDENCY_DISCOVERED)
+def _on_incomplete_root(task: luigi.Task, _: luigi.Task) -> None:
+    """Start recording a run that has work to do."""
+    if _start(task, is_done=False):
+        execution.record_start()
+
+
 @luigi.Task.event_handler(luigi.Event.DEPENDENCY_MISSING)
 @luigi.Task.event_handler(luigi.Event.BROKEN_TASK)
-def _on_first_event(task: luigi.Task, *_: object) -> None:
-    """Start recording a run at the first event of its root task."""
+def _on_broken_root(task: luigi.Task, *_: object) -> None:
+    """Start recording a run whose root task cannot be checked."""
     _start(task, is_done=False)
 
 
-def _start(task: luigi.Task, *, is_done: bool) -> None:
-    if isinstance(task, Nightly | Backfill) and not execution.is_recording():
-        execution.start_recording()
-        atexit.register(_finish, task, os.getpid(), now(), is_done=is_done)
+def _start(task: luigi.Task, *, is_done: bool) -> bool:
+    """Start recording at the first event of a root task; return whether this is it."""
+    if not isinstance(task, Nightly | Backfill) or execution.is_running():
+        return False
+    execution.start_run(task, command=COMMAND)
+    if scheduler.unreachable_error():
+        _finish(task, os.getpid(), is_done=False)
+    atexit.register(_finish, task, os.getpid(), is_done=is_done)
+    return True
 
 
-def _finish(
-    root: luigi.Task, process_id: int, started_at: datetime, *, is_done: bool
-) -> None:
+def _finish(root: luigi.Task, process_id: int, *, is_done: bool) -> None:
+    """Record the run, and end the process with the exit code of its outcome."""
     if os.getpid() != process_id:
         return  # A forked worker exits; the run continues.
+    code: int = ExitCode.FAILED
     try:
         outcome = execution.determine_outcome(root, is_done=is_done)
-        execution.finish_run(root, outcome, command=COMMAND, started_at=started_at)
+        code = outcome.exit_code
+        execution.finish_run(outcome)
+        for failure in outcome.failures:
+            if failure.task == root.task_family:  # no line of the log shows it
+                error_console.print(styled("luigi:", "bold red"), failure.error)
+    except interruption.Interrupted as error:
+        interruption.stop(error)
     except NightshiftError as error:
         log.error("run not recorded", error=str(error))
+    interruption.exit_now(int(code))

@@ -11,6 +11,14 @@ class ExitCode(IntEnum):
     FAILED = 1
     REJECTED = 2
     MISCONFIGURED = 3
+    INTERRUPTED = 130  # by Ctrl-C
+    TERMINATED = 143  # by SIGTERM
+
+    @property
+    def status(self) -> str:
+        """The name of the code in `ops.runs` and in JSON."""
+        code = ExitCode.INTERRUPTED if self == ExitCode.TERMINATED else self
+        return code.name.lower()
 
 
 @dataclass(frozen=True)

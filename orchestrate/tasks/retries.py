@@ -16,6 +16,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from loaders import interruption
 from loaders.errors import TransientError
 
 MAX_WAIT_SECONDS = 60
@@ -42,6 +43,7 @@ def retry(
 
 
 def _log_retry(state: RetryCallState) -> None:
+    interruption.check()
     error = state.outcome.exception() if state.outcome else None
     log.warning(
         "retrying after transient error",

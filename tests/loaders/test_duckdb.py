@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from loaders import archive, warehouse
+from loaders.errors import DataError
 from loaders.raw import load as raw_load
-from loaders.warehouse import duckdb
 
 DATASET = archive.Dataset("org_day", "marts", "fct_org_day", "metric_date", ("org_id",))
 
@@ -28,7 +28,7 @@ def _memory_limit() -> str:
 def test_failed_load_resets_the_memory_limit() -> None:
     before = _memory_limit()
     with (
-        pytest.raises(duckdb.Error, match="broken"),
+        pytest.raises(DataError, match="broken"),
         warehouse.session() as connection,
         warehouse.with_settings(connection, raw_load.LOAD_SETTINGS),
         warehouse.transaction_on(connection),

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from orchestrate.nightly import Nightly
-from orchestrate.runs import execution
+from orchestrate.runs import execution, recording
 from orchestrate.runs.outcome import ExitCode, TaskResult
 from orchestrate.tasks.export import AcceptedBySalesforce
 
@@ -37,7 +37,7 @@ def _failed(error_type: str, *, was_scheduled: bool = True) -> TaskResult:
 def test_run_is_misconfigured_only_if_nothing_was_done(
     monkeypatch: pytest.MonkeyPatch, results: list[TaskResult], code: ExitCode
 ) -> None:
-    monkeypatch.setattr(execution, "_recorded_results", lambda: tuple(results))
+    monkeypatch.setattr(recording, "results", lambda: tuple(results))
     root = Nightly(data_date=date(2026, 11, 24))
     assert execution.determine_outcome(root, is_done=False).exit_code == code
 
