@@ -16,7 +16,7 @@ import structlog
 
 from loaders import s3
 from loaders.ledger import ArchiveResult
-from loaders.warehouse import Connection, identifier, redshift_s3
+from loaders.warehouse import Connection, identifier, literal, redshift_s3
 
 UPLOAD_THREADS = 4
 
@@ -133,7 +133,7 @@ def _write_and_upload(
             path = Path(folder) / f"{dt}.parquet"
             count = connection.fetch_one(
                 f"-- loaders.archive copy {dataset.name} {dt}\n"
-                f"copy ({_query(connection, dataset, dt)}) to '{path}' "
+                f"copy ({_query(connection, dataset, dt)}) to {literal(str(path))} "
                 "(format parquet, compression zstd)"
             )
             result = ArchiveResult(

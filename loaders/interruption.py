@@ -222,11 +222,13 @@ def _is_main_thread() -> bool:
 def exit_now(code: int) -> NoReturn:
     """End this process and the processes that it forked, without any clean-up."""
     if not _state.is_child and "multiprocessing" in sys.modules:
-        from multiprocessing import active_children
+        from multiprocessing import active_children, util
 
         with suppress(Exception):  # what cannot be listed cannot be stopped
             for child in active_children():
                 child.kill()
+            # Without this, multiprocessing warns of semaphores that it frees itself.
+            util._run_finalizers(0)  # type: ignore[attr-defined]  # has no public name
     for name in ("stdout", "stderr"):
         with suppress(Exception):  # a closed pipe
             getattr(sys, name).flush()

@@ -5,11 +5,13 @@ Luigi has no event for the end of a run, so the run ends when the process exits.
 
 import atexit
 import os
+import warnings
 from types import TracebackType
 
 import luigi
 import luigi.configuration
 import structlog
+from luigi.parameter import UnconsumedParameterWarning
 
 from loaders import interruption
 from loaders.errors import NightshiftError
@@ -44,6 +46,10 @@ class TaskProcess:
             interruption.exit_now(error.exit_code)
 
 
+# Luigi warns of options of its own scheduler client, for example its URL.
+warnings.filterwarnings(
+    "ignore", message=".*'core'", category=UnconsumedParameterWarning
+)
 luigi.configuration.get_config().set(
     "worker", "task_process_context", f"{__name__}.{TaskProcess.__name__}"
 )
