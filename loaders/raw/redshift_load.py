@@ -54,9 +54,11 @@ def load_objects(
             for statement in redshift_records.parse_statements(table, tables):
                 connection.execute(statement)
             _insert_ordinary_rows(connection, table)
-        results = _count_lines(connection, loads, refused, has_lines=bool(copies))
+        results = _count_lines(
+            connection, table, loads, refused, has_lines=bool(copies)
+        )
         records = redshift_rejects.parse_lines(
-            _unparsed_lines(connection)
+            _unparsed_lines(connection, table)
             if _has_unparsed_lines(results, refused)
             else (),
             refused,
@@ -153,13 +155,15 @@ def _insert_ordinary_rows(connection: Connection, table: Table) -> None:
         f"-- loaders.raw.redshift_load insert {table.name}\n"
         f"insert into {connection.table(table.schema, table.name)} "
         f"({', '.join(identifier(name) for name in columns)}) "
-        f"select {', '.join(values)} from parsed where is_parsed",
+        f"select {', '.join(values)} from parsed "
+        f"where {redshift_records.is_parsed(table)}",
         [now()] if "loaded_at" in columns else [],
     )
 
 
 def _count_lines(
     connection: Connection,
+    table: Table,
     loads: Sequence[Load],
     refused: dict[str, list[RefusedLine]],
     *,
@@ -168,7 +172,8 @@ def _count_lines(
     query = (
         "-- loaders.raw.redshift_load count lines\n"
         f"select dt, sum(case when {redshift_records.IS_BLANK} then 0 else 1 end), "
-        "sum(case when is_parsed then 1 else 0 end) from parsed group by 1"
+        f"sum(case when {redshift_records.is_parsed(table)} then 1 else 0 end) "
+        "from parsed group by 1"
     )
     counts = {
         dt: (int(lines), int(rows))
@@ -191,11 +196,12 @@ def _has_unparsed_lines(
     )
 
 
-def _unparsed_lines(connection: Connection) -> Iterator[tuple[date, str]]:
+def _unparsed_lines(connection: Connection, table: Table) -> Iterator[tuple[date, str]]:
     for batch in connection.stream(
         "-- loaders.raw.redshift_load read unparsed lines\n"
         "select dt, line from parsed "
-        f"where not is_parsed and not ({redshift_records.IS_BLANK})"
+        f"where not ({redshift_records.is_parsed(table)}) "
+        f"and not ({redshift_records.IS_BLANK})"
     ):
         yield from ((dt, line) for dt, line in batch)
 

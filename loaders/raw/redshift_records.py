@@ -46,8 +46,7 @@ def parse_statements(table: Table, inputs: Sequence[str]) -> list[str]:
     """Return the statements that parse the lines of the tables `inputs` into `parsed`.
 
     Each input table has the columns `dt` and `line`. Columns of `parsed`: dt, line, the
-    table's data columns, `extra` where the table has it, and is_parsed, which is false
-    for a line that is not ordinary, or blank.
+    table's data columns, `extra` where the table has it, and those of `is_parsed`.
     """
     parsers = {"json_lines": _json_lines, "combined_log": _combined_log}
     if table.line_format not in parsers:
@@ -69,6 +68,20 @@ def parse_statements(table: Table, inputs: Sequence[str]) -> list[str]:
     ]
 
 
+def is_parsed(table: Table) -> str:
+    """Return an SQL condition on `parsed`: the line is ordinary, so it is a row."""
+    conditions = [
+        f'"{column.name}" is not null'
+        if column.is_required
+        else f'("{column.name}" is not null) = has_{column.name}'
+        for column in table.data_columns
+        if column.is_required or table.line_format == "json_lines"
+    ]
+    if table.line_format == "json_lines":
+        conditions.append("coalesce(json_typeof(extra), 'object') = 'object'")
+    return " and ".join(conditions)
+
+
 def _json_lines(table: Table, lines: str) -> tuple[str, str]:
     records = f"""select dt, line,
     case
@@ -84,23 +97,10 @@ from {lines}"""
         for column in table.data_columns
         if not column.is_required
     )
-    conditions = " and ".join(
-        f'"{column.name}" is not null'
-        if column.is_required
-        else f'("{column.name}" is not null) = has_{column.name}'
-        for column in table.data_columns
-    )
-    names = ", ".join(f'"{column.name}"' for column in table.data_columns)
-    typed = f"""select dt, line,
+    parsed = f"""select dt, line,
     {columns}{presence},
-    {_unknown_keys(table)} as extra,
-    {_has_unknown_keys(table)} as has_extra
+    {_unknown_keys(table)} as extra
 from records"""
-    parsed = f"""select dt, line, {names}, extra,
-    {conditions} and (extra is not null) = has_extra as is_parsed
-from (
-{typed}
-) as typed"""
     return records, parsed
 
 
@@ -130,28 +130,25 @@ def _has_value(column: Column) -> str:
     return f"coalesce(json_typeof({_value(column)}), 'null') != 'null'"
 
 
-def _has_unknown_keys(table: Table) -> str:
-    return (
-        f"coalesce(len(json_serialize(records.record)) - 1 > {_known_length(table)}, "
-        "false)"
-    )
-
-
 def _unknown_keys(table: Table) -> str:
     """Return SQL for the keys without a column, as one JSON object; null without any.
 
-    The pairs of known keys are removed from the record's text. Null also if the text
-    becomes too short, because an unknown key contains an equal pair.
+    The pairs of known keys are removed from the record's text. The value is false if
+    the text becomes too short, because an unknown key contains an equal pair.
     """
     serialized = "json_serialize(records.record)"
     text = f"(',' || substring({serialized}, 2, len({serialized}) - 2) || ',')"
     unknown = text
     for column in table.data_columns:
         unknown = f"replace({unknown}, coalesce({_pair(column)}, '{MARK}'), ',')"
+    known_length = _known_length(table)
     return f"""case
-        when {_has_unknown_keys(table)}
-            and len({unknown}) = len({text}) - ({_known_length(table)})
-        then json_parse('{{' || substring({unknown}, 2, len({unknown}) - 2) || '}}')
+        when len({serialized}) - 1 > {known_length}
+        then case
+            when len({unknown}) = len({text}) - ({known_length})
+            then json_parse('{{' || substring({unknown}, 2, len({unknown}) - 2) || '}}')
+            else json_parse('false')
+        end
     end"""
 
 
@@ -262,8 +259,7 @@ from (
         f'case when head is not null then {values[column.name]} end as "{column.name}"'
         for column in table.data_columns
     )
-    parsed = f"select dt, line,\n    {columns},\n    head is not null as is_parsed\n"
-    return records, f"{parsed}from records"
+    return records, f"select dt, line,\n    {columns}\nfrom records"
 
 
 def _request_word(request: str, position: int) -> str:

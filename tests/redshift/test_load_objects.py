@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -10,8 +11,9 @@ import pytest
 
 from loaders import s3, warehouse
 from loaders.config import settings
-from loaders.errors import DataError
+from loaders.errors import ConfigError, DataError, NightshiftError
 from loaders.raw import object_lines, redshift_copy
+from tests.emulators.s3_faults import injected_faults
 from tests.loaders.text_rules.case import record
 from tests.loaders.text_rules.objects import (
     FIRST,
@@ -75,6 +77,31 @@ def test_unreadable_objects_are_named(use_warehouse: Callable[..., None]) -> Non
         with pytest.raises(DataError, match=rf"/{name} cannot be read: .*{cause}"):
             load_partitions("app_logs", [_day(number)])
     assert read_rows("ops", "loads", ["load_id"]) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "family", "words"),
+    [
+        ("AccessDenied", ConfigError, "Grant s3:GetObject on .*/b.json"),
+        ("InvalidObjectState", DataError, "Restore the object"),
+        ("KMS.DisabledException", ConfigError, "Enable the key"),
+    ],
+)
+def test_object_that_s3_does_not_deliver_is_named(
+    use_warehouse: Callable[..., None],
+    code: str,
+    family: type[NightshiftError],
+    words: str,
+) -> None:
+    use_warehouse("redshift")
+    upload_partition("app_logs", {"a.json": FIRST, "b.json": SECOND})
+    fault = {"operation": "GetObject", "key": "b.json", "code": code, "status": 403}
+    with (
+        injected_faults(os.environ, {"times": 0, **fault}),
+        pytest.raises(family, match=words) as raised,
+    ):
+        load_partition("app_logs")
+    assert raised.value.object_url.endswith("/b.json")
 
 
 def test_too_many_refused_lines_fail_the_load(
