@@ -121,13 +121,13 @@ def cancelled_by_signal(cancel: Callable[[], object]) -> Iterator[None]:
 @contextmanager
 def deferred() -> Iterator[None]:
     """Finish the block, which must be short, before a signal takes effect."""
+    was_deferred, was_exempt = _state.is_deferred, _state.exempt_thread
     _state.is_deferred = True
     _state.exempt_thread = threading.get_ident()
     try:
         yield
     finally:
-        _state.is_deferred = False
-        _state.exempt_thread = 0
+        _state.is_deferred, _state.exempt_thread = was_deferred, was_exempt
     if not _state.is_raised:
         check()
 
@@ -140,7 +140,7 @@ def stop(error: KeyboardInterrupt) -> NoReturn:
         is_first, _state.is_stopped = not _state.is_stopped, True
     if is_first and not _state.is_child:
         _state.exempt_thread = threading.get_ident()
-        with suppress(Exception):  # the process ends with its code in any case
+        with suppress(Exception, KeyboardInterrupt):  # its exit code remains
             if _state.on_stop is not None:
                 _state.on_stop(error)
     elif not _state.is_child:
