@@ -232,10 +232,7 @@ def _insert_rejects(
 def _counts(
     result: PartitionResult, scanned: dict[str, int], replaced: dict[str, Source]
 ) -> LoadCounts:
-    """Return the counts of a partition and its objects.
-
-    The rows of an object are known only if no line of the partition is blank.
-    """
+    """Return a partition's counts; rows per object only if no line is blank."""
     objects = result.load.partition.objects
     rejects: dict[str, int] = defaultdict(int)
     for reject in result.rejects:
