@@ -169,11 +169,10 @@ def locate(
 
 
 def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Run `work` on every item in a few threads; raise the first error."""
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="objects") as threads:
+    """Run `work` on every item in a few threads; raise the first error at once."""
+    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="objects")
+    try:
         futures = [threads.submit(work, item) for item in items]
-        try:
-            return [future.result() for future in futures]
-        finally:
-            for future in futures:
-                future.cancel()
+        return [future.result() for future in futures]
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.bench import load, redshift, runs, salesforce
+from tests.bench import load, redshift, redshift_objects, runs, salesforce
 from tests.bench.report import Comparison, print_comparisons
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "salesforce": salesforce.first_sync,
     "salesforce-memory": salesforce.memory_of_first_sync,
     "redshift": redshift.redshift_emulator,
+    "redshift-objects": redshift_objects.redshift_objects,
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from loaders import warehouse
 from loaders.errors import ConfigError, DataError, TransientError
+from loaders.warehouse import redshift
 from orchestrate.tasks.retries import retry
 from tests.emulators.redshift.admin import send_request
 from tests.redshift.conftest import RedshiftEmulator
@@ -178,4 +179,4 @@ def test_untrusted_certificate_fails_the_connection(
 def test_dbt_messages_of_conflicts_are_transient(
     message: str, is_transient: bool
 ) -> None:
-    assert warehouse.is_transient(message) == is_transient
+    assert redshift.is_transient(message) == is_transient

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -135,23 +136,45 @@ class Storage:
             raise RedshiftError(
                 f"Problem reading manifest file - it is not JSON with entries: {url}"
             ) from None
+        sizes = self._list_sizes(entries)
         found = [
-            self._find_entry(entry, needs_length=needs_length) for entry in entries
+            self._find_entry(entry, sizes, needs_length=needs_length)
+            for entry in entries
         ]
         objects = [item for item in found if item is not None]
         if not objects:
             raise RedshiftError(f"No file of the manifest exists: {url}")
         return objects
 
+    def _request_size(self, bucket: str, key: str) -> int:
+        reply = self._client.head_object(Bucket=bucket, Key=key)
+        return int(reply["ContentLength"])
+
+    def _list_sizes(self, entries: list[dict[str, Any]]) -> dict[str, int]:
+        """Return the sizes by URL of many entries, which saves a request for each."""
+        urls = [str(entry.get("url")) for entry in entries]
+        if len(urls) <= 20:
+            return {}
+        # What the first and the last have in common, all others have too.
+        pairs = zip(min(urls), max(urls), strict=False)
+        common = "".join(
+            first for first, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)
+        )
+        if common.count("/") < 3:
+            return {}
+        bucket, prefix = split_url(common)
+        return {item.url: item.size for item in self.list_prefix(bucket, prefix)}
+
     def _find_entry(
-        self, entry: dict[str, Any], *, needs_length: bool
+        self, entry: dict[str, Any], sizes: dict[str, int], *, needs_length: bool
     ) -> S3Object | None:
         """Return a manifest entry's object, None if it is missing and not mandatory."""
         if "url" not in entry:
             raise RedshiftError("Mandatory url is not present in manifest file.")
-        bucket, key = split_url(entry["url"])
+        url = entry["url"]
+        bucket, key = split_url(url)
         try:
-            size = self._client.head_object(Bucket=bucket, Key=key)["ContentLength"]
+            size = sizes[url] if url in sizes else self._request_size(bucket, key)
         except ClientError as error:
             is_absent = error.response["Error"]["Code"] in NO_KEY
             if is_absent and not entry.get("mandatory", False):
