@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import requests
 
@@ -184,10 +185,11 @@ def archive_is_lost(week: Week) -> Iterator[tuple[int, ...]]:
 @contextmanager
 def table_is_dropped(week: Week) -> Iterator[tuple[int, ...]]:
     """Drop a mart or an intermediate table."""
-    tables = week.project.rows(
+    tables = _query(
+        week,
         "select table_schema || '.' || table_name as name "
         "from information_schema.tables where table_type = 'BASE TABLE' "
-        "and table_schema in ('marts', 'intermediate') order by 1"
+        "and table_schema in ('marts', 'intermediate') order by 1",
     )
     if tables:
         week.project.execute(f"drop table {week.random.choice(tables)['name']} cascade")
@@ -198,8 +200,15 @@ def table_is_dropped(week: Week) -> Iterator[tuple[int, ...]]:
 def completion_record_is_lost(week: Week) -> Iterator[tuple[int, ...]]:
     """Delete a tenth of a ledger's rows."""
     table = week.random.choice(("loads", "model_runs", "archives"))
-    week.project.execute(f"delete from ops.{table} where hash(run_id, rowid) % 10 = 0")
+    if _query(week, "from duckdb_tables() where schema_name = 'ops'"):
+        condition = "hash(run_id, rowid) % 10 = 0"
+        week.project.execute(f"delete from ops.{table} where {condition}")
     yield (DONE,)
+
+
+def _query(week: Week, query: str) -> list[dict[str, Any]]:
+    """Return a query's rows; none before the first run has created the warehouse."""
+    return week.project.rows(query) if week.project.warehouse.exists() else []
 
 
 @contextmanager
