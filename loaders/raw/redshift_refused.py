@@ -162,7 +162,7 @@ def _read(
         if isinstance(line, bytes):
             write(line + b"\n")
     if rules.is_mostly_not_utf8(lines=lines, not_utf8=not_utf8):
-        raise DataError(rules.unreadable_message(item.url, rules.MOSTLY_NOT_UTF8))
+        raise rules.unreadable(item.url, rules.MOSTLY_NOT_UTF8)
     return refused
 
 
@@ -235,4 +235,4 @@ def _require_text(item: s3.S3Object) -> None:
         lines += 1
         not_utf8 += not _is_utf8(line)
     if rules.is_mostly_not_utf8(lines=lines, not_utf8=not_utf8):
-        raise DataError(rules.unreadable_message(item.url, rules.MOSTLY_NOT_UTF8))
+        raise rules.unreadable(item.url, rules.MOSTLY_NOT_UTF8)

@@ -6,7 +6,7 @@ below; missing keys and wrong types come last, in the order of the table's colum
 
 from collections.abc import Iterable
 
-from loaders.errors import ConfigError
+from loaders.errors import ConfigError, DataError
 from loaders.warehouse.declared_tables import Column, Table
 
 MAX_LINE_BYTES = 65_535  # varchar(max) on Redshift
@@ -55,6 +55,11 @@ def unknown_type(column: Column) -> ConfigError:
         f"Column {column.name} has the type {column.data_type!r}, which raw records "
         f"cannot be converted to. Correct its data_type in the dbt sources."
     )
+
+
+def unreadable(url: str, cause: str) -> DataError:
+    """Return the error for the object `url` that cannot be read."""
+    return DataError(unreadable_message(url, cause), object_url=url)
 
 
 def unreadable_message(objects: str, cause: str) -> str:

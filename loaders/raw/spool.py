@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loaders import s3
-from loaders.errors import ConfigError, DataError
+from loaders.errors import ConfigError
 from loaders.raw.lines import read_blocks
 from loaders.raw.records import is_blank
-from loaders.raw.rules import MOSTLY_NOT_UTF8, is_mostly_not_utf8, unreadable_message
+from loaders.raw.rules import MOSTLY_NOT_UTF8, is_mostly_not_utf8, unreadable
 from loaders.raw.unpack import GIB, is_compressed, read_chunks
 
 THREADS = 2
@@ -83,7 +83,7 @@ def require_utf8(item: s3.S3Object, chunks: Iterator[bytes]) -> Iterator[bytes]:
             for mark, encoding in WIDE_ENCODINGS.items():
                 if chunk.startswith(mark):
                     cause = f"it is in {encoding}, not in UTF-8"
-                    raise DataError(unreadable_message(item.url, cause))
+                    raise unreadable(item.url, cause)
         yield chunk
 
 
@@ -128,7 +128,7 @@ def _require_text(item: s3.S3Object, path: Path, *, not_utf8: int) -> None:
     with path.open("rb") as file:
         lines = sum(not is_blank(line.rstrip(b"\n")) for line in file)
     if is_mostly_not_utf8(lines=lines, not_utf8=not_utf8):
-        raise DataError(unreadable_message(item.url, MOSTLY_NOT_UTF8))
+        raise unreadable(item.url, MOSTLY_NOT_UTF8)
 
 
 def _require_disk_space(item: s3.S3Object, path: Path, *, size: int = 0) -> None:

@@ -9,8 +9,7 @@ from isal import isal_zlib
 
 from loaders import s3
 from loaders.config import settings
-from loaders.errors import DataError
-from loaders.raw.rules import unreadable_message
+from loaders.raw.rules import unreadable
 
 CHUNK_BYTES = 128 << 10  # fits the processor's cache, also when unpacked
 # A packed slice unpacks to about 16 MB (gzip) or 64 MB (zstd) at most.
@@ -98,19 +97,15 @@ def _decompress(
             try:
                 chunk = decompressor.decompress(packed)
             except DECOMPRESSION_ERRORS as error:
-                raise DataError(
-                    unreadable_message(
-                        item.url, f"it is not valid {compression} ({error})"
-                    )
+                raise unreadable(
+                    item.url, f"it is not valid {compression} ({error})"
                 ) from None
             if chunk:
                 yield chunk
             is_complete = decompressor.eof
             packed = decompressor.unused_data.lstrip(b"\0") if is_complete else b""
     if is_started and not is_complete:
-        raise DataError(
-            unreadable_message(item.url, f"its {compression} data is truncated")
-        )
+        raise unreadable(item.url, f"its {compression} data is truncated")
 
 
 def _limited(item: s3.S3Object, chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -119,11 +114,9 @@ def _limited(item: s3.S3Object, chunks: Iterator[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         unpacked += len(chunk)
         if unpacked > limit * GIB:
-            raise DataError(
-                unreadable_message(
-                    item.url,
-                    f"it unpacks to more than {limit:g} GiB. If its size is right, "
-                    f"raise NIGHTSHIFT_MAX_UNPACKED_GIB",
-                )
+            raise unreadable(
+                item.url,
+                f"it unpacks to more than {limit:g} GiB. If its size is right, "
+                f"raise NIGHTSHIFT_MAX_UNPACKED_GIB",
             )
         yield chunk

@@ -106,6 +106,7 @@ def _ended_process() -> int:
         (2, "another-host", os.getpid(), "running"),
         (30, "another-host", os.getpid(), "killed"),
     ],
+    ids=["running", "ended", "id used again", "another host", "old, another host"],
 )
 def test_run_without_an_end_is_running_or_killed(
     hours_ago: int, host: str, process_id: int, outcome: str
