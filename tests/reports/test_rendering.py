@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from loaders.mime import Message
 from reports.morning import publishing, rendering
 from reports.morning.charts import draw_charts
 from reports.morning.data import Report, TopRows
@@ -81,17 +82,21 @@ def test_page_shows_every_chart_with_an_alternative_text(
 def test_mail_attaches_exactly_the_images_that_it_shows(
     rendered: RenderedReport,
 ) -> None:
-    message = publishing.mail_message(rendered, URL)
+    message = _mail(rendered)
     shown = TagCollector(message.html).attribute_values("img", "src")
     assert {f"cid:{content_id}" for content_id in message.images} == set(shown)
     assert len(message.html) < MAX_MAIL_BYTES
+
+
+def _mail(rendered: RenderedReport) -> Message:
+    return publishing.mail_message(rendered, URL, reference="report")
 
 
 @pytest.mark.parametrize("kind", ["page", "mail"])
 def test_hostile_names_are_escaped(
     rendered: RenderedReport, page: str, kind: str
 ) -> None:
-    html = page if kind == "page" else publishing.mail_message(rendered, URL).html
+    html = page if kind == "page" else _mail(rendered).html
     collector = TagCollector(html)
     tag_names = {tag for tag, _ in collector.tags}
     assert not tag_names & ACTIVE_TAGS
@@ -113,7 +118,7 @@ def test_mail_subject_is_one_line_of_figures(rendered: RenderedReport) -> None:
 
 
 def test_mail_text_contains_every_section(rendered: RenderedReport) -> None:
-    text = publishing.mail_message(rendered, URL).text
+    text = _mail(rendered).text
     for expected in (
         "Succeeded: 4,800 records read, 20 rejected",
         "1 started",
@@ -135,7 +140,7 @@ def test_mail_text_contains_every_section(rendered: RenderedReport) -> None:
 def test_line_break_in_a_name_adds_no_line_to_the_mail(
     rendered: RenderedReport,
 ) -> None:
-    text = publishing.mail_message(rendered, URL).text
+    text = _mail(rendered).text
     assert "Bcc: everybody" in text
     assert not any(line.startswith("Bcc") for line in text.splitlines())
 
@@ -149,7 +154,7 @@ def test_days_left_in_trial_are_shown_in_words() -> None:
     ]
     report = replace(complete, interesting=TopRows(rows, len(rows)))
     rendered = RenderedReport(report, {}, sample_report.WRITTEN_AT)
-    text = publishing.mail_message(rendered, URL).text
+    text = _mail(rendered).text
     assert re.findall(r"Day (\d+), (.+?);", text) == [
         ("13", "1 day left"),
         ("14", "last day"),
@@ -160,7 +165,7 @@ def test_days_left_in_trial_are_shown_in_words() -> None:
 def test_report_without_accounts_has_no_charts() -> None:
     rendered = _rendered(sample_report.empty_report())
     assert [name for name, _ in rendered.files()] == [publishing.PAGE]
-    message = publishing.mail_message(rendered, URL)
+    message = _mail(rendered)
     assert "No trial needs a call today." in message.text
     assert "No paid accounts yet." in message.html
     assert message.images == {}
@@ -174,7 +179,7 @@ def test_targets_of_a_single_cohort_are_shown(cohort: str) -> None:
         targets=[row for row in complete.targets if row["cohort"] == cohort],
         target_curve=[row for row in complete.target_curve if row["cohort"] == cohort],
     )
-    message = publishing.mail_message(_rendered(report), URL)
+    message = _mail(_rendered(report))
     values = "21         \u2013" if cohort == "converted" else "\u2013      10.5"
     assert re.search(rf"hosts +{values}\n", message.text)
     assert "too few trials to compare" in message.html
@@ -206,7 +211,7 @@ def test_numbers_at_the_edge_of_their_type_are_shown_exactly(
         ],
         customers=TopRows([row | customer for row in complete.customers.rows], 1),
     )
-    message = publishing.mail_message(_rendered(report), URL)
+    message = _mail(_rendered(report))
     assert any(name.startswith("targets.") for name in message.images)
     shown = [rendering._number(median), rendering._signed(change)]
     assert shown[0].replace(",", "") == f"{median:f}".removesuffix(".0")

@@ -71,7 +71,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("report")
     publishing.write_folder(rendered, target)
     url = f"s3://archive/{'long-' * 60}/index.html"
-    message = publishing.mail_message(rendered, url)
+    message = publishing.mail_message(rendered, url, reference="report")
     mail = message.html
     for content_id, png in message.images.items():
         name = f"cid-{content_id.partition('.')[0]}.png"
