@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 TARGET ?= local
+FAULT_SEED ?= 2
 PORTS := $(if $(FIRST_PORT),--first-port $(FIRST_PORT))
 
 .DEFAULT_GOAL := help
@@ -48,9 +49,11 @@ test-all: install ## all tests: also crash recovery, failure injection, both war
 conformance: install ## dbt's adapter test suite on the Redshift emulator, 20 minutes
 	$(PYTEST) -m conformance tests/emulators/redshift/conformance
 
-soak: install ## thousands of random syncs, faults and kills against Salesforce
+soak: install ## thousands of random syncs, faults and kills, an hour and more
 	MODEL_ROUNDS=3000 $(BIN)/python -m pytest --timeout=0 \
 	  tests/loaders/salesforce/test_model.py
+	FAULT_ROUNDS=600 FAULT_SEED=$(FAULT_SEED) $(BIN)/python -m pytest --timeout=0 \
+	  tests/nightly/test_random_faults.py
 
 lint: install ## ruff, mypy, sqlfluff; the LookML matches the models' YAML
 	$(BIN)/ruff check .

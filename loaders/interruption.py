@@ -94,6 +94,14 @@ def install(on_stop: StopCallback) -> None:
     _state.is_installed = True
     _watch_signals()
     os.register_at_fork(after_in_child=_reset_in_child)
+    show_exception = threading.excepthook
+
+    def show(arguments: threading.ExceptHookArgs) -> None:
+        # The main thread reports the interruption; dbt's threads need not.
+        if not isinstance(arguments.exc_value, Interrupted):
+            show_exception(arguments)
+
+    threading.excepthook = show
 
 
 def set_on_stop(on_stop: StopCallback) -> None:

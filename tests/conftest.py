@@ -21,6 +21,8 @@ PREPARING_FILES = (
     "tests/test_dbt_docs.py",
 )
 
+PYTEST_NAMES = ("PYTEST_CURRENT_TEST",)  # pytest changes it during a test
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests of `PREPARING_FILES` first; keep the order otherwise."""
@@ -32,6 +34,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return len(PREPARING_FILES)
 
     items.sort(key=position)
+
+
+@pytest.fixture(autouse=True)
+def own_environment() -> Iterator[None]:
+    """Undo what a test changes in the process environment, as by reading a `.env`."""
+    before = dict(os.environ)
+    yield
+    before |= {name: os.environ[name] for name in PYTEST_NAMES if name in os.environ}
+    if dict(os.environ) != before:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

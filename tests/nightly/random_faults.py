@@ -32,7 +32,7 @@ REJECTS = (
     b'{"event_id":"x","event_id":"y"}',
     b'{"event_id":"x","ts":"9999-12-31T23:59:59-05:00","org_id":1,"level":"a"}',
 )
-ROWS_PER_REJECT = 9
+ROWS_PER_REJECT = 199
 S3_FAULTS = (
     {"operation": "GetObject", "code": "SlowDown", "status": 503, "times": 2},
     {"operation": "GetObject", "code": "InternalError", "status": 500, "times": 2},

@@ -32,6 +32,7 @@ def test_doctor_passes_with_the_settings_of_the_file(
     assert settings["message"].endswith(FILES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("configured_by_file", FILES[:1], indirect=True)
 def test_luigi_reads_the_file(configured_by_file: Project) -> None:
     arguments = ("Nightly", "--data-date", DAY, "--local-scheduler")

@@ -35,6 +35,7 @@ def test_finished_run_does_not_import_dbt(finished_run: FinishedRun) -> None:
     assert project.run(day)["tasks_done"] == 0
 
 
+@pytest.mark.slow
 def test_later_date_that_waits_for_its_partitions_changes_nothing(
     finished_run: FinishedRun,
 ) -> None:

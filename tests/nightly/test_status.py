@@ -53,6 +53,7 @@ def _table(lines: Sequence[str]) -> list[str]:
     return lines[: lines.index("")] if "" in lines else list(lines)
 
 
+@pytest.mark.slow
 def test_failed_backfill_is_shown_with_its_error_and_the_line_that_resumes_it(
     finished_run: FinishedRun,
 ) -> None:

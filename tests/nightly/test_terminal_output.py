@@ -61,6 +61,7 @@ def _show(
         _require_plain_text(result, is_json=True)
 
 
+@pytest.mark.slow
 def test_failing_run_and_history_show_hostile_data(finished_run: FinishedRun) -> None:
     project, day = finished_run
     _add_hostile_data(project, day)

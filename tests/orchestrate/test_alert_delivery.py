@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from loaders import ledger, warehouse
+from loaders import warehouse
 from loaders.errors import TransientError
 from loaders.ledger import mails
 from orchestrate.nightly import Nightly
@@ -34,7 +34,8 @@ def _finish(exit_code: ExitCode = ExitCode.FAILED) -> list[dict[str, object]]:
     results = (FAILURE,) if exit_code else ()
     outcome = Outcome("run-1", exit_code, results)
     root = Nightly(data_date=DAY, env="local", version="v1")
-    execution.finish_run(root, outcome, command="run", started_at=ledger.now())
+    execution.start_run(root, command="run")
+    execution.finish_run(outcome)
     with warehouse.session() as connection:
         runs = connection.table("ops", "runs")
         return connection.fetch_all(f"select exit_code, message from {runs}")
