@@ -51,7 +51,7 @@ conformance: install ## dbt's adapter test suite on the Redshift emulator, 20 mi
 
 soak: install ## thousands of random syncs, faults and kills, an hour and more
 	MODEL_ROUNDS=3000 $(BIN)/python -m pytest --timeout=0 \
-	  tests/loaders/salesforce/test_model.py
+	  tests/loaders/salesforce/test_random_scenarios.py
 	FAULT_ROUNDS=600 FAULT_SEED=$(FAULT_SEED) $(BIN)/python -m pytest --timeout=0 \
 	  tests/nightly/test_random_faults.py
 
