@@ -5,7 +5,7 @@ from pathlib import Path
 
 from loaders import interruption, private_files, warehouse
 from loaders.config import environment
-from orchestrate import logs
+from orchestrate import logs, luigi_arguments
 from reports import console
 from reports.console import error_console, styled
 
@@ -24,9 +24,10 @@ def prepare_process() -> Path:
 
 
 def prepare_luigi_process() -> None:
-    """Do the same for `luigi`, whose warnings also go to standard error."""
+    """Do the same for `luigi`, whose warnings and bad arguments need care."""
     prepare_process()
     logs.show_warnings()
+    luigi_arguments.report_bad_arguments()
 
 
 def restore_umask() -> None:

@@ -43,6 +43,7 @@ MODULE_LAYERS = {
         "run_id",
         "progress",
         "startup",
+        "luigi_arguments",
         "logs",
     ),
 }
