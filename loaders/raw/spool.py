@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from loaders import s3
+from loaders import interruption, s3
 from loaders.errors import ConfigError
 from loaders.raw.lines import read_blocks
 from loaders.raw.records import is_blank
@@ -108,6 +108,7 @@ def _download(item: s3.S3Object, path: Path) -> SpooledObject:
     try:
         with path.open("wb") as file:
             for block in read_blocks(require_utf8(item, read_chunks(item))):
+                interruption.check()
                 file.write(block.text)
                 lines += block.text.count(b"\n")
                 not_utf8 += block.not_utf8

@@ -3,6 +3,7 @@
 import gzip
 import json
 import resource
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -138,6 +139,17 @@ def test_full_disk_is_noticed_before_an_object_is_unpacked(
     upload_partition("app_logs", {"a.json": FIRST})
     with pytest.raises(ConfigError, match=r"a\.json .*TMPDIR"):
         load_partition("app_logs")
+
+
+def test_temporary_folder_may_have_any_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / 'it\'s "odd" [*]{}'
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    upload_partition("app_logs", {"a.json": FIRST, "b.json": b"x\n"})
+    result = load_partition("app_logs")
+    assert (result.rows, result.rejects) == (1, 1)
 
 
 def test_objects_across_many_batches_keep_their_counts(
