@@ -96,12 +96,14 @@ def open_session(values: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
     make_folder(path.parent, remedy="Correct NIGHTSHIFT_DUCKDB_PATH")
     options = dict(values.get("config_options") or {})
     handle = _connect_when_unlocked(path, options)
-    handle.execute("set timezone = 'UTC'")
-    handle.execute("set enable_progress_bar = false")  # stdout is for results
-    if _kept_connections is not None:
-        # A second connection, because closing `handle` would also close its cursors.
-        _kept_connections.callback(duckdb.connect(str(path), config=options).close)
-        _kept_connections = None
+    # A file that the process keeps open may have become unusable since.
+    with classified_errors(handle, "opening", str(path)):
+        handle.execute("set timezone = 'UTC'")
+        handle.execute("set enable_progress_bar = false")  # stdout is for results
+        if _kept_connections is not None:
+            # A second one, because closing `handle` would also close its cursors.
+            _kept_connections.callback(duckdb.connect(str(path), config=options).close)
+            _kept_connections = None
     return handle
 
 

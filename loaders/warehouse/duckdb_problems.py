@@ -34,9 +34,9 @@ def problem(text: str, path: Path) -> MachineError | None:
     """
     lower = text.lower()
     cause = text.splitlines()[0].strip().rstrip(".!") if text else ""
-    if any(part in lower for part in FULL_TEXTS):
+    if full := [part for part in FULL_TEXTS if part in lower]:
         named = NAMED_FILE.search(text)
-        return machine.full_disk(Path(named["path"]) if named else path, cause)
+        return machine.full_disk(Path(named["path"]) if named else path, full[0])
     if DISK_LIMIT_TEXT in lower:
         return MachineError(
             f"Temporary files of DuckDB beside {path} have used up the disk: "
