@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +102,22 @@ def create_warehouse(marts: Marts) -> duckdb.DuckDBPyConnection:
         connection.execute(f"create table marts.{mart} ({declarations})")
         rows = _rows(marts, mart)
         if rows:
-            connection.register("rows", pyarrow.Table.from_pylist(rows))
+            connection.register("rows", pyarrow.Table.from_pylist(_plain(rows)))
             connection.execute(
                 f"insert into marts.{mart} select {', '.join(columns)} from rows"
             )
     return connection
+
+
+def _plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows with the exact fractions of the reference as numbers."""
+    return [
+        {
+            name: float(value) if isinstance(value, Fraction) else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
 
 
 def _rows(marts: Marts, mart: str) -> list[dict[str, Any]]:

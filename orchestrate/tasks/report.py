@@ -166,7 +166,7 @@ class MailReport(luigi.Task):
         status = _status_of(states, missing)
         _record_mail(state, day, status, recipients=accepted, message=message)
         if status == report_ledger.PENDING:
-            raise ConfigError(
+            raise NightshiftError(
                 f"Nobody received the report of {day}. The mail server {message}. "
                 f"Correct {to.setting}, then mail the report again: "
                 f"nightshift rerun --date {day} --report"

@@ -246,9 +246,8 @@ def test_run_that_cannot_be_scheduled_sends_an_alert(mailbox: Mailbox) -> None:
     no_s3["AWS_MAX_ATTEMPTS"] = "1"
     project.nightshift("run", "--date", WORLD.until, **no_s3).expect(1)
     (alert,) = mailbox.read_new()
-    assert "failed: RawPartition" in alert["Subject"]
+    assert "failed: Nightly" in alert["Subject"]
     assert "S3 is unreachable" in _text(alert)
-    assert "fct_org_day" in _text(alert)
     no_bucket = {"NIGHTSHIFT_RAW_URL": "s3://no-such-bucket/raw"}
     project.nightshift("run", "--date", WORLD.until, **no_bucket).expect(3)
     (alert,) = mailbox.read_new()

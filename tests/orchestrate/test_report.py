@@ -159,7 +159,7 @@ def test_mail_is_sent_by_the_next_run_after_the_mail_server_was_down(
     assert list_etags(project, f"{finished.report_url}/dt={day}/") == page
 
 
-def test_next_run_of_any_date_mails_the_recipients_who_wait(
+def test_next_run_mails_the_recipients_who_wait(
     finished: FinishedProject,
 ) -> None:
     project, day = finished.project, finished.data_date
@@ -187,7 +187,10 @@ def test_next_run_of_any_date_mails_the_recipients_who_wait(
     assert entry["recipient"] == "grey@example.com"
     assert entry["message"] == "450 4.2.0 greylisted"
     smtp.set_rules(finished.mailbox)
+    # A run of an earlier date does not concern itself with a later one.
     project.nightshift("run", "--date", WORLD.first_date, **three).expect(0)
+    assert len(finished.mails()) == mails + 1
+    project.nightshift("run", "--date", day, **three).expect(0)
     first, second = finished.mails()[mails:]
     assert (first["X-RcptTo"], second["X-RcptTo"]) == (addresses[0], addresses[1])
     assert f"Trial report {day}" in second["Subject"]
