@@ -25,6 +25,9 @@ TIMEOUT_SECONDS = 180
 MODEL = "model.nightshift.sf_trial_metrics"
 EXPOSURE = "exposure.nightshift.salesforce_trial_metrics_sync"
 PARENT = "model.nightshift.int_trial_metrics_for_salesforce"
+
+pytestmark = pytest.mark.slow  # dbt needs most of a minute to write its pages
+
 OpenPage = Callable[[str], "Page"]
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from tests.dbt_project.manifest import run_dbt
 from tests.reference.trials import MEDIAN, quantile
@@ -24,6 +25,7 @@ TRIALS = {
 }
 
 
+@pytest.mark.slow
 def test_narrow_column_is_widened_and_holds_exact_medians(
     dbt_folder: Path, tmp_path: Path
 ) -> None:

@@ -73,6 +73,7 @@ def test_status_before_the_first_run_shows_the_command_to_start(
     assert project.nightshift("status", "--json").expect(0).json["runs"] == []
 
 
+@pytest.mark.slow
 def test_dbt_test_that_warned_is_named_in_ledger_and_report(
     finished_run: FinishedRun,
 ) -> None:

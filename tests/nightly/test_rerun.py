@@ -84,6 +84,7 @@ def test_deleted_ledger_row_runs_its_task_again(finished_run: FinishedRun) -> No
     assert project.run(day)["tasks_done"] == 1
 
 
+@pytest.mark.slow
 def test_dropped_mart_is_rebuilt_with_its_history(finished_run: FinishedRun) -> None:
     project, day = finished_run
     mart = "select * from marts.trial_target_curve order by 1, 2, 3, 4"
@@ -94,6 +95,7 @@ def test_dropped_mart_is_rebuilt_with_its_history(finished_run: FinishedRun) -> 
     assert project.rows(mart) == before
 
 
+@pytest.mark.slow
 def test_changed_and_late_objects_reload_their_partitions_and_downstream_models(
     finished_run: FinishedRun,
 ) -> None:

@@ -93,6 +93,7 @@ def test_failed_backfill_is_shown_with_its_error_and_the_line_that_resumes_it(
         assert len(rows) == len(table) - 3, "one line per date"
 
 
+@pytest.mark.slow
 def test_summary_counts_what_this_run_did(finished_run: FinishedRun) -> None:
     project, day = finished_run
     folder = f"{project.archive_url}/local/v1/org_day/dt={day}/"

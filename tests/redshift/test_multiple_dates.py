@@ -20,6 +20,7 @@ from tests.redshift.loading import (
 )
 
 
+@pytest.mark.slow
 def test_loading_dates_together_equals_loading_them_one_by_one(
     use_warehouse: Callable[..., None],
     tmp_path: Path,

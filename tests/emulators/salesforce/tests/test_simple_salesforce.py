@@ -42,6 +42,7 @@ def test_bulk_upsert_returns_its_results(salesforce: Salesforce) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_bulk_insert_update_delete_and_query_work(
     salesforce: Salesforce, tmp_path: Path
 ) -> None:
