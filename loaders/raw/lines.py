@@ -67,12 +67,13 @@ def read_marked_line(line: str) -> bytes | Reject:
 
 def _block(lines: bytes) -> LineBlock:
     """Return the block of whole lines; most blocks need no look at single lines."""
+    is_ascii = lines.isascii()
     is_clean = (
-        _is_utf8(lines)
+        (is_ascii or _is_utf8(lines))
         and b"\0" not in lines
-        and DELIMITER.encode() not in lines
-        and not lines.startswith(BYTE_ORDER_MARK)
-        and b"\n" + BYTE_ORDER_MARK not in lines
+        # A search for one byte is faster than for four.
+        and (b"\x1f" not in lines or DELIMITER.encode() not in lines)
+        and (is_ascii or not _has_byte_order_mark(lines))
         and all(
             lines.find(b"\n", start, start + WINDOW_BYTES) >= 0
             for start in range(0, len(lines) - WINDOW_BYTES, WINDOW_BYTES)
@@ -106,6 +107,11 @@ def _block_of_single_lines(lines: bytes) -> LineBlock:
         else:
             texts.append(content)
     return LineBlock(b"".join(text + b"\n" for text in texts), not_utf8)
+
+
+def _has_byte_order_mark(lines: bytes) -> bool:
+    """Return whether a line begins with a byte order mark."""
+    return lines.startswith(BYTE_ORDER_MARK) or b"\n" + BYTE_ORDER_MARK in lines
 
 
 def _mark(content: str | Reject) -> bytes:
