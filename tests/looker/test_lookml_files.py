@@ -194,6 +194,7 @@ def copied(workspace: Path, unused_project: Path) -> Project:
     return Project(workspace / "project", {})
 
 
+@pytest.mark.slow
 def test_build_changes_files_only_when_the_yaml_changes(copied: Project) -> None:
     check = ("looker", "build", "--check")
     assert copied.nightshift(*check, "--json").expect(0).json["changed"] == []

@@ -148,6 +148,7 @@ def test_changed_and_late_objects_reload_their_partitions_and_downstream_models(
     assert project.plan(day) == []
 
 
+@pytest.mark.slow
 def test_changed_model_makes_itself_and_its_descendants_stale(
     finished_run: FinishedRun,
 ) -> None:
