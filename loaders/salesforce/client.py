@@ -16,7 +16,7 @@ import requests
 import structlog
 from pydantic import SecretStr
 from simple_salesforce import Salesforce, SalesforceLogin
-from simple_salesforce.exceptions import SalesforceAuthenticationFailed
+from simple_salesforce.exceptions import SalesforceError
 from tenacity import (
     retry,
     retry_if_exception_type,
@@ -175,8 +175,8 @@ def _password_token(settings: Settings, retry_policy: RetryPolicy) -> login.Toke
                 domain="test" if settings.expect_sandbox else "login",
                 scratch_url=settings.instance_url,
             )
-        except SalesforceAuthenticationFailed as error:
-            code = re.sub(r"<[^>]*>", "", str(error.code))
+        except SalesforceError as error:
+            code = re.sub(r"<[^>]*>", "", str(getattr(error, "code", error)))
             raise ConfigError(
                 f"Salesforce rejected the login: {code}. Check "
                 "NIGHTSHIFT_SALESFORCE__USERNAME and NIGHTSHIFT_SALESFORCE__PASSWORD."

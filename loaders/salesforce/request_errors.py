@@ -19,10 +19,15 @@ OUTCOME_UNKNOWN_STATUSES = {500, 502, 504}
 MAX_MESSAGE_LENGTH = 500
 TLS_ERROR_MARKERS = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
 NOT_SENT_MARKERS = ("NewConnectionError", "NameResolutionError", "ConnectTimeout")
-CONNECTION_ERRORS = (
-    requests.ConnectionError,
-    requests.Timeout,
-    requests.exceptions.ChunkedEncodingError,
+# Exceptions of requests that a setting causes; all others may pass.
+SETTING_ERRORS = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.URLRequired,
+    requests.exceptions.TooManyRedirects,
+    requests.exceptions.UnrewindableBodyError,
 )
 # The identity URLs return 403 with this text where other URLs return 401.
 EXPIRED_TOKEN_MESSAGES = ("Bad_OAuth_Token",)
@@ -76,7 +81,7 @@ def error_from_exception(
             f"The TLS connection to {address} is not trusted. If a private "
             "certificate authority signed its certificate, set REQUESTS_CA_BUNDLE."
         )
-    if not isinstance(error, CONNECTION_ERRORS):
+    if isinstance(error, SETTING_ERRORS):
         return ConfigError(
             f"The request to {address} is invalid: {error}. Check the instance URL."
         )
