@@ -1,8 +1,9 @@
 """The admin socket: JSON lines over a Unix socket that set faults at run time.
 
 Requests: `{"do": "fault", "fault": {...}}` adds a fault, `{"do": "faults"}` lists the
-faults, `{"do": "clear"}` removes them, `{"do": "sessions"}` counts the open sessions.
-The response is `{"ok": true, ...}` or `{"ok": false, "error": "..."}`.
+faults, `{"do": "clear"}` removes them, `{"do": "sessions"}` counts the sessions: those
+open now as `sessions`, all since the start as `opened`. The response is
+`{"ok": true, ...}` or `{"ok": false, "error": "..."}`.
 """
 
 import json
@@ -66,7 +67,11 @@ def _handle_request(cluster: Cluster, line: bytes) -> dict[str, object]:
             case "clear":
                 cluster.faults.clear()
             case "sessions":
-                return {"ok": True, "sessions": len(cluster.open_sessions())}
+                return {
+                    "ok": True,
+                    "sessions": len(cluster.open_sessions()),
+                    "opened": cluster.sessions_opened,
+                }
             case other:
                 return {"ok": False, "error": f"Unknown request: {other}"}
     except (FaultError, KeyError, TypeError, ValueError, AttributeError) as error:

@@ -32,7 +32,7 @@ class Cluster:
     `view_names` holds the unqualified names of all current and former late-binding
     views: only a statement that contains one of them needs a catalog lookup.
     `view_epoch` increases with each change of such a view and shows whether a prepared
-    statement is out of date.
+    statement is out of date. `sessions_opened` counts all sessions since the start.
     """
 
     server: Server
@@ -47,6 +47,7 @@ class Cluster:
     iam_roles: tuple[str, ...] = ()
     view_names: set[str] = field(default_factory=set)
     view_epoch: int = 0
+    sessions_opened: int = 0
     sessions: set["SessionHandle"] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -59,6 +60,7 @@ class Cluster:
         """Register a session."""
         with self.lock:
             self.sessions.add(session)
+            self.sessions_opened += 1
 
     def remove_session(self, session: "SessionHandle") -> None:
         """Remove a session; does nothing if it was never registered."""

@@ -69,14 +69,18 @@ class Execution:
         """Begin a statement and apply the faults that match its text."""
         self.is_cancelled = False
         started = self.state.start_statement(plan)
+        self._wait(self.cluster.faults.statement_delay)
         for fault in self.cluster.faults.due_at_statement(plan.text):
             if fault.fault == "error":
                 raise RedshiftError(fault.message, fault.code)
-            end = time.monotonic() + fault.seconds
-            while (remaining := end - time.monotonic()) > 0:
-                self.check_interrupted()
-                time.sleep(min(PAUSE_SECONDS, remaining))
+            self._wait(fault.seconds)
         return started
+
+    def _wait(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (remaining := end - time.monotonic()) > 0:
+            self.check_interrupted()
+            time.sleep(min(PAUSE_SECONDS, remaining))
 
     def check_interrupted(self) -> None:
         """Raise if the statement was cancelled or the client disconnected."""

@@ -8,6 +8,8 @@ A fault is a mapping, from the `--faults` file (a YAML list) or the admin socket
 - `{fault: copy, table: s.t, after_rows: 1000, on: 1}`: the COPY fails half-way
 - `{fault: slow, seconds: 0.5, matching: regex}`: the statement is delayed
 - `{fault: error, matching: regex, message: text, code: XX000, on: 1}`
+- `{fault: latency, statement_ms: 50, session_ms: 300}`: every statement and every
+  start-up of a session takes that much longer, as over a network
 
 `on` is the number of the first matching occurrence that fails, from 1 (default 1).
 `times` is the number of failures from then on (default 1; 0 means without end). A table
@@ -16,14 +18,14 @@ without a schema matches in every schema.
 
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-KINDS = ("serialization", "drop", "copy", "slow", "error")
+KINDS = ("serialization", "drop", "copy", "slow", "error", "latency")
 FIELDS = {
     "fault", "table", "on", "times", "when", "after_rows", "seconds", "matching",
-    "message", "code",
+    "message", "code", "statement_ms", "session_ms",
 }  # fmt: skip
 
 
@@ -45,6 +47,8 @@ class Fault:
     matching: str = ""
     message: str = "injected fault"
     code: str = "XX000"
+    statement_ms: float = 0.0
+    session_ms: float = 0.0
     seen: int = field(default=0, compare=False)
 
     def matches_table(self, tables: Iterable[str]) -> bool:
@@ -96,8 +100,18 @@ class Faults:
 
     @property
     def has_faults(self) -> bool:
-        """Whether any fault is active."""
-        return bool(self._faults)
+        """Whether any fault other than latency is active."""
+        return any(fault.fault != "latency" for fault in self._faults)
+
+    @property
+    def statement_delay(self) -> float:
+        """The latency of a statement, in seconds."""
+        return self._latency(lambda fault: fault.statement_ms)
+
+    @property
+    def session_delay(self) -> float:
+        """The latency of the start-up of a session, in seconds."""
+        return self._latency(lambda fault: fault.session_ms)
 
     def list_faults(self) -> list[dict[str, object]]:
         """Return the active faults with their occurrence counts."""
@@ -138,3 +152,8 @@ class Faults:
                 ):
                     return fault
         return None
+
+    def _latency(self, milliseconds: Callable[[Fault], float]) -> float:
+        with self._lock:
+            latencies = [each for each in self._faults if each.fault == "latency"]
+            return sum(map(milliseconds, latencies)) / 1000

@@ -30,6 +30,10 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         faults = _read_faults(options.faults)
+        if options.latency:
+            statement_ms, session_ms = options.latency
+            latency = {"statement_ms": statement_ms, "session_ms": session_ms}
+            faults.add({"fault": "latency", **latency})
     except (FaultError, OSError, yaml.YAMLError) as error:
         print(f"Cannot read the faults file {options.faults}: {error}")
         return 3
@@ -86,6 +90,13 @@ def _parser() -> argparse.ArgumentParser:
         help="accept any temporary password of an IAM user",
     )
     add("--faults", type=Path, help="YAML list of faults, see faults.py")
+    add(
+        "--latency",
+        nargs=2,
+        type=float,
+        metavar=("STATEMENT_MS", "SESSION_MS"),
+        help="delay every statement and every start-up of a session",
+    )
     add("--admin-socket", type=Path, help="accept faults on this Unix socket")
     add("--json", action="store_true", help="print the environment as JSON")
     add("--export", action="store_true", help="print the environment for a shell")

@@ -1,5 +1,7 @@
 """One client's session, from start-up to disconnection."""
 
+import time
+
 from tests.emulators.redshift.cluster import Cluster
 from tests.emulators.redshift.dialect import planner
 from tests.emulators.redshift.dialect.tokens import Node, is_word
@@ -55,6 +57,7 @@ class Session:
         if startup.cancel_key:
             self._cluster.cancel(startup.cancel_key)
             return
+        time.sleep(self._cluster.faults.session_delay)
         self._backend = open_backend(self._cluster, self._client, startup)
         self._cluster.add_session(self)
         self._execution = Execution(self._cluster, self._client, self._backend)

@@ -162,3 +162,19 @@ def test_admin_socket_lists_faults_and_rejects_invalid_requests(
         emulator.send_admin_request(do="nonsense")
     with pytest.raises(FaultError, match="needs a table"):
         emulator.send_admin_request(do="fault", fault={"fault": "drop"})
+
+
+def test_latency_delays_every_statement_and_session(
+    connect: Callable[..., Session], faults: SetFault, emulator: Emulator
+) -> None:
+    opened = emulator.send_admin_request(do="sessions")["opened"]
+    faults(fault="latency", statement_ms=40, session_ms=200)
+    started = time.monotonic()
+    session = connect()  # opens a session and runs at least two statements
+    session.run("select %s", 1)
+    assert time.monotonic() - started >= 0.2 + 3 * 0.04
+    assert emulator.send_admin_request(do="sessions")["opened"] == opened + 1
+    emulator.send_admin_request(do="clear")
+    started = time.monotonic()
+    connect()
+    assert time.monotonic() - started < 0.2
