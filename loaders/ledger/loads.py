@@ -197,19 +197,42 @@ def record(
         for result in results
     ]
     connection.insert(connection.table("ops", "loads"), columns, rows)
-    columns = ["load_id", "source", "dt", "object_key", "size_bytes", "etag", "lines"]
-    columns += ["rows_loaded", "rejects", "run_id"]
-    bulk_rows.insert(
-        connection,
-        connection.table("ops", "load_objects"),
-        columns,
+    _record_objects(connection, results)
+
+
+def _record_objects(connection: Connection, results: Sequence[LoadResult]) -> None:
+    """Append the counts of the loads' objects to `ops.load_objects`.
+
+    They may be thousands, so they pass through a temporary table that Redshift fills
+    from one file.
+    """
+    rows = [
         (
-            (
-                *(result.load_id, result.source, result.dt, count.item.key),
-                *(count.item.size, count.item.etag, count.lines, count.rows),
-                *(count.rejects, run_id),
-            )
-            for result in results
-            for count in result.objects
-        ),
+            *(result.load_id, count.item.key, count.item.size, count.item.etag),
+            *(count.lines, count.rows, count.rejects),
+        )
+        for result in results
+        for count in result.objects
+    ]
+    if not rows:
+        return
+    columns = ["load_id", "object_key", "size_bytes", "etag", "lines", "rows_loaded"]
+    columns += ["rejects"]
+    names = ", ".join(columns)
+    values = ", ".join(f"listed_objects.{column}" for column in columns)
+    table = connection.table("ops", "load_objects")
+    connection.execute(
+        "-- loaders.ledger.loads create listed_objects\n"
+        f"create temp table listed_objects as select {names} from {table} where false"
+    )
+    bulk_rows.insert(connection, "listed_objects", columns, rows, max_values_rows=0)
+    connection.execute(
+        "-- loaders.ledger.loads insert load_objects\n"
+        f"insert into {table} (source, dt, run_id, {names}) "
+        f"select loads.source, loads.dt, loads.run_id, {values} from listed_objects "
+        f"inner join {connection.table('ops', 'loads')} as loads "
+        "on listed_objects.load_id = loads.load_id"
+    )
+    connection.execute(
+        "-- loaders.ledger.loads drop listed_objects\ndrop table listed_objects"
     )

@@ -14,7 +14,8 @@ from loaders import s3
 from loaders.ledger import loads as load_ledger
 from loaders.ledger import now
 from loaders.ledger.loads import Load, LoadCounts, LoadResult
-from loaders.raw import duckdb_load, redshift_load
+from loaders.raw import duckdb_load
+from loaders.raw.redshift import load as redshift_load
 from loaders.warehouse import Connection
 from loaders.warehouse.declared_tables import Table
 

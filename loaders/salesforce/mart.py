@@ -75,7 +75,9 @@ def _decimal_columns(
     names = ", ".join(identifier(column) for column in columns)
     return frozenset(
         name
-        for name, data_type in connection.columns(f"select {names} from {table}")
+        for name, data_type in connection.columns(
+            f"-- loaders.salesforce.mart list columns\nselect {names} from {table}"
+        )
         if data_type.lower().startswith(DECIMAL_TYPES)
     )
 

@@ -84,19 +84,22 @@ def insert(
     table: str,
     columns: Sequence[str],
     rows: Iterable[Sequence[object]],
+    *,
+    max_values_rows: int = MAX_VALUES_ROWS,
 ) -> int:
-    """Insert rows into a qualified table; return their number.
+    """Insert rows into a table; return their number.
 
     Values are texts, numbers, booleans, dates, naive timestamps, nulls, and lists and
     dicts for JSON columns. Runs in the open transaction. On Redshift, memory is bounded
-    and the number of statements does not depend on the number of rows.
+    and the number of statements does not depend on the number of rows: more than
+    `max_values_rows` of them are copied from one file.
     """
     remaining = iter(rows)
     if warehouse.is_single_writer():
         few = list(remaining)
     else:
-        few = list(islice(remaining, MAX_VALUES_ROWS + 1))
-    if warehouse.is_single_writer() or len(few) <= MAX_VALUES_ROWS:
+        few = list(islice(remaining, max_values_rows + 1))
+    if warehouse.is_single_writer() or len(few) <= max_values_rows:
         connection.insert(table, columns, [[_json_text(v) for v in row] for row in few])
         return len(few)
     with tempfile.TemporaryDirectory(prefix="nightshift-rows-") as folder:

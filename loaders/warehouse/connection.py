@@ -94,8 +94,14 @@ class Connection:
             yield batch
 
     def columns(self, sql: str) -> list[tuple[str, str]]:
-        """Return the (name, type) pairs of a query's result columns."""
-        cursor = self._cursor(f"select * from ({sql}) as subquery where false", ())
+        """Return the (name, type) pairs of a query's result columns.
+
+        The query's first line is the comment that names its sender.
+        """
+        sender, _, query = sql.partition("\n")
+        cursor = self._cursor(
+            f"{sender}\nselect * from ({query}) as subquery where false", ()
+        )
         type_name = str if self.engine == "duckdb" else redshift.type_name
         return [(column[0], type_name(column[1])) for column in cursor.description]
 

@@ -82,7 +82,7 @@ final as (
 
     select
         org_id,
-        cast(nullif(substring(reasons, 2), '') as varchar(255)) as reasons,
+        cast(nullif(substring(reasons, 2, 255), '') as varchar(255)) as reasons,
         generated_date
 
     from reasons_concatenated

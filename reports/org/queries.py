@@ -173,7 +173,10 @@ def _read_rows(
     schema: str = "marts",
 ) -> list[Record]:
     table = connection.table(schema, relation)
-    names = [name for name, _ in connection.columns(f"select * from {table}")]
+    columns = connection.columns(
+        f"-- reports.org.queries list columns\nselect * from {table}"
+    )
+    names = [name for name, _ in columns]
     rows = connection.fetch_all(
         f"-- reports.org.queries {relation}\nselect * from {table} where {where}",
         parameters,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from loaders import warehouse
-from loaders.raw import redshift_records
+from loaders.raw.redshift import parse_sql
 from loaders.warehouse import declared_tables
 from loaders.warehouse.declared_tables import raw_tables
 from tests.emulators.sample.company import generate_company
@@ -216,11 +216,11 @@ def test_sql_parses_ordinary_lines(
             "lines", ["dt", "line"], [(DATA_DATE, line.decode()) for line in lines]
         )
         table = raw_tables()[source]
-        for statement in redshift_records.parse_statements(table, ["lines"]):
+        for statement in parse_sql.parse_statements(table, ["lines"]):
             connection.execute(statement)
         unparsed = connection.fetch_all(
             "-- tests.redshift.test_text_rules\n"
             "select line from parsed "
-            f"where not ({redshift_records.is_parsed(table)})"
+            f"where not ({parse_sql.is_parsed(table)})"
         )
     assert unparsed == []

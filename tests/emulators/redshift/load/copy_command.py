@@ -22,9 +22,14 @@ from tests.emulators.redshift.load.copy_options import (
     parse_copy,
 )
 from tests.emulators.redshift.load.job import Job
+from tests.emulators.redshift.load.read_ahead import read_ahead
 from tests.emulators.redshift.load.sink import Sink
 from tests.emulators.redshift.load.storage import S3Object, Storage
-from tests.emulators.redshift.load.streams import decompress, split_lines
+from tests.emulators.redshift.load.streams import (
+    chunk_size,
+    decompress,
+    split_lines,
+)
 from tests.emulators.redshift.load.target import find_target
 from tests.emulators.redshift.protocol import wire
 
@@ -90,12 +95,16 @@ def _load(
     )
     sink.open()
     try:
-        for item in items:
+        size = chunk_size(options.compression)
+        for opened in read_ahead(storage, items, size):
+            item = opened.item
             rejects_before = sink.rejects.count
             if options.format == PARQUET:
                 lines = parquet_format.load(storage, item, sink)
             else:
-                blocks = split_lines(decompress(storage, item, options.compression))
+                blocks = split_lines(
+                    decompress(opened.chunks(), item.url, options.compression)
+                )
                 if extract is not None:
                     lines = json_format.load(blocks, sink, item.url, extract=extract)
                 elif options.format == CSV:
@@ -105,7 +114,7 @@ def _load(
             sink.flush()
             rejected = sink.rejects.count - rejects_before
             splits = _count_splits(item, options)
-            files += sink.file_records(item, lines, rejected, splits=splits)
+            files += sink.file_records(opened, lines, rejected, splits=splits)
         if "noload" in options.flags:
             sink.abort()
         else:

@@ -8,8 +8,8 @@ from tests.emulators.redshift.errors import RedshiftError
 from tests.emulators.redshift.load import values
 from tests.emulators.redshift.load.copy_options import CopyOptions
 from tests.emulators.redshift.load.job import Job
+from tests.emulators.redshift.load.read_ahead import ReadObject
 from tests.emulators.redshift.load.rejects import BadValue, Rejects, RowLocation
-from tests.emulators.redshift.load.storage import S3Object
 from tests.emulators.redshift.load.target import Target
 from tests.emulators.redshift.protocol import wire
 
@@ -103,7 +103,7 @@ class Sink:
             self._job.check_interrupted()
 
     def file_records(
-        self, item: S3Object, lines: int, rejected: int, *, splits: int
+        self, read: ReadObject, lines: int, rejected: int, *, splits: int
     ) -> list[tuple[object, ...]]:
         """Return the rows of pg_internal.load_file, one per split of a loaded object.
 
@@ -111,9 +111,10 @@ class Sink:
         """
         now, query_id = history.utc_now(), self._job.started.query_id
         others = min(splits, lines + 1) - 1
-        counts = [(lines - others, rejected, item.size), *[(1, 0, 0)] * others]
+        counts = [(lines - others, rejected, read.item.size), *[(1, 0, 0)] * others]
+        version = (read.opened.etag, read.opened.modified_at)
         return [
-            (query_id, item.url, count, errors, size, now)
+            (query_id, read.item.url, count, errors, size, *version, now)
             for count, errors, size in counts
         ]
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from itertools import takewhile
 from typing import Any
@@ -33,6 +34,25 @@ class S3Object:
     def url(self) -> str:
         """Its address, `s3://bucket/key`."""
         return f"s3://{self.bucket}/{self.key}"
+
+
+@dataclass(frozen=True)
+class OpenObject:
+    """The content of an object that is being read, and its version."""
+
+    body: Any
+    etag: str
+    modified_at: datetime
+
+    def read(self, size: int) -> bytes:
+        """Return at most `size` bytes, none at the end."""
+        with _translate_errors():
+            return bytes(self.body.read(size))
+
+    def read_chunks(self, size: int) -> Iterator[bytes]:
+        """Yield the rest of the content in chunks of `size` bytes."""
+        while chunk := self.read(size):
+            yield chunk
 
 
 @cache
@@ -94,12 +114,19 @@ class Storage:
             body = self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
         return body.decode("utf-8", errors="replace")
 
+    def open_object(self, item: S3Object) -> "OpenObject":
+        """Open an object for reading."""
+        with _translate_errors():
+            reply = self._client.get_object(Bucket=item.bucket, Key=item.key)
+        return OpenObject(
+            body=reply["Body"],
+            etag=reply["ETag"].strip('"'),
+            modified_at=reply["LastModified"].astimezone(UTC).replace(tzinfo=None),
+        )
+
     def read_chunks(self, item: S3Object, size: int) -> Iterator[bytes]:
         """Yield an object's content in chunks of `size` bytes."""
-        with _translate_errors():
-            body = self._client.get_object(Bucket=item.bucket, Key=item.key)["Body"]
-            while chunk := body.read(size):
-                yield chunk
+        return self.open_object(item).read_chunks(size)
 
     def upload(self, path: str, bucket: str, key: str) -> None:
         """Upload a file as an object."""

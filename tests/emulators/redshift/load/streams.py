@@ -9,7 +9,6 @@ import zstandard
 from isal import isal_zlib
 
 from tests.emulators.redshift.errors import RedshiftError
-from tests.emulators.redshift.load.storage import S3Object, Storage
 
 PLAIN_CHUNK = 1024 * 1024
 # A compressed chunk can expand a thousandfold.
@@ -52,18 +51,22 @@ class LineBlock:
     data: bytes
 
 
-def decompress(storage: Storage, item: S3Object, compression: str) -> Iterator[bytes]:
+def chunk_size(compression: str) -> int:
+    """Return the size of the chunks in which objects are read, in bytes."""
+    return COMPRESSED_CHUNK if compression else PLAIN_CHUNK
+
+
+def decompress(chunks: Iterator[bytes], url: str, compression: str) -> Iterator[bytes]:
     """Yield an object's content; raise RedshiftError if it is damaged."""
     if not compression:
-        yield from storage.read_chunks(item, PLAIN_CHUNK)
+        yield from chunks
         return
     create = DECOMPRESSORS[compression]
     try:
-        chunks = storage.read_chunks(item, COMPRESSED_CHUNK)
         yield from _decompress_streams(chunks, create)
     except (isal_zlib.error, zstandard.ZstdError, OSError, EOFError) as error:
         raise RedshiftError(
-            f"The {compression} data of {item.url} cannot be read: {error}"
+            f"The {compression} data of {url} cannot be read: {error}"
         ) from error
 
 

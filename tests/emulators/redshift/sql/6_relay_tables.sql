@@ -47,6 +47,8 @@ create unlogged table pg_internal.load_file (
     lines bigint not null,
     errors bigint not null,
     bytes bigint not null,
+    etag text not null,
+    modified_at timestamp,
     ended_at timestamp not null
 );
 create unlogged table pg_internal.load_error (
@@ -104,6 +106,21 @@ create function pg_internal.delete_late_binding_view(relation text)
     returns void language sql security definer as
 $$
     delete from pg_internal.late_binding_view where view_id = to_regclass($1)::oid
+$$;
+
+-- Returns a text as a column of type character(256) shows it.
+create function pg_internal.cut(text) returns text language sql immutable strict as
+$$
+    select case
+        when octet_length($1) <= 256 then $1
+        else (
+            select left($1, characters::integer)
+            from generate_series(1, 256) as characters
+            where octet_length(left($1, characters::integer)) <= 256
+            order by characters desc
+            limit 1
+        )
+    end
 $$;
 
 create function pg_internal.fail() returns void language plpgsql as

@@ -68,7 +68,7 @@ select
     table_id::integer as table_id,
     started_at as start_time,
     0 as slice,
-    left(file_name, 256) as file_name,
+    pg_internal.cut(file_name) as file_name,
     line_number,
     column_name,
     column_type,
@@ -85,7 +85,7 @@ select
     started_at as starttime,
     pid as session,
     query_id as query,
-    left(file_name, 256) as filename,
+    pg_internal.cut(file_name) as filename,
     line_number,
     column_name as colname,
     column_type as type,
@@ -124,7 +124,7 @@ select
     pg_internal.user_id(load.user_name) as userid,
     query_id as query,
     0 as slice,
-    left(load_file.name, 256) as filename,
+    pg_internal.cut(load_file.name) as filename,
     load_file.bytes as byte_offset,
     load_file.lines as lines_scanned,
     load_file.errors,
@@ -137,11 +137,15 @@ create view pg_catalog.sys_load_detail as
 select
     pg_internal.user_id(load.user_name) as user_id,
     pg_internal.user_query_id(query_id) as query_id,
-    left(load_file.name, 256) as file_name,
+    pg_internal.cut(load_file.name) as file_name,
     load_file.bytes as bytes_scanned,
     load_file.lines as lines_scanned,
+    load_file.ended_at as record_time,
     1 as splits_scanned,
-    load_file.ended_at as record_time
+    load.started_at as start_time,
+    load_file.ended_at as end_time,
+    pg_internal.cut(load_file.etag) as file_etag,
+    load_file.modified_at as file_last_modified
 from pg_internal.load_file
 join pg_internal.load using (query_id);
 create view pg_catalog.sys_unload_history as

@@ -6,6 +6,7 @@ The sources are pages of the Amazon Redshift developer guide.
 import gzip
 import json
 from collections.abc import Callable
+from hashlib import md5
 
 import pytest
 import zstandard
@@ -199,3 +200,16 @@ def test_file_names_are_cut_and_counts_are_per_split(
     )
     assert len(rows) > 1
     assert sum(lines for _, lines in rows) == MEGABYTE
+
+
+def test_etags_are_those_of_the_content_that_was_read(
+    raw: Session, bucket: Bucket
+) -> None:
+    """SYS_LOAD_DETAIL: file_etag is character(256), file_last_modified a timestamp."""
+    url = bucket.put("object", b"a\n")
+    raw.run(f"copy raw from '{url}' {RAW}")
+    rows = raw.run(
+        "select trim(file_etag), file_last_modified > dateadd(minute, -1, getdate())"
+        f" from sys_load_detail where file_name = '{url}'"
+    )
+    assert rows == [[md5(b"a\n").hexdigest(), True]]

@@ -11,7 +11,7 @@ server's settings; `MARK` takes its place in the text.
 
 from collections.abc import Sequence
 
-from loaders.raw.redshift_timestamps import LOG_TIMESTAMP, iso_timestamp, log_timestamp
+from loaders.raw.redshift.timestamps import LOG_TIMESTAMP, iso_timestamp, log_timestamp
 from loaders.raw.rules import unknown_format, unknown_type
 from loaders.warehouse.declared_tables import Column, Table
 
@@ -62,7 +62,7 @@ def parse_statements(table: Table, inputs: Sequence[str]) -> list[str]:
     )
     queries = parsers[table.line_format](table, source)
     return [
-        f"-- loaders.raw.redshift_records create {name} {table.name}\n"
+        f"-- loaders.raw.redshift.parse_sql create {name} {table.name}\n"
         f"create temp table {name} as\n{query}"
         for name, query in zip(TEMPORARY_TABLES, queries, strict=True)
     ]

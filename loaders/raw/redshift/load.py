@@ -10,21 +10,20 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 
-from loaders import s3
-from loaders.errors import DataError
 from loaders.ledger import now
-from loaders.ledger.loads import Load, LoadCounts, ObjectCount
-from loaders.raw import (
-    object_lines,
-    redshift_copy,
-    redshift_records,
-    redshift_refused,
-    redshift_rejects,
-)
+from loaders.ledger.loads import Load, LoadCounts
 from loaders.raw.records import RecordParser
-from loaders.raw.redshift_copy import Copy, CopyFailedError, Source
-from loaders.raw.redshift_refused import RefusedLine
-from loaders.raw.redshift_rejects import PartitionResult
+from loaders.raw.redshift import (
+    copy_objects,
+    object_counts,
+    parse_sql,
+    refused_lines,
+    rejects,
+    views,
+)
+from loaders.raw.redshift.copy_objects import Copy, CopyFailedError, Source
+from loaders.raw.redshift.refused_lines import RefusedLine
+from loaders.raw.redshift.rejects import PartitionResult
 from loaders.warehouse import Connection, bulk_rows, identifier
 from loaders.warehouse.declared_tables import Table
 
@@ -46,18 +45,18 @@ def load_objects(
     `max_reject_ratio` of its lines rejected.
     """
     parser = RecordParser(table)
-    with redshift_copy.folder(loads[0].load_id) as folder_url:
+    with copy_objects.folder(loads[0].load_id) as folder_url:
         copies, refused, replaced = _copy(connection, loads, parser, folder_url)
         delete_rows()
         if copies:
             tables = [copy.table for copy in copies]
-            for statement in redshift_records.parse_statements(table, tables):
+            for statement in parse_sql.parse_statements(table, tables):
                 connection.execute(statement)
             _insert_ordinary_rows(connection, table)
         results = _count_lines(
             connection, table, loads, refused, has_lines=bool(copies)
         )
-        records = redshift_rejects.parse_lines(
+        records = rejects.parse_lines(
             _unparsed_lines(connection, table)
             if _has_unparsed_lines(results, refused)
             else (),
@@ -84,13 +83,14 @@ def load_objects(
             ),
         )
         for result in results.values():
-            redshift_rejects.locate(result)
-            _require_unchanged(result.load.partition)
+            rejects.locate(result)
         _insert_rejects(connection, list(results.values()), run_id=run_id)
-        scanned = _count_object_lines(connection, copies)
+        objects = object_counts.read_objects(connection, copies, replaced)
+        for load in loads:
+            object_counts.require_unchanged(load.partition, objects)
         _drop(connection, copies)
     return {
-        result.load.load_id: _counts(result, scanned, replaced)
+        result.load.load_id: object_counts.load_counts(result, objects)
         for result in results.values()
     }
 
@@ -110,22 +110,22 @@ def _copy(
             copies = [
                 copy
                 for load in loads
-                for copy in redshift_copy.copy_partition(
+                for copy in copy_objects.copy_partition(
                     connection, load, folder_url=folder_url, replaced=replaced
                 )
             ]
         except CopyFailedError as failed:
-            sources, lines = redshift_refused.recover(
+            sources, lines = refused_lines.recover(
                 failed, parser, folder_url=folder_url
             )
             replaced |= sources
             left_out[failed.copy.load.load_id] += lines
-            connection.execute("-- loaders.raw.redshift_load roll back\nrollback")
-            connection.execute("-- loaders.raw.redshift_load begin\nbegin")
+            connection.execute("-- loaders.raw.redshift.load roll back\nrollback")
+            connection.execute("-- loaders.raw.redshift.load begin\nbegin")
         else:
             break
-    redshift_copy.read_errors(connection, copies)
-    for load_id, lines in redshift_refused.find(copies, parser).items():
+    views.read_errors(connection, copies)
+    for load_id, lines in refused_lines.find(copies, parser).items():
         left_out[load_id] += lines
     return copies, left_out, replaced
 
@@ -152,11 +152,11 @@ def _insert_ordinary_rows(connection: Connection, table: Table) -> None:
         for name in columns
     ]
     connection.execute(
-        f"-- loaders.raw.redshift_load insert {table.name}\n"
+        f"-- loaders.raw.redshift.load insert {table.name}\n"
         f"insert into {connection.table(table.schema, table.name)} "
         f"({', '.join(identifier(name) for name in columns)}) "
         f"select {', '.join(values)} from parsed "
-        f"where {redshift_records.is_parsed(table)}",
+        f"where {parse_sql.is_parsed(table)}",
         [now()] if "loaded_at" in columns else [],
     )
 
@@ -169,21 +169,28 @@ def _count_lines(
     *,
     has_lines: bool,
 ) -> dict[date, PartitionResult]:
+    """Return the copied lines, blank ones included, and the ordinary rows by date."""
     query = (
-        "-- loaders.raw.redshift_load count lines\n"
-        f"select dt, sum(case when {redshift_records.IS_BLANK} then 0 else 1 end), "
-        f"sum(case when {redshift_records.is_parsed(table)} then 1 else 0 end) "
-        "from parsed group by 1"
+        "-- loaders.raw.redshift.load count lines\n"
+        "select dt, sum(copied), sum(loaded) from ("
+        "select dt, count(*) as copied, 0 as loaded from parsed group by 1 "
+        "union all "
+        "select dt, 0 as copied, count(*) as loaded "
+        f"from {connection.table(table.schema, table.name)} "
+        f"where dt in ({', '.join('?' for _ in loads)}) group by 1"
+        ") as counts group by 1"
     )
+    days = [load.partition.dt for load in loads]
     counts = {
         dt: (int(lines), int(rows))
-        for dt, lines, rows in (connection.fetch_all(query) if has_lines else ())
+        for dt, lines, rows in (connection.fetch_all(query, days) if has_lines else ())
     }
     results = {}
     for load in loads:
-        lines, rows = counts.get(load.partition.dt, (0, 0))
-        lines += len(refused.get(load.load_id, ()))
-        results[load.partition.dt] = PartitionResult(load, lines=lines, rows=rows)
+        copied, rows = counts.get(load.partition.dt, (0, 0))
+        results[load.partition.dt] = PartitionResult(
+            load, max_lines=copied + len(refused.get(load.load_id, ())), rows=rows
+        )
     return results
 
 
@@ -191,17 +198,17 @@ def _has_unparsed_lines(
     results: dict[date, PartitionResult], refused: dict[str, list[RefusedLine]]
 ) -> bool:
     return any(
-        result.lines - result.rows > len(refused.get(result.load.load_id, ()))
+        result.max_lines - result.rows > len(refused.get(result.load.load_id, ()))
         for result in results.values()
     )
 
 
 def _unparsed_lines(connection: Connection, table: Table) -> Iterator[tuple[date, str]]:
     for batch in connection.stream(
-        "-- loaders.raw.redshift_load read unparsed lines\n"
+        "-- loaders.raw.redshift.load read unparsed lines\n"
         "select dt, line from parsed "
-        f"where not ({redshift_records.is_parsed(table)}) "
-        f"and not ({redshift_records.IS_BLANK})"
+        f"where not ({parse_sql.is_parsed(table)}) "
+        f"and not ({parse_sql.IS_BLANK})"
     ):
         yield from ((dt, line) for dt, line in batch)
 
@@ -229,70 +236,11 @@ def _insert_rejects(
     )
 
 
-def _counts(
-    result: PartitionResult, scanned: dict[str, int], replaced: dict[str, Source]
-) -> LoadCounts:
-    """Return a partition's counts; rows per object only if no line is blank."""
-    objects = result.load.partition.objects
-    rejects: dict[str, int] = defaultdict(int)
-    for reject in result.rejects:
-        if reject.item is not None:
-            rejects[reject.item.url] += 1
-    lines: dict[str, int | None] = {
-        item.url: replaced[item.url].lines
-        if item.url in replaced
-        else scanned.get(item.url, None if item.size else 0)
-        for item in objects
-    }
-    has_no_blank_lines = result.is_located and result.lines == sum(
-        count or 0 for count in lines.values()
-    )
-    return LoadCounts(
-        lines=result.lines,
-        rows=result.rows,
-        rejects=len(result.rejects),
-        objects=tuple(
-            ObjectCount(
-                item=item,
-                lines=(count := lines[item.url]),
-                rows=count - rejects[item.url]
-                if has_no_blank_lines and count is not None
-                else None,
-                rejects=rejects[item.url] if result.is_located else None,
-            )
-            for item in objects
-        ),
-    )
-
-
-def _count_object_lines(
-    connection: Connection, copies: Sequence[Copy]
-) -> dict[str, int]:
-    """Return the lines of the objects that COPY read, by URL."""
-    counts = redshift_copy.count_lines(connection, copies)
-    sources = redshift_copy.indistinct_sources(copies)
-    lines = object_lines.in_parallel(
-        object_lines.count, [source.item for source in sources]
-    )
-    return counts | {
-        source.item.url: count for source, count in zip(sources, lines, strict=True)
-    }
-
-
 def _drop(connection: Connection, copies: Sequence[Copy]) -> None:
     if not copies:
         return
     tables = [copy.table for copy in copies]
-    names = ", ".join([*tables, *redshift_records.TEMPORARY_TABLES])
+    names = ", ".join([*tables, *parse_sql.TEMPORARY_TABLES])
     connection.execute(
-        f"-- loaders.raw.redshift_load drop temporary tables\ndrop table {names}"
+        f"-- loaders.raw.redshift.load drop temporary tables\ndrop table {names}"
     )
-
-
-def _require_unchanged(partition: s3.Partition) -> None:
-    """Raise `DataError` if the partition has changed: COPY does not compare ETags."""
-    if s3.relist(partition).fingerprint != partition.fingerprint:
-        raise DataError(
-            f"{partition.url} changed while it was being loaded. "
-            f"Run again to load the new content."
-        )

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from loaders import aws_errors, s3, warehouse
 from loaders.errors import DataError
-from loaders.raw import object_lines, redshift_copy, rules
+from loaders.raw import object_lines, rules
 from loaders.raw.object_lines import LongLine
 from loaders.raw.records import Record, RecordParser, Reject, is_blank
-from loaders.raw.redshift_copy import DELIMITER, Copy, CopyFailedError, Source
+from loaders.raw.redshift import copy_objects, views
+from loaders.raw.redshift.copy_objects import DELIMITER, Copy, CopyFailedError, Source
 from loaders.raw.unpack import is_compressed
 
 # Words of errors about gzip and zstd data. This process has read that data to its end,
@@ -36,12 +37,13 @@ class RefusedLine:
     """A line that is not in COPY's table, and what it is by the text rules.
 
     The result is None for a blank line. Item and number are None if the line could not
-    be found.
+    be found. `is_recognized` is whether this process can see why it is not there.
     """
 
     item: s3.S3Object | None
     line_number: int | None
     result: Record | Reject | None
+    is_recognized: bool = False
 
 
 def find(copies: Sequence[Copy], parser: RecordParser) -> dict[str, list[RefusedLine]]:
@@ -67,7 +69,7 @@ def recover(
     that names the cause if there is no such object.
     """
     copy = failed.copy
-    items = [source.item for source in copy.sources if source.url == source.item.url]
+    items = [source.item for source in copy.sources if not source.is_copy]
     if not isinstance(failed.error, DataError):
         _raise_s3_error(failed, items)
         raise failed.error
@@ -91,23 +93,39 @@ def recover(
 
 
 def _find(copy: Copy, count: int, parser: RecordParser) -> list[RefusedLine]:
-    names = Counter(redshift_copy.file_name(source.url) for source in copy.sources)
+    """Return `count` refused lines of a COPY.
+
+    They are the lines that cannot be in a text column. Only if their number differs,
+    the line numbers that COPY reported decide.
+    """
+    names = Counter(views.file_name(source.url) for source in copy.sources)
     numbers: dict[str, set[int]] = defaultdict(set)
     for error in copy.errors:
         numbers[error.file_name].add(error.line_number)
     is_complete = len(copy.errors) >= count
 
-    def read(source: Source) -> list[RefusedLine]:
-        name = redshift_copy.file_name(source.url)
-        if is_complete and name not in numbers:
-            return []
-        has_numbers = names[name] == 1 and is_complete and not _may_be_split(source)
-        if has_numbers or source.url != source.item.url:
-            return _read(source.item, parser, lambda at, _: at in numbers[name])
-        return _read(source.item, parser, lambda _, line: _is_refused(line))
+    def read(source: Source) -> tuple[list[RefusedLine], list[RefusedLine]]:
+        name = views.file_name(source.url)
+        is_cut = views.is_cut(source.url)
+        if is_complete and name not in numbers and not is_cut:
+            return [], []
+        has_numbers = names[name] == 1 and not is_cut and not _may_be_split(source)
+        reported = numbers[name] if has_numbers else set[int]()
+        lines = _read(
+            source.item,
+            parser,
+            lambda number, line: number in reported or _is_refused(line),
+        )
+        return (
+            [line for line in lines if line.is_recognized],
+            [line for line in lines if line.line_number in reported],
+        )
 
     read_lines = object_lines.in_parallel(read, copy.sources)
-    found = [line for lines in read_lines for line in lines][:count]
+    recognized = [line for lines, _ in read_lines for line in lines]
+    reported = [line for _, lines in read_lines for line in lines]
+    is_recognized = len(recognized) == count or len(reported) != count
+    found = (recognized if is_recognized else reported)[:count]
     messages = [error.message for error in copy.errors] or ["unknown cause"]
     unknown = Reject(f"refused by COPY: {messages[0]}", "")
     return [*found, *[RefusedLine(None, None, unknown)] * (count - len(found))]
@@ -115,7 +133,7 @@ def _find(copy: Copy, count: int, parser: RecordParser) -> list[RefusedLine]:
 
 def _may_be_split(source: Source) -> bool:
     """Return whether the line numbers of COPY may be those of a part of the object."""
-    is_plain = not redshift_copy.compression(source.url)
+    is_plain = not copy_objects.compression(source.url)
     return is_plain and source.item.size >= SPLIT_BYTES
 
 
@@ -157,7 +175,7 @@ def _read(
             not_utf8 += not _is_utf8(line)
         if is_refused(number, line):
             result = object_lines.parse(parser, line)
-            refused.append(RefusedLine(item, number, result))
+            refused.append(RefusedLine(item, number, result, _is_refused(line)))
             line = b""
         if isinstance(line, bytes):
             write(line + b"\n")
@@ -190,7 +208,8 @@ def _copy_without_refused_lines(
                 item, parser, lambda _, line: _is_refused(line), write=write
             )
         s3.upload(path, url)
-    return Source(item, url, lines=lines), refused
+        size = path.stat().st_size
+    return Source(item, url, size=size, lines=lines), refused
 
 
 def _raise_s3_error(failed: CopyFailedError, items: Sequence[s3.S3Object]) -> None:
@@ -216,11 +235,11 @@ def _raise_too_many_errors(failed: CopyFailedError) -> None:
     if "load_error" not in str(failed.error):  # the view that the message points to
         return
     with warehouse.session() as other:
-        count, name, message = redshift_copy.read_failure(other, copy.table)
-    if count < redshift_copy.MAXERROR:
+        count, name, message = views.read_failure(other, copy.table)
+    if count < copy_objects.MAXERROR:
         return
     for source in copy.sources:
-        if redshift_copy.file_name(source.url) == name:
+        if views.file_name(source.url) == name:
             _require_text(source.item)
     raise DataError(
         f"COPY refused {count:,} lines of {copy.load.partition.url}, as many as it "

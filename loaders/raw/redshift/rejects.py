@@ -14,7 +14,7 @@ from loaders.ledger.loads import Load, RejectExample, too_many_rejects
 from loaders.raw import object_lines
 from loaders.raw.object_lines import LongLine
 from loaders.raw.records import Record, RecordParser, Reject
-from loaders.raw.redshift_refused import RefusedLine
+from loaders.raw.redshift.refused_lines import RefusedLine
 from loaders.raw.rules import MAX_LINE_BYTES
 
 MAX_EXAMPLES = 5
@@ -37,14 +37,22 @@ class LocatedReject:
 
 @dataclass
 class PartitionResult:
-    """What became of a partition's lines. `lines` does not count blank lines."""
+    """What became of a partition's lines.
+
+    `max_lines` includes lines that are blank or not yet parsed.
+    """
 
     load: Load
-    lines: int
+    max_lines: int
     rows: int = 0
     rejects: list[LocatedReject] = field(default_factory=list)
     is_located: bool = True
     uncertain: list[bytes] = field(default_factory=list)
+
+    @property
+    def lines(self) -> int:
+        """The number of parsed lines, without blank lines."""
+        return self.rows + len(self.rejects)
 
 
 def parse_lines(
@@ -57,18 +65,17 @@ def parse_lines(
 ) -> Iterator[tuple[date, Record]]:
     """Yield the records among unparsed and refused lines; add the others to `results`.
 
-    Raises `DataError` as soon as a partition has too many rejects.
+    Raises `DataError` as soon as a partition has too many rejects, or if its objects
+    changed.
     """
 
     def add(dt: date, parsed: Record | Reject | None, place: LocatedReject) -> None:
         result = results[dt]
-        if parsed is None:
-            result.lines -= 1
-        elif isinstance(parsed, Record):
+        if isinstance(parsed, Record):
             result.rows += 1
-        else:
+        elif parsed is not None:
             result.rejects.append(replace(place, reject=parsed))
-            if len(result.rejects) > max_reject_ratio * result.lines:
+            if len(result.rejects) > max_reject_ratio * result.max_lines:
                 raise _too_many_rejects(result, max_reject_ratio)
 
     no_place = LocatedReject(Reject("", ""))
@@ -88,7 +95,13 @@ def parse_lines(
         if isinstance(parsed, Record):
             yield dt, parsed
     for dt, result in results.items():
-        for content, item, number in _with_line_ends(result):
+        found = list(_with_line_ends(result))
+        if len(found) != len(result.uncertain):
+            raise DataError(
+                f"{result.load.partition.url} changed while it was being loaded. "
+                f"Run again to load the new content."
+            )
+        for content, item, number in found:
             parsed = parser.parse(content)
             add(dt, parsed, replace(no_place, item=item, line_number=number))
             if isinstance(parsed, Record):
@@ -130,7 +143,10 @@ def locate(result: PartitionResult, *, limit: int | None = None) -> None:
     max_gib = settings.load().locate_rejects_max_gib
     if wanted and sum(item.size for item in objects) > max_gib * GIB:
         log.warning(
-            "rejects not located", partition=result.load.partition.url, max_gib=max_gib
+            "rejects not located",
+            partition=result.load.partition.url,
+            max_gib=max_gib,
+            locate_later=locate_command(result.load.partition),
         )
     elif wanted:
         places = object_lines.locate(objects, wanted, key=object_lines.digest)
@@ -142,12 +158,19 @@ def locate(result: PartitionResult, *, limit: int | None = None) -> None:
     result.is_located = all(reject.item for reject in result.rejects)
 
 
+def locate_command(partition: s3.Partition) -> str:
+    """Return the command that locates the rejects of a partition after its load."""
+    return (
+        f"nightshift rejects locate --source {partition.source} --date {partition.dt}"
+    )
+
+
 def _too_many_rejects(result: PartitionResult, ratio: float) -> DataError:
     locate(result, limit=MAX_EXAMPLES)
     return too_many_rejects(
         result.load.partition.source,
         result.load.partition.dt.isoformat(),
-        lines=result.lines,
+        lines=result.max_lines,
         ratio=ratio,
         reasons=Counter(item.reject.reason for item in result.rejects),
         examples=[

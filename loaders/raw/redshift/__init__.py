@@ -1,0 +1,1 @@
+"""Loads into Redshift: COPY, parsing in SQL, rejects and counts."""
