@@ -11,8 +11,9 @@ from uuid import uuid4
 
 from loaders import s3
 from loaders.errors import DataError
+from loaders.ledger import load_objects
 from loaders.ledger.completion import now
-from loaders.warehouse import Connection, bulk_rows
+from loaders.warehouse import Connection
 
 MAX_EXAMPLES = 5
 
@@ -201,11 +202,6 @@ def record(
 
 
 def _record_objects(connection: Connection, results: Sequence[LoadResult]) -> None:
-    """Append the counts of the loads' objects to `ops.load_objects`.
-
-    They may be thousands, so they pass through a temporary table that Redshift fills
-    from one file.
-    """
     rows = [
         (
             *(result.load_id, count.item.key, count.item.size, count.item.etag),
@@ -214,25 +210,5 @@ def _record_objects(connection: Connection, results: Sequence[LoadResult]) -> No
         for result in results
         for count in result.objects
     ]
-    if not rows:
-        return
-    columns = ["load_id", "object_key", "size_bytes", "etag", "lines", "rows_loaded"]
-    columns += ["rejects"]
-    names = ", ".join(columns)
-    values = ", ".join(f"listed_objects.{column}" for column in columns)
-    table = connection.table("ops", "load_objects")
-    connection.execute(
-        "-- loaders.ledger.loads create listed_objects\n"
-        f"create temp table listed_objects as select {names} from {table} where false"
-    )
-    bulk_rows.insert(connection, "listed_objects", columns, rows, max_values_rows=0)
-    connection.execute(
-        "-- loaders.ledger.loads insert load_objects\n"
-        f"insert into {table} (source, dt, run_id, {names}) "
-        f"select loads.source, loads.dt, loads.run_id, {values} from listed_objects "
-        f"inner join {connection.table('ops', 'loads')} as loads "
-        "on listed_objects.load_id = loads.load_id"
-    )
-    connection.execute(
-        "-- loaders.ledger.loads drop listed_objects\ndrop table listed_objects"
-    )
+    if rows:
+        load_objects.insert(connection, rows)

@@ -16,7 +16,7 @@ from loaders import interruption, machine
 from loaders.config.redaction import redact
 from loaders.errors import ConfigError, NightshiftError
 from orchestrate import startup
-from orchestrate.cli import looker, reading, runs, salesforce
+from orchestrate.cli import looker, reading, rejects, runs, salesforce
 from orchestrate.cli.options import require_text
 from orchestrate.runs.outcome import ExitCode
 from reports.console import error_console, print_json, styled
@@ -46,6 +46,7 @@ app.command()(reading.report)
 app.command("doctor")(reading.check_setup)
 app.command()(reading.status)
 app.command()(reading.explain_org)
+app.add_typer(rejects.app, name="rejects")
 app.add_typer(salesforce.app, name="salesforce")
 app.add_typer(looker.app, name="looker")
 

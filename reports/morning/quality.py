@@ -47,6 +47,11 @@ class Quality:
         """Number of records rejected in all sources."""
         return sum(load["rejects"] for load in self.figures["loads"])
 
+    @property
+    def not_located(self) -> int:
+        """Number of rejected records without object and line number."""
+        return max((int(row["not_located"]) for row in self.reject_reasons), default=0)
+
     def ratio_to_baseline(self, source: str) -> float | None:
         """Return the source's records divided by its baseline; None without one."""
         baseline = self.baseline_records.get(source)
@@ -174,10 +179,14 @@ def _read_baseline_records(
 
 
 def _read_reject_reasons(connection: Connection, data_date: date) -> list[Row]:
-    """Count the rejected records of the latest loads by source and reason."""
+    """Count the rejected records of the latest loads by source and reason.
+
+    `not_located` is the number of all of them that have no object and line number.
+    """
     rows = connection.fetch_all(
         "-- reports.morning.quality reject reasons\n"
-        "select rejects.source, rejects.reason, count(*) as records "
+        "select rejects.source, rejects.reason, count(*) as records, "
+        "sum(sum(case when rejects.object_key is null then 1 else 0 end)) over () "
         f"from {connection.table('ops', 'load_rejects')} as rejects "
         "inner join (select load_id, row_number() over ("
         "partition by source order by finished_at desc) as recency "
@@ -186,7 +195,7 @@ def _read_reject_reasons(connection: Connection, data_date: date) -> list[Row]:
         f"group by 1, 2 order by 3 desc, 1, 2 limit {MAX_REJECT_REASONS}",
         [data_date, ledger.RERUN],
     )
-    names = ("source", "reason", "records")
+    names = ("source", "reason", "records", "not_located")
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 

@@ -156,7 +156,7 @@ def test_doctor_checks_another_target(project: Project) -> None:
 def test_each_command_has_help_and_json_option() -> None:
     runner = CliRunner()
     overview = runner.invoke(app, ["--help"]).output
-    for command in ("run", "backfill", "plan", "rerun", "status", "doctor"):
+    for command in ("run", "backfill", "plan", "rerun", "rejects", "status", "doctor"):
         assert command in overview
         result = runner.invoke(app, [command, "--help"])
         assert result.exit_code == 0 and "--json" in result.output

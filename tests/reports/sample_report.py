@@ -253,6 +253,7 @@ def _quality() -> Quality:
                 "source": "web_logs",
                 "reason": f"{SCRIPT} {'is not in combined log format' * 9}",
                 "records": 5,
+                "not_located": 3,
             }
         ],
         reloads=[

@@ -137,6 +137,17 @@ def test_mail_text_contains_every_section(rendered: RenderedReport) -> None:
     assert "\u202e" not in text
 
 
+def test_rejects_without_a_place_are_shown_with_the_command_that_locates_them(
+    rendered: RenderedReport,
+) -> None:
+    command = f"nightshift rejects locate --date {sample_report.DATA_DATE}"
+    for text in (_mail(rendered).text, _mail(rendered).html):
+        assert "3 rejected records without object and line number" in text
+        assert command in text
+    empty = _rendered(sample_report.empty_report())
+    assert "nightshift rejects locate" not in _mail(empty).text + _mail(empty).html
+
+
 def test_line_break_in_a_name_adds_no_line_to_the_mail(
     rendered: RenderedReport,
 ) -> None:
