@@ -17,11 +17,12 @@ TEMPLATE = "template1"
 
 @dataclass(frozen=True)
 class Account:
-    """The database that clients connect to, and its superuser."""
+    """The database that clients connect to, its isolation level and its superuser."""
 
     database: str
     user: str
     password: str
+    isolation_level: str = "snapshot"
 
 
 def install_redshift_objects(server: Server) -> None:
@@ -57,5 +58,11 @@ def ensure_account(server: Server, account: Account) -> None:
                         sql.Identifier(account.database), user
                     )
                 )
+            cursor.execute(
+                sql.SQL("alter database {} set redshift.isolation_level to %s").format(
+                    sql.Identifier(account.database)
+                ),
+                [account.isolation_level],
+            )
     finally:
         connection.close()

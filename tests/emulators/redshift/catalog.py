@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from tests.emulators.redshift.cluster import Cluster
 from tests.emulators.redshift.dialect import planner
 from tests.emulators.redshift.dialect.late_binding import Name
+from tests.emulators.redshift.dialect.names import quote_name
 from tests.emulators.redshift.errors import RedshiftError
 from tests.emulators.redshift.protocol.backend import FAILED, IDLE, Backend
 from tests.emulators.redshift.protocol.pipeline import Pipeline
@@ -97,11 +98,6 @@ class SessionCatalog:
             (name, str(type_name))
             for (name, _, _), (type_name,) in zip(columns, types, strict=True)
         ]
-
-
-def quote_name(parts: Iterable[str]) -> str:
-    """Return a name, given as its parts, as quoted SQL."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
 def quote_literal(value: str) -> str:

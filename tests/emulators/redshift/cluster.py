@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.emulators.redshift.bootstrap import Account
+from tests.emulators.redshift.conflicts import Conflicts
 from tests.emulators.redshift.faults import Faults
 from tests.emulators.redshift.history import History
 from tests.emulators.redshift.postgres import Server
@@ -48,6 +49,7 @@ class Cluster:
     view_names: set[str] = field(default_factory=set)
     view_epoch: int = 0
     sessions_opened: int = 0
+    conflicts: Conflicts = field(default_factory=Conflicts)
     sessions: set["SessionHandle"] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 

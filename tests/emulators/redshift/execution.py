@@ -14,6 +14,7 @@ from tests.emulators.redshift.dialect import planner
 from tests.emulators.redshift.dialect.plan import COPY, NOTHING, UNLOAD, Plan
 from tests.emulators.redshift.dialect.tokens import Node
 from tests.emulators.redshift.errors import ClientDisconnected, RedshiftError
+from tests.emulators.redshift.isolation import Isolation
 from tests.emulators.redshift.load import copy_command
 from tests.emulators.redshift.load.job import Job
 from tests.emulators.redshift.protocol import wire
@@ -24,6 +25,7 @@ from tests.emulators.redshift.session_state import SessionState, StartedStatemen
 from tests.emulators.redshift.unload import unload_command
 
 PAUSE_SECONDS = 0.05
+OWN_TRANSACTION = "{command} cannot run inside a transaction block"
 CANCELLED = "Query ({pid}) cancelled on user's request"
 
 
@@ -40,6 +42,9 @@ class Execution:
             0
         ]
         self.state = SessionState(cluster, backend, str(user))
+        self.isolation = Isolation(
+            cluster, backend, self.pipeline, database=str(self.database)
+        )
         self.is_cancelled = False
 
     def plan_statement(self, nodes: list[Node], text: str) -> Plan:
@@ -58,12 +63,20 @@ class Execution:
     def run(self, plan: Plan) -> None:
         """Execute a statement and send its result; raise RedshiftError if it fails."""
         started = self.start_statement(plan)
+        is_single = self.backend.status == IDLE
         try:
             rows = self._execute(plan, started)
-        except RedshiftError as error:
+        except RedshiftError as problem:
+            error = self.isolation.name_conflict(problem)
             self.state.end_statement(plan, started, error=error.message)
-            raise
+            raise error from None
+        self.end_transaction(is_committed=is_single)
         self.state.end_statement(plan, started, rows=rows)
+
+    def end_transaction(self, *, is_committed: bool) -> None:
+        """Record the end of the transaction, if PostgreSQL has ended it."""
+        if self.backend.status == IDLE:
+            self.isolation.end(is_committed=is_committed)
 
     def start_statement(self, plan: Plan) -> StartedStatement:
         """Begin a statement and apply the faults that match its text."""
@@ -111,12 +124,13 @@ class Execution:
         self.state.written = []
         if self.backend.status != IDLE:
             self.backend.query("rollback")
+        self.isolation.end(is_committed=False)
 
     def commit_transaction(self) -> None:
         """Commit the open transaction, unless a fault is due."""
         written, self.state.written = self.state.written, []
         try:
-            self.commit_with_faults(written, lambda: self.backend.query("commit"))
+            self.commit_with_faults(written, self.isolation.commit)
         except RedshiftError:
             self.roll_back()
             raise
@@ -127,11 +141,16 @@ class Execution:
             self.commit_transaction()
             self._complete("COMMIT")
             return 0
+        if plan.is_standalone and self.backend.status != IDLE:
+            raise RedshiftError(OWN_TRANSACTION.format(command=plan.tag), "25001")
         needs_transaction = self.backend.status == IDLE and bool(
-            plan.after
+            (plan.after and not plan.is_standalone)
+            or plan.written
             or plan.kind in (COPY, UNLOAD)
-            or (plan.written and self.cluster.faults.has_faults)
         )
+        if not needs_transaction:
+            self.isolation.enter(plan)
+            self.pipeline.sync()
         tag, rows = (
             self._execute_in_transaction(plan, started)
             if needs_transaction
@@ -147,13 +166,17 @@ class Execution:
         self, plan: Plan, started: StartedStatement
     ) -> tuple[str, int]:
         """Execute a statement that takes several PostgreSQL statements atomically."""
-        self.backend.query("begin")
+        self.isolation.begin()
         try:
+            self.isolation.enter_single(plan)
+            self.pipeline.sync()
             result = self._execute_plan(plan, started)
-            self.commit_with_faults(plan.written, lambda: self.backend.query("commit"))
+            self.commit_with_faults(plan.written, self.isolation.commit)
         except RedshiftError:
+            self.pipeline.sync()
             if self.backend.status != IDLE:
                 self.backend.query("rollback")
+            self.isolation.end(is_committed=False)
             raise
         return result
 

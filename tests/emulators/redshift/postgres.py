@@ -57,6 +57,7 @@ SETTINGS = {
     "password_encryption": "scram-sha-256",
     "client_connection_check_interval": "500ms",
     "max_locks_per_transaction": "256",
+    "deadlock_timeout": "100ms",
     "jit": "off",
     # Redshift uses hash joins for equal keys. A nested loop over a new table without
     # statistics, which PostgreSQL estimates at one row, can take minutes.

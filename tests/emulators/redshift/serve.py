@@ -70,6 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--database", default="dev")
     add("--user", default="awsuser")
     add("--password", default="Awsuser1")
+    add(
+        "--isolation",
+        choices=("snapshot", "serializable"),
+        default="snapshot",
+        help="isolation level of the database (default: snapshot)",
+    )
     add("--data", type=Path, help="keep the database in this folder")
     add(
         "--s3",
@@ -129,7 +135,9 @@ def _start_cluster(
     options: argparse.Namespace, data: Path, faults: Faults
 ) -> Iterator[Cluster]:
     """Start PostgreSQL on the folder; yield the state that all sessions share."""
-    account = Account(options.database, options.user, options.password)
+    account = Account(
+        options.database, options.user, options.password, options.isolation
+    )
     authority, tls = certificates.ensure(data, "Redshift emulator CA")
     server, is_new = postgres.start(data / "postgres")
     try:

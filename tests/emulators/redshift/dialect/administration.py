@@ -13,7 +13,7 @@ from tests.emulators.redshift.dialect.tokens import (
     render,
     string_value,
 )
-from tests.emulators.redshift.errors import not_emulated
+from tests.emulators.redshift.errors import RedshiftError, not_emulated
 
 # Settings that only Redshift has: they are stored and have no effect.
 SETTINGS = {
@@ -143,16 +143,26 @@ def rewrite_schema(nodes: list[Node]) -> None:
             return
 
 
-def rewrite_database(nodes: list[Node]) -> None:
-    """Remove ISOLATION LEVEL and COLLATE from CREATE DATABASE."""
-    index = 3
+def rewrite_database(nodes: list[Node]) -> str | None:
+    """Remove ISOLATION LEVEL and COLLATE from CREATE or ALTER DATABASE.
+
+    Returns the isolation level, None if the statement names none.
+    """
+    index, level = 3, None
     while index < len(nodes):
-        if is_word(nodes[index], "isolation"):
+        if has_words_at(nodes, index, "isolation", "level"):
+            value = node_at(nodes, index + 2)
+            if not is_word(value, "serializable", "snapshot"):
+                raise RedshiftError(
+                    "ISOLATION LEVEL of a database is SERIALIZABLE or SNAPSHOT", "42601"
+                )
+            level = name_of(value)
             del nodes[index : index + 3]
         elif is_word(nodes[index], "collate"):
             del nodes[index : index + 2]
         else:
             index += 1
+    return level
 
 
 def rewrite_materialized_view(nodes: list[Node]) -> None:

@@ -66,7 +66,7 @@ def rewrite_definition(plan: Plan) -> None:
     elif key == "schema":
         administration.rewrite_schema(nodes)
     elif key == "database":
-        administration.rewrite_database(nodes)
+        _rewrite_database(plan)
     elif key == "materialized":
         administration.rewrite_materialized_view(nodes)
     elif key == "function" and plan.word == "create":
@@ -77,6 +77,21 @@ def rewrite_definition(plan: Plan) -> None:
             if is_word(node, "returns"):
                 types.rewrite_type(nodes, position + 1, is_column=False)
                 break
+
+
+def _rewrite_database(plan: Plan) -> None:
+    """Rewrite CREATE and ALTER DATABASE; a setting stores the isolation level."""
+    level = administration.rewrite_database(plan.nodes)
+    if level is None:
+        return
+    name = render(plan.nodes[2:3]).strip()
+    change = f"alter database {name} set redshift.isolation_level to '{level}'"
+    plan.is_standalone, plan.tag = True, f"{plan.word.upper()} DATABASE"
+    plan.after = [change]
+    if plan.word == "alter":
+        plan.kind = NOTHING
+        quoted = _quote_literal(name.strip('"'))
+        plan.after = [f"select pg_internal.check_isolation_change({quoted})", change]
 
 
 def _rewrite_arguments(items: list[Node]) -> None:

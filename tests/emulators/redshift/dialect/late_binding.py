@@ -51,7 +51,7 @@ class Catalog(Protocol):
 def expand_views(nodes: list[Node], head: StatementHead, catalog: Catalog) -> None:
     """Replace the late-binding views that a statement reads with their definitions."""
     for _ in range(MAX_NESTING):
-        sources = [*_relation_sources(find_queries(nodes)), *head.sources]
+        sources = [*relation_sources(find_queries(nodes)), *head.sources]
         definitions = catalog.late_binding_views({source.name for source in sources})
         views = [source for source in sources if source.name in definitions]
         if not views:
@@ -62,7 +62,7 @@ def expand_views(nodes: list[Node], head: StatementHead, catalog: Catalog) -> No
     raise RedshiftError("late-binding views refer to each other in a cycle", "42P17")
 
 
-def _relation_sources(queries: list[Query]) -> list[Source]:
+def relation_sources(queries: list[Query]) -> list[Source]:
     """Return the sources that are tables or views, without CTEs and functions."""
     return [
         source
@@ -97,7 +97,7 @@ def view_definition(nodes: list[Node], start: int, end: int) -> str:
     body = nodes[start + 1 : end]  # after AS
     if not is_word(node_at(nodes, start), "as") or not body:
         raise RedshiftError("syntax error in CREATE VIEW", "42601")
-    for source in _relation_sources(find_queries(body)):
+    for source in relation_sources(find_queries(body)):
         is_alias = source.name[0] in _subquery_aliases(body)
         if len(source.name) == 1 and not is_alias:
             raise RedshiftError(

@@ -1,5 +1,7 @@
 """Identifiers: fold them to lower case and check their length."""
 
+from collections.abc import Iterable
+
 from tests.emulators.redshift.dialect.tokens import QUOTED, WORD, Group, Node, Token
 from tests.emulators.redshift.errors import RedshiftError
 
@@ -35,3 +37,8 @@ def _too_long(name: str, length: int) -> RedshiftError:
         f" {REDSHIFT_MAX_BYTES} bytes, but this emulator only {MAX_BYTES}",
         "42622",
     )
+
+
+def quote_name(parts: Iterable[str]) -> str:
+    """Return a name, given as its parts, as quoted SQL."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)

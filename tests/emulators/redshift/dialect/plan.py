@@ -5,6 +5,11 @@ from dataclasses import dataclass, field
 from tests.emulators.redshift.dialect.tokens import Node
 
 SQL, COPY, UNLOAD, NOTHING = "sql", "copy", "unload", "nothing"
+QUERIES = ("select", "with", "(", "explain")
+CONTROL_WORDS = (
+    "begin", "start", "commit", "end", "rollback", "abort", "set", "reset", "show",
+    "use", "lock", "cancel", "fetch", "close", "deallocate", "analyze", "vacuum",
+)  # fmt: skip
 
 
 @dataclass
@@ -15,7 +20,9 @@ class Plan:
     respond with `tag`). `after` is SQL to run after success. `written` lists the tables
     that the statement writes. `text` is the statement for the history, with secrets
     redacted. `setting` is the name and value of a Redshift setting. `commits` is true
-    if the statement commits the open transaction.
+    if the statement commits the open transaction. `reads` lists the user tables and
+    views that it reads, `reads_history` is whether it reads system tables on past
+    statements. A standalone statement cannot run inside a transaction block.
     """
 
     text: str
@@ -28,8 +35,26 @@ class Plan:
     written: list[str] = field(default_factory=list)
     setting: tuple[str, str | None] | None = None
     commits: bool = False
+    is_standalone: bool = False
+    reads: list[str] = field(default_factory=list)
+    reads_history: bool = False
 
     @property
     def is_commit(self) -> bool:
         """Whether the statement is COMMIT or END."""
         return self.word in ("commit", "end")
+
+    @property
+    def is_rollback(self) -> bool:
+        """Whether the statement is ROLLBACK or ABORT."""
+        return self.word in ("rollback", "abort")
+
+    @property
+    def takes_snapshot(self) -> bool:
+        """Whether the statement fixes its transaction's snapshot.
+
+        Queries on the catalog alone do not, nor do statements that control the session.
+        """
+        if self.word in QUERIES:
+            return bool(self.reads) or self.reads_history
+        return self.word not in CONTROL_WORDS and self.kind != NOTHING

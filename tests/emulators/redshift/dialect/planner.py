@@ -19,16 +19,20 @@ from tests.emulators.redshift.dialect.plan import COPY, NOTHING, SQL, UNLOAD, Pl
 from tests.emulators.redshift.dialect.queries import find_queries
 from tests.emulators.redshift.dialect.statements import WRITES, StatementHead, read_head
 from tests.emulators.redshift.dialect.tokens import (
+    Group,
     Node,
     Token,
     has_words_at,
+    is_word,
     node_at,
     parse,
     render,
     split_nodes,
+    string_value,
 )
 from tests.emulators.redshift.errors import RedshiftError
 
+HISTORY_PREFIXES = ("stl_", "stv_", "sys_", "svl_", "svcs_")
 TOO_DEEP = "the statement is nested too deeply"
 CHANGES_TARGET = ("update", "delete", "merge")
 
@@ -67,6 +71,7 @@ def plan_statement(
         return plan
     if word == "unload":
         plan.kind = UNLOAD
+        _record_unloaded_reads(plan, catalog)
         return plan
     unsupported.check(nodes)
     if head.word in WRITES or (word == "create" and head.target):
@@ -76,12 +81,34 @@ def plan_statement(
         return plan
     if word == "create" and definitions.plan_late_binding_view(plan):
         return plan
+    late_binding.expand_views(nodes, head, catalog)
+    _record_reads(plan, nodes, head)
     translate(nodes, head, catalog, last_values or {})
     if word in ("create", "alter"):
         definitions.rewrite_definition(plan)
     if plan.kind == SQL:
         plan.sql = render(nodes)
     return plan
+
+
+def _record_reads(plan: Plan, nodes: list[Node], head: StatementHead) -> None:
+    """Record the tables and views that a statement reads."""
+    for source in [*late_binding.relation_sources(find_queries(nodes)), *head.sources]:
+        if not rules.is_system_relation(source):
+            plan.reads.append(names.quote_name(source.name[-2:]))
+        elif source.name[-1].startswith(HISTORY_PREFIXES):
+            plan.reads_history = True
+
+
+def _record_unloaded_reads(plan: Plan, catalog: Catalog) -> None:
+    """Record what the query in an UNLOAD reads."""
+    group = node_at(plan.nodes, 1)
+    query = string_value(node_at(group.items, 0)) if isinstance(group, Group) else None
+    for nodes, _ in split_statements(query or ""):
+        names.fold_names(nodes)
+        head = read_head(nodes)
+        late_binding.expand_views(nodes, head, catalog)
+        _record_reads(plan, nodes, head)
 
 
 def translate(
@@ -116,9 +143,24 @@ def translate_query(sql: str, catalog: Catalog, last_values: dict[str, int]) -> 
 
 
 def _set(plan: Plan, database: str) -> bool:
+    if is_word(node_at(plan.nodes, 1), "transaction") or has_words_at(
+        plan.nodes, 1, "session", "characteristics"
+    ):
+        plan.kind, plan.tag = NOTHING, "SET"  # the database decides on the isolation
+        return True
     plan.setting = administration.rewrite_setting(plan.nodes)
     plan.sql = render(plan.nodes)
     return plan.setting is not None or plan.word != "show"
+
+
+def _begin(plan: Plan, database: str) -> bool:
+    """Begin a transaction without the isolation level that the statement names."""
+    is_read_only = any(
+        has_words_at(plan.nodes, index, "read", "only")
+        for index in range(len(plan.nodes))
+    )
+    plan.sql = "begin read only" if is_read_only else "begin"
+    return True
 
 
 def _reset(plan: Plan, database: str) -> bool:
@@ -171,6 +213,8 @@ def _cancel(plan: Plan, database: str) -> bool:
 
 # Handlers by the statement's first word; they return whether the plan is complete.
 HANDLERS: dict[str, Callable[[Plan, str], bool]] = {
+    "begin": _begin,
+    "start": _begin,
     "set": _set,
     "reset": _reset,
     "show": _show,
@@ -182,7 +226,7 @@ HANDLERS: dict[str, Callable[[Plan, str], bool]] = {
     "revoke": _grant,
     "cancel": _cancel,
     **dict.fromkeys(
-        ("begin", "start", "commit", "end", "rollback", "abort", "lock", "comment"),
+        ("commit", "end", "rollback", "abort", "lock", "comment"),
         _plain,
     ),
 }

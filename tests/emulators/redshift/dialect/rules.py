@@ -87,7 +87,7 @@ def _check_leader_only(nodes: list[Node], functions: set[str]) -> None:
                 )
 
 
-def _is_system_relation(source: Source) -> bool:
+def is_system_relation(source: Source) -> bool:
     """Whether a source is a system table or view."""
     if len(source.name) > 1 and source.name[-2] in SYSTEM_SCHEMAS:
         return True
@@ -104,7 +104,7 @@ def _reads_user_table(block: Block, seen: frozenset[int] = frozenset()) -> bool:
         elif len(source.name) == 1 and source.name[0] in block.ctes:
             if _query_reads_user_table(block.ctes[source.name[0]], seen):
                 return True
-        elif not _is_system_relation(source):
+        elif not is_system_relation(source):
             return True
     return False
 

@@ -35,11 +35,11 @@ select
     remarks::varchar,
     owner::varchar,
     (
-        select max(ended_at) from pg_internal.query
+        select max(ended_at) from pg_internal.current_query
         where error is null and to_regclass(written[1])::oid = user_relation.oid
     ) as last_altered_time,
     (
-        select max(ended_at) from pg_internal.query
+        select max(ended_at) from pg_internal.current_query
         where error is null and to_regclass(written[1])::oid = user_relation.oid
     ) as last_modified_time,
     null::varchar as dist_style,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tests.emulators.redshift import history
-from tests.emulators.redshift.catalog import quote_name
+from tests.emulators.redshift.dialect.names import quote_name
 from tests.emulators.redshift.errors import RedshiftError
 from tests.emulators.redshift.load import values
 from tests.emulators.redshift.load.copy_options import CopyOptions

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from tests.emulators.redshift.catalog import quote_literal, quote_name
+from tests.emulators.redshift.catalog import quote_literal
+from tests.emulators.redshift.dialect.names import quote_name
 from tests.emulators.redshift.errors import RedshiftError
 from tests.emulators.redshift.load.copy_options import CopyOptions
 from tests.emulators.redshift.load.job import Job

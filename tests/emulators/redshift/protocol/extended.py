@@ -93,10 +93,12 @@ class ExtendedProtocol:
                 raise
             self._is_skipping = True
             self._pipeline.fail_transaction()
+            self._execution.isolation.end(is_committed=False)
             self._client.write(wire.pack_error(error))
 
     def _sync(self) -> None:
         self._pipeline.sync()
+        self._execution.end_transaction(is_committed=not self._is_skipping)
         self._is_skipping = False
         if self._backend.status == IDLE:
             self._portals.clear()
@@ -158,6 +160,7 @@ class ExtendedProtocol:
         if statement.is_sent_to_postgres and statement.plan is not None:
             # PostgreSQL takes the query's snapshot when it binds.
             self._execution.state.flush_history(statement.plan)
+            self._execution.isolation.enter(statement.plan)
             self._pipeline.request(wire.pack_message(b"B", body), b"2")
         self._portals[portal] = statement
         self._client.write(wire.pack_message(b"2"))
@@ -203,9 +206,10 @@ class ExtendedProtocol:
             kind, response = self._forward_rows(body)
             if kind == b"C" and is_autocommit and plan.written:
                 execution.commit_with_faults(plan.written, self._commit_early)
-        except RedshiftError as error:
+        except RedshiftError as problem:
+            error = execution.isolation.name_conflict(problem)
             execution.state.end_statement(plan, started, error=error.message)
-            raise
+            raise error from None
         tag = wire.unpack_text(response)[0] if kind == b"C" else ""
         if kind == b"C":
             response = wire.pack_text(redshift_tag(tag))

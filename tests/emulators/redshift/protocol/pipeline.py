@@ -14,6 +14,7 @@ LOOKUP_NAME = "pg_internal_lookup"
 _LOOKUP = wire.pack_text(LOOKUP_NAME)
 LOOKUP_BIND = wire.pack_message(b"B", _LOOKUP + _LOOKUP + b"\0\0\0\0\0\0")
 LOOKUP_EXECUTE = wire.pack_message(b"E", _LOOKUP + b"\0\0\0\0")
+LOOKUP_CLOSE_PORTAL = wire.pack_message(b"C", b"P" + _LOOKUP)
 LOOKUP_CLOSE = wire.pack_message(b"C", b"S" + _LOOKUP)
 
 
@@ -64,9 +65,16 @@ class Pipeline:
 
     def query(self, sql: str) -> list[list[str | None]]:
         """Run a query of the relay without a commit; return its rows as text."""
-        if not self.is_pending:
-            return self._backend.query(sql)
-        parse = wire.pack_parse(LOOKUP_NAME, sql)
-        message = parse + LOOKUP_BIND + LOOKUP_EXECUTE + LOOKUP_CLOSE
-        responses = self.request(message, b"3")
+        return self.run(sql) if self.is_pending else self._backend.query(sql)
+
+    def run(self, *statements: str) -> list[list[str | None]]:
+        """Run SQL of the relay until the next Sync; return the last rows as text.
+
+        It keeps the client's unnamed statement, which a simple query would remove.
+        """
+        for sql in statements:
+            parse = wire.pack_parse(LOOKUP_NAME, sql)
+            message = parse + LOOKUP_BIND + LOOKUP_EXECUTE + LOOKUP_CLOSE_PORTAL
+            responses = self.request(message, b"3")
+            self.request(LOOKUP_CLOSE, b"3")
         return [wire.unpack_row(body) for kind, body in responses if kind == b"D"]

@@ -34,6 +34,8 @@ class Session:
             self._send_final_error(error)
         finally:
             self._cluster.remove_session(self)
+            if self._execution is not None:
+                self._execution.isolation.end(is_committed=False)
             if self._backend is not None:
                 self._backend.close()
             self._client.close()
@@ -102,7 +104,7 @@ class Session:
             for nodes, text in statements:
                 begins = is_word(nodes[0], "begin", "start")
                 if len(statements) > 1 and self._backend.status == IDLE and not begins:
-                    self._backend.query("begin")
+                    self._execution.isolation.begin()
                     is_implicit = True
                 elif begins:
                     is_implicit = False
@@ -120,6 +122,8 @@ class Session:
             raise error
         assert self._backend is not None
         self._backend.fail_transaction()
+        if self._execution is not None:
+            self._execution.isolation.end(is_committed=False)
         self._client.write(wire.pack_error(error))
 
     def _send_ready_for_query(self) -> None:

@@ -115,12 +115,15 @@ _NULL = re.compile(r'null value in column "(.+?)" .*violates not-null constraint
 SERIALIZATION_FAILURE = "40001"
 
 
-def serialization_error(table: str, pid: int) -> RedshiftError:
+def serialization_error(
+    table: str, pid: int, transactions: Sequence[int] = ()
+) -> RedshiftError:
     """Return Redshift's error 1023 for a table, given as its oid or name."""
+    cycle = ", ".join(map(str, transactions or (pid * 10, pid * 10 + 1)))
     return RedshiftError(
         "1023",
         detail=f"Serializable isolation violation on table - {table}, transactions"
-        f" forming the cycle are: {pid * 10}, {pid * 10 + 1} (pid:{pid})",
+        f" forming the cycle are: {cycle} (pid:{pid})",
     )
 
 

@@ -24,7 +24,7 @@ select
     error as error_message,
     rows as returned_rows,
     left(query_text, 4000) as query_text
-from pg_internal.query;
+from pg_internal.current_query as query;
 create view pg_catalog.stl_query as
 select
     pg_internal.user_id(user_name) as userid,
@@ -39,7 +39,7 @@ select
     case when error is null then 0 else 1 end as aborted,
     0 as insert_pristine,
     0 as concurrency_scaling_status
-from pg_internal.query;
+from pg_internal.current_query as query;
 create view pg_catalog.svl_qlog as
 select
     userid, query, xid, pid, starttime, endtime,
@@ -54,7 +54,7 @@ select
     'insert'::text as step_name,
     started_at as start_time,
     ended_at as end_time
-from pg_internal.query
+from pg_internal.current_query as query
 cross join lateral unnest(written) as relation
 where error is null;
 
@@ -76,7 +76,7 @@ select
     position,
     error_code,
     error_message
-from pg_internal.load_error;
+from pg_internal.current_load_error as load_error;
 create view pg_catalog.stl_load_errors as
 select
     pg_internal.user_id(user_name) as userid,
@@ -97,7 +97,7 @@ select
     left(error_message, 100) as err_reason,
     0 as is_partial,
     0::bigint as start_offset
-from pg_internal.load_error;
+from pg_internal.current_load_error as load_error;
 create view pg_catalog.sys_load_history as
 select
     pg_internal.user_id(user_name) as user_id,
@@ -118,7 +118,7 @@ select
     bytes as source_file_bytes,
     errors as error_count,
     message as error_message
-from pg_internal.load;
+from pg_internal.current_load as load;
 create view pg_catalog.stl_load_commits as
 select
     pg_internal.user_id(load.user_name) as userid,
@@ -131,8 +131,8 @@ select
     load_file.ended_at as curtime,
     1 as status,
     load.file_format
-from pg_internal.load_file
-join pg_internal.load using (query_id);
+from pg_internal.current_load_file as load_file
+join pg_internal.current_load as load using (query_id);
 create view pg_catalog.sys_load_detail as
 select
     pg_internal.user_id(load.user_name) as user_id,
@@ -146,8 +146,8 @@ select
     load_file.ended_at as end_time,
     pg_internal.cut(load_file.etag) as file_etag,
     load_file.modified_at as file_last_modified
-from pg_internal.load_file
-join pg_internal.load using (query_id);
+from pg_internal.current_load_file as load_file
+join pg_internal.current_load as load using (query_id);
 create view pg_catalog.sys_unload_history as
 select
     pg_internal.user_id(user_name) as user_id,
@@ -162,7 +162,7 @@ select
     sum(rows)::bigint as unloaded_rows,
     count(*)::bigint as unloaded_files_count,
     sum(bytes)::bigint as unloaded_files_size
-from pg_internal.unload
+from pg_internal.current_unload as unload
 group by 1, 2, 3, 4, 5, 6, 9;
 create view pg_catalog.stl_unload_log as
 select
@@ -176,7 +176,7 @@ select
     rows as line_count,
     bytes as transfer_size,
     file_format
-from pg_internal.unload;
+from pg_internal.current_unload as unload;
 
 grant select on all tables in schema pg_internal to public;
 do $do$
