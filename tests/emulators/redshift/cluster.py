@@ -6,11 +6,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import psycopg2
+
 from tests.emulators.redshift.bootstrap import Account
 from tests.emulators.redshift.conflicts import Conflicts
 from tests.emulators.redshift.faults import Faults
 from tests.emulators.redshift.history import History
 from tests.emulators.redshift.postgres import Server
+
+
+# `ALTER ROLE ... SET` stores it, in a catalog that all databases share.
+STORED_PASSWORD = """
+select substr(setting, strpos(setting, '=') + 1)
+from pg_db_role_setting
+join pg_roles on pg_roles.oid = setrole
+cross join lateral unnest(setconfig) as setting
+where rolname = %s and setting like 'redshift.password=%%'
+"""
 
 
 class SessionHandle(Protocol):
@@ -43,6 +55,7 @@ class Cluster:
     history: History
     faults: Faults
     super_oid: int
+    lookups: "psycopg2.extensions.connection"
     s3_endpoint: str | None = None
     accepts_any_iam_password: bool = False
     iam_roles: tuple[str, ...] = ()
@@ -74,6 +87,13 @@ class Cluster:
         for session in self.open_sessions():
             if session.has_cancel_key(key):
                 session.cancel()
+
+    def stored_password(self, user: str) -> str | None:
+        """Return the stored SHA-256 password of a user, None for another password."""
+        with self.lock, self.lookups.cursor() as cursor:
+            cursor.execute(STORED_PASSWORD, [user])
+            row = cursor.fetchone()
+        return str(row[0]) if row else None
 
     def open_sessions(self) -> list["SessionHandle"]:
         """Return the sessions that are open now."""

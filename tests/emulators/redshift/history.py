@@ -1,4 +1,4 @@
-"""The query history behind `sys_query_history` and `stl_query`.
+"""The history of queries and connections behind `sys_query_history` and others.
 
 Records are written in the background. A statement that reads a system view first
 waits until all earlier records are written.
@@ -19,6 +19,7 @@ SYSTEM_TABLE_PREFIXES = ("stl_", "sys_", "svl_", "svv_", "stv_", "show ")
 INSERT_QUERIES = (
     "insert into pg_internal.query values %s on conflict (query_id) do nothing"
 )
+INSERT_CONNECTIONS = "insert into pg_internal.connection values %s"
 FLUSH_INTERVAL_SECONDS = 0.5
 
 
@@ -44,11 +45,34 @@ class QueryRecord:
     error: str | None
 
 
+@dataclass(frozen=True)
+class ConnectionRecord:
+    """An event of one connection, its fields in the order of pg_internal.connection."""
+
+    event: str
+    recorded_at: datetime
+    remote_host: str
+    remote_port: int
+    pid: int
+    database_name: str
+    user_name: str
+    auth_method: str
+    ssl_version: str
+    ssl_cipher: str
+    application_name: str
+    os_version: str
+    driver_version: str
+    plugin_name: str
+    protocol_version: int
+    session_id: str
+    duration_microseconds: int
+
+
 class History:
-    """Queues query records and writes them to the database."""
+    """Queues records and writes them to the database."""
 
     def __init__(self, server: Server, database: str) -> None:
-        self._queue: SimpleQueue[QueryRecord] = SimpleQueue()
+        self._queue: SimpleQueue[QueryRecord | ConnectionRecord] = SimpleQueue()
         self._lock = threading.Lock()
         self._connection = server.connect(database)
         self._is_open = True
@@ -62,22 +86,28 @@ class History:
             self._last_id += 1
             return self._last_id
 
-    def add(self, record: QueryRecord) -> None:
+    def add(self, record: QueryRecord | ConnectionRecord) -> None:
         """Queue a record for writing."""
         self._queue.put(record)
 
     def flush(self) -> None:
         """Write all queued records; they are readable when this returns."""
         with self._lock:
-            records = []
+            queries, connections = [], []
             while True:
                 try:
-                    records.append(astuple(self._queue.get_nowait()))
+                    record = self._queue.get_nowait()
                 except Empty:
                     break
-            if records and self._is_open:
-                with self._connection.cursor() as cursor:
-                    execute_values(cursor, INSERT_QUERIES, records, page_size=500)
+                is_query = isinstance(record, QueryRecord)
+                (queries if is_query else connections).append(astuple(record))
+            if not self._is_open:
+                return
+            with self._connection.cursor() as cursor:
+                if queries:
+                    execute_values(cursor, INSERT_QUERIES, queries, page_size=500)
+                if connections:
+                    execute_values(cursor, INSERT_CONNECTIONS, connections)
 
     def write_rows(self, sql: str, rows: list[tuple[object, ...]]) -> None:
         """Insert rows into another relay table, in a separate transaction."""

@@ -54,7 +54,8 @@ SETTINGS = {
     "timezone": "UTC",
     "client_encoding": "UTF8",
     "client_min_messages": "notice",
-    "password_encryption": "scram-sha-256",
+    "password_encryption": "md5",  # as in Redshift
+    "md5_password_warnings": "off",
     "client_connection_check_interval": "500ms",
     "max_locks_per_transaction": "256",
     "deadlock_timeout": "100ms",
@@ -67,7 +68,7 @@ SETTINGS = {
 # Users authenticate against PostgreSQL; only the relay connects as the superuser.
 ACCESS = f"""
 local all {SUPERUSER} trust
-local all all password
+local all all md5
 """
 
 

@@ -146,6 +146,7 @@ def _start_cluster(
         bootstrap.ensure_account(server, account)
         names, super_oid = cluster.load_late_binding_views(server, account.database)
         history = History(server, account.database)
+        lookups = server.connect(account.database)
         try:
             yield Cluster(
                 server=server,
@@ -155,12 +156,14 @@ def _start_cluster(
                 history=history,
                 faults=faults,
                 super_oid=super_oid,
+                lookups=lookups,
                 s3_endpoint=options.s3,
                 accepts_any_iam_password=options.any_iam_password,
                 iam_roles=tuple(options.iam_role or [IAM_ROLE]),
                 view_names=names,
             )
         finally:
+            lookups.close()
             history.close()
     finally:
         server.stop(keep_data=options.data is not None)

@@ -1,5 +1,6 @@
 """Rewrite statements for settings, users, grants, schemas and maintenance."""
 
+from tests.emulators.redshift import passwords
 from tests.emulators.redshift.dialect.tokens import (
     STRING,
     Node,
@@ -75,11 +76,18 @@ def rewrite_user(nodes: list[Node]) -> list[str]:
 
     Returns the SQL to run afterwards.
     """
+    name = render([nodes[2]]).strip() if len(nodes) > 2 else ""
+    after: list[str] = []
     index = 3
     while index < len(nodes):
         node = nodes[index]
         if not isinstance(node, Token):
             index += 1
+        elif is_word(node, "password") and string_value(node_at(nodes, index + 1)):
+            stored = _rewrite_password(nodes, index + 1)
+            if stored or is_word(nodes[0], "alter"):
+                after.append(_setting(name, "password", stored))
+            index += 2
         elif node.key in ("createuser", "nocreateuser"):
             node.text = "superuser" if node.key == "createuser" else "nosuperuser"
             index += 1
@@ -98,9 +106,25 @@ def rewrite_user(nodes: list[Node]) -> list[str]:
         else:
             index += 1
     if has_words_at(nodes, 0, "create", "role"):
-        name = render([nodes[2]]).strip()
-        return [f"alter role {name} set redshift.identity_type to 'role'"]
-    return []
+        after.append(_setting(name, "identity_type", "role"))
+    return after
+
+
+def _rewrite_password(nodes: list[Node], index: int) -> str:
+    """Replace a SHA-256 password by its digest; return what login needs, or ''."""
+    password = passwords.read_password(string_value(nodes[index]) or "")
+    if password is None:
+        return ""
+    nodes[index] = Token(STRING, f"'{password.digest}'", " ")
+    return password.stored
+
+
+def _setting(role: str, name: str, value: str) -> str:
+    """Return the statement that sets a role's setting, or resets it if it is empty."""
+    if not value:
+        return f"alter role {role} reset redshift.{name}"
+    quoted = value.replace("\\", "\\\\").replace("'", "''")
+    return f"alter role {role} set redshift.{name} to '{quoted}'"
 
 
 def rewrite_grant(nodes: list[Node]) -> None:

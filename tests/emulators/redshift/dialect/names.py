@@ -2,7 +2,16 @@
 
 from collections.abc import Iterable
 
-from tests.emulators.redshift.dialect.tokens import QUOTED, WORD, Group, Node, Token
+from tests.emulators.redshift.dialect.tokens import (
+    QUOTED,
+    WORD,
+    Group,
+    Node,
+    Token,
+    is_operator,
+    is_word,
+    node_at,
+)
 from tests.emulators.redshift.errors import RedshiftError
 
 REDSHIFT_MAX_BYTES = 127
@@ -23,6 +32,26 @@ def fold_names(nodes: list[Node]) -> None:
                 raise _too_long(node.text, length)
             if node.kind == QUOTED:
                 node.text = node.text.lower()
+
+
+def join_role_names(nodes: list[Node]) -> None:
+    """Make one quoted name of the three tokens of a role's name with a colon."""
+    if not is_word(node_at(nodes, 0), "grant", "revoke") and not is_word(
+        node_at(nodes, 1), "role"
+    ):
+        return
+    for index in range(len(nodes) - 2, 0, -1):
+        parts = nodes[index - 1 : index + 2]
+        before, colon, after = parts
+        if (
+            is_operator(colon, ":")
+            and isinstance(before, Token)
+            and isinstance(after, Token)
+            and not colon.space
+            and not after.space
+        ):
+            name = f"{before.name}:{after.name}"
+            nodes[index - 1 : index + 2] = [Token(QUOTED, f'"{name}"', before.space)]
 
 
 def _too_long(name: str, length: int) -> RedshiftError:

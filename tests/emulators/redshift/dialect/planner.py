@@ -65,6 +65,7 @@ def plan_statement(
         text = administration.redact_secrets(nodes)
     plan = Plan(text=text, word=word, nodes=nodes)
     names.fold_names(nodes)
+    names.join_role_names(nodes)
     head = read_head(nodes)
     if word == "copy":
         plan.kind, plan.written = COPY, [head.target]

@@ -29,9 +29,10 @@ class Startup:
 
 
 class Client:
-    """A connected client. Written messages are buffered until `flush` or a read."""
+    """A client at `address`, host and port. Written messages are buffered until `flush` or a read."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, address: tuple[str, int]) -> None:
+        self.address = address
         self._socket = connection
         self._incoming = bytearray()
         self._outgoing = bytearray()
@@ -40,6 +41,14 @@ class Client:
     def descriptor(self) -> int:
         """The socket's file descriptor, used to detect a closed connection."""
         return self._socket.fileno()
+
+    @property
+    def tls(self) -> tuple[str, str]:
+        """The version and cipher of TLS, empty without TLS."""
+        if not isinstance(self._socket, ssl.SSLSocket):
+            return "", ""
+        cipher = self._socket.cipher()
+        return self._socket.version() or "", cipher[0] if cipher else ""
 
     @property
     def has_buffered_data(self) -> bool:

@@ -5,6 +5,7 @@ The relay executes all others itself. After an error, both sides skip all messag
 the next Sync.
 """
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from tests.emulators.redshift.protocol.backend import IDLE
 
 PREPARED_WORDS = ("select", "with", "(", "insert", "update", "delete", "merge", "show",
                   "fetch", "explain", "call", "declare", "execute")  # fmt: skip
+UNKNOWN_OIDS, TEXT_OID = (0, 705), 25
+_PARAMETER = re.compile(r"\$\d+")
 # Functions whose results are part of the plan: it is made again for each execution.
 VOLATILE_FUNCTIONS = ("pg_last_", "pg_get_late_binding_view_cols")
 
@@ -128,10 +131,7 @@ class ExtendedProtocol:
         if parts:
             statement.plan = self._execution.plan_statement(*parts[0])
         if statement.is_sent_to_postgres and statement.plan is not None:
-            oids = [
-                cluster.super_oid if oid == wire.SUPER else oid
-                for oid in statement.oids
-            ]
+            oids = self._parameter_oids(statement, statement.plan)
             if statement.name:
                 self._pipeline.request(
                     wire.pack_message(b"C", b"S" + wire.pack_text(statement.name)),
@@ -140,6 +140,21 @@ class ExtendedProtocol:
             self._pipeline.request(
                 wire.pack_parse(statement.name, statement.plan.sql, oids), b"1"
             )
+
+    def _parameter_oids(self, statement: PreparedStatement, plan: Plan) -> list[int]:
+        """Return the parameter types for PostgreSQL.
+
+        It would reject a parameter of unknown type that the statement does not use.
+        """
+        used = set(_PARAMETER.findall(plan.sql))
+        oids = []
+        for number, oid in enumerate(statement.oids, start=1):
+            if oid == wire.SUPER:
+                oid = self._execution.cluster.super_oid
+            elif oid in UNKNOWN_OIDS and f"${number}" not in used:
+                oid = TEXT_OID
+            oids.append(oid)
+        return oids
 
     def _find_statement(self, name: str) -> PreparedStatement:
         if name not in self._statements:

@@ -32,9 +32,9 @@ class Listener:
     def _accept_connections(self) -> None:
         while True:
             try:
-                connection, _ = self._socket.accept()
+                connection, address = self._socket.accept()
             except OSError:
                 return  # the socket is closed
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            session = Session(self._cluster, Client(connection))
+            session = Session(self._cluster, Client(connection, address))
             threading.Thread(target=session.run, daemon=True).start()

@@ -1,12 +1,17 @@
 """Session start-up: authenticate the client and open its connection to PostgreSQL.
 
-The relay requests a clear-text password, which PostgreSQL verifies. Users whose name
+PostgreSQL requests and verifies an MD5 digest of the password. The relay verifies the
+SHA-256 digest of users that have a SHA-256 password, see `passwords`. Users whose name
 begins with `IAM:` or `IAMA:` send a temporary password created by AWS. The emulator
 cannot verify it: it accepts any, but only if it was started with that option.
 """
 
+import hashlib
+import secrets
+
 from collections.abc import Mapping
 
+from tests.emulators.redshift import passwords
 from tests.emulators.redshift.cluster import Cluster
 from tests.emulators.redshift.errors import RedshiftError
 from tests.emulators.redshift.postgres import SUPERUSER
@@ -24,6 +29,7 @@ NOT_REPORTED = (
     "search_path",
 )
 REQUEST_PASSWORD = wire.pack_message(b"R", b"\0\0\0\3")
+REQUEST_MD5 = b"\0\0\0\5"
 AUTHENTICATION_OK = wire.pack_message(b"R", b"\0\0\0\0")
 
 
@@ -55,7 +61,7 @@ def open_backend(cluster: Cluster, client: Client, startup: Startup) -> Backend:
                 }
             )
         )
-        _authenticate(backend, client)
+        _authenticate(cluster, backend, client, user)
         if is_iam:
             _switch_user(backend, name, creates_user=prefix == "IAMA")
     except BaseException:
@@ -74,12 +80,21 @@ def _postgres_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _authenticate(backend: Backend, client: Client) -> None:
+def _authenticate(
+    cluster: Cluster, backend: Backend, client: Client, user: str
+) -> None:
     while True:
         kind, body = backend.read_message()
-        if kind == b"R" and body == REQUEST_PASSWORD[5:]:
-            client.write(REQUEST_PASSWORD)
-            backend.send(wire.pack_message(b"p", _read_password(client)))
+        if kind == b"R" and body.startswith(REQUEST_MD5):
+            stored = cluster.stored_password(user)
+            if stored is None:
+                client.write(wire.pack_message(kind, body))
+                response = _read_password(client)
+            else:
+                password = passwords.read_stored(stored)
+                _check_digest(client, user, password)
+                response = _md5_response(password.digest, user, body[4:])
+            backend.send(wire.pack_message(b"p", response))
         elif kind == b"R":
             client.write(AUTHENTICATION_OK)
         elif kind == b"E":
@@ -90,9 +105,25 @@ def _authenticate(backend: Backend, client: Client) -> None:
             return
 
 
-def _read_password(client: Client) -> bytes:
+def _check_digest(
+    client: Client, user: str, password: passwords.DigestPassword
+) -> None:
+    """Request a SHA-256 digest; raise RedshiftError if it is wrong."""
+    nonce = secrets.token_bytes(16)
+    client.write(wire.pack_message(b"R", passwords.pack_request(password, nonce)))
+    if not passwords.is_valid(password, nonce, _read_password(client, b"d")):
+        raise _authentication_error(user)
+
+
+def _md5_response(password: str, user: str, salt: bytes) -> bytes:
+    """Return the response to PostgreSQL's request for an MD5 digest."""
+    inner = hashlib.md5((password + user).encode()).hexdigest()
+    return wire.pack_text("md5" + hashlib.md5(inner.encode() + salt).hexdigest())
+
+
+def _read_password(client: Client, expected: bytes = b"p") -> bytes:
     kind, body = client.read_message()
-    if kind != b"p":
+    if kind != expected:
         raise RedshiftError("expected password response", "08P01", is_fatal=True)
     return body
 

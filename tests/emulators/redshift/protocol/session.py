@@ -10,6 +10,7 @@ from tests.emulators.redshift.execution import Execution
 from tests.emulators.redshift.protocol import wire
 from tests.emulators.redshift.protocol.backend import IDLE, Backend
 from tests.emulators.redshift.protocol.client import Client
+from tests.emulators.redshift.protocol.connection_log import ConnectionLog
 from tests.emulators.redshift.protocol.extended import ExtendedProtocol
 from tests.emulators.redshift.protocol.login import open_backend
 
@@ -22,6 +23,7 @@ class Session:
         self._client = client
         self._backend: Backend | None = None
         self._execution: Execution | None = None
+        self._log: ConnectionLog | None = None
 
     def run(self) -> None:
         """Serve the client until it disconnects, then release all its resources."""
@@ -36,6 +38,8 @@ class Session:
             self._cluster.remove_session(self)
             if self._execution is not None:
                 self._execution.isolation.end(is_committed=False)
+            if self._log is not None and self._backend is not None:
+                self._log.record_end(self._backend.pid)
             if self._backend is not None:
                 self._backend.close()
             self._client.close()
@@ -60,7 +64,13 @@ class Session:
             self._cluster.cancel(startup.cancel_key)
             return
         time.sleep(self._cluster.faults.session_delay)
-        self._backend = open_backend(self._cluster, self._client, startup)
+        self._log = ConnectionLog(self._cluster.history, self._client, startup)
+        try:
+            self._backend = open_backend(self._cluster, self._client, startup)
+        except RedshiftError:
+            self._log.record_rejection()
+            raise
+        self._log.record_login(self._backend.pid)
         self._cluster.add_session(self)
         self._execution = Execution(self._cluster, self._client, self._backend)
         extended = ExtendedProtocol(self._execution)

@@ -24,6 +24,25 @@ create unlogged table pg_internal.query (
     rows bigint not null,
     error text
 );
+create unlogged table pg_internal.connection (
+    event text not null,
+    recorded_at timestamp not null,
+    remote_host text not null,
+    remote_port integer not null,
+    pid integer not null,
+    database_name text not null,
+    user_name text not null,
+    auth_method text not null,
+    ssl_version text not null,
+    ssl_cipher text not null,
+    application_name text not null,
+    os_version text not null,
+    driver_version text not null,
+    plugin_name text not null,
+    protocol_version integer not null,
+    session_id text not null,
+    duration_microseconds bigint not null
+);
 create unlogged table pg_internal.load (
     query_id integer primary key,
     user_name text not null,

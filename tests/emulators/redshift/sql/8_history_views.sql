@@ -39,7 +39,60 @@ select
     case when error is null then 0 else 1 end as aborted,
     0 as insert_pristine,
     0 as concurrency_scaling_status
+<<<<<<< HEAD
 from pg_internal.current_query as query;
+=======
+from pg_internal.query;
+create view pg_catalog.stl_connection_log as
+select
+    event,
+    recorded_at as recordtime,
+    remote_host as remotehost,
+    remote_port as remoteport,
+    pid,
+    database_name as dbname,
+    user_name as username,
+    auth_method as authmethod,
+    duration_microseconds as duration,
+    ssl_version as sslversion,
+    ssl_cipher as sslcipher,
+    0 as mtu,
+    'none'::text as sslcompression,
+    'none'::text as sslexpansion,
+    null::text as iamauthguid,
+    application_name,
+    os_version,
+    driver_version,
+    plugin_name,
+    protocol_version,
+    session_id as sessionid,
+    ''::text as compression
+from pg_internal.connection;
+create view pg_catalog.sys_connection_log as
+select
+    event,
+    recorded_at as record_time,
+    remote_host,
+    remote_port::text as remote_port,
+    pid as session_id,
+    database_name,
+    user_name,
+    auth_method,
+    duration_microseconds as duration,
+    ssl_version,
+    ssl_cipher,
+    0 as mtu,
+    'none'::text as ssl_compression,
+    'none'::text as ssl_expansion,
+    null::text as iam_auth_guid,
+    application_name,
+    driver_version,
+    os_version,
+    plugin_name,
+    protocol_version,
+    session_id as global_session_id
+from pg_internal.connection;
+>>>>>>> 67f75c6 (Redshift emulator: MD5 and SHA-256 logins, connection log, role names with a colon)
 create view pg_catalog.svl_qlog as
 select
     userid, query, xid, pid, starttime, endtime,
