@@ -13,6 +13,11 @@ from tests.emulators.redshift.postgres import Server
 
 SCRIPTS = Path(__file__).parent / "sql"
 TEMPLATE = "template1"
+SYSTEM_ROLES = ("sys:operator", "sys:monitor", "sys:dba", "sys:secadmin",
+                "sys:superuser")  # fmt: skip
+CREATE_ROLE = (
+    "create role {role}; alter role {role} set redshift.identity_type to 'role'"
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,9 @@ def install_redshift_objects(server: Server) -> None:
             cursor.execute("set allow_system_table_mods = on")
             for script in sorted(SCRIPTS.glob("*.sql")):
                 cursor.execute(script.read_text())
+            for name in SYSTEM_ROLES:
+                role = sql.Identifier(name)
+                cursor.execute(sql.SQL(CREATE_ROLE).format(role=role))
     finally:
         connection.close()
 

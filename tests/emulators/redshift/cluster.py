@@ -14,7 +14,6 @@ from tests.emulators.redshift.faults import Faults
 from tests.emulators.redshift.history import History
 from tests.emulators.redshift.postgres import Server
 
-
 # `ALTER ROLE ... SET` stores it, in a catalog that all databases share.
 STORED_PASSWORD = """
 select substr(setting, strpos(setting, '=') + 1)

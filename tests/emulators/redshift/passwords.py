@@ -74,9 +74,7 @@ def is_valid(password: DigestPassword, nonce: bytes, response: bytes) -> bool:
         digest = response[4 : 4 + length]
         (nonce_length,) = _LENGTH.unpack_from(response, 4 + length)
     except struct.error:
-        raise RedshiftError(
-            "invalid digest response", "08P01", is_fatal=True
-        ) from None
+        raise RedshiftError("invalid digest response", "08P01", is_fatal=True) from None
     client_nonce = response[8 + length : 8 + length + nonce_length]
     stored = bytes.fromhex(password.digest)
     expected = hashlib.sha256(stored + nonce + client_nonce).digest()

@@ -5,6 +5,7 @@ Attributes that PostgreSQL does not have are recorded in tables of `pg_internal`
 
 from tests.emulators.redshift.dialect import (
     administration,
+    keys,
     late_binding,
     rules,
     tables,
@@ -110,13 +111,20 @@ def _rewrite_arguments(items: list[Node]) -> None:
 
 
 def _record_attributes(plan: Plan, attributes: tables.TableAttributes) -> None:
+    if attributes.keys:
+        arguments = [
+            _quote_literal(attributes.relation),
+            str(attributes.may_exist).lower(),
+            _quote_literal(keys.to_json(attributes.keys)),
+        ]
+        plan.after.append(f"select pg_internal.record_keys({', '.join(arguments)})")
     if not attributes.is_specified:
         return
     booleans = {None: "null", True: "true", False: "false"}
     sortkeys = "null"
     if attributes.sortkeys is not None:
-        keys = ", ".join(map(_quote_literal, attributes.sortkeys))
-        sortkeys = f"array[{keys}]::text[]"
+        columns = ", ".join(map(_quote_literal, attributes.sortkeys))
+        sortkeys = f"array[{columns}]::text[]"
     arguments = [
         _quote_literal(attributes.relation),
         _quote_literal(attributes.diststyle),

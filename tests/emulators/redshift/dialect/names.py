@@ -40,18 +40,17 @@ def join_role_names(nodes: list[Node]) -> None:
         node_at(nodes, 1), "role"
     ):
         return
-    for index in range(len(nodes) - 2, 0, -1):
-        parts = nodes[index - 1 : index + 2]
-        before, colon, after = parts
+    for index in range(len(nodes) - 3, -1, -1):
+        before, after = nodes[index], node_at(nodes, index + 2)
+        colon = nodes[index + 1]
         if (
             is_operator(colon, ":")
             and isinstance(before, Token)
             and isinstance(after, Token)
-            and not colon.space
-            and not after.space
+            and not (colon.space or after.space)
         ):
-            name = f"{before.name}:{after.name}"
-            nodes[index - 1 : index + 2] = [Token(QUOTED, f'"{name}"', before.space)]
+            name = f'"{before.name}:{after.name}"'
+            nodes[index : index + 3] = [Token(QUOTED, name, before.space)]
 
 
 def _too_long(name: str, length: int) -> RedshiftError:

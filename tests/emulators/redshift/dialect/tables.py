@@ -1,11 +1,13 @@
 """Rewrite CREATE TABLE and ALTER TABLE for PostgreSQL.
 
-Redshift does not enforce keys, so they are removed, except for the NOT NULL that a
-primary key implies. Distribution and sort keys are recorded for the system views.
+Redshift does not enforce keys: they are removed, except for the NOT NULL that a primary
+key implies, and recorded, like distribution and sort keys, for the system views.
 """
 
 from dataclasses import dataclass, field
 
+from tests.emulators.redshift.dialect import keys
+from tests.emulators.redshift.dialect.keys import CONSTRAINT_WORDS, Key
 from tests.emulators.redshift.dialect.tokens import (
     OPERATOR,
     Group,
@@ -24,7 +26,6 @@ from tests.emulators.redshift.dialect.tokens import (
 from tests.emulators.redshift.dialect.types import read_type, rewrite_type
 from tests.emulators.redshift.errors import not_emulated, unsupported
 
-CONSTRAINT_WORDS = ("primary", "unique", "foreign", "check", "exclude", "constraint")
 UNSUPPORTED_CLAUSES = {
     "inherits": "table inheritance",
     "partition": "table partitioning (PARTITION BY)",
@@ -36,9 +37,10 @@ UNSUPPORTED_CLAUSES = {
 
 @dataclass
 class TableAttributes:
-    """A table's distribution and sort keys.
+    """A table's distribution, sort and declared keys.
 
     `relation` is its name as written. `not_null` holds the columns of its primary key.
+    `may_exist` is true for CREATE TABLE IF NOT EXISTS.
     """
 
     relation: str = ""
@@ -47,6 +49,14 @@ class TableAttributes:
     sortkeys: list[str] | None = None
     is_interleaved: bool | None = None
     not_null: set[str] = field(default_factory=set)
+    keys: list[Key] = field(default_factory=list)
+    may_exist: bool = False
+
+    def add_key(self, key: Key) -> None:
+        """Add a declared key."""
+        self.keys.append(key)
+        if key.kind == keys.PRIMARY:
+            self.not_null |= set(key.columns)
 
     @property
     def is_specified(self) -> bool:
@@ -75,7 +85,9 @@ def skip_words(nodes: list[Node], index: int, *words: str) -> int:
 def rewrite_create_table(nodes: list[Node], index: int) -> TableAttributes:
     """Rewrite CREATE TABLE; `index` is that of the node after TABLE."""
     attributes = TableAttributes()
+    start = index
     index = skip_words(nodes, index, "if", "not", "exists")
+    attributes.may_exist = index > start
     attributes.relation, index = read_relation(nodes, index)
     columns = node_at(nodes, index)
     has_columns = isinstance(columns, Group) and not columns.is_query
@@ -161,20 +173,9 @@ def _has_not_null(part: list[Node]) -> bool:
 
 
 def _table_constraint(part: list[Node], attributes: TableAttributes) -> None:
-    index = 2 if is_word(part[0], "constraint") else 0
-    if is_word(node_at(part, index), "check", "exclude"):
-        raise _unsupported_constraint(part[index])
-    if has_words_at(part, index, "primary", "key"):
-        keys = node_at(part, index + 2)
-        if isinstance(keys, Group):
-            attributes.not_null |= {
-                str(name_of(node_at(key, 0))) for key in split_nodes(keys.items)
-            }
-
-
-def _unsupported_constraint(node: Node) -> Exception:
-    word = node.key.upper() if isinstance(node, Token) else ""
-    return unsupported(f"a {word} constraint", "a test of the data")
+    key = keys.read_table_key(part)
+    if key is not None:
+        attributes.add_key(key)
 
 
 def rewrite_column(part: list[Node], attributes: TableAttributes) -> list[Node]:
@@ -182,10 +183,18 @@ def rewrite_column(part: list[Node], attributes: TableAttributes) -> list[Node]:
     end = rewrite_type(part, 1, is_column=True)
     kept, index = part[:end], end
     name = str(name_of(part[0]))
+    constraint = None
     while index < len(part):
         node = part[index]
         following = node_at(part, index + 1)
-        if is_word(node, "encode", "collate") or is_word(node, "constraint"):
+        key = keys.read_column_key(part, index, name, constraint)
+        if key is not None:
+            attributes.add_key(key[0])
+            constraint, index = None, key[1]
+        elif is_word(node, "constraint"):
+            constraint = name_of(following)
+            index += 2
+        elif is_word(node, "encode", "collate"):
             index += 2
         elif is_word(node, "distkey"):
             attributes.diststyle, attributes.distkey = "key", name
@@ -194,15 +203,7 @@ def rewrite_column(part: list[Node], attributes: TableAttributes) -> list[Node]:
             attributes.sortkeys = [*(attributes.sortkeys or []), name]
             index += 1
         elif is_word(node, "check", "exclude"):
-            raise _unsupported_constraint(node)
-        elif has_words_at(part, index, "primary", "key"):
-            attributes.not_null.add(name)
-            index += 2
-        elif is_word(node, "unique"):
-            index += 1
-        elif is_word(node, "references"):
-            _, index = read_relation(part, index + 1)
-            index += 1 if is_group(node_at(part, index)) else 0
+            raise keys.unsupported_constraint(node)
         elif is_word(node, "identity") and isinstance(following, Group):
             kept += _identity(following, "always")
             index += 2
@@ -233,8 +234,6 @@ def rewrite_alter_table(nodes: list[Node]) -> tuple[TableAttributes, bool]:
         raise not_emulated("ALTER TABLE APPEND")
     if is_word(node_at(nodes, index), "add"):
         return attributes, _alter_add(nodes, index + 1, attributes)
-    if has_words_at(nodes, index, "drop", "constraint"):
-        return attributes, False  # constraints are not stored
     if not is_word(node_at(nodes, index), "alter"):
         return attributes, True
     return attributes, _alter_column(nodes, index + 1, attributes)

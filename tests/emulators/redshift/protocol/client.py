@@ -29,7 +29,10 @@ class Startup:
 
 
 class Client:
-    """A client at `address`, host and port. Written messages are buffered until `flush` or a read."""
+    """A connected client. Written messages are buffered until `flush` or a read.
+
+    `address` is its host and port.
+    """
 
     def __init__(self, connection: socket.socket, address: tuple[str, int]) -> None:
         self.address = address

@@ -56,7 +56,9 @@ class ConnectionLog:
                 pid=pid,
                 database_name=self._get("database", self._get("user")),
                 user_name=self._get("user"),
-                auth_method="IAM" if self._get("user").startswith("IAM") else "password",
+                auth_method="IAM"
+                if self._get("user").startswith("IAM")
+                else "password",
                 ssl_version=self._tls[0],
                 ssl_cipher=self._tls[1],
                 application_name=self._get("application_name"),

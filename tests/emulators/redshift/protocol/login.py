@@ -8,7 +8,6 @@ cannot verify it: it accepts any, but only if it was started with that option.
 
 import hashlib
 import secrets
-
 from collections.abc import Mapping
 
 from tests.emulators.redshift import passwords

@@ -111,6 +111,8 @@ select
     null::text as interval_type, null::text as interval_precision,
     null::text as domain_name, null::text as remarks
 from information_schema.columns;
+create view pg_catalog.pg_proc_info as
+select oid as prooid, pg_proc.* from pg_proc;
 create view pg_catalog.svv_all_columns as
 select * from pg_catalog.svv_redshift_columns;
 create view pg_catalog.svv_all_tables as

@@ -239,7 +239,7 @@ begin
     for system_view in
         select relname from pg_class
         where relnamespace = 'pg_catalog'::regnamespace and relkind = 'v'
-            and relname ~ '^(svv|stl|stv|svl|sys)_|^pg_table_def$'
+            and relname ~ '^(svv|stl|stv|svl|sys)_|^pg_(table_def|proc_info)$'
     loop
         execute format(
             'grant select on pg_catalog.%I to public', system_view.relname
