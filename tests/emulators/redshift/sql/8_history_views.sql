@@ -39,10 +39,7 @@ select
     case when error is null then 0 else 1 end as aborted,
     0 as insert_pristine,
     0 as concurrency_scaling_status
-<<<<<<< HEAD
 from pg_internal.current_query as query;
-=======
-from pg_internal.query;
 create view pg_catalog.stl_connection_log as
 select
     event,
@@ -92,7 +89,6 @@ select
     protocol_version,
     session_id as global_session_id
 from pg_internal.connection;
->>>>>>> 67f75c6 (Redshift emulator: MD5 and SHA-256 logins, connection log, role names with a colon)
 create view pg_catalog.svl_qlog as
 select
     userid, query, xid, pid, starttime, endtime,
