@@ -41,6 +41,7 @@ MODULE_LAYERS = {
         "planning",
         "dbt",
         "run_id",
+        "shared_memory",
         "progress",
         "startup",
         "luigi_arguments",
@@ -66,14 +67,20 @@ IMPORTERS = {
     "lkml": {"looker/generate/files.py"},
     "dbt.cli": {"orchestrate/dbt/runner.py"},
     "dbt.contracts": {"orchestrate/dbt/runner.py"},
-    "dbt_common": {"orchestrate/dbt/runner.py", "loaders/warehouse/redshift.py"},
-    "dbt.adapters": {"loaders/warehouse/redshift.py"},
+    "dbt_common": {
+        "orchestrate/dbt/runner.py",
+        "loaders/warehouse/redshift.py",
+        "loaders/warehouse/redshift_sessions.py",
+    },
+    "dbt.adapters": {"loaders/warehouse/redshift_sessions.py"},
 }
 # What writes to the terminal without removing control characters.
 TERMINAL_NAMES = {"sys.stdout", "sys.stderr", "typer.echo", "typer.secho"}
 # Modules that may choose between DuckDB and Redshift by name.
 WAREHOUSE_MODULES = {
     "loaders/warehouse/connection.py",
+    "loaders/warehouse/sessions.py",
+    "loaders/warehouse/target.py",
     "loaders/raw/load.py",
     "loaders/archive.py",
 }

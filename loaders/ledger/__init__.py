@@ -1,6 +1,6 @@
 """The ledger tables in `ops`: loads, model builds, archives, syncs, reports, runs."""
 
-from loaders.ledger.archives import ArchiveResult, record_archive
+from loaders.ledger.archives import ArchiveResult, record_archives
 from loaders.ledger.completion import (
     DISCARDED,
     RERUN,
@@ -31,7 +31,7 @@ __all__ = [
     "last_data_dates",
     "now",
     "read_completion_records",
-    "record_archive",
+    "record_archives",
     "record_model_runs",
     "request_rerun",
     "run_figures",

@@ -1,5 +1,6 @@
 """The ledger table of archived partitions, `ops.archives`."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,20 +20,28 @@ class ArchiveResult:
     rows: int
 
 
-def record_archive(
+def record_archives(
     connection: Connection,
-    result: ArchiveResult,
+    results: Sequence[ArchiveResult],
     *,
-    fingerprint: str,
+    fingerprints: Mapping[date, str],
     env: str,
     version: str,
     run_id: str,
 ) -> None:
-    """Append the completion record of an archived partition."""
+    """Append the completion records of archived partitions of one dataset.
+
+    `fingerprints` has the fingerprint of each day.
+    """
     columns = ["dataset", "dt", "env", "version", "url", "fingerprint", "files"]
     columns += ["rows", "bytes", "run_id", "finished_at"]
-    row = [
-        *(result.dataset, result.dt, env, version, result.url, fingerprint),
-        *(result.files, result.rows, result.bytes, run_id, now()),
+    finished_at = now()
+    rows = [
+        [
+            *(result.dataset, result.dt, env, version, result.url),
+            *(fingerprints[result.dt], result.files, result.rows, result.bytes),
+            *(run_id, finished_at),
+        ]
+        for result in results
     ]
-    connection.insert(connection.table("ops", "archives"), columns, [row])
+    connection.insert(connection.table("ops", "archives"), columns, rows)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from loaders import warehouse
-from loaders.warehouse import Connection
+from loaders.warehouse import Connection, create_tables
+from loaders.warehouse.relations import list_relations
 
 SUCCESS = "success"
 RERUN = "rerun"
@@ -62,7 +63,7 @@ LEDGER_TABLES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CompletionRecords:
     """The latest row of each ledger table, by name and data date.
 
@@ -169,16 +170,9 @@ def now() -> datetime:
 
 def table_exists(connection: Connection, table: str = "runs") -> bool:
     """Return whether a ledger table exists; one added later may not exist yet."""
+    if create_tables.has_all_tables(connection):
+        return True
     return (connection.schema("ops").strip('"'), table) in list_relations(connection)
-
-
-def list_relations(connection: Connection) -> frozenset[tuple[str, str]]:
-    """Return (schema, name) of every table and view in the warehouse."""
-    rows = connection.fetch_all(
-        "-- loaders.ledger.completion list relations\n"
-        "select table_schema, table_name from information_schema.tables"
-    )
-    return frozenset((schema, name) for schema, name in rows)
 
 
 def _select_latest(connection: Connection, kind: str) -> str:

@@ -99,7 +99,7 @@ def start(mail: Mail, recipients: Iterable[str], *, run_id: str) -> dict[str, De
 def record(mail: Mail, deliveries: Mapping[str, Delivery], *, run_id: str) -> None:
     """Append the results of one attempt."""
     if deliveries:
-        warehouse.run_in_transaction(
+        warehouse.run_with_retries(
             lambda connection: _insert(connection, mail, deliveries, run_id)
         )
 

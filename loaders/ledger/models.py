@@ -1,8 +1,8 @@
 """The ledger table of model builds, `ops.model_runs`."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
 from loaders.ledger.completion import RERUN, now
 from loaders.warehouse import Connection
@@ -10,7 +10,10 @@ from loaders.warehouse import Connection
 
 @dataclass(frozen=True)
 class ModelRun:
-    """One build of a model for one data date, successful or failed."""
+    """One build of a model for one data date, successful or failed.
+
+    `finished_at` (UTC) may be earlier than the time when the row is written.
+    """
 
     model: str
     data_date: date
@@ -23,6 +26,7 @@ class ModelRun:
     status: str
     seconds: float
     message: str = ""
+    finished_at: datetime = field(default_factory=now)
 
 
 def stale_mark(
@@ -56,7 +60,6 @@ def record_model_runs(
     run_id: str,
 ) -> None:
     """Append a completion record for each model build."""
-    finished_at = now()
     columns = ["model", "data_date", "data_date_from", "code_checksum"]
     columns += ["input_fingerprint", "rows", "tests", "tests_warned", "status"]
     columns += ["seconds", "message", "run_id", "env", "version", "finished_at"]
@@ -64,7 +67,8 @@ def record_model_runs(
         [
             *(run.model, run.data_date, run.data_date_from, run.code_checksum),
             *(run.input_fingerprint, run.rows, run.tests, run.tests_warned),
-            *(run.status, run.seconds, run.message, run_id, env, version, finished_at),
+            *(run.status, run.seconds, run.message, run_id, env, version),
+            run.finished_at,
         ]
         for run in runs
     ]

@@ -41,16 +41,21 @@ def record(report: ReportRecord) -> None:
     """
     row: dict[str, Any] = {"report": REPORT_NAME, **asdict(report)}
     row["finished_at"] = ledger.now()
-    with warehouse.transaction() as connection:
+
+    def work(connection: Connection) -> None:
         previous = latest(
             connection, report.data_date, env=report.env, version=report.version
         )
         is_same_status = previous.get("mail_status") == report.mail_status
+        kept: dict[str, Any] = {}
         if is_same_status and not report.recipients and not report.message:
-            row |= {name: previous[name] for name in ("recipients", "message")}
+            kept = {name: previous[name] for name in ("recipients", "message")}
+        values = row | kept
         connection.insert(
-            connection.table("ops", "reports"), list(row), [list(row.values())]
+            connection.table("ops", "reports"), list(values), [list(values.values())]
         )
+
+    warehouse.run_with_retries(work)
 
 
 def update_mail_status(

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 
-from loaders.ledger.completion import SUCCESS, list_relations, table_exists
+from loaders.ledger.completion import SUCCESS, table_exists
 from loaders.warehouse import Connection, declared_tables
+from loaders.warehouse.relations import list_relations
 
 MODEL_SCHEMAS = ("staging", "intermediate", "marts")
 

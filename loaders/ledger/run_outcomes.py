@@ -11,8 +11,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from loaders.ledger.completion import list_relations, now
+from loaders.ledger.completion import now
 from loaders.warehouse import Connection
+from loaders.warehouse.relations import list_relations
 
 DONE = "done"
 FAILED = "failed"

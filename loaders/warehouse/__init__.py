@@ -1,28 +1,32 @@
 """The warehouse: connections to DuckDB or Redshift, as the dbt profile selects."""
 
-from loaders.warehouse.connection import (
-    SCHEMAS,
-    Connection,
-    exists,
-    identifier,
-    is_single_writer,
-    is_transient,
-    keep_open,
-    literal,
-    location,
-    machine_problem,
+from loaders.warehouse.connection import SCHEMAS, Connection, identifier, literal
+from loaders.warehouse.create_tables import ensure_tables
+from loaders.warehouse.sessions import (
+    close_sessions,
+    create_missing_tables,
     run_in_transaction,
+    run_with_retries,
     session,
-    set_on_wait,
     transaction,
     transaction_on,
     with_settings,
 )
-from loaders.warehouse.create_tables import ensure_tables
+from loaders.warehouse.target import (
+    exists,
+    is_single_writer,
+    is_transient,
+    keep_open,
+    location,
+    machine_problem,
+    set_on_wait,
+)
 
 __all__ = [
     "SCHEMAS",
     "Connection",
+    "close_sessions",
+    "create_missing_tables",
     "ensure_tables",
     "exists",
     "identifier",
@@ -33,6 +37,7 @@ __all__ = [
     "location",
     "machine_problem",
     "run_in_transaction",
+    "run_with_retries",
     "session",
     "set_on_wait",
     "transaction",

@@ -1,31 +1,39 @@
-"""Connections, transactions and table names for DuckDB and Redshift.
+"""A connection to DuckDB or Redshift: statements, results and table names.
 
-The dbt profile selects the warehouse. Keep sessions short: only one process at a time
-can open a DuckDB file. The first line of every statement is a comment that names its
-sender, and values are passed as bound parameters only.
+The first line of every statement is a comment that names its sender, and values are
+passed as bound parameters only.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+from uuid import uuid4
 
 from tenacity import (
-    retry,
+    Retrying,
     retry_if_exception_type,
     stop_after_attempt,
     wait_random_exponential,
 )
 
-from loaders.config import dbt_profile
-from loaders.errors import ConfigError, DataError, NightshiftError, TransientError
-from loaders.warehouse import declared_tables, duckdb, duckdb_problems, redshift
+from loaders.errors import DataError, TransientError
+from loaders.warehouse import (
+    declared_tables,
+    duckdb,
+    redshift,
+    redshift_cursors,
+    redshift_sessions,
+)
+from loaders.warehouse.target import location
 
 SCHEMAS = ("staging", "intermediate", "marts", "ops")
 INSERT_BATCH_ROWS = 500
 MAX_ATTEMPTS = 5
-
-Result = TypeVar("Result")
+# What may be sent again if nobody knows whether it was executed. The functions concern
+# earlier statements of the same session.
+REPEATABLE = re.compile(r"(--[^\n]*\n\s*)*(select|with|show|begin)\b", re.IGNORECASE)
+SESSION_FUNCTIONS = re.compile(r"\bpg_(last_|backend_pid)", re.IGNORECASE)
 
 
 class Connection:
@@ -35,10 +43,18 @@ class Connection:
     and archive.py may depend on it.
     """
 
-    def __init__(self, handle: Any, engine: str, prefix: str) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        handle: Any,  # noqa: ANN401 - driver's type
+        engine: str,
+        prefix: str,
+        values: Mapping[str, Any],
+    ) -> None:
         self._handle = handle
         self.engine = engine
         self._prefix = prefix
+        self._values = values
+        self._has_failed = False
 
     def schema(self, name: str) -> str:
         """Return the quoted name that one of `SCHEMAS` has on this target."""
@@ -76,9 +92,40 @@ class Connection:
     ) -> Iterator[list[tuple[Any, ...]]]:
         """Return batches of at most `size` rows of a query, using bounded memory."""
         if self.engine == "redshift":
-            return redshift.stream(self._handle, sql, parameters, size=size)
+            return self._fetch_through_cursor(sql, parameters, size)
         cursor = self._cursor(sql, parameters)
         return self._batches(cursor, sql, size)
+
+    def _fetch_through_cursor(
+        self, sql: str, parameters: Sequence[object], size: int
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield batches through a cursor; the driver keeps all results in memory.
+
+        Opens a transaction for the cursor unless one is open.
+        """
+        sender, _, query = sql.partition("\n")
+        query = redshift_cursors.with_literals(query, parameters)
+        name = f"stream_{uuid4().hex}"
+        size = min(size, redshift_cursors.FETCH_ROWS)
+        handle = self._handle
+        is_own_transaction = not handle.in_transaction
+        if is_own_transaction:
+            self.execute(f"{sender}\nbegin")
+            handle = self._handle
+        try:
+            self.execute(f"{sender}\ndeclare {name} cursor for {query}")
+            while batch := self.fetch_all(
+                f"{sender}\nfetch forward {size} from {name}"
+            ):
+                yield batch
+                if len(batch) < size:
+                    break
+            if not is_own_transaction:
+                self.execute(f"{sender}\nclose {name}")
+        finally:
+            # A reader that stopped early may have closed this connection.
+            if is_own_transaction and self._handle is handle:
+                self.execute(f"{sender}\nrollback")
 
     def _batches(
         self,
@@ -109,7 +156,7 @@ class Connection:
         """Return and clear the informational messages that the server sent."""
         if self.engine == "duckdb":
             return []
-        return redshift.take_server_messages(self._handle)
+        return redshift_sessions.take_server_messages(self._handle)
 
     def insert(
         self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
@@ -132,12 +179,39 @@ class Connection:
         return "json_parse(?)" if is_json and self.engine == "redshift" else "?"
 
     def _cursor(self, sql: str, parameters: Sequence[object]) -> Any:  # noqa: ANN401
+        is_repeatable = (
+            self.engine == "redshift"
+            and not self._handle.in_transaction
+            and REPEATABLE.match(sql) is not None
+            and SESSION_FUNCTIONS.search(sql) is None
+        )
+        if not is_repeatable:
+            return self._send(sql, parameters)
+        return Retrying(
+            retry=retry_if_exception_type(TransientError),
+            stop=stop_after_attempt(MAX_ATTEMPTS),
+            wait=wait_random_exponential(multiplier=0.2, max=10),
+            before_sleep=lambda _: self._replace_session(),
+            reraise=True,
+        )(self._send, sql, parameters)
+
+    def _send(self, sql: str, parameters: Sequence[object]) -> Any:  # noqa: ANN401
+        has_failed, self._has_failed = self._has_failed, True
         with self._classified_errors(sql):
             if self.engine == "duckdb":
-                return self._handle.execute(sql, list(parameters))
-            cursor = self._handle.cursor()
-            cursor.paramstyle = "qmark"
-            return cursor.execute(sql, tuple(parameters) or None)
+                cursor = self._handle.execute(sql, list(parameters))
+            else:
+                cursor = self._handle.cursor()
+                cursor.paramstyle = "qmark"
+                cursor.execute(sql, tuple(parameters) or None)
+        self._has_failed = has_failed
+        return cursor
+
+    def _replace_session(self) -> None:
+        """Continue in a new session: this one may be lost, or see an old catalog."""
+        redshift_sessions.close(self._handle)
+        self._handle = redshift_sessions.open_handle(self._values)
+        self._has_failed = False
 
     def _classified_errors(self, sql: str) -> AbstractContextManager[None]:
         """Raise the driver's errors as ours; the statement's comment is the action."""
@@ -147,86 +221,17 @@ class Connection:
         return redshift.classified_errors(action)
 
     def close(self) -> None:
-        """Close the session and discard uncommitted changes."""
+        """Close the session and discard uncommitted changes.
+
+        A session of Redshift in which no statement has failed is kept for the next use.
+        """
+        handle, self._handle = self._handle, None
         if self.engine == "duckdb":
-            self._handle.close()
+            handle.close()
+        elif self._has_failed:
+            redshift_sessions.close(handle)
         else:
-            redshift.close(self._handle)
-
-
-@contextmanager
-def session() -> Iterator[Connection]:
-    """Open a session in autocommit mode, for reading."""
-    connection = _connect()
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-def keep_open() -> AbstractContextManager[None]:
-    """Keep a DuckDB file open from the first session on; no effect on Redshift."""
-    return duckdb.keep_open()
-
-
-@contextmanager
-def transaction() -> Iterator[Connection]:
-    """Open a session with one transaction around all statements."""
-    with session() as connection, transaction_on(connection):
-        yield connection
-
-
-@contextmanager
-def transaction_on(connection: Connection) -> Iterator[None]:
-    """Run the statements of an open session in one transaction."""
-    connection.execute("-- loaders.warehouse.connection begin\nbegin")
-    try:
-        yield
-    except BaseException:
-        # A failing rollback must not hide the original error.
-        with suppress(NightshiftError, KeyboardInterrupt):
-            connection.execute("-- loaders.warehouse.connection rollback\nrollback")
-        raise
-    connection.execute("-- loaders.warehouse.connection commit\ncommit")
-
-
-@contextmanager
-def with_settings(
-    connection: Connection, settings: Mapping[str, str]
-) -> Iterator[None]:
-    """Change DuckDB settings within the block; no effect on Redshift.
-
-    Open the transaction inside: settings cannot be reset in a failed transaction.
-    """
-    changed = settings if is_single_writer() else {}
-    for name, value in changed.items():
-        connection.execute(
-            f"-- loaders.warehouse.connection change settings\nset {name} = {value}"
-        )
-    try:
-        yield
-    finally:
-        # A failing reset must not hide the original error.
-        with suppress(NightshiftError, KeyboardInterrupt):
-            for name in changed:
-                connection.execute(
-                    f"-- loaders.warehouse.connection reset settings\nreset {name}"
-                )
-
-
-@retry(
-    retry=retry_if_exception_type(TransientError),
-    stop=stop_after_attempt(MAX_ATTEMPTS),
-    wait=wait_random_exponential(multiplier=0.2, max=10),
-    reraise=True,
-)
-def run_in_transaction(work: Callable[[Connection], Result]) -> Result:
-    """Run `work` in its own transaction; retry all of it after a transient error.
-
-    Use it for ledger rows and tables. Loads of data have their own retries.
-    """
-    with transaction() as connection:
-        return work(connection)
+            redshift_sessions.keep(self._values, handle)
 
 
 def identifier(name: str) -> str:
@@ -242,59 +247,3 @@ def identifier(name: str) -> str:
 def literal(text: str) -> str:
     """Quote a constant as a SQL literal. Pass data as bound parameters instead."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def is_single_writer() -> bool:
-    """Return whether only one process at a time can open the warehouse (DuckDB)."""
-    return dbt_profile.target().engine == "duckdb"
-
-
-def exists() -> bool:
-    """Return whether the DuckDB file exists; always true for Redshift."""
-    return not is_single_writer() or duckdb.file_exists(dbt_profile.target().values)
-
-
-def location() -> str:
-    """Return the file or the host and database of the warehouse, for messages."""
-    target = dbt_profile.target()
-    if target.engine == "duckdb":
-        return str(duckdb.file(target.values))
-    return f"{target.values.get('host')}/{target.values.get('dbname')}"
-
-
-def is_transient(message: str) -> bool:
-    """Return whether the error message of a warehouse is about a transient error."""
-    if is_single_writer():
-        return duckdb.is_transient(message)
-    return redshift.is_transient(message)
-
-
-def machine_problem(message: str) -> str:
-    """Return what is wrong with disk, memory or file and what to do, or ''.
-
-    `message` is the text that dbt passes on from DuckDB.
-    """
-    if not is_single_writer():
-        return ""
-    error = duckdb_problems.problem(message, duckdb.file(dbt_profile.target().values))
-    return str(error or "")
-
-
-def set_on_wait(on_wait: Callable[[str], object]) -> None:
-    """Set what prints the message that a locked DuckDB file is waited for."""
-    duckdb.set_on_wait(on_wait)
-
-
-def _connect() -> Connection:
-    target = dbt_profile.target()
-    openers: dict[str, Callable[[Mapping[str, Any]], Any]] = {
-        "duckdb": duckdb.open_session,
-        "redshift": redshift.open_session,
-    }
-    if target.engine not in openers:
-        raise ConfigError(
-            f"Target {target.name!r} has type {target.engine!r}. "
-            f"Choose a target of type {' or '.join(openers)}."
-        )
-    handle = openers[target.engine](target.values)
-    return Connection(handle, target.engine, target.schema_prefix)

@@ -1,36 +1,30 @@
-"""Redshift sessions and the classification of their errors.
+"""The classification of Redshift's errors.
 
-Host, user and login method (password, IAM, serverless) come from the dbt profile; dbt's
-own credential classes open the session. Only this module imports redshift_connector and
-dbt-redshift, inside functions because each takes seconds to import.
+Only this module imports redshift_connector, inside functions because that takes
+seconds.
 """
 
 import re
 import ssl
 import struct
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any
-from uuid import uuid4
-
-from tenacity import (
-    Retrying,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_random_exponential,
-)
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from loaders import interruption
-from loaders.config import environment
 from loaders.errors import ConfigError, DataError, NightshiftError, TransientError
 
-FETCH_ROWS = 1000  # the most that a cluster of a single node allows
-
+# 1018: a relation that another transaction has created or dropped since this one began.
+# 1023: a conflict between transactions. dbt reports only the number, on its own line.
+TRANSIENT_NUMBERS = re.compile(
+    r"^\s*(error:\s*)?(1018|1023)(\s*$|\s+(detail|relation|serializable))",
+    re.IGNORECASE | re.MULTILINE,
+)
 # Conflicts between transactions; a cluster that restarts or is busy.
 TRANSIENT_TEXTS = (
     "serializable isolation violation",
     "conflict with concurrent transaction",
     "could not open relation with oid",
+    "dropped by concurrent transaction",
     "deadlock detected",
     "connection reset",
     "connection refused",
@@ -80,62 +74,6 @@ CLOSED_SOCKET_ERRORS = (
 MISSING_OBJECT_TEXTS = ("no such key", "nosuchkey", "specified key does not exist")
 
 
-def open_session(values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - driver's type
-    """Open a session in autocommit mode with the credentials of the dbt profile.
-
-    Retries `retries` times while Redshift is unreachable. Raises `ConfigError` with the
-    setting to correct, or `TransientError` if Redshift stays unreachable.
-    """
-    environment.require_services()
-    from dbt.adapters.redshift.connections import get_connection_method
-
-    credentials = _credentials(values)
-    attempts = Retrying(
-        retry=retry_if_exception_type(TransientError),
-        stop=stop_after_attempt(1 + int(credentials.retries or 0)),
-        wait=wait_random_exponential(multiplier=0.5, max=10),
-        reraise=True,
-    )
-
-    def connect() -> Any:  # noqa: ANN401 - driver's type
-        with classified_errors(f"connecting to {credentials.host}"):
-            handle = get_connection_method(credentials)()
-            handle.autocommit = True
-            return handle
-
-    return attempts(connect)
-
-
-def _credentials(values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - dbt's type
-    from dbt.adapters.redshift.connections import RedshiftCredentials
-    from dbt_common.dataclass_schema import ValidationError
-    from dbt_common.exceptions import DbtValidationError
-
-    options = {key: value for key, value in values.items() if key != "type"}
-    try:
-        options = RedshiftCredentials.translate_aliases(options)
-        RedshiftCredentials.validate(options)
-        credentials = RedshiftCredentials.from_dict(options)
-    except (ValidationError, DbtValidationError) as error:
-        raise ConfigError(
-            f"The target in the dbt profile is invalid: {_invalid_keys(error)}. "
-            "Compare it with profiles.yml.example."
-        ) from None
-    if credentials.method == "database" and not credentials.password:
-        raise ConfigError(
-            "NIGHTSHIFT_REDSHIFT_PASSWORD is not set. Set it, or log in with "
-            "NIGHTSHIFT_REDSHIFT_METHOD=iam or iam_role."
-        )
-    return credentials
-
-
-def _invalid_keys(error: Any) -> str:  # noqa: ANN401 - dbt's type
-    """Return the keys that dbt found invalid, without values such as a password."""
-    if path := list(getattr(error, "path", ())):
-        return f"{'.'.join(map(str, path))} has the wrong type or value"
-    return " ".join(str(getattr(error, "message", None) or error).split())
-
-
 @contextmanager
 def classified_errors(action: str) -> Iterator[None]:
     """Raise the driver's errors as ours, with the action and the next step."""
@@ -179,75 +117,10 @@ def classify(error: Exception, action: str) -> NightshiftError:
     )
 
 
-def stream(
-    handle: Any,  # noqa: ANN401 - driver's type
-    sql: str,
-    parameters: Sequence[object] = (),
-    *,
-    size: int,
-) -> Iterator[list[tuple[Any, ...]]]:
-    """Yield batches of a query's rows through a cursor; the driver keeps all results.
-
-    Opens a transaction for the cursor unless one is open.
-    """
-    sender, _, query = sql.partition("\n")
-    name = f"stream_{uuid4().hex}"
-
-    def execute(statement: str) -> Any:  # noqa: ANN401 - driver's type
-        with classified_errors(sender.removeprefix("-- ")):
-            cursor = handle.cursor()
-            return cursor.execute(f"{sender}\n{statement}")
-
-    size = min(size, FETCH_ROWS)
-    is_own_transaction = not handle.in_transaction
-    if is_own_transaction:
-        execute("begin")
-    try:
-        execute(f"declare {name} cursor for {_with_literals(query, parameters)}")
-        while batch := execute(f"fetch forward {size} from {name}").fetchall():
-            yield [tuple(row) for row in batch]
-            if len(batch) < size:
-                break
-        execute(f"close {name}")
-    finally:
-        if is_own_transaction:
-            execute("rollback")
-
-
-def _with_literals(query: str, parameters: Sequence[object]) -> str:
-    """Put the parameters into a query: DECLARE accepts no bound parameters."""
-    first, *rest = query.split("?")
-    pairs = zip(parameters, rest, strict=True)
-    return first + "".join(f"{_literal(value)}{text}" for value, text in pairs)
-
-
-def _literal(value: object) -> str:
-    text = str(value)
-    if isinstance(value, int):
-        return text
-    if "\\" in text:
-        raise DataError(f"{text!r} contains a backslash, which cannot be searched for.")
-    return "'" + text.replace("'", "''") + "'"
-
-
 def is_transient(message: str) -> bool:
     """Return whether a Redshift error message is that of a transient error."""
-    # dbt reports error 1023 as only that number on a separate line.
-    is_conflict = re.search(r"^\s*1023\b", message, re.MULTILINE) is not None
-    return is_conflict or any(text in message.lower() for text in TRANSIENT_TEXTS)
-
-
-def close(handle: Any) -> None:  # noqa: ANN401 - driver's type
-    """Close a session, even if its connection is already lost."""
-    with suppress(NightshiftError), classified_errors("closing"):
-        handle.close()
-
-
-def take_server_messages(handle: Any) -> list[str]:  # noqa: ANN401 - driver's type
-    """Return and clear the text of the NOTICE and WARNING messages received so far."""
-    messages = [fields.get(b"M", b"") for fields in handle.notices]
-    handle.notices.clear()
-    return [message.decode("utf-8", "replace") for message in messages]
+    has_number = TRANSIENT_NUMBERS.search(message) is not None
+    return has_number or any(text in message.lower() for text in TRANSIENT_TEXTS)
 
 
 def type_name(code: int) -> str:

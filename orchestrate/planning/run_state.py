@@ -1,13 +1,14 @@
 """The state of a run: what is loaded and built, and from which inputs and code.
 
 Compares the inputs (S3 listings, the project's code) with the completion records in
-the ledgers. Nothing here writes. The state is cached per process until `reload()`.
+the ledgers. Nothing here writes. The state is cached per process until `reload()`, and
+the records that any process of the run reads are shared with the others.
 """
 
 import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 
 from loaders import ledger, s3
 from loaders.config import settings
@@ -16,8 +17,10 @@ from loaders.config.dbt_project import project_vars
 from loaders.warehouse.declared_tables import raw_tables
 from orchestrate.dbt import graph
 from orchestrate.dbt.graph import Graph, Node
+from orchestrate.planning import shared_records
 
 LATE_WINDOW_EXTRA_DAYS = 1
+CACHED_STATES = 8
 
 SALESFORCE_OBJECT = "Trial_Metrics__c"
 RERUN_REQUESTED = "rerun requested"
@@ -250,22 +253,42 @@ def reload_ledgers(
     data_date: date, data_date_from: date | None = None, *, env: str, version: str
 ) -> RunState:
     """Return the run's state with the ledgers read again and the cached S3 listings."""
+    shared_records.read(env, version)
+    return current(data_date, data_date_from, env=env, version=version)
+
+
+def current(
+    data_date: date, data_date_from: date | None = None, *, env: str, version: str
+) -> RunState:
+    """Return the run's state as any of its processes has last read the ledgers.
+
+    What it shows as complete is complete. Read the ledgers again before work: the rest
+    may have been done since, also by another run.
+    """
     cached = load(data_date, data_date_from, env=env, version=version)
-    records = ledger.read_completion_records(env=env, version=version)
-    return replace(cached, completed=records)
+    records = shared_records.latest(env, version)
+    if records is None or records is cached.completed:
+        return cached
+    return _with_records(cached, records)
+
+
+@lru_cache(maxsize=CACHED_STATES)
+def _with_records(state: RunState, records: ledger.CompletionRecords) -> RunState:
+    return replace(state, completed=records)
 
 
 def clear_cache() -> None:
     """Make the next `load` read ledgers and S3 again."""
     _ledgers_and_listings.cache_clear()
     load.cache_clear()
+    shared_records.clear()
 
 
 @cache
 def _ledgers_and_listings(
     env: str, version: str
 ) -> tuple[ledger.CompletionRecords, dict[tuple[str, date], s3.Partition]]:
-    return ledger.read_completion_records(env=env, version=version), {}
+    return shared_records.read(env, version), {}
 
 
 def _date_range(first: date, last: date) -> list[date]:

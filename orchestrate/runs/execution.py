@@ -113,12 +113,11 @@ def record_start() -> None:
         started_at=_run.started_at,
     )
 
-    def write(connection: warehouse.Connection) -> None:
-        warehouse.ensure_tables(connection)
-        record_run_start(connection, start)
-
     try:
-        warehouse.run_in_transaction(write)
+        warehouse.create_missing_tables()
+        warehouse.run_with_retries(
+            lambda connection: record_run_start(connection, start)
+        )
     except NightshiftError as error:
         # The run's tasks will fail for the same reason and report it.
         log.error("start of the run not recorded", error=str(error))
@@ -266,12 +265,12 @@ def _record(run: _Run, outcome: Outcome) -> None:
     }
 
     def write(connection: warehouse.Connection) -> None:
-        warehouse.ensure_tables(connection)
         table = connection.table("ops", "runs")
         connection.insert(table, list(row), [list(row.values())])
 
     with interruption.deferred():
-        warehouse.run_in_transaction(write)
+        warehouse.create_missing_tables()
+        warehouse.run_with_retries(write)
         run.is_recorded = True
 
 

@@ -13,7 +13,7 @@ import luigi.configuration
 import structlog
 from luigi.parameter import UnconsumedParameterWarning
 
-from loaders import interruption
+from loaders import interruption, warehouse
 from loaders.errors import NightshiftError
 from orchestrate.nightly import Backfill, Nightly
 from orchestrate.runs import execution, scheduler
@@ -26,7 +26,10 @@ log = structlog.get_logger()
 
 
 class TaskProcess:
-    """The context in which Luigi runs each task, also in a process that it forked."""
+    """The context in which Luigi runs each task, also in a process that it forked.
+
+    A forked process ends without Python's own clean-up.
+    """
 
     def __init__(self, process: object) -> None:
         self._is_forked = bool(getattr(process, "use_multiprocessing", False))
@@ -41,9 +44,15 @@ class TaskProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End an interrupted process, which would otherwise print a traceback."""
-        if self._is_forked and isinstance(error, interruption.Interrupted):
+        """Close the sessions of a forked process, or end it if it was interrupted.
+
+        An interrupted process would otherwise print a traceback.
+        """
+        if not self._is_forked:
+            return
+        if isinstance(error, interruption.Interrupted):
             interruption.exit_now(error.exit_code)
+        warehouse.close_sessions()
 
 
 # Luigi warns of options of its own scheduler client, for example its URL.
@@ -102,4 +111,5 @@ def _finish(root: luigi.Task, process_id: int, *, is_done: bool) -> None:
         interruption.stop(error)
     except NightshiftError as error:
         log.error("run not recorded", error=str(error))
+    warehouse.close_sessions()
     interruption.exit_now(int(code))

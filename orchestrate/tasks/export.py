@@ -1,11 +1,16 @@
 """Tasks that publish outside the warehouse: the S3 archive and the Salesforce sync."""
 
-import luigi
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from loaders import ledger, warehouse
+import luigi
+import structlog
+
+from loaders import interruption, ledger, warehouse
 from loaders.archive import Dataset, replace_partitions
 from loaders.config import settings
 from loaders.config.settings import PROJECT
+from loaders.errors import NightshiftError
 from loaders.salesforce import mapping, sync
 from loaders.salesforce.mapping import SALESFORCE_MODEL
 from orchestrate import progress
@@ -13,7 +18,7 @@ from orchestrate.planning import archives, causes, run_state, syncs
 from orchestrate.planning.archives import DATASETS
 from orchestrate.planning.later_dates import last_dates
 from orchestrate.planning.run_state import RunState
-from orchestrate.planning.stale_models import sync_stale_reason
+from orchestrate.planning.stale_models import build_stale_reason, sync_stale_reason
 from orchestrate.run_id import RUN_ID
 from orchestrate.tasks.parameters import (
     DATA_DATE_FROM,
@@ -28,6 +33,8 @@ from orchestrate.tasks.targets import LedgerTarget
 from orchestrate.tasks.transform import DbtModel
 
 SPOOL = PROJECT / "var" / "spool" / "salesforce"
+
+log = structlog.get_logger()
 
 
 class ArchiveDataset(luigi.Task):
@@ -44,8 +51,8 @@ class ArchiveDataset(luigi.Task):
 
     @property
     def resources(self) -> dict[str, int]:
-        """Allow one reader at a time if the warehouse has a single slot."""
-        return warehouse_slots()
+        """Allow one archive task at a time: the first one writes for the others."""
+        return {"archive": 1, **warehouse_slots()}
 
     def requires(self) -> luigi.Task:
         """Require the model that the dataset is exported from."""
@@ -56,26 +63,51 @@ class ArchiveDataset(luigi.Task):
         return LedgerTarget(self)
 
     def run(self) -> None:
-        """Write the days that are missing or outdated."""
-        state = run_state.reload_ledgers(
-            self.data_date, self.data_date_from, env=self.env, version=self.version
-        )
+        """Write the days that are missing or outdated, then those of other datasets.
+
+        An error of another dataset is left to its own task.
+        """
+        run = (self.data_date, self.data_date_from)
+        key = {"env": self.env, "version": self.version}
+        archives.clear_cache()
+        if not self._stale_reason(run_state.current(*run, **key)):
+            return  # An earlier task of the run has written them.
+        state = run_state.reload_ledgers(*run, **key)
         retry(
             lambda: _archive(DATASETS[self.dataset], state),
             num_retries=self.num_retries,
             retry_sleep=self.retry_sleep,
         )
+        with _left_to_its_own_task():
+            for dataset in self._other_datasets(state):
+                _archive(dataset, state)
+            run_state.reload_ledgers(*run, **key)
 
     def stale_reason(self) -> str:
         """Return the first day that must be written and why, or ''."""
-        state = run_state.load(
-            self.data_date, self.data_date_from, env=self.env, version=self.version
+        return self._stale_reason(
+            run_state.load(
+                self.data_date, self.data_date_from, env=self.env, version=self.version
+            )
         )
+
+    def _stale_reason(self, state: RunState) -> str:
         dataset = DATASETS[self.dataset]
         for day in archives.affected_days(state):
             if reason := archives.stale_reason(state, dataset, day):
                 return f"{day}: {reason}"
         return ""
+
+    def _other_datasets(self, state: RunState) -> list[Dataset]:
+        """Return the other datasets of the run whose models are built."""
+        models = self.scope.split(",")
+        return [
+            dataset
+            for dataset in DATASETS.values()
+            if dataset.name != self.dataset
+            and dataset.relation in models
+            and not build_stale_reason(state, dataset.relation)
+        ]
 
     def upstream_cause(self) -> str:
         """Return what makes the dataset's model stale, for the plan, or ''."""
@@ -85,34 +117,60 @@ class ArchiveDataset(luigi.Task):
         return causes.cause_of_model(state, DATASETS[self.dataset].relation)
 
 
+@contextmanager
+def _left_to_its_own_task() -> Iterator[None]:
+    try:
+        yield
+    except NightshiftError as error:
+        log.warning("left to the dataset's own task", error=str(error))
+
+
 def _archive(dataset: Dataset, state: RunState) -> None:
+    """Write the stale days of a dataset, and record them."""
     archives.clear_cache()
     days = [
         day
         for day in archives.affected_days(state)
         if archives.stale_reason(state, dataset, day)
     ]
+    written: list[ledger.ArchiveResult] = []
     watch = progress.Stopwatch()
-    with warehouse.session() as connection:
-        for result in replace_partitions(
-            connection, dataset, days=days, root=archives.root_url(state)
-        ):
-            with warehouse.transaction_on(connection):
-                ledger.record_archive(
-                    connection,
-                    result,
-                    fingerprint=archives.fingerprint(state, dataset, result.dt),
-                    env=state.env,
-                    version=state.version,
-                    run_id=RUN_ID,
+    try:
+        with warehouse.session() as connection:
+            for result in replace_partitions(
+                connection, dataset, days=days, root=archives.root_url(state)
+            ):
+                written.append(result)
+                progress.print_line(
+                    f"ArchiveDataset {dataset.name}",
+                    day=result.dt,
+                    rows=result.rows,
+                    seconds=watch.seconds,
                 )
-            progress.print_line(
-                f"ArchiveDataset {dataset.name}",
-                day=result.dt,
-                rows=result.rows,
-                seconds=watch.seconds,
+                watch = progress.Stopwatch()
+    finally:
+        if written:
+            _record(written, dataset, state)
+
+
+def _record(
+    written: list[ledger.ArchiveResult], dataset: Dataset, state: RunState
+) -> None:
+    """Write the completion records of a dataset's days together."""
+    fingerprints = {
+        result.dt: archives.fingerprint(state, dataset, result.dt) for result in written
+    }
+    with interruption.deferred():
+        warehouse.run_with_retries(
+            lambda connection: ledger.record_archives(
+                connection,
+                written,
+                fingerprints=fingerprints,
+                env=state.env,
+                version=state.version,
+                run_id=RUN_ID,
             )
-            watch = progress.Stopwatch()
+        )
 
 
 class SyncTrialMetricsToSalesforce(luigi.Task):
@@ -181,10 +239,11 @@ class AcceptedBySalesforce(luigi.ExternalTask):
 
     def stale_reason(self) -> str:
         """Return why the last sync is incomplete, or ''; reads the ledgers again."""
-        state = run_state.reload_ledgers(
-            self.data_date, self.data_date_from, env=self.env, version=self.version
-        )
-        return syncs.incomplete_reason(state)
+        run = (self.data_date, self.data_date_from)
+        key = {"env": self.env, "version": self.version}
+        if not syncs.incomplete_reason(run_state.current(*run, **key)):
+            return ""
+        return syncs.incomplete_reason(run_state.reload_ledgers(*run, **key))
 
 
 def _sync_request(state: RunState) -> sync.SyncRequest:

@@ -24,12 +24,11 @@ from orchestrate.tasks.parameters import (
     warehouse_slots,
 )
 from orchestrate.tasks.retries import retry
+from orchestrate.tasks.running_loads import running_load
 from orchestrate.tasks.targets import LedgerTarget
 
 # Days are loaded together in one transaction up to this size on S3.
 MAX_BATCH_BYTES = 256 << 20
-
-_loaded_by_this_process: set[tuple[str, date]] = set()
 
 
 class RawPartition(luigi.Task):
@@ -98,6 +97,14 @@ class LoadRawTable(luigi.Task):
         days = self._batch()
         if self.data_date not in days:
             return  # An earlier task of the scope has loaded it.
+        with running_load():
+            self._load_batch(days)
+        if len(days) > 1:  # Their own tasks then find them complete.
+            run_state.reload_ledgers(
+                max(days), min(days), env=self.env, version=self.version
+            )
+
+    def _load_batch(self, days: list[date]) -> None:
         try:
             self._load(days)
         except NightshiftError as error:
@@ -123,14 +130,14 @@ class LoadRawTable(luigi.Task):
 
     def _batch(self) -> list[date]:
         """Return the days to load now; empty if this task's day is loaded already."""
-        if not self.scope:
-            return [self.data_date]
-        if (self.source, self.data_date) in _loaded_by_this_process:
-            return []  # In a backfill this saves one ledger query per day.
         days = self._days_in_scope()
-        state = run_state.reload_ledgers(
-            max(days), min(days), env=self.env, version=self.version
-        )
+        if days == [self.data_date]:
+            return days
+        scope = {"env": self.env, "version": self.version}
+        state = run_state.current(max(days), min(days), **scope)
+        if not state.load_stale_reason(self.source, self.data_date):
+            return []
+        state = run_state.reload_ledgers(max(days), min(days), **scope)
         batch: list[date] = []
         size = 0
         for day in sorted(days, key=lambda day: (day != self.data_date, day)):
@@ -168,7 +175,6 @@ class LoadRawTable(luigi.Task):
         )
         for result in results:
             day = date.fromisoformat(result.dt)
-            _loaded_by_this_process.add((self.source, day))
             progress.print_line(
                 f"LoadRawTable {self.source}",
                 day=day,
@@ -208,7 +214,7 @@ def load_partitions(source: str, days: list[date]) -> list[LoadResult]:
     """List the partitions on S3 and load them in one transaction."""
     url = settings.load().required_raw_url()
     partitions = s3.list_partitions(url, source, min(days), max(days))
-    warehouse.run_in_transaction(warehouse.ensure_tables)
+    warehouse.create_missing_tables()
     with (
         warehouse.session() as connection,
         warehouse.with_settings(connection, raw_load.LOAD_SETTINGS),

@@ -1,8 +1,8 @@
 """Builds the stale models of a run together and records each one in the ledger.
 
-Ledger rows of a model are written as soon as the model and its tests have ended. A
-killed run keeps the models that it finished, and one failed model does not affect
-unrelated ones.
+Ledger rows are written for several models together, once a model and its tests have
+ended. A killed run keeps the models that it recorded, and one failed model does not
+affect unrelated ones.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,9 @@ from orchestrate.planning.stale_models import (
     has_code_changed,
 )
 from orchestrate.run_id import RUN_ID
+from orchestrate.tasks.model_records import ModelRecords, recorded_together
 from orchestrate.tasks.retries import retry
+from orchestrate.tasks.running_loads import wait_for_loads
 
 MAX_MESSAGE_LENGTH = 2000
 
@@ -48,9 +50,9 @@ class BuildScope:
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
 
-    def reload_ledgers(self) -> RunState:
-        """Return the run's state, with only the ledgers read again."""
-        return run_state.reload_ledgers(
+    def current(self) -> RunState:
+        """Return the run's state as the run's processes have last read it."""
+        return run_state.current(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
 
@@ -71,8 +73,9 @@ def build_model(model: str, scope: BuildScope) -> str:
         if transient:
             raise TransientError(transient[0])
 
-    if not build_stale_reason(scope.reload_ledgers(), model):
+    if not build_stale_reason(scope.current(), model):
         return ""  # An earlier task of the scope has built it.
+    wait_for_loads()
     try:
         retry(attempt, num_retries=scope.num_retries, retry_sleep=scope.retry_sleep)
     except TransientError as error:
@@ -134,17 +137,20 @@ def _build_models(
     if is_full_refresh:
         first = min([first, *(day for _, day in state.completed.loads)])
     discarded = {name: later_dates(state, name, last) for name in names}
-    warehouse.run_in_transaction(warehouse.ensure_tables)
+    warehouse.create_missing_tables()
     _record_start(state, names, discarded)
     variables = {"data_date_from": str(first), "data_date": str(last)}
     if any(discarded.values()):
         variables["discard_later_days"] = "true"
-    return build(
-        [state.graph.nodes[name] for name in names],
-        variables=variables,
-        is_full_refresh=is_full_refresh,
-        on_model=lambda result: _record(result, state, (first, last)),
-    )
+    with recorded_together(
+        env=state.env, version=state.version, run_id=RUN_ID
+    ) as records:
+        return build(
+            [state.graph.nodes[name] for name in names],
+            variables=variables,
+            is_full_refresh=is_full_refresh,
+            on_model=lambda result: _record(result, state, (first, last), records),
+        )
 
 
 def _record_start(
@@ -165,19 +171,19 @@ def _record_start(
         for name, days in discarded.items()
         for day in days
     ]
-    _write_model_runs(state, marks)
+    with recorded_together(
+        env=state.env, version=state.version, run_id=RUN_ID
+    ) as records:
+        records.add(marks)
 
 
-def _write_model_runs(state: RunState, runs: list[ledger.ModelRun]) -> None:
-    warehouse.run_in_transaction(
-        lambda connection: ledger.record_model_runs(
-            connection, runs, env=state.env, version=state.version, run_id=RUN_ID
-        )
-    )
-
-
-def _record(result: ModelResult, state: RunState, window: tuple[date, date]) -> None:
-    """Write a ledger row per covered data date, or one for the last if it failed."""
+def _record(
+    result: ModelResult,
+    state: RunState,
+    window: tuple[date, date],
+    records: ModelRecords,
+) -> None:
+    """Record a ledger row per covered data date, or one for the last if it failed."""
     if not result.was_run:
         return  # The model that blocked it has a row.
     node = result.node
@@ -200,7 +206,7 @@ def _record(result: ModelResult, state: RunState, window: tuple[date, date]) -> 
         )
         for day, input_fingerprint in fingerprints
     ]
-    _write_model_runs(state, runs)
+    records.add(runs)
     outcome = "failed" if result.error else "warn" if result.tests_warned else "done"
     progress.print_line(
         f"DbtModel {node.name}",

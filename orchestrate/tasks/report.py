@@ -235,8 +235,7 @@ def _prepare(state: RunState, day: date) -> "RenderedReport":
 def _write(rendered: "RenderedReport", state: RunState, mail_status: str) -> None:
     from reports.morning import publishing
 
-    with warehouse.transaction() as connection:
-        warehouse.ensure_tables(connection)
+    warehouse.create_missing_tables()
     publishing.write_page(rendered, archives.root_url(state))
     _record(rendered, state, mail_status or report_ledger.PENDING)
 

@@ -53,7 +53,6 @@ def attempts(
 
         monkeypatch.setenv("NIGHTSHIFT_RAW_URL", RAW_URL)
         settings.load.cache_clear()
-        monkeypatch.setattr(load, "_loaded_by_this_process", set())
         monkeypatch.setattr(load, "load_partitions", load_partitions)
         monkeypatch.setattr(LoadRawTable, "_batch", lambda self: DAYS)
         task = LoadRawTable(
