@@ -15,7 +15,7 @@ from loaders import interruption, ledger, warehouse
 from loaders.errors import NightshiftError
 
 # A killed run repeats no more work than this, beside the models that were running.
-MAX_UNRECORDED_SECONDS = 10.0
+MAX_UNRECORDED_SECONDS = 60.0
 
 log = structlog.get_logger()
 

@@ -108,6 +108,27 @@ def test_each_redshift_exception_has_a_class(
 
 
 @pytest.mark.parametrize(
+    ("state", "message", "detail", "expected"),
+    [
+        ("XX000", "1018", "Relation does not exist.", TransientError),
+        ("XX000", "1023", "Serializable isolation violation on table", TransientError),
+        ("40001", "could not serialize access", "", TransientError),
+        ("XX000", "table 1 dropped by concurrent transaction", "", TransientError),
+        ("XX000", "could not open relation with OID 7", "", TransientError),
+        ("42P01", 'relation "m" does not exist', "", DataError),
+        ("22003", "1018 is out of range", "", DataError),
+        ("42501", "permission denied for relation m", "", ConfigError),
+    ],
+)
+def test_redshift_server_errors_are_classified(
+    state: str, message: str, detail: str, expected: type[Exception]
+) -> None:
+    fields = {"C": state, "M": message, "D": detail}
+    error = redshift_connector.ProgrammingError(fields)
+    assert type(redshift_sessions.classify(error, "load")) is expected
+
+
+@pytest.mark.parametrize(
     ("error", "expected"),
     [
         (ConnectionResetError(errno.ECONNRESET, "reset"), TransientError),

@@ -174,6 +174,17 @@ def test_untrusted_certificate_fails_the_connection(
         ("Runtime Error in model m\n  TLS/SSL connection has been closed (EOF)", True),
         ("Database Error in model m\n  column m.1023 does not exist", False),
         ("got 1023 results, configured to fail if != 0", False),
+        ("Database Error in model m (m.sql)\n  1018\n  compiled code at m.sql", True),
+        ("1018 Relation does not exist.", True),
+        ("ERROR: 1018 DETAIL: Relation does not exist.", True),
+        ("ERROR:  1023 \nDETAIL:  Serializable isolation violation on table", True),
+        ("Database Error\n  table 4711 dropped by concurrent transaction", True),
+        ("could not complete because of conflict with concurrent transaction", True),
+        ("could not open relation with OID 4711", True),
+        ("1018 rows differ", False),
+        ("1023", True),
+        ("10180", False),
+        ("relation 1018 does not exist", False),
     ],
 )
 def test_dbt_messages_of_conflicts_are_transient(
