@@ -25,7 +25,7 @@ from loaders.raw.rules import MAX_LINE_BYTES, NOT_UTF8, TOO_LONG
 from loaders.raw.spool import require_utf8
 from loaders.raw.unpack import read_chunks
 
-THREADS = 4
+THREADS = 8
 BLANKS = b" \t\r"
 
 Key = TypeVar("Key", bytes, str)

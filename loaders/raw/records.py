@@ -28,6 +28,9 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 CONTROL = re.compile("[\x00-\x08\x0a-\x1f]")  # without tab
 CONTROL_BUT_CR = re.compile("[\x00-\x08\x0a-\x0c\x0e-\x1f]")
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+# Text of this length stays below MAX_LINE_BYTES when its numbers are written in full:
+# the longest of them, 1e15, becomes less than four times as long.
+SHORT_CHARACTERS = MAX_LINE_BYTES // 4
 NUL_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -69,6 +72,9 @@ class RecordParser:
             for column in table.data_columns
         ]
         self._names = frozenset(column.name for column in table.data_columns)
+        self._json_names = [
+            column.name for column in table.data_columns if column.data_type == "json"
+        ]
 
     @staticmethod
     def _converter(column: Column, *, is_log: bool) -> Callable[[Any], object]:
@@ -103,6 +109,10 @@ class RecordParser:
         extra = {
             name: value for name, value in values.items() if name not in self._names
         }
+        if len(text) > SHORT_CHARACTERS:
+            for name in self._json_names:
+                _require_short(values.get(name))
+            _require_short(extra)
         return Record(dict(self._converted(values)), extra or None)
 
     def _parse_combined_log(self, text: str) -> Record:
@@ -118,6 +128,15 @@ class RecordParser:
                 yield column.name, None if value is None else convert(value)
             except ValueError:
                 raise InvalidRecordError(wrong_type(column)) from None
+
+
+def _require_short(value: object) -> None:
+    """Raise `InvalidRecordError` if a JSON value is longer than a line may be.
+
+    Redshift cannot write such a value as text.
+    """
+    if len(strict_json.dumps(value).encode()) > MAX_LINE_BYTES:
+        raise InvalidRecordError(TOO_LONG)
 
 
 def is_blank(line: bytes) -> bool:

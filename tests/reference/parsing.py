@@ -133,6 +133,10 @@ def parse_json_values(source: str, text: str) -> dict[str, object]:
     or null, or the value of any key, optional or not, does not convert to its type.
     """
     fields = _parse_fields(text)
+    unknown = {name: fields[name] for name in fields if name not in KEYS[source]}
+    for value in (fields.get("integrations"), fields.get("attributes"), unknown):
+        if values.written_bytes(value) > MAX_LINE_BYTES:
+            raise RejectedError(records.TOO_LONG)
     for name, key in KEYS[source].items():
         if key.is_required and fields.get(name) is None:
             raise RejectedError(records.MISSING_KEY, name)

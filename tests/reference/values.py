@@ -115,6 +115,22 @@ def _without_duplicates(value: object) -> object:
     return value
 
 
+def written_bytes(value: object) -> int:
+    """Return the size of a value as compact JSON with its numbers written in full."""
+    text = json.dumps(_with_floats(value), ensure_ascii=False, separators=(",", ":"))
+    return len(text.encode())
+
+
+def _with_floats(value: object) -> object:
+    if isinstance(value, JsonNumber):
+        return float(value)
+    if isinstance(value, dict):
+        return {name: _with_floats(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_floats(inner) for inner in value]
+    return value
+
+
 def as_int(value: object) -> int:
     """Convert a JSON integer, or a string of sign and digits, of 64 bits."""
     if type(value) is str:

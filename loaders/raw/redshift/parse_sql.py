@@ -17,7 +17,9 @@ from loaders.warehouse.declared_tables import Column, Table
 
 BACKSLASH = "chr(92)"
 CONTROL = "[[:cntrl:]]"
-MAX_BYTES = 32_000  # JSON_SERIALIZE fails if its result exceeds 65,535 bytes
+# JSON_SERIALIZE fails if its result exceeds 65,535 bytes. Whether it escapes characters
+# or writes all digits of a double, it writes at most six bytes for each one.
+MAX_BYTES = 65_535 // 6
 MAX_BRACKETS = 100
 MARK = "\x01"  # ordinary lines contain no control character
 # Escapes of surrogates and control characters, and escapes inside a key.

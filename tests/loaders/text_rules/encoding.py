@@ -61,6 +61,13 @@ def json_cases() -> Iterator[Case]:
         record("app_logs", event=f'"{"y" * (4 << 20)}"'),
     ):
         yield event_case(line, TOO_LONG)
+    # A value that is short in the line can be too long when its numbers are written.
+    for count, reason in ((3_448, ""), (3_449, TOO_LONG)):
+        numbers = f"[{','.join(['1e15'] * count)}]"
+        row = {} if reason else {"event": "login"}
+        for column, value in (("attributes", f'{{"n":{numbers}}}'), ("new", numbers)):
+            line = record("app_logs", **{column: value})
+            yield event_case(line, reason, **row)
     for character in range(0x20):
         if character not in (0x09, 0x0A, 0x0D):
             yield event_case(record("app_logs", event=f'"a{chr(character)}b"'), CONTROL)
