@@ -1,11 +1,12 @@
 """Catalog lookups that the relay makes before it sends a session's statement."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from tests.emulators.redshift.cluster import Cluster
 from tests.emulators.redshift.dialect import planner
 from tests.emulators.redshift.dialect.late_binding import Name
 from tests.emulators.redshift.dialect.names import quote_name
+from tests.emulators.redshift.dialect.tokens import quote_literal
 from tests.emulators.redshift.errors import RedshiftError
 from tests.emulators.redshift.protocol.backend import FAILED, IDLE, Backend
 from tests.emulators.redshift.protocol.pipeline import Pipeline
@@ -23,8 +24,11 @@ COLUMN_TYPES = (
 class SessionCatalog:
     """Lookups in one session, which also see its uncommitted changes."""
 
-    def __init__(self, cluster: Cluster, backend: Backend, pipeline: Pipeline) -> None:
+    def __init__(
+        self, cluster: Cluster, backend: Backend, pipeline: Pipeline, database: str
+    ) -> None:
         self._cluster = cluster
+        self._database = database
         self._backend = backend
         self._pipeline = pipeline
 
@@ -43,6 +47,11 @@ class SessionCatalog:
             " on view_id = to_regclass(candidates.name)"
         )
         return {candidates[int(str(position))]: str(text) for position, text in rows}
+
+    def record_long_names(self, names: Mapping[str, str]) -> None:
+        """Record the long names, by their short ones, for the system views."""
+        if names:
+            self._cluster.record_long_names(self._database, names)
 
     def late_binding_columns(self) -> list[tuple[str, str, str, str, int]]:
         """Return (schema, view, column, type, position) of all valid views.
@@ -98,8 +107,3 @@ class SessionCatalog:
             (name, str(type_name))
             for (name, _, _), (type_name,) in zip(columns, types, strict=True)
         ]
-
-
-def quote_literal(value: str) -> str:
-    """Return a string as an SQL literal, in which a backslash escapes."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -2,12 +2,14 @@
 
 import ssl
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import psycopg2
 
+from tests.emulators.redshift import long_names
 from tests.emulators.redshift.bootstrap import Account
 from tests.emulators.redshift.conflicts import Conflicts
 from tests.emulators.redshift.faults import Faults
@@ -45,6 +47,7 @@ class Cluster:
     views: only a statement that contains one of them needs a catalog lookup.
     `view_epoch` increases with each change of such a view and shows whether a prepared
     statement is out of date. `sessions_opened` counts all sessions since the start.
+    `long_names` holds, by database, the short names of the stored long names.
     """
 
     server: Server
@@ -62,6 +65,7 @@ class Cluster:
     view_epoch: int = 0
     sessions_opened: int = 0
     conflicts: Conflicts = field(default_factory=Conflicts)
+    long_names: dict[str, set[str]] = field(default_factory=dict)
     sessions: set["SessionHandle"] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -99,6 +103,25 @@ class Cluster:
         with self.lock:
             return list(self.sessions)
 
+    def record_long_names(self, database: str, names: Mapping[str, str]) -> None:
+        """Store long names, by their short ones, in a database."""
+        with self.lock:
+            known = self.long_names.setdefault(database, set())
+            new = names.keys() - known
+            if not new:
+                return
+            connection = self.server.connect(database)
+            try:
+                with connection.cursor() as cursor:
+                    cursor.executemany(
+                        "insert into pg_internal.long_name values (%s, %s)"
+                        " on conflict do nothing",
+                        [(short, names[short]) for short in new],
+                    )
+            finally:
+                connection.close()
+            known |= new
+
     def record_view_change(self, name: str) -> None:
         """Record that a late-binding view was created, renamed or dropped.
 
@@ -108,6 +131,17 @@ class Cluster:
             if name:
                 self.view_names.add(name)
             self.view_epoch += 1
+
+
+def load_long_names(server: Server, database: str) -> None:
+    """Remember the long names that a database contains."""
+    connection = server.connect(database)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("select short, long from pg_internal.long_name")
+            long_names.remember(cursor.fetchall())
+    finally:
+        connection.close()
 
 
 def load_late_binding_views(server: Server, database: str) -> tuple[set[str], int]:

@@ -8,6 +8,7 @@ of it for the others.
 import time
 from collections.abc import Callable
 
+from tests.emulators.redshift import long_names
 from tests.emulators.redshift.catalog import SessionCatalog
 from tests.emulators.redshift.cluster import Cluster
 from tests.emulators.redshift.dialect import planner
@@ -37,10 +38,9 @@ class Execution:
         self.client = client
         self.backend = backend
         self.pipeline = Pipeline(backend)
-        self.catalog = SessionCatalog(cluster, backend, self.pipeline)
-        user, self.database = backend.query("select current_user, current_database()")[
-            0
-        ]
+        [[user, database]] = backend.query("select current_user, current_database()")
+        self.database = long_names.restore(str(database))
+        self.catalog = SessionCatalog(cluster, backend, self.pipeline, str(database))
         self.state = SessionState(cluster, backend, str(user))
         self.isolation = Isolation(
             cluster, backend, self.pipeline, database=str(self.database)
@@ -54,7 +54,7 @@ class Execution:
                 nodes,
                 text,
                 self.catalog,
-                database=str(self.database),
+                database=self.database,
                 last_values=self.state.last_values,
             )
         except RecursionError:

@@ -20,6 +20,10 @@ from pathlib import Path
 
 import psycopg2
 
+from tests.emulators.redshift.dialect.administration import (
+    SETTINGS as REDSHIFT_SETTINGS,
+)
+
 with warnings.catch_warnings():
     # The wheel warns about a missing run-time directory that is not needed here.
     warnings.simplefilter("ignore")
@@ -64,6 +68,7 @@ SETTINGS = {
     # statistics, which PostgreSQL estimates at one row, can take minutes.
     "enable_nestloop": "off",
     "logging_collector": "off",
+    **{f"redshift.{name}": value for name, value in REDSHIFT_SETTINGS.items()},
 }
 # Users authenticate against PostgreSQL; only the relay connects as the superuser.
 ACCESS = f"""

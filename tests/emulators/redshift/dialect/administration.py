@@ -16,20 +16,34 @@ from tests.emulators.redshift.dialect.tokens import (
 )
 from tests.emulators.redshift.errors import RedshiftError, not_emulated
 
-# Settings that only Redshift has: they are stored and have no effect.
+# Settings that only Redshift has, with their defaults: they have no effect.
 SETTINGS = {
-    "json_parse_dedup_attributes", "query_group", "wlm_query_slot_count",
-    "enable_result_cache_for_session",
-    "analyze_threshold_percent", "json_serialization_enable",
-    "describe_field_name_in_uppercase", "json_serialization_parse_nested_strings",
-    "enable_case_sensitive_super_attribute", "mv_enable_aqmv_for_session",
-    "navigate_super_null_on_error", "error_on_nondeterministic_update",
-    "cast_super_null_on_error", "parse_super_null_on_error",
-    "max_cursor_result_set_size", "default_identifier_case",
-    "downcase_delimited_identifier", "stored_proc_log_min_messages",
-    "enable_numeric_rounding", "spectrum_enable_pseudo_columns", "use_fips_ssl",
-    "auto_analyze", "metadata_security", "query_group_context",
-}  # fmt: skip
+    "analyze_threshold_percent": "10",
+    "auto_analyze": "on",
+    "cast_super_null_on_error": "on",
+    "default_identifier_case": "lower",
+    "describe_field_name_in_uppercase": "off",
+    "downcase_delimited_identifier": "on",
+    "enable_case_sensitive_identifier": "off",
+    "enable_case_sensitive_super_attribute": "off",
+    "enable_numeric_rounding": "on",
+    "enable_result_cache_for_session": "on",
+    "error_on_nondeterministic_update": "off",
+    "json_parse_dedup_attributes": "off",
+    "json_serialization_enable": "off",
+    "json_serialization_parse_nested_strings": "off",
+    "max_cursor_result_set_size": "0",
+    "metadata_security": "off",
+    "mv_enable_aqmv_for_session": "on",
+    "navigate_super_null_on_error": "on",
+    "parse_super_null_on_error": "off",
+    "query_group": "default",
+    "query_group_context": "",
+    "spectrum_enable_pseudo_columns": "on",
+    "stored_proc_log_min_messages": "log",
+    "use_fips_ssl": "off",
+    "wlm_query_slot_count": "1",
+}
 SECRETS = (
     "password",
     "credentials",
@@ -58,14 +72,14 @@ def rewrite_setting(nodes: list[Node]) -> tuple[str, str | None] | None:
         value = node_at(nodes, len(nodes) - 1)
         if is_word(node_at(nodes, 0), "set") and not is_word(value, "false", "off"):
             raise not_emulated("enable_case_sensitive_identifier")
-    elif name.key not in SETTINGS:
+    if name.key not in SETTINGS:
         return None
     name.text = f"redshift.{name.key}"
     value_node = node_at(nodes, index + 2)
     if not is_word(nodes[0], "set") or not isinstance(value_node, Token):
         return name.key, "" if is_word(nodes[0], "reset") else None
     value = string_value(value_node)
-    if is_word(value_node, "on", "off", "true", "false", "default"):
+    if is_word(value_node, "on", "off", "true", "false"):
         value = value_node.key
         value_node.text = f"'{value}'"
     return name.key, value if value is not None else value_node.text
@@ -187,20 +201,6 @@ def rewrite_database(nodes: list[Node]) -> str | None:
         else:
             index += 1
     return level
-
-
-def rewrite_materialized_view(nodes: list[Node]) -> None:
-    """Remove Redshift's table attributes from CREATE MATERIALIZED VIEW."""
-    index = 3
-    while index < len(nodes) and not is_word(nodes[index], "as"):
-        if is_word(nodes[index], "backup", "diststyle", "distkey", "sortkey"):
-            del nodes[index : index + 2]
-        elif is_word(nodes[index], "compound", "interleaved"):
-            del nodes[index]
-        elif has_words_at(nodes, index, "auto", "refresh"):
-            del nodes[index : index + 3]
-        else:
-            index += 1
 
 
 def sets_password(nodes: list[Node]) -> bool:

@@ -7,6 +7,7 @@ same name and meaning need no handler.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.emulators.redshift.dialect.administration import SETTINGS
 from tests.emulators.redshift.dialect.tokens import (
     STRING,
     WORD,
@@ -19,6 +20,7 @@ from tests.emulators.redshift.dialect.tokens import (
     parse_nodes,
     render,
     split_nodes,
+    string_value,
 )
 from tests.emulators.redshift.errors import unsupported
 
@@ -235,6 +237,13 @@ def _concat(call: Call) -> None:
     call.use_internal_function()
 
 
+def _current_setting(call: Call) -> None:
+    """Name a setting that only Redshift has as PostgreSQL stores it."""
+    name = string_value(node_at(call.group.items, 0))
+    if name is not None and name.lower() in SETTINGS:
+        call.group.items[0] = Token(STRING, f"'redshift.{name.lower()}'")
+
+
 def _use_internal_function(call: Call) -> None:
     call.use_internal_function()
 
@@ -264,7 +273,11 @@ HANDLERS: dict[str, Callable[[Call], None]] = {
     "json_extract_path_text": _json_path,
     "concat": _concat,
     "convert": _convert,
+    "current_setting": _current_setting,
+    "set_config": _current_setting,
     "avg": _use_internal_function,
+    "current_database": _use_internal_function,
+    "current_schema": _use_internal_function,
     "regexp_replace": _use_internal_function,
     "regexp_substr": _use_internal_function,
     "version": _use_internal_function,

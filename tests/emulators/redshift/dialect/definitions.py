@@ -7,6 +7,7 @@ from tests.emulators.redshift.dialect import (
     administration,
     keys,
     late_binding,
+    literals,
     rules,
     tables,
     types,
@@ -22,6 +23,7 @@ from tests.emulators.redshift.dialect.tokens import (
     is_word,
     node_at,
     parse,
+    quote_literal,
     render,
 )
 
@@ -34,7 +36,7 @@ def plan_late_binding_view(plan: Plan) -> bool:
         return False
     name, end = tables.read_relation(nodes, index + 1)
     binding = find_no_schema_binding(nodes)
-    quoted = _quote_literal(name)
+    quoted = quote_literal(name)
     if binding is None:
         if index == 3:
             plan.after.append(f"select pg_internal.delete_late_binding_view({quoted})")
@@ -44,7 +46,7 @@ def plan_late_binding_view(plan: Plan) -> bool:
     rules.check(parsed, find_queries(parsed), "")
     types.rewrite_casts(parsed)  # raises for unsupported types
     plan.sql = render(nodes[:end]) + " as select"
-    arguments = f"{quoted}, {_quote_literal(definition)}"
+    arguments = f"{quoted}, {quote_literal(definition)}"
     plan.after.append(f"select pg_internal.record_late_binding_view({arguments})")
     return True
 
@@ -56,20 +58,20 @@ def rewrite_definition(plan: Plan) -> None:
     object_type = node_at(nodes, index)
     key = object_type.key if isinstance(object_type, Token) else ""
     if key == "table" and plan.word == "create":
-        _record_attributes(plan, tables.rewrite_create_table(nodes, index + 1))
+        plan.after += table_attributes(tables.rewrite_create_table(nodes, index + 1))
     elif key == "table":
         attributes, needs_postgres = tables.rewrite_alter_table(nodes)
-        _record_attributes(plan, attributes)
+        plan.after += table_attributes(attributes)
         if not needs_postgres:
             plan.kind, plan.tag = NOTHING, "ALTER TABLE"
     elif key in ("user", "group", "role"):
         plan.after += administration.rewrite_user(nodes)
+    elif key == "view":
+        literals.type_literals(nodes)
     elif key == "schema":
         administration.rewrite_schema(nodes)
     elif key == "database":
         _rewrite_database(plan)
-    elif key == "materialized":
-        administration.rewrite_materialized_view(nodes)
     elif key == "function" and plan.word == "create":
         group = next((n for n in nodes if not isinstance(n, Token)), None)
         if group is not None:
@@ -91,7 +93,7 @@ def _rewrite_database(plan: Plan) -> None:
     plan.after = [change]
     if plan.word == "alter":
         plan.kind = NOTHING
-        quoted = _quote_literal(name.strip('"'))
+        quoted = quote_literal(name.strip('"'))
         plan.after = [f"select pg_internal.check_isolation_change({quoted})", change]
 
 
@@ -110,34 +112,29 @@ def _rewrite_arguments(items: list[Node]) -> None:
         index += 1
 
 
-def _record_attributes(plan: Plan, attributes: tables.TableAttributes) -> None:
+def table_attributes(attributes: tables.TableAttributes) -> list[str]:
+    """Return the SQL that records a table's declared, distribution and sort keys."""
+    recorded = []
     if attributes.keys:
         arguments = [
-            _quote_literal(attributes.relation),
+            quote_literal(attributes.relation),
             str(attributes.may_exist).lower(),
-            _quote_literal(keys.to_json(attributes.keys)),
+            quote_literal(keys.to_json(attributes.keys)),
         ]
-        plan.after.append(f"select pg_internal.record_keys({', '.join(arguments)})")
+        recorded.append(f"select pg_internal.record_keys({', '.join(arguments)})")
     if not attributes.is_specified:
-        return
+        return recorded
     booleans = {None: "null", True: "true", False: "false"}
     sortkeys = "null"
     if attributes.sortkeys is not None:
-        columns = ", ".join(map(_quote_literal, attributes.sortkeys))
+        columns = ", ".join(map(quote_literal, attributes.sortkeys))
         sortkeys = f"array[{columns}]::text[]"
     arguments = [
-        _quote_literal(attributes.relation),
-        _quote_literal(attributes.diststyle),
-        _quote_literal(attributes.distkey),
+        quote_literal(attributes.relation),
+        quote_literal(attributes.diststyle),
+        quote_literal(attributes.distkey),
         sortkeys,
         booleans[attributes.is_interleaved],
     ]
-    plan.after.append(
-        f"select pg_internal.record_table_attributes({', '.join(arguments)})"
-    )
-
-
-def _quote_literal(value: str | None) -> str:
-    if value is None:
-        return "null"
-    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+    call = f"select pg_internal.record_table_attributes({', '.join(arguments)})"
+    return [*recorded, call]

@@ -6,7 +6,7 @@ definition in place of the name. The view is therefore bound when it is read, an
 remains when the relations it reads are dropped.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from tests.emulators.redshift.dialect.queries import (
@@ -25,6 +25,7 @@ from tests.emulators.redshift.dialect.tokens import (
     node_at,
     parse,
     parse_nodes,
+    quote_literal,
     render,
     split_nodes,
 )
@@ -40,6 +41,9 @@ class Catalog(Protocol):
 
     def late_binding_views(self, names: Iterable[Name]) -> dict[Name, str]:
         """Return the definition of each name that is a late-binding view."""
+
+    def record_long_names(self, names: Mapping[str, str]) -> None:
+        """Record the long names, by their short ones, for the system views."""
 
     def late_binding_columns(self) -> list[tuple[str, str, str, str, int]]:
         """Return (schema, view, column, type, position) of all valid views.
@@ -130,11 +134,11 @@ def _inline_rows(source: Source, catalog: Catalog) -> None:
     container = source.container
     start = next(i for i, node in enumerate(container) if node is source.nodes[0])
     rows = [
-        f"({', '.join(map(_quote_literal, row[:4]))}, {row[4]})"
+        f"({', '.join(map(quote_literal, row[:4]))}, {row[4]})"
         for row in catalog.late_binding_columns()
     ] or ["(null, null, null, null, null)"]
     sql = (
-        "(select schema_name::name, view_name::name, column_name::name,"
+        "(select schema_name::varchar, view_name::varchar, column_name::varchar,"
         " column_type::varchar, column_position::int"
         f" from (values {', '.join(rows)}) as view_columns"
         " (schema_name, view_name, column_name, column_type, column_position)"
@@ -150,7 +154,3 @@ def _inline_rows(source: Source, catalog: Catalog) -> None:
 def _without_types(columns: Group) -> list[Node]:
     names = [render([part[0]]).strip() for part in split_nodes(columns.items) if part]
     return parse_nodes(", ".join(names))
-
-
-def _quote_literal(value: str) -> str:
-    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"

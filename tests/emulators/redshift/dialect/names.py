@@ -1,37 +1,103 @@
-"""Identifiers: fold them to lower case and check their length."""
+"""Identifiers: fold them to lower case, shorten the long ones."""
 
 from collections.abc import Iterable
 
+from tests.emulators.redshift import long_names
 from tests.emulators.redshift.dialect.tokens import (
     QUOTED,
+    STRING,
     WORD,
     Group,
     Node,
     Token,
+    has_words_at,
     is_operator,
     is_word,
+    name_of,
     node_at,
+    parse,
+    quote_literal,
+    render,
+    string_value,
 )
 from tests.emulators.redshift.errors import RedshiftError
 
-REDSHIFT_MAX_BYTES = 127
-MAX_BYTES = 63  # PostgreSQL truncates longer names without an error
+MAX_BYTES = 127
+# Functions and types whose arguments are names in strings.
+NAME_FUNCTIONS = (
+    "has_any_column_privilege", "has_column_privilege", "has_schema_privilege",
+    "has_table_privilege", "to_regclass", "pg_get_viewdef", "pg_relation_size",
+    "pg_total_relation_size",
+)  # fmt: skip
+NAME_TYPES = ("regclass", "regnamespace")
 
 
-def fold_names(nodes: list[Node]) -> None:
-    """Fold quoted names to lower case.
+def fold_names(nodes: list[Node]) -> dict[str, str]:
+    """Fold quoted names to lower case and shorten long ones, in place.
 
-    Raises RedshiftError for a name that PostgreSQL would truncate.
+    Returns the long names by the short ones. Raises RedshiftError for a name that is
+    too long for Redshift.
     """
-    for node in nodes:
+    found: dict[str, str] = {}
+    if has_words_at(nodes, 0, "set", "search_path"):
+        _fold_strings(nodes, found)
+    _fold(nodes, found)
+    return found
+
+
+def _fold(nodes: list[Node], found: dict[str, str]) -> None:
+    for index, node in enumerate(nodes):
         if isinstance(node, Group):
-            fold_names(node.items)
-        elif isinstance(node, Token) and node.kind in (QUOTED, WORD):
-            length = len(node.text.encode()) - 2 * (node.kind == QUOTED)
-            if length > MAX_BYTES:
-                raise _too_long(node.text, length)
-            if node.kind == QUOTED:
-                node.text = node.text.lower()
+            if is_word(node_at(nodes, index - 1), *NAME_FUNCTIONS):
+                _fold_strings(node.items, found)
+            _fold(node.items, found)
+        elif node.kind in (QUOTED, WORD):
+            _fold_name(node, found)
+        elif (
+            node.kind == STRING
+            and is_operator(node_at(nodes, index + 1), "::")
+            and is_word(node_at(nodes, index + 2), *NAME_TYPES)
+        ):
+            _fold_string(node, found)
+
+
+def _fold_name(node: Token, found: dict[str, str]) -> None:
+    if len(node.text) * 4 <= long_names.MAX_BYTES and node.kind == WORD:
+        return
+    name = str(node.name)
+    length = len(name.encode())
+    if length > MAX_BYTES:
+        raise RedshiftError(
+            f"The length of the identifier {node.text} exceeds the limit of"
+            f" {MAX_BYTES} bytes",
+            "42622",
+        )
+    if length > long_names.MAX_BYTES:
+        short = long_names.shorten(name)
+        found[short] = name
+        node.kind, node.text = QUOTED, '"' + short.replace('"', '""') + '"'
+        node.key = node.text
+    elif node.kind == QUOTED:
+        node.text = node.text.lower()
+
+
+def _fold_strings(nodes: list[Node], found: dict[str, str]) -> None:
+    for node in nodes:
+        if isinstance(node, Token) and node.kind == STRING:
+            _fold_string(node, found)
+
+
+def _fold_string(node: Token, found: dict[str, str]) -> None:
+    """Shorten the long names in a string such as 'schema.table'."""
+    value = string_value(node) or ""
+    if len(value.encode()) <= long_names.MAX_BYTES:
+        return
+    try:
+        parsed, _ = parse(value)
+    except RedshiftError:
+        return  # not a name
+    _fold(parsed, found)
+    node.text = quote_literal(render(parsed))
 
 
 def join_role_names(nodes: list[Node]) -> None:
@@ -53,18 +119,40 @@ def join_role_names(nodes: list[Node]) -> None:
             nodes[index : index + 3] = [Token(QUOTED, name, before.space)]
 
 
-def _too_long(name: str, length: int) -> RedshiftError:
-    if length > REDSHIFT_MAX_BYTES:
-        return RedshiftError(
-            f"The length of the identifier {name} exceeds the limit of"
-            f" {REDSHIFT_MAX_BYTES} bytes",
-            "42622",
+def remove_database(nodes: list[Node], database: str) -> None:
+    """Remove the session's database from names of schemas, as in `schema db.s`.
+
+    PostgreSQL accepts a database in names of relations, but not of schemas. Raises
+    RedshiftError for a schema in another database.
+    """
+    index = 0
+    while index < len(nodes):
+        if not is_word(nodes[index], "schema") or is_operator(
+            node_at(nodes, index - 1), "."
+        ):
+            index += 1
+            continue
+        index += 1
+        while is_word(node_at(nodes, index), "if", "not", "exists"):
+            index += 1
+        _remove_database_at(nodes, index, database)
+        while is_operator(node_at(nodes, index + 1), ","):
+            index += 2
+            _remove_database_at(nodes, index, database)
+
+
+def _remove_database_at(nodes: list[Node], index: int, database: str) -> None:
+    schema = node_at(nodes, index + 2)
+    if not is_operator(node_at(nodes, index + 1), ".") or not isinstance(schema, Token):
+        return
+    if name_of(nodes[index]) != database:
+        raise RedshiftError(
+            f'schema "{schema.name}" is in the database "{name_of(nodes[index])}", but'
+            f' the session is connected to "{database}"',
+            "0A000",
         )
-    return RedshiftError(
-        f"The identifier {name} has {length} bytes. Amazon Redshift allows"
-        f" {REDSHIFT_MAX_BYTES} bytes, but this emulator only {MAX_BYTES}",
-        "42622",
-    )
+    schema.space = nodes[index].space
+    del nodes[index : index + 2]
 
 
 def quote_name(parts: Iterable[str]) -> str:

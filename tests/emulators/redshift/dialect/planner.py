@@ -7,10 +7,13 @@ from tests.emulators.redshift.dialect import (
     calls,
     definitions,
     late_binding,
+    literals,
+    materialized_views,
     names,
     rules,
     semistructured,
     show,
+    system_relations,
     types,
     unsupported,
 )
@@ -64,8 +67,10 @@ def plan_statement(
     if word in (COPY, UNLOAD) or administration.sets_password(nodes):
         text = administration.redact_secrets(nodes)
     plan = Plan(text=text, word=word, nodes=nodes)
-    names.fold_names(nodes)
+    catalog.record_long_names(names.fold_names(nodes))
     names.join_role_names(nodes)
+    if word != "show":
+        names.remove_database(nodes, database)
     head = read_head(nodes)
     if word == "copy":
         plan.kind, plan.written = COPY, [head.target]
@@ -82,10 +87,15 @@ def plan_statement(
         return plan
     if word == "create" and definitions.plan_late_binding_view(plan):
         return plan
+    is_materialized = materialized_views.is_creation(nodes)
+    if is_materialized:
+        materialized_views.check_query(nodes, catalog)
     late_binding.expand_views(nodes, head, catalog)
     _record_reads(plan, nodes, head)
     translate(nodes, head, catalog, last_values or {})
-    if word in ("create", "alter"):
+    if is_materialized:
+        materialized_views.plan_creation(plan, catalog)
+    elif word in ("create", "alter"):
         definitions.rewrite_definition(plan)
     if plan.kind == SQL:
         plan.sql = render(nodes)
@@ -128,6 +138,7 @@ def translate(
     types.rewrite_casts(nodes)
     semistructured.rewrite(queries, is_open=bool(target))
     late_binding.expand_columns_function(nodes, catalog)
+    system_relations.replace(nodes)
     calls.rewrite_calls(nodes, last_values)
 
 
@@ -137,9 +148,10 @@ def translate_query(sql: str, catalog: Catalog, last_values: dict[str, int]) -> 
     if len(statements) != 1:
         raise RedshiftError("UNLOAD takes one SELECT statement", "42601")
     nodes, _ = statements[0]
-    names.fold_names(nodes)
+    catalog.record_long_names(names.fold_names(nodes))
     unsupported.check(nodes)
     translate(nodes, read_head(nodes), catalog, last_values)
+    literals.type_literals(nodes)
     return render(nodes)
 
 
@@ -151,6 +163,9 @@ def _set(plan: Plan, database: str) -> bool:
         return True
     plan.setting = administration.rewrite_setting(plan.nodes)
     plan.sql = render(plan.nodes)
+    if plan.setting and plan.word == "show":
+        name = plan.setting[0]
+        plan.sql = f"select current_setting('redshift.{name}') as {name}"
     return plan.setting is not None or plan.word != "show"
 
 
@@ -172,7 +187,10 @@ def _reset(plan: Plan, database: str) -> bool:
 
 
 def _show(plan: Plan, database: str) -> bool:
-    query = show.show_query(plan.nodes, database)
+    if has_words_at(plan.nodes, 1, "search_path"):
+        query = show.SEARCH_PATH
+    else:
+        query = show.show_query(plan.nodes, database)
     if query is None:
         return _set(plan, database) or _plain(plan, database)
     plan.sql = query
@@ -226,6 +244,7 @@ HANDLERS: dict[str, Callable[[Plan, str], bool]] = {
     "grant": _grant,
     "revoke": _grant,
     "cancel": _cancel,
+    **dict.fromkeys(("alter", "drop", "refresh"), materialized_views.plan_change),
     **dict.fromkeys(
         ("commit", "end", "rollback", "abort", "lock", "comment"),
         _plain,

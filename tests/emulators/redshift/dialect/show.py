@@ -1,5 +1,6 @@
 """SHOW SCHEMAS, TABLES, COLUMNS and GRANTS as queries on the system views."""
 
+from tests.emulators.redshift import long_names
 from tests.emulators.redshift.dialect.tokens import (
     Node,
     has_words_at,
@@ -7,22 +8,27 @@ from tests.emulators.redshift.dialect.tokens import (
     is_word,
     name_of,
     node_at,
+    quote_literal,
     string_value,
 )
 from tests.emulators.redshift.errors import RedshiftError
 
+SEARCH_PATH = (
+    "select pg_internal.long_names_in(current_setting('search_path')) as search_path"
+)
 SCHEMAS = """
 select
     current_database()::varchar as database_name,
-    nspname::varchar as schema_name,
+    pg_internal.long_name(nspname)::varchar as schema_name,
     nspowner::integer as schema_owner,
     'local'::varchar as schema_type,
     nspacl::varchar as schema_acl,
     null::varchar as source_database,
     null::varchar as schema_option
 from pg_namespace
-where nspname not like E'pg\\\\_t%' and nspname <> 'pg_internal'
-    and nspname ilike {like}
+where nspname not like E'pg\\\\_t%'
+    and nspname not in ('pg_internal', 'pg_mv', 'pg_redshift')
+    and pg_internal.long_name(nspname) ilike {like}
 order by nspname
 """
 TABLES = """
@@ -45,7 +51,7 @@ select
     null::varchar as dist_style,
     subtype::varchar as table_subtype
 from pg_internal.user_relation
-where schema_name = {schema} and table_name ilike {like}
+where schema_name = {schema} and table_name ilike {like} and not is_mv_storage
 order by table_name
 """
 COLUMNS = """
@@ -68,7 +74,7 @@ select
     redshift_columns.encoding::varchar,
     null::varchar as collation
 from svv_redshift_columns as redshift_columns
-join information_schema.columns as schema_columns
+join pg_redshift.schema_columns as schema_columns
     on schema_columns.table_schema = redshift_columns.schema_name
     and schema_columns.table_name = redshift_columns.table_name
     and schema_columns.column_name = redshift_columns.column_name
@@ -109,7 +115,7 @@ def show_query(nodes: list[Node], database: str) -> str | None:
         2,
     )
     names, end = _read_names(nodes, start)
-    values = {"like": _quote_literal(_read_like(nodes, end))}
+    values = {"like": quote_literal(_read_like(nodes, end))}
     if kind == "schemas":
         if names:
             _check_database(names[0], database)
@@ -117,13 +123,13 @@ def show_query(nodes: list[Node], database: str) -> str | None:
     if kind == "tables":
         if len(names) > 1:
             _check_database(names[0], database)
-        return TABLES.format(schema=_quote_literal(names[-1]), **values)
+        return TABLES.format(schema=quote_literal(names[-1]), **values)
     if kind in ("columns", "grants") and len(names) > 1:
         if len(names) > 2:
             _check_database(names[0], database)
         template = COLUMNS if kind == "columns" else GRANTS
         return template.format(
-            schema=_quote_literal(names[-2]), table=_quote_literal(names[-1]), **values
+            schema=quote_literal(names[-2]), table=quote_literal(names[-1]), **values
         )
     return None
 
@@ -132,7 +138,7 @@ def _read_names(nodes: list[Node], start: int) -> tuple[list[str], int]:
     """Read a dotted name; return its parts and the index after it."""
     names = []
     while (name := name_of(node_at(nodes, start))) is not None:
-        names.append(name)
+        names.append(long_names.restore(name))
         start += 1
         if not is_operator(node_at(nodes, start), "."):
             break
@@ -149,7 +155,3 @@ def _read_like(nodes: list[Node], start: int) -> str:
 def _check_database(name: str, database: str) -> None:
     if name != database:
         raise RedshiftError(f'database "{name}" does not exist', "3D000")
-
-
-def _quote_literal(value: str) -> str:
-    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -97,14 +97,14 @@ def rewrite_create_table(nodes: list[Node], index: int) -> TableAttributes:
         len(nodes),
     )
     is_query = end < len(nodes)
-    _read_attributes(nodes[start:end], attributes)
+    read_attributes(nodes[start:end], attributes)
     del nodes[start:end]
     if isinstance(columns, Group) and has_columns and not is_query:
         columns.items[:] = _columns(columns.items, attributes)
     return attributes
 
 
-def _read_attributes(nodes: list[Node], attributes: TableAttributes) -> None:
+def read_attributes(nodes: list[Node], attributes: TableAttributes) -> None:
     """Read BACKUP, ENCODE, DISTSTYLE, DISTKEY and SORTKEY; reject other clauses."""
     index = 0
     while index < len(nodes):
@@ -236,7 +236,7 @@ def rewrite_alter_table(nodes: list[Node]) -> tuple[TableAttributes, bool]:
         return attributes, _alter_add(nodes, index + 1, attributes)
     if not is_word(node_at(nodes, index), "alter"):
         return attributes, True
-    return attributes, _alter_column(nodes, index + 1, attributes)
+    return attributes, alter_column(nodes, index + 1, attributes)
 
 
 def _alter_add(nodes: list[Node], index: int, attributes: TableAttributes) -> bool:
@@ -249,7 +249,7 @@ def _alter_add(nodes: list[Node], index: int, attributes: TableAttributes) -> bo
     return True
 
 
-def _alter_column(nodes: list[Node], index: int, attributes: TableAttributes) -> bool:
+def alter_column(nodes: list[Node], index: int, attributes: TableAttributes) -> bool:
     """Rewrite ALTER of the layout or of a column."""
     if is_word(node_at(nodes, index), "diststyle", "distkey", "sortkey", "compound",
                "interleaved", "encode"):  # fmt: skip
@@ -261,7 +261,7 @@ def _alter_column(nodes: list[Node], index: int, attributes: TableAttributes) ->
         if has_words_at(layout, 0, "sortkey", "none"):
             attributes.sortkeys = []
             return False
-        _read_attributes(layout, attributes)
+        read_attributes(layout, attributes)
         return False
     index = skip_words(nodes, index, "column") + 1
     if is_word(node_at(nodes, index), "encode"):

@@ -244,6 +244,13 @@ def string_value(node: Node | None) -> str | None:
     return _ESCAPE.sub(_unescape, body)
 
 
+def quote_literal(value: str | None) -> str:
+    """Return a value as an SQL literal, in which a backslash escapes; null for None."""
+    if value is None:
+        return "null"
+    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
 _ESCAPE = re.compile(r"\\([0-7]{1,3}|x[0-9a-fA-F]{1,2}|.)|''", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from tests.emulators.redshift import history
-from tests.emulators.redshift.dialect.names import quote_name
 from tests.emulators.redshift.errors import RedshiftError
 from tests.emulators.redshift.load import values
 from tests.emulators.redshift.load.copy_options import CopyOptions
@@ -138,7 +137,7 @@ class Sink:
         columns = ", ".join(
             f"null::json as c{index}"
             if column.kind == "super"
-            else f"{quote_name([column.name])} as c{index}"
+            else f"{column.sql} as c{index}"
             for index, column in enumerate(self.target.columns)
         )
         return f"select {columns} from {self.target.sql} where false"

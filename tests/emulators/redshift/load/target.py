@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from tests.emulators.redshift.catalog import quote_literal
+from tests.emulators.redshift import long_names
 from tests.emulators.redshift.dialect.names import quote_name
+from tests.emulators.redshift.dialect.tokens import quote_literal
 from tests.emulators.redshift.errors import RedshiftError
 from tests.emulators.redshift.load.copy_options import CopyOptions
 from tests.emulators.redshift.load.job import Job
@@ -36,6 +37,11 @@ class Column:
     is_identity: bool
 
     @property
+    def sql(self) -> str:
+        """Its quoted name in PostgreSQL."""
+        return quote_name([long_names.shorten(self.name)])
+
+    @property
     def display_length(self) -> str:
         """The length as the load error views show it."""
         if self.kind == "numeric":
@@ -58,7 +64,7 @@ class Target:
     @property
     def names(self) -> str:
         """The quoted names of the columns."""
-        return ", ".join(quote_name([column.name]) for column in self.columns)
+        return ", ".join(column.sql for column in self.columns)
 
     @property
     def has_super(self) -> bool:
@@ -73,7 +79,7 @@ def find_target(job: Job, options: CopyOptions) -> Target:
     if not rows:
         raise RedshiftError(f"Cannot COPY into nonexistent table {parts[-1]}", "42P01")
     columns = [_parse_column(row) for row in rows]
-    by_name = {column.name: column for column in columns}
+    by_name = {long_names.shorten(column.name): column for column in columns}
     unknown = [name for name in options.columns if name not in by_name]
     if unknown:
         raise RedshiftError(
@@ -83,7 +89,7 @@ def find_target(job: Job, options: CopyOptions) -> Target:
     if "explicit_ids" not in options.flags:
         loaded = [column for column in loaded if not column.is_identity]
     return Target(
-        name=parts[-1],
+        name=long_names.restore(parts[-1]),
         oid=int(str(rows[0][5])),
         sql=quote_name(parts),
         columns=loaded,
@@ -96,7 +102,7 @@ def _parse_column(row: list[str | None]) -> Column:
     is_string = kind in ("varchar", "bpchar")
     is_numeric = kind == "numeric" and packed >= 0
     return Column(
-        name=name,
+        name=long_names.restore(name),
         kind=kind,
         length=packed if is_string and packed > 0 else 0,
         precision=packed >> 16 if is_numeric else 0,

@@ -10,7 +10,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 
-from tests.emulators.redshift import passwords
+from tests.emulators.redshift import long_names, passwords
 from tests.emulators.redshift.cluster import Cluster
 from tests.emulators.redshift.errors import RedshiftError
 from tests.emulators.redshift.postgres import SUPERUSER
@@ -53,8 +53,8 @@ def open_backend(cluster: Cluster, client: Client, startup: Startup) -> Backend:
         backend.send(
             wire.pack_startup(
                 {
-                    "user": SUPERUSER if is_iam else user,
-                    "database": database or user,
+                    "user": long_names.shorten(SUPERUSER if is_iam else user),
+                    "database": long_names.shorten(database or user),
                     **_postgres_parameters(parameters),
                     "client_encoding": "UTF8",
                 }
@@ -136,6 +136,7 @@ def _check_temporary_password(cluster: Cluster, client: Client, user: str) -> No
 
 def _switch_user(backend: Backend, name: str, *, creates_user: bool) -> None:
     """Make `name` the session's user; IAMA users are created if they do not exist."""
+    name = long_names.shorten(name)
     quoted = '"' + name.replace('"', '""') + '"'
     literal = "'" + name.replace("\\", "\\\\").replace("'", "''") + "'"
     exists = backend.query(f"select 1 from pg_roles where rolname = {literal}")
@@ -155,7 +156,7 @@ def _authentication_error(user: str) -> RedshiftError:
 def _forward(client: Client, kind: bytes, body: bytes) -> None:
     """Forward a NoticeResponse or ParameterStatus message to the client."""
     if kind == b"N":
-        client.write(wire.pack_message(kind, body))
+        client.write(wire.pack_message(kind, wire.restore_notice(body)))
         return
     name, end = wire.unpack_text(body)
     if name not in NOT_REPORTED:

@@ -14,6 +14,7 @@ import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 
+from tests.emulators.redshift import long_names
 from tests.emulators.redshift.errors import RedshiftError
 
 PROTOCOL = 196608  # 3.0
@@ -80,9 +81,9 @@ def pack_error(problem: RedshiftError) -> bytes:
         "S": severity,
         "V": severity,
         "C": problem.code,
-        "M": problem.message,
-        "D": problem.detail,
-        "H": problem.hint,
+        "M": long_names.restore(problem.message),
+        "D": long_names.restore(problem.detail),
+        "H": long_names.restore(problem.hint),
     }
     return pack_message(b"E", _pack_fields(fields))
 
@@ -172,13 +173,23 @@ def pack_parse(name: str, sql: str, oids: Sequence[int] = ()) -> bytes:
 
 
 def replace_row_types(body: bytes, oids: Mapping[int, int]) -> bytes:
-    """Return a RowDescription with its type oids replaced according to `oids`."""
-    packed = bytearray(body)
-    for _, position in _columns(body):
-        (oid,) = struct.unpack_from("!I", body, position + 6)
+    """Return a RowDescription as Redshift sends it.
+
+    Its type oids are replaced according to `oids`, and its names are the long ones.
+    """
+    packed = bytearray(body[:2])
+    for name, position in _columns(body):
+        field = bytearray(body[position : position + _FIELD.size])
+        (oid,) = struct.unpack_from("!I", field, 6)
         if oid in oids:
-            struct.pack_into("!I", packed, position + 6, oids[oid])
+            struct.pack_into("!I", field, 6, oids[oid])
+        packed += pack_text(long_names.restore(name)) + field
     return bytes(packed)
+
+
+def restore_notice(body: bytes) -> bytes:
+    """Return a NoticeResponse with long names in its texts."""
+    return long_names.restore(body.decode(errors="replace")).encode()
 
 
 def unpack_row_description(body: bytes) -> list[tuple[str, int, int]]:
@@ -186,7 +197,7 @@ def unpack_row_description(body: bytes) -> list[tuple[str, int, int]]:
     columns = []
     for name, position in _columns(body):
         _, _, oid, _, modifier, _ = _FIELD.unpack_from(body, position)
-        columns.append((name, oid, modifier))
+        columns.append((long_names.restore(name), oid, modifier))
     return columns
 
 

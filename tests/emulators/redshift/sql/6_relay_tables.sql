@@ -340,23 +340,29 @@ $$;
 create view pg_internal.user_relation as
 select
     pg_class.oid,
-    current_database()::text as database_name,
-    pg_namespace.nspname::text as schema_name,
-    pg_class.relname::text as table_name,
+    pg_internal.long_name(current_database()) as database_name,
+    pg_internal.long_name(pg_namespace.nspname) as schema_name,
+    pg_internal.long_name(pg_class.relname) as table_name,
     case
         when late_binding_view.view_id is not null then 'LATE BINDING VIEW'
-        when pg_class.relkind = 'm' then 'MATERIALIZED VIEW'
+        when materialized_view.view_id is not null then 'MATERIALIZED VIEW'
         when pg_class.relkind = 'v' then 'REGULAR VIEW'
         else 'REGULAR TABLE'
     end as subtype,
     pg_class.relkind in ('r', 'p') as is_table,
-    pg_get_userbyid(pg_class.relowner)::text as owner,
+    -- The table of a materialized view is listed in pg_class and pg_tables only.
+    pg_class.oid in (
+        select table_id from pg_internal.materialized_view
+    ) as is_mv_storage,
+    coalesce(materialized_view.table_id, pg_class.oid) as storage_id,
+    pg_internal.long_name(pg_get_userbyid(pg_class.relowner)) as owner,
     pg_class.relacl as acl,
     obj_description(pg_class.oid, 'pg_class') as remarks
 from pg_class
 join pg_namespace on pg_namespace.oid = pg_class.relnamespace
 left join pg_internal.late_binding_view on late_binding_view.view_id = pg_class.oid
-where pg_class.relkind in ('r', 'p', 'v', 'm')
+left join pg_internal.materialized_view on materialized_view.view_id = pg_class.oid
+where pg_class.relkind in ('r', 'p', 'v')
     and (
         pg_namespace.nspname not like E'pg\\_%'
         or pg_namespace.oid = pg_my_temp_schema()
@@ -367,3 +373,14 @@ create view pg_internal.late_binding_definition as
 select user_relation.schema_name, user_relation.table_name, late_binding_view.definition
 from pg_internal.user_relation
 join pg_internal.late_binding_view on late_binding_view.view_id = user_relation.oid;
+
+-- The text of a view that PostgreSQL does not store as it was written.
+create function pg_internal.own_definition(oid) returns text language sql stable as
+$$
+    select definition from pg_internal.materialized_view where view_id = $1
+    union all
+    select pg_internal.long_names_in(
+        format('create view %s as %s with no schema binding;', $1::regclass, definition)
+    )
+    from pg_internal.late_binding_view where view_id = $1
+$$;

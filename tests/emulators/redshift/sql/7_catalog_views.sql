@@ -9,14 +9,15 @@ select
     'Y, AUTO(ENCODE)'::text as encoded,
     coalesce(
         case table_attribute.diststyle
-            when 'key' then 'KEY(' || table_attribute.distkey || ')'
+            when 'key' then 'KEY(' || pg_internal.long_name(table_attribute.distkey::name)
+                || ')'
             else upper(table_attribute.diststyle)
         end,
         'AUTO(ALL)'
     ) as diststyle,
     coalesce(
         case when table_attribute.is_interleaved then 'INTERLEAVED'
-            else table_attribute.sortkeys[1] end,
+            else pg_internal.long_name(table_attribute.sortkeys[1]::name) end,
         'AUTO(SORTKEY)'
     ) as sortkey1,
     coalesce((
@@ -41,17 +42,22 @@ select
     null::timestamp as create_time
 from pg_internal.user_relation
 cross join lateral (
-    select pg_internal.row_count(user_relation.oid) as tbl_rows
+    -- Only these: another system view may read this one.
+    select case
+        when user_relation.is_table or user_relation.subtype = 'MATERIALIZED VIEW'
+            then pg_internal.row_count(user_relation.storage_id)
+    end as tbl_rows
 ) as row_counts
-left join pg_internal.table_attribute on table_attribute.table_id = user_relation.oid
+left join pg_internal.table_attribute
+    on table_attribute.table_id = user_relation.storage_id
 -- Redshift omits empty tables from this view.
-where user_relation.is_table and row_counts.tbl_rows > 0;
+where not user_relation.is_mv_storage and row_counts.tbl_rows > 0;
 
 create view pg_catalog.pg_table_def as
 select
     user_relation.schema_name as schemaname,
     user_relation.table_name as tablename,
-    pg_attribute.attname::text as "column",
+    pg_internal.long_name(pg_attribute.attname) as "column",
     format_type(pg_attribute.atttypid, pg_attribute.atttypmod) as type,
     'none'::text as encoding,
     coalesce(table_attribute.distkey = pg_attribute.attname, false) as distkey,
@@ -64,7 +70,9 @@ join pg_attribute on pg_attribute.attrelid = user_relation.oid
 left join pg_internal.table_attribute on table_attribute.table_id = user_relation.oid
 where user_relation.is_table and pg_attribute.attnum > 0
     and not pg_attribute.attisdropped
-    and user_relation.schema_name = any(current_schemas(false)::text[]);
+    and user_relation.schema_name in (
+        select pg_internal.long_name(name) from unnest(current_schemas(false)) as name
+    );
 
 create view pg_catalog.svv_redshift_tables as
 select
@@ -79,7 +87,7 @@ select
     user_relation.database_name,
     user_relation.schema_name,
     user_relation.table_name,
-    pg_attribute.attname::text as column_name,
+    pg_internal.long_name(pg_attribute.attname) as column_name,
     row_number() over (
         partition by user_relation.oid order by pg_attribute.attnum
     )::integer as ordinal_position,
@@ -102,7 +110,7 @@ left join pg_internal.table_attribute on table_attribute.table_id = user_relatio
 where pg_attribute.attnum > 0 and not pg_attribute.attisdropped;
 create view pg_catalog.svv_tables as
 select table_catalog, table_schema, table_name, table_type, null::text as remarks
-from information_schema.tables;
+from pg_redshift.schema_tables;
 create view pg_catalog.svv_columns as
 select
     table_catalog, table_schema, table_name, column_name, ordinal_position,
@@ -110,9 +118,9 @@ select
     numeric_precision, numeric_precision_radix, numeric_scale, datetime_precision,
     null::text as interval_type, null::text as interval_precision,
     null::text as domain_name, null::text as remarks
-from information_schema.columns;
+from pg_redshift.schema_columns;
 create view pg_catalog.pg_proc_info as
-select oid as prooid, pg_proc.* from pg_proc;
+select oid as prooid, pg_proc.* from pg_redshift.pg_proc;
 create view pg_catalog.svv_all_columns as
 select * from pg_catalog.svv_redshift_columns;
 create view pg_catalog.svv_all_tables as
@@ -124,7 +132,7 @@ select
     user_relation.table_name as relation_name,
     granted.privilege_type,
     granted.grantee::integer as identity_id,
-    coalesce(pg_roles.rolname::text, 'public') as identity_name,
+    coalesce(pg_internal.long_name(pg_roles.rolname), 'public') as identity_name,
     pg_internal.identity_type(granted.grantee) as identity_type,
     granted.is_grantable as admin_option
 from pg_internal.user_relation
@@ -133,10 +141,10 @@ left join pg_roles on pg_roles.oid = granted.grantee
 where granted.privilege_type <> 'MAINTAIN';
 create view pg_catalog.svv_schema_privileges as
 select
-    pg_namespace.nspname::text as namespace_name,
+    pg_internal.long_name(pg_namespace.nspname) as namespace_name,
     granted.privilege_type,
     granted.grantee::integer as identity_id,
-    coalesce(pg_roles.rolname::text, 'public') as identity_name,
+    coalesce(pg_internal.long_name(pg_roles.rolname), 'public') as identity_name,
     pg_internal.identity_type(granted.grantee) as identity_type,
     granted.is_grantable as admin_option,
     'SCHEMA'::text as privilege_scope
@@ -146,12 +154,12 @@ left join pg_roles on pg_roles.oid = granted.grantee
 where pg_namespace.nspname not like E'pg\\_%';
 create view pg_catalog.svv_user_info as
 select
-    usename::text as user_name, usesysid::integer as user_id,
+    pg_internal.long_name(usename) as user_name, usesysid::integer as user_id,
     usecreatedb as createdb, usesuper as superuser, false as catalog_update,
     'UNLIMITED'::text as connection_limit, 'RESTRICTED'::text as syslog_access
 from pg_user;
 create view pg_catalog.svv_roles as
-select oid::integer as role_id, rolname::text as role_name, null::text as role_owner
+select oid::integer as role_id, pg_internal.long_name(rolname) as role_name, null::text as role_owner
 from pg_roles where pg_internal.identity_type(oid) = 'role';
 
 -- External schemas are not emulated. These views are empty and have the columns that
@@ -177,11 +185,47 @@ select
 where false;
 create view pg_catalog.svv_mv_info as
 select
-    current_database()::text as database_name, schemaname::text as schema_name,
-    pg_get_userbyid(pg_class.relowner)::text as user_name, matviewname::text as name,
-    'f'::text as is_stale, matviewowner::text as owner, 1 as state,
-    'f'::text as autorefresh, 'f'::text as autorewrite
-from pg_matviews
-join pg_class on pg_class.relname = matviewname and pg_class.relkind = 'm';
+    database_name, schema_name, owner as user_name, table_name as name,
+    case when pg_internal.is_stale(oid) then 't' else 'f' end as is_stale,
+    1 as state,
+    'f'::text as autorewrite,
+    case when is_auto_refreshed then 't' else 'f' end as autorefresh
+from pg_internal.user_relation
+join pg_internal.materialized_view on view_id = oid;
+create view pg_catalog.stv_mv_info as
+select
+    database_name as db_name, schema_name as "schema", name,
+    0::bigint as updated_upto_xid, is_stale, user_name as owner_user_name,
+    state, autorewrite, autorefresh
+from pg_catalog.svv_mv_info;
+create view pg_catalog.stv_mv_deps as
+select
+    view.database_name as db_name, view.schema_name as "schema",
+    view.table_name as name, base.schema_name as ref_schema,
+    base.table_name as ref_name, base.database_name as ref_database_name
+from pg_internal.materialized_view_base
+join pg_internal.user_relation as view on view.oid = view_id
+join pg_internal.user_relation as base
+    on base.storage_id = base_id and not base.is_mv_storage;
+create view pg_catalog.svv_mv_dependency as
+select
+    db_name as database_name, "schema" as schema_name, name,
+    ref_schema as dependent_schema_name, ref_name as dependent_name,
+    ref_database_name as dependent_database_name
+from pg_catalog.stv_mv_deps;
+create view pg_catalog.svl_mv_refresh_status as
+select
+    database_name as db_name, pg_internal.user_id(user_name) as userid,
+    schema_name, table_name as mv_name, 0::bigint as xid,
+    started_at as starttime, ended_at as endtime, status,
+    'Manual'::text as refresh_type
+from pg_internal.materialized_view_refresh
+join pg_internal.user_relation on user_relation.oid = view_id;
+create view pg_catalog.sys_mv_refresh_history as
+select
+    userid as user_id, db_name as database_name, schema_name, mv_name,
+    xid as transaction_id, starttime as start_time, endtime as end_time, status,
+    refresh_type
+from pg_catalog.svl_mv_refresh_status;
 create view pg_catalog.stl_undone as
 select null::bigint as xact_id where false;

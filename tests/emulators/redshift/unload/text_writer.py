@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from tests.emulators.redshift import long_names
 from tests.emulators.redshift.load.copy_options import CSV, JSON
 from tests.emulators.redshift.unload.output_files import Outputs
 from tests.emulators.redshift.unload.parquet_writer import (
@@ -40,7 +41,8 @@ def write(
         slice_number = turn % SLICES if options.is_parallel else 0
         values = _parse_row(row)
         if options.format == JSON:
-            line, partition = f"{values[0]}\n".encode(), ""
+            text = long_names.restore(str(values[0]))
+            line, partition = f"{text}\n".encode(), ""
         else:
             line = formatter.format([values[index] for index in written])
             partition = partition_folder(

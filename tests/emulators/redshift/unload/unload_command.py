@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.emulators.redshift import history
+from tests.emulators.redshift import history, long_names
 from tests.emulators.redshift.dialect import planner
 from tests.emulators.redshift.dialect.plan import Plan
 from tests.emulators.redshift.errors import RedshiftError, not_emulated
@@ -87,7 +87,7 @@ def _output_query(sql: str, fields: list[Field], options: UnloadOptions) -> str:
             value += "::text"
         elif field.oid == SUPER:
             value += "::json" if options.format == JSON else "::json::text"
-        name = field.name.replace('"', '""')
+        name = long_names.shorten(field.name).replace('"', '""')
         values.append(f'{value} as "{name}"' if options.format == JSON else value)
     columns = ", ".join(f"c{index}" for index in range(len(fields)))
     query = f"select {', '.join(values)} from ({sql}\n) as unloaded ({columns})"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from tests.emulators.redshift import long_names
 from tests.emulators.redshift.dialect.queries import find_queries
 from tests.emulators.redshift.dialect.tokens import (
     Group,
@@ -83,7 +84,9 @@ def _read_option(reader: OptionReader, options: UnloadOptions) -> None:
         _set_format(options, name)
     elif name == "partition":
         reader.skip_word("by")
-        options.partition_by = reader.read_names()
+        options.partition_by = [
+            long_names.restore(name) for name in reader.read_names()
+        ]
         options.has_partition_columns = reader.skip_word("include")
     elif name == "parallel":
         options.is_parallel = not reader.skip_word("off", "false")
