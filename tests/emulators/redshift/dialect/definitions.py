@@ -7,7 +7,6 @@ from tests.emulators.redshift.dialect import (
     administration,
     keys,
     late_binding,
-    literals,
     rules,
     tables,
     types,
@@ -26,6 +25,7 @@ from tests.emulators.redshift.dialect.tokens import (
     quote_literal,
     render,
 )
+from tests.emulators.redshift.dialect.views import literals
 
 
 def plan_late_binding_view(plan: Plan) -> bool:

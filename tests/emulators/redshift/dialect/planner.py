@@ -7,13 +7,10 @@ from tests.emulators.redshift.dialect import (
     calls,
     definitions,
     late_binding,
-    literals,
-    materialized_views,
     names,
     rules,
     semistructured,
     show,
-    system_relations,
     types,
     unsupported,
 )
@@ -32,6 +29,11 @@ from tests.emulators.redshift.dialect.tokens import (
     render,
     split_nodes,
     string_value,
+)
+from tests.emulators.redshift.dialect.views import (
+    literals,
+    materialized_views,
+    system_relations,
 )
 from tests.emulators.redshift.errors import RedshiftError
 

@@ -1,6 +1,6 @@
 -- The system relations that Redshift has too, as it shows them: with long names, with
 -- the definitions of late-binding and materialized views, without the relay's schemas.
--- dialect/system_relations.py replaces their names in the statements of clients.
+-- dialect/views/system_relations.py replaces their names in the statements of clients.
 
 create schema pg_redshift;
 grant usage on schema pg_redshift to public;

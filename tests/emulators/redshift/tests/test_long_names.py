@@ -109,7 +109,7 @@ def test_objects_with_long_names_are_changed(long_session: Session) -> None:
     long_session.run(f"set search_path to {schema}")
     assert long_session.run("show search_path") == [[schema]]
     assert long_session.value("select current_schema()") == schema
-    long_session.run(f"create table {TABLE} (id int, constraint {VIEW} unique (id))")
+    long_session.run(f"create table {TABLE} (id int, constraint {LATE} unique (id))")
     long_session.run(f"alter table {TABLE} add column {COLUMN} varchar(3)")
     long_session.run(f"alter table {TABLE} rename column {COLUMN} to {LATE}")
     long_session.run(f"alter table {TABLE} rename to {VIEW}")

@@ -7,7 +7,7 @@ statements and calls them.
 import uuid
 
 from tests.emulators.redshift import long_names
-from tests.emulators.redshift.dialect import literals, rules, tables
+from tests.emulators.redshift.dialect import rules, tables
 from tests.emulators.redshift.dialect.definitions import table_attributes
 from tests.emulators.redshift.dialect.late_binding import Catalog, relation_sources
 from tests.emulators.redshift.dialect.plan import NOTHING, Plan
@@ -23,6 +23,7 @@ from tests.emulators.redshift.dialect.tokens import (
     quote_literal,
     render,
 )
+from tests.emulators.redshift.dialect.views import literals
 from tests.emulators.redshift.errors import RedshiftError, unsupported
 
 WORDS = ("materialized", "view")

@@ -1,0 +1,1 @@
+"""Views: materialized views, the system relations, the types of literals."""
