@@ -25,6 +25,7 @@ from tests.emulators.redshift.dialect.tokens import (
 from tests.emulators.redshift.errors import unsupported
 
 INTERNAL = "pg_internal."
+WHOLE_PARTITION = "rows between unbounded preceding and unbounded following"
 DATE_FUNCTIONS = {
     "dateadd": "dateadd",
     "date_add": "dateadd",
@@ -165,17 +166,27 @@ def _decode(call: Call) -> None:
 
 
 def _listagg(call: Call) -> None:
-    """Move the order from WITHIN GROUP into the arguments, as PostgreSQL has it."""
-    items = call.group.items
-    if len(call.arguments) == 1:
-        items += parse_nodes(", ''")
-    within = node_at(call.items, call.index + 2)
-    order = node_at(call.items, call.index + 4)
-    if is_word(within, "within") and isinstance(order, Group):
-        order.items[0].space = order.items[0].space or " "
-        items += order.items
-        del call.items[call.index + 2 : call.index + 5]
-    call.use_internal_function()
+    """Rewrite LISTAGG as a function of array_agg().
+
+    As a window function, its order becomes that of a frame of the whole partition.
+    """
+    values, separator = (*call.arguments, parse_nodes("''"))[:2]
+    value, end, order, window = render(values).strip(), call.index + 2, "", ""
+    if not is_word(node_at(values, 0), "distinct"):
+        value = f"cast({value.removeprefix('all ')} as varchar)"
+    keys = node_at(call.items, end + 2)
+    if is_word(node_at(call.items, end), "within") and isinstance(keys, Group):
+        order, end = f" {render(keys.items).strip()}", end + 3
+    partition = node_at(call.items, end + 1)
+    if is_word(node_at(call.items, end), "over") and isinstance(partition, Group):
+        frame = f"{order} {WHOLE_PARTITION}" if order else ""
+        window, order = f" over ({render(partition.items)}{frame})", ""
+        end += 2
+    call.replace(
+        f"{INTERNAL}listagg(array_agg({value}{order}){window},"
+        f" {render(separator).strip()})",
+        end,
+    )
 
 
 def _median(call: Call) -> None:
@@ -248,6 +259,14 @@ def _use_internal_function(call: Call) -> None:
     call.use_internal_function()
 
 
+def _lag(call: Call) -> None:
+    if len(call.arguments) > 2:
+        raise unsupported(
+            f"a default value, the third argument of {call.name.key.upper()},",
+            f"coalesce({call.name.key}(...) over (...), default)",
+        )
+
+
 def _convert(call: Call) -> None:
     """Rewrite CONVERT(type, value) as a cast."""
     if len(call.arguments) == 2:
@@ -275,10 +294,15 @@ HANDLERS: dict[str, Callable[[Call], None]] = {
     "convert": _convert,
     "current_setting": _current_setting,
     "set_config": _current_setting,
-    "avg": _use_internal_function,
-    "current_database": _use_internal_function,
-    "current_schema": _use_internal_function,
-    "regexp_replace": _use_internal_function,
-    "regexp_substr": _use_internal_function,
-    "version": _use_internal_function,
-}
+    "lag": _lag,
+    "lead": _lag,
+    **dict.fromkeys(
+        (
+            "avg", "current_database", "current_schema", "lpad", "quote_ident",
+            "quote_literal", "regexp_count", "regexp_instr", "regexp_replace",
+            "regexp_substr", "repeat", "replace", "rpad", "split_part", "to_date",
+            "translate", "version",
+        ),
+        _use_internal_function,
+    ),
+}  # fmt: skip

@@ -87,10 +87,18 @@ def create_field_reader(
 def _string_converter(column: Column, options: CopyOptions) -> Converter:
     limit = column.length
     truncates = "truncatecolumns" in options.flags
+    is_ascii = column.kind == "bpchar"
 
     def convert(value: str) -> str:
         if "\0" in value:
             raise BadValue(1218, "Invalid null byte - field longer than 1 byte")
+        if is_ascii and not value.isascii():
+            character = next(one for one in value if not one.isascii())
+            raise BadValue(
+                1220,
+                "Multibyte character not supported for CHAR (Hint: Try using VARCHAR)."
+                f" Invalid char: {character.encode().hex(' ')}",
+            )
         if limit and len(value) * 4 > limit and len(value.encode()) > limit:
             if not truncates:
                 raise BadValue(1204, "String length exceeds DDL length")

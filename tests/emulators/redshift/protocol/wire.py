@@ -112,6 +112,14 @@ _MESSAGES = {
         " json_parse('...') (Amazon Redshift would store it as one JSON string)"
     )
 }
+# Errors of the domains that limit the length of strings, by the constraint's name.
+_LIMITS = {
+    "listagg_limit": ("Result size exceeds LISTAGG limit", "LISTAGG limit: 65535"),
+    "varchar_limit": (
+        "Value too long for character type",
+        "Value too long for type character varying(65535)",
+    ),
+}
 _NULL = re.compile(r'null value in column "(.+?)" .*violates not-null constraint')
 SERIALIZATION_FAILURE = "40001"
 
@@ -134,6 +142,9 @@ def to_redshift_error(body: bytes, pid: int) -> RedshiftError:
     code, message = fields.get("C", "XX000"), fields.get("M", "")
     if code == SERIALIZATION_FAILURE:
         return serialization_error("0", pid)
+    if fields.get("n") in _LIMITS:
+        message, detail = _LIMITS[fields["n"]]
+        return RedshiftError(message, detail=detail)
     message = _NULL.sub(r"Cannot insert a NULL value into column \1", message)
     # Position and context are left out: they refer to the rewritten SQL.
     return RedshiftError(

@@ -24,6 +24,9 @@ create type pg_catalog.super (
     send = pg_internal.super_send,
     like = pg_catalog.json
 );
+-- Without an array type, PostgreSQL compares with each element of an IN list by itself,
+-- so that the strings in it are not read as SUPER.
+update pg_type set typarray = 0 where oid = 'pg_catalog.super'::regtype;
 create cast (pg_catalog.super as json) without function;
 create cast (json as pg_catalog.super) without function;
 

@@ -33,10 +33,28 @@ $$
         else pg_internal.truncate_or_fail($1, $2 - 4, $3, 'character varying')
     end
 $$;
+-- CHAR holds only single-byte characters.
+create function pg_internal.reject_multibyte(text) returns bpchar
+    language plpgsql immutable strict as
+$$
+declare
+    character bytea := convert_to(substring($1 from '[^\x01-\x7f]'), 'UTF8');
+begin
+    raise exception 'Invalid characters:' using
+        detail = 'Only ASCII characters are allowed in fixed length strings.'
+            ' Invalid ASCII char: '
+            || btrim(pg_catalog.regexp_replace(
+                encode(character, 'hex'), '(..)', E'\\1 ', 'g'
+            )),
+        errcode = 'XX000';
+end
+$$;
 create function pg_internal.char_in_bytes(bpchar, integer, boolean)
     returns bpchar language sql immutable strict as
 $$
     select case
+        when octet_length($1::text) > char_length($1::text)
+            then pg_internal.reject_multibyte($1::text)
         when $2 < 5 then $1
         when octet_length($1) <= $2 - 4 then rpad($1::text, $2 - 4)
         else pg_internal.truncate_or_fail($1::text, $2 - 4, $3, 'character')
@@ -48,6 +66,18 @@ where castsource = 'varchar'::regtype and casttarget = 'varchar'::regtype;
 update pg_cast
 set castfunc = 'pg_internal.char_in_bytes(bpchar, integer, boolean)'::regprocedure
 where castsource = 'bpchar'::regtype and casttarget = 'bpchar'::regtype;
+
+-- A varchar holds at most 65,535 bytes, also the result of a function. A domain checks
+-- this fastest; the relay replaces its error by Redshift's, by the constraint's name.
+create domain pg_internal.string as text
+    constraint varchar_limit check (octet_length(value) <= 65535);
+create domain pg_internal.list as text
+    constraint listagg_limit check (octet_length(value) <= 65535);
+create function pg_internal.concatenate(text, text) returns text
+    language sql immutable as
+$$ select textcat($1, $2)::pg_internal.string::text $$;
+update pg_operator set oprcode = 'pg_internal.concatenate'::regproc
+where oid = '||(text, text)'::regoperator;
 
 -- Redshift tables have no text columns. Text columns that CREATE TABLE AS creates from
 -- expressions are changed to varchar, which has the same binary representation.

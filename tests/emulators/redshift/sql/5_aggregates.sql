@@ -1,8 +1,13 @@
 -- LISTAGG, MEDIAN, the percentiles and AVG.
 
-create aggregate pg_internal.listagg(text, text) (
-    sfunc = string_agg_transfn, stype = internal, finalfunc = string_agg_finalfn
-);
+-- The relay rewrites LISTAGG to this function of array_agg(values).
+create function pg_internal.listagg(anyarray, text) returns varchar
+    language sql immutable as
+$$
+    select string_agg(value::text, $2 order by place)::pg_internal.list::varchar
+    from unnest($1) with ordinality as elements (value, place)
+    where octet_length(value::text) > 0
+$$;
 
 -- The relay rewrites PERCENTILE_CONT, PERCENTILE_DISC and MEDIAN to these functions of
 -- array_agg(values).

@@ -7,7 +7,8 @@ create function pg_catalog.len(bpchar) returns integer
 create function pg_catalog.charindex(text, text) returns integer
     language sql immutable strict as $$ select strpos($2, $1) $$;
 create function pg_catalog.replicate(text, integer) returns text
-    language sql immutable strict as $$ select repeat($1, $2) $$;
+    language sql immutable as
+$$ select repeat($1, $2)::pg_internal.string::text $$;
 -- Null if either argument is null, unlike PostgreSQL's.
 create function pg_internal.concat(text, text) returns text
     language sql immutable strict as $$ select $1 || $2 $$;
@@ -56,3 +57,38 @@ begin
 end
 $$;
 
+
+-- Functions whose result may be longer than a varchar.
+create function pg_internal.repeat(text, integer) returns text
+    language sql immutable as
+$$ select pg_catalog.repeat($1, $2)::pg_internal.string::text $$;
+create function pg_internal.replace(text, text, text) returns text
+    language sql immutable as
+$$ select pg_catalog.replace($1, $2, $3)::pg_internal.string::text $$;
+create function pg_internal.translate(text, text, text) returns text
+    language sql immutable as
+$$ select pg_catalog.translate($1, $2, $3)::pg_internal.string::text $$;
+create function pg_internal.lpad(text, integer, text default ' ') returns text
+    language sql immutable as
+$$ select pg_catalog.lpad($1, $2, $3)::pg_internal.string::text $$;
+create function pg_internal.rpad(text, integer, text default ' ') returns text
+    language sql immutable as
+$$ select pg_catalog.rpad($1, $2, $3)::pg_internal.string::text $$;
+create function pg_internal.quote_literal(text) returns text
+    language sql immutable as
+$$ select pg_catalog.quote_literal($1)::pg_internal.string::text $$;
+create function pg_internal.quote_ident(text) returns text
+    language sql immutable as
+$$ select pg_catalog.quote_ident($1)::pg_internal.string::text $$;
+
+create function pg_internal.split_part(text, text, bigint) returns text
+    language plpgsql immutable strict as
+$$
+begin
+    if $3 < 1 then
+        raise exception 'field position must be greater than zero'
+            using errcode = '22023';
+    end if;
+    return pg_catalog.split_part($1, $2, least($3, 2147483647)::integer);
+end
+$$;

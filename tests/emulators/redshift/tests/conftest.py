@@ -14,6 +14,14 @@ from tests.emulators.redshift.conftest import Emulator
 BUCKET = "nightshift-raw"
 ROLE = "arn:aws:iam::123456789012:role/nightshift-copy"
 SCHEMAS = itertools.count(1)
+TABLES = (
+    "create table texts (id int, v varchar(20), c char(5))",
+    "insert into texts values (1, 'x', 'x'), (2, 'x ', 'x '), (3, 'y', 'y'),"
+    " (4, null, null)",
+    "create table docs (doc super)",
+    'insert into docs select json_parse(\'{"s": "P ", "n": 1, "b": true,'
+    ' "a": [1, {"k": "v "}], "z": null}\')',
+)
 redshift_connector.paramstyle = "format"
 
 
@@ -96,6 +104,19 @@ def connect(emulator: Emulator) -> Iterator[Callable[..., Session]]:
 def session(connect: Callable[..., Session]) -> Session:
     """Return a session on a new schema."""
     return connect()
+
+
+@pytest.fixture(scope="module")
+def tables(emulator: Emulator) -> Iterator[Session]:
+    """Return a session with the tables of the strictness tests, shared by a module."""
+    schema = f"test_{next(SCHEMAS)}"
+    session = Session(emulator.connect(), schema)
+    session.run(f"create schema {schema}")
+    session.run(f"set search_path to {schema}, public")
+    for statement in TABLES:
+        session.run(statement)
+    yield session
+    session.connection.close()
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ JSON = {  # text: (is valid, source)
     '"' + "[" * 2000 + '"': (True, "limitations-super: levels of nesting"),
     "[" * 1000 + "]" * 1000: (True, "limitations-super"),
     "[" * 1001 + "]" * 1001: (False, "limitations-super"),
-    '{"a":' * 30_000 + "1" + "}" * 30_000: (False, "limitations-super"),
+    '{"a":' * 10_000 + "1" + "}" * 10_000: (False, "limitations-super"),
     '"a\\u0000b"': (False, "inferred: a varchar holds no NUL"),
     '"\\ud800"': (False, "inferred: a varchar holds valid UTF-8"),
     '{"a":1,}': (False, "JSON_PARSE: RFC 8259"),
@@ -131,18 +131,10 @@ def test_json_is_valid_or_not(raw: Session, text: str) -> None:
     is_valid, _ = JSON[text]
     raw.run("insert into raw select cast(%s as varchar(65535))", "x")
     query = "select can_json_parse(cast(%s as varchar(max))) from raw"
-    if len(text) < 65_536:
-        assert raw.value(query, text) is is_valid
-    else:
-        assert raw.value(f"select can_json_parse({_built(text)}) from raw") is is_valid
-    if not is_valid and len(text) < 65_536:
+    assert raw.value(query, text) is is_valid
+    if not is_valid:
         message = raw.error("select json_parse(cast(%s as varchar(max)))", text)
         assert "JSON parsing error" in message
-
-
-def _built(text: str) -> str:
-    levels = text.count("{")
-    return f"repeat('{{\"a\":', {levels}) || '1' || repeat('}}', {levels})"
 
 
 def test_setting_allows_duplicate_attributes(connect: Callable[..., Session]) -> None:
