@@ -6,7 +6,7 @@ of it for the others.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tests.emulators.redshift import long_names
 from tests.emulators.redshift.catalog import SessionCatalog
@@ -47,7 +47,9 @@ class Execution:
         )
         self.is_cancelled = False
 
-    def plan_statement(self, nodes: list[Node], text: str) -> Plan:
+    def plan_statement(
+        self, nodes: list[Node], text: str, parameter_oids: Sequence[int] = ()
+    ) -> Plan:
         """Return the plan of one statement."""
         try:
             return planner.plan_statement(
@@ -56,6 +58,7 @@ class Execution:
                 self.catalog,
                 database=self.database,
                 last_values=self.state.last_values,
+                parameter_oids=parameter_oids,
             )
         except RecursionError:
             raise RedshiftError(planner.TOO_DEEP, "54001") from None

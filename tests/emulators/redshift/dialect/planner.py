@@ -1,6 +1,6 @@
 """Make the plan of a statement: check it and rewrite it for PostgreSQL."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tests.emulators.redshift.dialect import (
     administration,
@@ -13,6 +13,7 @@ from tests.emulators.redshift.dialect import (
     show,
     types,
     unsupported,
+    untyped,
 )
 from tests.emulators.redshift.dialect.late_binding import Catalog
 from tests.emulators.redshift.dialect.plan import COPY, NOTHING, SQL, UNLOAD, Plan
@@ -58,11 +59,12 @@ def plan_statement(
     *,
     database: str = "",
     last_values: dict[str, int] | None = None,
+    parameter_oids: Sequence[int] = (),
 ) -> Plan:
     """Return the plan of one statement; raise RedshiftError if Redshift rejects it.
 
     `database` is the session's database, `last_values` contains the results of the
-    pg_last_... functions.
+    pg_last_... functions, `parameter_oids` the types that the client declared.
     """
     first = node_at(nodes, 0)
     word = first.key if isinstance(first, Token) else "select"
@@ -94,7 +96,7 @@ def plan_statement(
         materialized_views.check_query(nodes, catalog)
     late_binding.expand_views(nodes, head, catalog)
     _record_reads(plan, nodes, head)
-    translate(nodes, head, catalog, last_values or {})
+    translate(nodes, head, catalog, last_values or {}, parameter_oids)
     if is_materialized:
         materialized_views.plan_creation(plan, catalog)
     elif word in ("create", "alter"):
@@ -129,6 +131,7 @@ def translate(
     head: StatementHead,
     catalog: Catalog,
     last_values: dict[str, int],
+    parameter_oids: Sequence[int] = (),
 ) -> None:
     """Rewrite a statement for PostgreSQL, in place, after checks that need context."""
     late_binding.expand_views(nodes, head, catalog)
@@ -137,6 +140,9 @@ def translate(
     unsupported.check(nodes)  # again, because views have been inlined
     fills_table = head.word in ("insert", "create") and bool(head.target)
     rules.check(nodes, queries, target, fills_table=fills_table)
+    if fills_table or rules.run_on_compute_nodes(queries):
+        untyped.check_parameters(queries, parameter_oids)
+    untyped.check_comparisons(queries)
     types.rewrite_casts(nodes)
     semistructured.rewrite(queries, is_open=bool(target))
     late_binding.expand_columns_function(nodes, catalog)

@@ -17,6 +17,7 @@ from tests.emulators.redshift.dialect.tokens import (
     is_word,
     name_of,
     node_at,
+    split_nodes,
 )
 
 SET_OPERATIONS = ("union", "except", "minus", "intersect")
@@ -71,10 +72,14 @@ class Block:
 
 @dataclass(eq=False)
 class Query:
-    """A whole query: one SELECT, or several combined by set operations."""
+    """A whole query: one SELECT, or several combined by set operations.
+
+    `columns` are the names that a CTE gives to its columns, empty if it gives none.
+    """
 
     blocks: list[Block] = field(default_factory=list)
     cte_queries: list["Query"] = field(default_factory=list)
+    columns: list[str | None] = field(default_factory=list)
 
 
 def find_queries(nodes: list[Node]) -> list[Query]:
@@ -153,11 +158,13 @@ def _read_ctes(
     while True:
         name = name_of(node_at(nodes, index))
         index += 1
+        cte_query = Query()
         while index < len(nodes) and not is_word(nodes[index], "as"):
+            names = nodes[index].items if isinstance(nodes[index], Group) else []
+            cte_query.columns = [name_of(part[0]) for part in split_nodes(names)]
             index += 1
         index += 1
         body = node_at(nodes, index)
-        cte_query = Query()
         if name is not None:
             ctes_in_scope[name] = cte_query
         if isinstance(body, Group):

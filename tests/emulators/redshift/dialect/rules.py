@@ -42,6 +42,7 @@ LEADER_WORDS = {
 }  # fmt: skip
 SYSTEM_SCHEMAS = ("pg_catalog", "information_schema", "pg_internal")
 SYSTEM_PREFIXES = ("pg_", "stl_", "stv_", "svv_", "svl_", "svcs_", "sys_")
+LEADER_PREFIXES = ("pg_", "svv_")
 LEADER_MESSAGE = (
     "Specified types or functions (one per INFO message) not supported on {product}"
     " tables: {name} runs on the leader node only{instead}"
@@ -63,6 +64,19 @@ def check(
         _check_leader_only(nodes, SERIES)
     for block in blocks:
         _check_sorting(block)
+
+
+def run_on_compute_nodes(queries: list[Query]) -> bool:
+    """Whether a statement reads tables other than those of the leader node."""
+    return any(
+        source.name
+        and not source.is_function
+        and not (len(source.name) == 1 and source.name[0] in block.ctes)
+        and not source.name[-1].startswith(LEADER_PREFIXES)
+        and "information_schema" not in source.name
+        for block in iter_blocks(queries)
+        for source in block.sources
+    )
 
 
 def _check_leader_only(nodes: list[Node], functions: set[str]) -> None:

@@ -129,7 +129,7 @@ class ExtendedProtocol:
                 "cannot insert multiple commands into a prepared statement", "42601"
             )
         if parts:
-            statement.plan = self._execution.plan_statement(*parts[0])
+            statement.plan = self._execution.plan_statement(*parts[0], statement.oids)
         if statement.is_sent_to_postgres and statement.plan is not None:
             oids = self._parameter_oids(statement, statement.plan)
             if statement.name:
