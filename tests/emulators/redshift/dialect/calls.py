@@ -166,10 +166,7 @@ def _decode(call: Call) -> None:
 
 
 def _listagg(call: Call) -> None:
-    """Rewrite LISTAGG as a function of array_agg().
-
-    As a window function, its order becomes that of a frame of the whole partition.
-    """
+    """Rewrite LISTAGG as a function of array_agg(), over a frame if it has an order."""
     values, separator = (*call.arguments, parse_nodes("''"))[:2]
     value, end, order, window = render(values).strip(), call.index + 2, "", ""
     if not is_word(node_at(values, 0), "distinct"):
@@ -224,8 +221,7 @@ def _aggregate_as_array(
 def _array(call: Call) -> None:
     if call.group.is_query:
         raise unsupported("the array constructor ARRAY(SELECT ...)", "listagg()")
-    inside = render(call.group.items)
-    call.replace(f"{INTERNAL}compact(json_build_array({inside}))")
+    call.replace(f"{INTERNAL}compact(json_build_array({render(call.group.items)}))")
 
 
 def _object(call: Call) -> None:
@@ -255,16 +251,10 @@ def _current_setting(call: Call) -> None:
         call.group.items[0] = Token(STRING, f"'redshift.{name.lower()}'")
 
 
-def _use_internal_function(call: Call) -> None:
-    call.use_internal_function()
-
-
 def _lag(call: Call) -> None:
     if len(call.arguments) > 2:
-        raise unsupported(
-            f"a default value, the third argument of {call.name.key.upper()},",
-            f"coalesce({call.name.key}(...) over (...), default)",
-        )
+        name = call.name.key.upper()
+        raise unsupported(f"a default, the third argument of {name},", "coalesce()")
 
 
 def _convert(call: Call) -> None:
@@ -303,6 +293,6 @@ HANDLERS: dict[str, Callable[[Call], None]] = {
             "regexp_substr", "repeat", "replace", "rpad", "split_part", "to_date",
             "translate", "version",
         ),
-        _use_internal_function,
+        Call.use_internal_function,
     ),
 }  # fmt: skip
