@@ -181,6 +181,15 @@ def rewrite_schema(nodes: list[Node]) -> None:
             return
 
 
+def rewrite_drop(nodes: list[Node]) -> None:
+    """Remove DROP EXTERNAL DATABASE from DROP SCHEMA: there is none to drop."""
+    if is_word(node_at(nodes, 1), "schema"):
+        for index in range(len(nodes) - 2):
+            if has_words_at(nodes, index, "drop", "external", "database"):
+                del nodes[index : index + 3]
+                return
+
+
 def rewrite_database(nodes: list[Node]) -> str | None:
     """Remove ISOLATION LEVEL and COLLATE from CREATE or ALTER DATABASE.
 

@@ -99,6 +99,8 @@ def plan_statement(
     translate(nodes, head, catalog, last_values or {}, parameter_oids)
     if is_materialized:
         materialized_views.plan_creation(plan, catalog)
+    elif word == "drop":
+        administration.rewrite_drop(nodes)
     elif word in ("create", "alter"):
         definitions.rewrite_definition(plan)
     if plan.kind == SQL:

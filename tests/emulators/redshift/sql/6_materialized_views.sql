@@ -174,6 +174,25 @@ begin
     return found_id;
 end
 $$;
+create function pg_internal.check_dropped_view() returns event_trigger
+    language plpgsql security definer as
+$$
+declare
+    dropped text;
+begin
+    select object_name into dropped from pg_event_trigger_dropped_objects()
+    where original and objid in (select view_id from pg_internal.materialized_view);
+    if dropped is not null
+        and current_setting('redshift.drops_materialized_view', true) is distinct from 'on'
+    then
+        raise exception using errcode = '42809',
+            message = format('"%s" is not a view', dropped),
+            hint = 'Use DROP MATERIALIZED VIEW to remove a materialized view.';
+    end if;
+end
+$$;
+create event trigger pg_internal_drop_view on sql_drop when tag in ('DROP VIEW')
+    execute function pg_internal.check_dropped_view();
 create function pg_internal.drop_materialized_view(
     view text, if_exists boolean, cascades boolean
 ) returns void language plpgsql as
@@ -184,10 +203,12 @@ begin
             replace(view, '"', '');
         return;
     end if;
+    perform set_config('redshift.drops_materialized_view', 'on', true);
     execute format(
         'drop view %s%s', pg_internal.owned_materialized_view(view)::regclass,
         case when cascades then ' cascade' else '' end
     );
+    perform set_config('redshift.drops_materialized_view', 'off', true);
 exception when dependent_objects_still_exist then
     raise exception using errcode = '2BP01', message = format(
         'cannot drop materialized view %s because other objects depend on it',

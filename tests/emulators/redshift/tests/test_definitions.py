@@ -28,6 +28,10 @@ QUALIFIED = [
     "drop materialized view {d}.{s}.m",
     "alter schema {d}.{s} rename to {s}_renamed",
     "drop schema if exists {d}.{s}_renamed cascade",
+    "create schema {s}",
+    "create table {s}.t (a int)",
+    "drop schema {d}.{s} drop external database cascade",
+    "drop schema if exists {s} drop external database",
 ]
 OTHER_DATABASE = [
     "create schema other.x",

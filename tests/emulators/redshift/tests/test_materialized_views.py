@@ -171,6 +171,10 @@ def test_other_relations_are_not_materialized_views(
         assert f'"{name}" is not a materialized view' in message
     assert 'relation "none" does not exist' in base.error(statement.format("none"))
     assert 'cannot insert into view "mv"' in base.error("insert into mv values (1)")
+    assert '"mv" is not a view' in base.error("drop view mv cascade")
+    base.run("drop materialized view mv")
+    base.run("create view mv as select * from base")
+    base.run("drop view mv")
 
 
 def test_rejected_queries_name_the_construct(base: Session) -> None:
