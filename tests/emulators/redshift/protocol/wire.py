@@ -120,6 +120,8 @@ _LIMITS = {
         "Value too long for type character varying(65535)",
     ),
 }
+# A view depends on the view with its query, which clients do not know.
+_DEPENDENT = re.compile(r"view (.+) depends on view pg_mv\.query_[0-9a-f]{32}")
 _NULL = re.compile(r'null value in column "(.+?)" .*violates not-null constraint')
 SERIALIZATION_FAILURE = "40001"
 
@@ -150,7 +152,9 @@ def to_redshift_error(body: bytes, pid: int) -> RedshiftError:
     return RedshiftError(
         _MESSAGES.get(message, message),
         _CODES.get(code, code),
-        detail=fields.get("D", ""),
+        detail=_DEPENDENT.sub(
+            r"materialized view \1 depends on it", fields.get("D", "")
+        ),
         hint=fields.get("H", ""),
         is_fatal=fields.get("S") in ("FATAL", "PANIC"),
     )

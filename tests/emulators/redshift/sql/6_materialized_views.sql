@@ -97,6 +97,10 @@ $$
 declare
     columns text;
 begin
+    if to_regclass(view) is not null then
+        raise exception using errcode = '42P07',
+            message = format('relation "%s" already exists', replace(view, '"', ''));
+    end if;
     perform pg_internal.check_materialized_query(query::regclass);
     select string_agg(quote_ident(attname), ', ' order by attnum) into columns
     from pg_attribute where attrelid = query::regclass and attnum > 0;

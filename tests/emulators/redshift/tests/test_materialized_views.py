@@ -140,7 +140,11 @@ def test_view_is_altered_and_commented(base: Session) -> None:
 
 def test_drop_takes_dependent_objects_only_with_cascade(base: Session) -> None:
     base.run("create materialized view child as select id from mv")
-    assert "cannot drop table base" in base.error("drop table base")
+    message = base.error("drop table base")
+    assert "cannot drop table base because other objects depend on it" in message
+    assert "materialized view mv depends on it" in message
+    message = base.error("create materialized view mv as select 1 as a from base")
+    assert 'relation "mv" already exists' in message
     message = base.error("drop materialized view mv")
     assert "cannot drop materialized view mv because other objects depend" in message
     base.run("drop materialized view mv cascade")
