@@ -103,10 +103,29 @@ class Cluster:
         with self.lock:
             return list(self.sessions)
 
+    def load_long_names(self, database: str) -> None:
+        """Remember the long names that a database contains, once."""
+        with self.lock:
+            if database in self.long_names:
+                return
+            connection = self.server.connect(database)
+            try:
+                with connection.cursor() as cursor:
+                    # The database `postgres` has none of Redshift's objects.
+                    cursor.execute("select to_regclass('pg_internal.long_name')")
+                    names = []
+                    if cursor.fetchone()[0]:
+                        cursor.execute("select short, long from pg_internal.long_name")
+                        names = cursor.fetchall()
+            finally:
+                connection.close()
+            long_names.remember(names)
+            self.long_names[database] = {short for short, _ in names}
+
     def record_long_names(self, database: str, names: Mapping[str, str]) -> None:
         """Store long names, by their short ones, in a database."""
         with self.lock:
-            known = self.long_names.setdefault(database, set())
+            known = self.long_names[database]
             new = names.keys() - known
             if not new:
                 return
@@ -131,17 +150,6 @@ class Cluster:
             if name:
                 self.view_names.add(name)
             self.view_epoch += 1
-
-
-def load_long_names(server: Server, database: str) -> None:
-    """Remember the long names that a database contains."""
-    connection = server.connect(database)
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("select short, long from pg_internal.long_name")
-            long_names.remember(cursor.fetchall())
-    finally:
-        connection.close()
 
 
 def load_late_binding_views(server: Server, database: str) -> tuple[set[str], int]:

@@ -39,6 +39,7 @@ class Execution:
         self.backend = backend
         self.pipeline = Pipeline(backend)
         [[user, database]] = backend.query("select current_user, current_database()")
+        cluster.load_long_names(str(database))
         self.database = long_names.restore(str(database))
         self.catalog = SessionCatalog(cluster, backend, self.pipeline, str(database))
         self.state = SessionState(cluster, backend, str(user))

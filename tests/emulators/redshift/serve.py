@@ -144,7 +144,6 @@ def _start_cluster(
         if is_new:
             bootstrap.install_redshift_objects(server)
         bootstrap.ensure_account(server, account)
-        cluster.load_long_names(server, account.database)
         names, super_oid = cluster.load_late_binding_views(server, account.database)
         history = History(server, account.database)
         lookups = server.connect(account.database)

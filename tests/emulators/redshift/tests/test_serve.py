@@ -14,6 +14,8 @@ import redshift_connector
 from tests.emulators import up
 from tests.emulators.redshift.serve import main
 
+LONG_NAME = "l" * 127
+
 
 def connect(
     environment: dict[str, str], *, ssl: bool = False
@@ -43,6 +45,7 @@ def test_data_and_views_survive_restart(tmp_path: Path) -> None:
         cursor.execute("create table t (a int)")
         cursor.execute("insert into t values (1)")
         cursor.execute("create view v as select a from public.t with no schema binding")
+        cursor.execute(f"create table {LONG_NAME} as select a as {LONG_NAME} from t")
     extra += ["--faults", str(faults), "--no-tls"]
     with up.running("redshift", data=tmp_path, extra=extra) as running:
         assert running.environment["NIGHTSHIFT_REDSHIFT_DATABASE"] == "other"
@@ -53,6 +56,10 @@ def test_data_and_views_survive_restart(tmp_path: Path) -> None:
             cursor = connection.cursor()
             cursor.execute("select a from v")
             assert cursor.fetchall() == ([1],)
+            cursor.execute(
+                f"select column_name from svv_columns where table_name = '{LONG_NAME}'"
+            )
+            assert cursor.fetchall() == ([LONG_NAME],)
             with pytest.raises(redshift_connector.Error, match="from the file"):
                 cursor.execute("select 'poisoned'")
 
