@@ -288,8 +288,9 @@ HANDLERS: dict[str, Callable[[Call], None]] = {
     "lead": _lag,
     **dict.fromkeys(
         (
-            "avg", "current_database", "current_schema", "lpad", "quote_ident",
-            "quote_literal", "regexp_count", "regexp_instr", "regexp_replace",
+            "avg", "current_database", "current_schema", "lpad",
+            "pg_get_constraintdef", "pg_get_viewdef", "quote_ident", "quote_literal",
+            "regexp_count", "regexp_instr", "regexp_replace",
             "regexp_substr", "repeat", "replace", "rpad", "split_part", "to_date",
             "translate", "version",
         ),

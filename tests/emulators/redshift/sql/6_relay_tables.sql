@@ -384,3 +384,24 @@ $$
     )
     from pg_internal.late_binding_view where view_id = $1
 $$;
+create function pg_internal.pg_get_viewdef(oid) returns text language sql stable as
+$$
+    select coalesce(
+        pg_internal.own_definition($1),
+        pg_internal.long_names_in(pg_catalog.pg_get_viewdef($1))
+    )
+$$;
+create function pg_internal.pg_get_viewdef(text) returns text language sql stable as
+$$ select pg_internal.pg_get_viewdef($1::regclass::oid) $$;
+create function pg_internal.pg_get_viewdef(oid, boolean) returns text
+    language sql stable as
+$$ select pg_internal.pg_get_viewdef($1) $$;
+create function pg_internal.pg_get_viewdef(text, boolean) returns text
+    language sql stable as
+$$ select pg_internal.pg_get_viewdef($1) $$;
+create function pg_internal.pg_get_constraintdef(oid) returns text
+    language sql stable as
+$$ select pg_internal.long_names_in(pg_catalog.pg_get_constraintdef($1)) $$;
+create function pg_internal.pg_get_constraintdef(oid, boolean) returns text
+    language sql stable as
+$$ select pg_internal.pg_get_constraintdef($1) $$;

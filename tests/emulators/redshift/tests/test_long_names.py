@@ -79,6 +79,9 @@ def test_system_views_and_errors_show_long_names(long_session: Session) -> None:
     )
     assert all(TABLE in definition for (definition,) in definitions)
     assert len(definitions) == 3
+    for view in (VIEW, LATE, MATERIALIZED):
+        for argument in (f"'{view}'::regclass", f"'{view}'", f"'{view}', true"):
+            assert TABLE in long_session.value(f"select pg_get_viewdef({argument})")
     shown = long_session.run(f"show tables from schema {long_session.schema}")
     assert sorted(row[2] for row in shown) == sorted([TABLE, VIEW, LATE, MATERIALIZED])
     shown = long_session.run(
