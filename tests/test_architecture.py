@@ -72,7 +72,10 @@ IMPORTERS = {
         "loaders/warehouse/redshift.py",
         "loaders/warehouse/redshift_sessions.py",
     },
-    "dbt.adapters": {"loaders/warehouse/redshift_sessions.py"},
+    "dbt.adapters": {
+        "orchestrate/dbt/connections.py",
+        "loaders/warehouse/redshift_sessions.py",
+    },
 }
 # What writes to the terminal without removing control characters.
 TERMINAL_NAMES = {"sys.stdout", "sys.stderr", "typer.echo", "typer.secho"}

@@ -67,6 +67,10 @@ def build(
     nodes are in the returned results. Raises `TransientError` if dbt did not start
     because the warehouse is unreachable, `DataError` if it did not start otherwise.
     """
+    if not warehouse.is_single_writer():
+        from orchestrate.dbt import connections
+
+        connections.install()
     manifest = Manifest.from_msgpack(PARSED_PROJECT.read_bytes())
     # Hooks read `graph`, which a manifest loaded from disk does not have.
     manifest.build_flat_graph()
