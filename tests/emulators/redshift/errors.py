@@ -30,6 +30,12 @@ class ClientDisconnected(Exception):
     """The client closed its connection, or the network did."""
 
 
+def terminated() -> RedshiftError:
+    """Return the error of a session that was ended by `pg_terminate_backend`."""
+    message = "terminating connection due to administrator command"
+    return RedshiftError(message, "57P01", is_fatal=True)
+
+
 def unsupported(what: str, instead: str = "") -> RedshiftError:
     """Return the error for a construct that PostgreSQL accepts and Redshift rejects.
 

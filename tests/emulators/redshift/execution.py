@@ -14,7 +14,11 @@ from tests.emulators.redshift.cluster import Cluster
 from tests.emulators.redshift.dialect import planner
 from tests.emulators.redshift.dialect.plan import COPY, NOTHING, UNLOAD, Plan
 from tests.emulators.redshift.dialect.tokens import Node
-from tests.emulators.redshift.errors import ClientDisconnected, RedshiftError
+from tests.emulators.redshift.errors import (
+    ClientDisconnected,
+    RedshiftError,
+    terminated,
+)
 from tests.emulators.redshift.isolation import Isolation
 from tests.emulators.redshift.load import copy_command
 from tests.emulators.redshift.load.job import Job
@@ -100,9 +104,11 @@ class Execution:
             time.sleep(min(PAUSE_SECONDS, remaining))
 
     def check_interrupted(self) -> None:
-        """Raise if the statement was cancelled or the client disconnected."""
+        """Raise if the statement or session was ended, or the client disconnected."""
         if self.is_cancelled:
             raise RedshiftError(CANCELLED.format(pid=self.backend.pid), "57014")
+        if self.backend.is_terminated():
+            raise terminated()
         if self.backend.is_client_disconnected():
             raise ClientDisconnected
 

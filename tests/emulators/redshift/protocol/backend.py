@@ -11,7 +11,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tests.emulators.redshift.errors import ClientDisconnected, RedshiftError
+from tests.emulators.redshift.errors import (
+    ClientDisconnected,
+    RedshiftError,
+    terminated,
+)
 from tests.emulators.redshift.protocol import wire
 
 CHUNK = 256 * 1024
@@ -158,6 +162,13 @@ class Backend:
             for descriptor, event in self._poll.poll(0)
         )
 
+    def is_terminated(self) -> bool:
+        """Whether PostgreSQL has ended the session; does not wait."""
+        return any(
+            descriptor == self._socket.fileno() and event & HANG_UP
+            for descriptor, event in self._poll.poll(0)
+        )
+
     def fail_transaction(self) -> None:
         """Put the open transaction into the failed state after a relay error."""
         if self.status != IN_TRANSACTION:
@@ -210,9 +221,5 @@ class Backend:
             # PostgreSQL left a message unread; its own last message can still be read.
             received = self._socket.recv(CHUNK)
         if not received:
-            raise RedshiftError(
-                "terminating connection due to administrator command",
-                "57P01",
-                is_fatal=True,
-            )
+            raise terminated()
         self._buffer += received
