@@ -17,7 +17,7 @@ from dbt.adapters.contracts.connection import Connection, ConnectionState
 from dbt.adapters.redshift import RedshiftAdapter, RedshiftConnectionManager
 
 READS = re.compile(
-    r"(\s+|--[^\n]*\n|/\*.*?\*/)*(select|with|show|explain)\b",
+    r"(?:\s|--[^\n]*|/\*.*?\*/)*+(?:select|with|show|explain)\b",
     re.DOTALL | re.IGNORECASE,
 )
 # `select ... into` writes, and a semicolon may separate two statements.

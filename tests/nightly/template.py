@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from tempfile import gettempdir
 from uuid import uuid4
 
 from filelock import FileLock
@@ -54,9 +55,16 @@ class Emulators:
 
 def redshift_emulators(project_class: type[Project], s3_url: str) -> Emulators:
     """Return Salesforce and a Redshift that reads and writes the S3 at `s3_url`."""
-    extra = ("--s3", s3_url, "--port", str(free_port()))
+    port = free_port()
+    extra = ("--s3", s3_url, "--port", str(port))
+    extra += ("--admin-socket", str(admin_socket(port)))
     schema = {"NIGHTSHIFT_REDSHIFT_SCHEMA": "night"}
     return Emulators(("salesforce", "redshift"), extra, project_class, schema)
+
+
+def admin_socket(port: int) -> Path:
+    """Return the admin socket of the Redshift on that port."""
+    return Path(gettempdir()) / f"redshift-{port}.admin"
 
 
 @dataclass(frozen=True)

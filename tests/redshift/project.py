@@ -3,17 +3,24 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import redshift_connector
 
 from tests.nightly.project import Project
+from tests.nightly.template import admin_socket
 
 SCHEMAS = re.compile(r"\b(staging|intermediate|marts|ops)\.")
 
 
 class RedshiftProject(Project):
     """A project on Redshift; statements name the schemas without their prefix."""
+
+    @property
+    def admin_socket(self) -> Path:
+        """The admin socket of the project's emulator."""
+        return admin_socket(int(self.environment["NIGHTSHIFT_REDSHIFT_PORT"]))
 
     def rows(self, query: str, *parameters: object) -> list[dict[str, Any]]:
         """Return a query's rows from Redshift."""

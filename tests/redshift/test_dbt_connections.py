@@ -271,6 +271,8 @@ def test_all_connections_are_closed_at_the_end(
         ("set query_group to 'a'", True),
         ("selected", True),
         ("", True),
+        (" \n" * 10_000 + "-- a\n" * 10_000 + "create table t (n int)", True),
+        ("/* a */ " * 10_000 + "/* not closed", True),
     ],
 )
 def test_texts_that_only_read_are_recognised(sql: str, expected: bool) -> None:
