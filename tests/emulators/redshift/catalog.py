@@ -72,6 +72,27 @@ class SessionCatalog:
             ]
         return columns
 
+    def is_view(self, relation: str) -> bool:
+        """Whether a relation, named as in a statement, is a view."""
+        if self._backend.status == FAILED:
+            return False
+        rows = self._pipeline.query(
+            "select relkind in ('v', 'm') from pg_class"
+            f" where oid = to_regclass({quote_literal(relation)})"
+        )
+        return rows == [["t"]]
+
+    def query_columns(self, sql: str) -> list[str]:
+        """Return the names of a query's columns, none if it fails."""
+        if self._backend.status == FAILED:
+            return []
+        self._pipeline.sync()
+        try:
+            translated = planner.translate_query(sql, self, {})
+            return [name for name, _ in self._describe(translated)]
+        except RedshiftError:
+            return []
+
     def qualified_name(self, relation: str) -> str:
         """Return `schema.table` for a relation name as written in a statement.
 

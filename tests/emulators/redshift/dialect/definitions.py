@@ -11,6 +11,7 @@ from tests.emulators.redshift.dialect import (
     tables,
     types,
 )
+from tests.emulators.redshift.dialect.clauses import alter_table, windows
 from tests.emulators.redshift.dialect.plan import NOTHING, Plan
 from tests.emulators.redshift.dialect.queries import find_queries
 from tests.emulators.redshift.dialect.statements import find_no_schema_binding
@@ -43,6 +44,7 @@ def plan_late_binding_view(plan: Plan) -> bool:
         return False
     definition = late_binding.view_definition(nodes, end, binding)
     parsed, _ = parse(definition)
+    windows.check(parsed)
     rules.check(parsed, find_queries(parsed), "")
     types.rewrite_casts(parsed)  # raises for unsupported types
     plan.sql = render(nodes[:end]) + " as select"
@@ -60,10 +62,12 @@ def rewrite_definition(plan: Plan) -> None:
     if key == "table" and plan.word == "create":
         plan.after += table_attributes(tables.rewrite_create_table(nodes, index + 1))
     elif key == "table":
-        attributes, needs_postgres = tables.rewrite_alter_table(nodes)
+        attributes, needs_postgres = alter_table.rewrite_alter_table(nodes)
+        plan.is_standalone = alter_table.changes_type(nodes)
         plan.after += table_attributes(attributes)
         if not needs_postgres:
-            plan.kind, plan.tag = NOTHING, "ALTER TABLE"
+            plan.kind = NOTHING
+        plan.tag = "ALTER TABLE"
     elif key in ("user", "group", "role"):
         plan.after += administration.rewrite_user(nodes)
     elif key == "view":

@@ -51,6 +51,12 @@ class Catalog(Protocol):
         A view is valid if the relations that it reads exist.
         """
 
+    def is_view(self, relation: str) -> bool:
+        """Whether a relation, named as in a statement, is a view."""
+
+    def query_columns(self, sql: str) -> list[str]:
+        """Return the names of a query's columns, none if it fails."""
+
 
 def expand_views(nodes: list[Node], head: StatementHead, catalog: Catalog) -> None:
     """Replace the late-binding views that a statement reads with their definitions."""

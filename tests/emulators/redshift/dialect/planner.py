@@ -15,6 +15,7 @@ from tests.emulators.redshift.dialect import (
     unsupported,
     untyped,
 )
+from tests.emulators.redshift.dialect.clauses import merge, windows
 from tests.emulators.redshift.dialect.late_binding import Catalog
 from tests.emulators.redshift.dialect.plan import COPY, NOTHING, SQL, UNLOAD, Plan
 from tests.emulators.redshift.dialect.queries import find_queries
@@ -94,9 +95,13 @@ def plan_statement(
     is_materialized = materialized_views.is_creation(nodes)
     if is_materialized:
         materialized_views.check_query(nodes, catalog)
+    if word == "merge":
+        merge.check(nodes, head, catalog.is_view)
     late_binding.expand_views(nodes, head, catalog)
     _record_reads(plan, nodes, head)
     translate(nodes, head, catalog, last_values or {}, parameter_oids)
+    if word == "merge":
+        merge.rewrite(nodes)
     if is_materialized:
         materialized_views.plan_creation(plan, catalog)
     elif word == "drop":
@@ -110,7 +115,11 @@ def plan_statement(
 
 def _record_reads(plan: Plan, nodes: list[Node], head: StatementHead) -> None:
     """Record the tables and views that a statement reads."""
-    for source in [*late_binding.relation_sources(find_queries(nodes)), *head.sources]:
+    sources = [*late_binding.relation_sources(find_queries(nodes)), *head.sources]
+    is_materialized = has_words_at(plan.nodes, 0, "create", "materialized")
+    if plan.written or plan.word in ("update", "delete", UNLOAD) or is_materialized:
+        rules.check_leader_sources(sources)
+    for source in sources:
         if not rules.is_system_relation(source):
             plan.reads.append(names.quote_name(source.name[-2:]))
         elif source.name[-1].startswith(HISTORY_PREFIXES):
@@ -141,6 +150,7 @@ def translate(
     target = head.target if head.word in CHANGES_TARGET else ""
     unsupported.check(nodes)  # again, because views have been inlined
     fills_table = head.word in ("insert", "create") and bool(head.target)
+    windows.check(nodes)
     rules.check(nodes, queries, target, fills_table=fills_table)
     if fills_table or rules.run_on_compute_nodes(queries):
         untyped.check_parameters(queries, parameter_oids)

@@ -43,6 +43,8 @@ LEADER_WORDS = {
 SYSTEM_SCHEMAS = ("pg_catalog", "information_schema", "pg_internal")
 SYSTEM_PREFIXES = ("pg_", "stl_", "stv_", "svv_", "svl_", "svcs_", "sys_")
 LEADER_PREFIXES = ("pg_", "svv_")
+# Views over information_schema or the catalog.
+LEADER_VIEWS = ("svv_tables", "svv_columns", "svv_table_info")
 LEADER_MESSAGE = (
     "Specified types or functions (one per INFO message) not supported on {product}"
     " tables: {name} runs on the leader node only{instead}"
@@ -77,6 +79,22 @@ def run_on_compute_nodes(queries: list[Query]) -> bool:
         for block in iter_blocks(queries)
         for source in block.sources
     )
+
+
+def check_leader_sources(sources: list[Source]) -> None:
+    """Raise RedshiftError if rows to write come from the leader node.
+
+    A join of a PG table with a user table runs on the compute nodes.
+    """
+    reads_user_table = any(not is_system_relation(source) for source in sources)
+    for source in sources:
+        name = source.name[-1]
+        is_schema = source.name[-2:-1] == ("information_schema",)
+        is_catalog = name.startswith("pg_") and not reads_user_table
+        if is_schema or name in LEADER_VIEWS or is_catalog:
+            raise RedshiftError(
+                LEADER_MESSAGE.format(product=PRODUCT, name=name, instead=""), "0A000"
+            )
 
 
 def _check_leader_only(nodes: list[Node], functions: set[str]) -> None:

@@ -3,12 +3,14 @@
 from tests.emulators.redshift import long_names
 from tests.emulators.redshift.dialect.tokens import (
     Node,
+    Token,
     has_words_at,
     is_operator,
     is_word,
     name_of,
     node_at,
     quote_literal,
+    render,
     string_value,
 )
 from tests.emulators.redshift.errors import RedshiftError
@@ -101,11 +103,15 @@ from svv_relation_privileges
 where namespace_name = {schema} and relation_name = {table}
 order by identity_name, privilege_type
 """
+KINDS = ("schemas", "tables", "columns", "grants")
+MAX_LIMIT = 10_000
 
 
 def show_query(nodes: list[Node], database: str) -> str | None:
     """Return the query for one of these statements, None for another SHOW."""
     kind = name_of(node_at(nodes, 1))
+    if kind not in KINDS:
+        return None
     start = next(
         (
             position + 1
@@ -115,22 +121,25 @@ def show_query(nodes: list[Node], database: str) -> str | None:
         2,
     )
     names, end = _read_names(nodes, start)
-    values = {"like": quote_literal(_read_like(nodes, end))}
+    like, end = _read_like(nodes, end)
+    values = {"like": quote_literal(like)}
+    limit = _read_limit(nodes, end)
     if kind == "schemas":
         if names:
             _check_database(names[0], database)
-        return SCHEMAS.format(**values)
+        return SCHEMAS.format(**values) + limit
     if kind == "tables":
         if len(names) > 1:
             _check_database(names[0], database)
-        return TABLES.format(schema=quote_literal(names[-1]), **values)
+        return TABLES.format(schema=quote_literal(names[-1]), **values) + limit
     if kind in ("columns", "grants") and len(names) > 1:
         if len(names) > 2:
             _check_database(names[0], database)
         template = COLUMNS if kind == "columns" else GRANTS
-        return template.format(
+        query = template.format(
             schema=quote_literal(names[-2]), table=quote_literal(names[-1]), **values
         )
+        return query + limit
     return None
 
 
@@ -146,10 +155,35 @@ def _read_names(nodes: list[Node], start: int) -> tuple[list[str], int]:
     return names, start
 
 
-def _read_like(nodes: list[Node], start: int) -> str:
-    if has_words_at(nodes, start, "like"):
-        return string_value(node_at(nodes, start + 1)) or "%"
-    return "%"
+def _read_like(nodes: list[Node], start: int) -> tuple[str, int]:
+    """Read LIKE 'pattern'; return the pattern and the index after it."""
+    if not has_words_at(nodes, start, "like"):
+        return "%", start
+    pattern = string_value(node_at(nodes, start + 1))
+    if pattern is None:
+        raise _syntax_error(node_at(nodes, start + 1))
+    return pattern, start + 2
+
+
+def _read_limit(nodes: list[Node], start: int) -> str:
+    """Read LIMIT at the end of the statement; return it as SQL."""
+    if start >= len(nodes):
+        return ""
+    count = node_at(nodes, start + 1)
+    if not has_words_at(nodes, start, "limit"):
+        raise _syntax_error(nodes[start])
+    if not isinstance(count, Token) or not count.text.isdigit():
+        raise _syntax_error(count)
+    if int(count.text) > MAX_LIMIT:
+        raise RedshiftError(f"LIMIT of SHOW must be from 0 to {MAX_LIMIT}", "22023")
+    if start + 2 < len(nodes):
+        raise _syntax_error(nodes[start + 2])
+    return f"limit {count.text}"
+
+
+def _syntax_error(node: Node | None) -> RedshiftError:
+    where = "end of input" if node is None else f'or near "{render([node]).strip()}"'
+    return RedshiftError(f"syntax error at {where}", "42601")
 
 
 def _check_database(name: str, database: str) -> None:

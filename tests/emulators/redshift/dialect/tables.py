@@ -1,4 +1,4 @@
-"""Rewrite CREATE TABLE and ALTER TABLE for PostgreSQL.
+"""Rewrite CREATE TABLE for PostgreSQL.
 
 Redshift does not enforce keys: they are removed, except for the NOT NULL that a primary
 key implies, and recorded, like distribution and sort keys, for the system views.
@@ -23,8 +23,8 @@ from tests.emulators.redshift.dialect.tokens import (
     render,
     split_nodes,
 )
-from tests.emulators.redshift.dialect.types import read_type, rewrite_type
-from tests.emulators.redshift.errors import not_emulated, unsupported
+from tests.emulators.redshift.dialect.types import rewrite_type
+from tests.emulators.redshift.errors import unsupported
 
 UNSUPPORTED_CLAUSES = {
     "inherits": "table inheritance",
@@ -141,14 +141,14 @@ def _columns(items: list[Node], attributes: TableAttributes) -> list[Node]:
     for part in split_nodes(items):
         if is_word(node_at(part, 0), "like"):
             parts.append(part)
-        elif is_word(node_at(part, 0), *CONSTRAINT_WORDS) and not _is_column(part):
-            _table_constraint(part, attributes)
+        elif is_word(node_at(part, 0), *CONSTRAINT_WORDS) and not is_column(part):
+            table_constraint(part, attributes)
         else:
             parts.append(rewrite_column(part, attributes))
     rewritten: list[Node] = []
     for part in parts:
         name = name_of(node_at(part, 0))
-        if name in attributes.not_null and not _has_not_null(part):
+        if name in attributes.not_null and not has_not_null(part):
             part += parse_nodes(" not null")
         if rewritten:
             rewritten.append(Token(OPERATOR, ","))
@@ -156,7 +156,7 @@ def _columns(items: list[Node], attributes: TableAttributes) -> list[Node]:
     return rewritten
 
 
-def _is_column(part: list[Node]) -> bool:
+def is_column(part: list[Node]) -> bool:
     """Whether this is a column named like a constraint, such as `check varchar(3)`."""
     if is_word(node_at(part, 0), "constraint", "primary", "foreign"):
         return not (
@@ -168,11 +168,13 @@ def _is_column(part: list[Node]) -> bool:
     )
 
 
-def _has_not_null(part: list[Node]) -> bool:
+def has_not_null(part: list[Node]) -> bool:
+    """Whether a column's definition has NOT NULL."""
     return any(has_words_at(part, index, "not", "null") for index in range(len(part)))
 
 
-def _table_constraint(part: list[Node], attributes: TableAttributes) -> None:
+def table_constraint(part: list[Node], attributes: TableAttributes) -> None:
+    """Record a table's constraint that is a key."""
     key = keys.read_table_key(part)
     if key is not None:
         attributes.add_key(key)
@@ -223,57 +225,3 @@ def _identity(arguments: Group, when: str) -> list[Node]:
     return parse_nodes(
         f" generated {when} as identity (start with {seed} increment by {step})"
     )
-
-
-def rewrite_alter_table(nodes: list[Node]) -> tuple[TableAttributes, bool]:
-    """Rewrite ALTER TABLE; return its attributes and whether PostgreSQL executes it."""
-    attributes = TableAttributes()
-    index = skip_words(nodes, 2, "if", "exists", "only")
-    attributes.relation, index = read_relation(nodes, index)
-    if has_words_at(nodes, index, "append"):
-        raise not_emulated("ALTER TABLE APPEND")
-    if is_word(node_at(nodes, index), "add"):
-        return attributes, _alter_add(nodes, index + 1, attributes)
-    if not is_word(node_at(nodes, index), "alter"):
-        return attributes, True
-    return attributes, alter_column(nodes, index + 1, attributes)
-
-
-def _alter_add(nodes: list[Node], index: int, attributes: TableAttributes) -> bool:
-    part = nodes[index:]
-    if is_word(node_at(part, 0), *CONSTRAINT_WORDS) and not _is_column(part):
-        _table_constraint(part, attributes)
-        return False
-    index = skip_words(nodes, index, "column")
-    nodes[index:] = rewrite_column(nodes[index:], attributes)
-    return True
-
-
-def alter_column(nodes: list[Node], index: int, attributes: TableAttributes) -> bool:
-    """Rewrite ALTER of the layout or of a column."""
-    if is_word(node_at(nodes, index), "diststyle", "distkey", "sortkey", "compound",
-               "interleaved", "encode"):  # fmt: skip
-        layout = list(nodes[index:])
-        if is_word(layout[0], "distkey") and not is_group(node_at(layout, 1)):
-            layout[1:] = [Group("(", "", layout[1:])]
-        if is_word(node_at(layout, 2), "distkey") and not is_group(node_at(layout, 3)):
-            layout[3:] = [Group("(", "", layout[3:])]
-        if has_words_at(layout, 0, "sortkey", "none"):
-            attributes.sortkeys = []
-            return False
-        read_attributes(layout, attributes)
-        return False
-    index = skip_words(nodes, index, "column") + 1
-    if is_word(node_at(nodes, index), "encode"):
-        return False
-    if is_word(node_at(nodes, index), "set", "drop"):
-        raise unsupported("ALTER COLUMN ... SET or DROP", "a new table and a copy")
-    if is_word(node_at(nodes, index), "type"):
-        type_name = read_type(nodes, index + 1)
-        if type_name is None or type_name.name not in ("varchar", "character varying"):
-            raise unsupported(
-                "ALTER COLUMN ... TYPE of anything but a VARCHAR's size",
-                "a new column, an UPDATE and a rename",
-            )
-        rewrite_type(nodes, index + 1, is_column=True)
-    return True

@@ -156,6 +156,8 @@ def _check_statement(nodes: list[Node]) -> None:
         raise unsupported("ROLLBACK TO SAVEPOINT")
     if first.key == "create":
         _check_create(nodes)
+    if first.key == "with" and any(is_word(node, "merge") for node in nodes):
+        raise unsupported("WITH before MERGE", "a temporary table")
     if first.key in ("insert", "update", "delete", "merge"):
         for index, node in enumerate(nodes):
             if is_word(node, "returning") and not is_operator(

@@ -17,6 +17,7 @@ from tests.emulators.redshift.dialect.tokens import (
     string_value,
 )
 from tests.emulators.redshift.errors import RedshiftError, not_emulated
+from tests.emulators.redshift.load.option_pairs import check_copy
 
 DELIMITED, CSV, JSON, PARQUET = "delimited", "csv", "json", "parquet"
 COMPRESSIONS = ("gzip", "zstd", "bzip2")
@@ -40,7 +41,7 @@ class CopyOptions:
     """The options of one COPY, with their defaults.
 
     `role` is empty for the default role; `json` is `auto`, `auto ignorecase`, `noshred`
-    or the URL of a jsonpaths file.
+    or the URL of a jsonpaths file. `used` lists the names of the options given.
     """
 
     table: str = ""
@@ -60,8 +61,7 @@ class CopyOptions:
     timeformat: str = ""
     replacement: str | None = None
     flags: set[str] = field(default_factory=set)
-    has_delimiter: bool = False
-    has_null: bool = False
+    used: list[str] = field(default_factory=list)
 
 
 class OptionReader:
@@ -169,6 +169,8 @@ def reject_option(name: str, command: str) -> None:
 def _read_option(reader: OptionReader, options: CopyOptions) -> None:
     name = reader.read_word()
     reject_option(name, "COPY")
+    if name != "format":
+        options.used.append(name)
     if name in FLAGS:
         options.flags.add(name)
     elif name in COMPRESSIONS:
@@ -181,6 +183,7 @@ def _read_option(reader: OptionReader, options: CopyOptions) -> None:
         reader.skip_word("as")
         kind = reader.read_word()
         reject_option(kind, "COPY")
+        options.used.append(kind)
         _read_format(reader, options, kind)
     elif name in _VALUES:
         _VALUES[name](reader, options)
@@ -192,10 +195,8 @@ def _read_format(reader: OptionReader, options: CopyOptions, kind: str) -> None:
     match kind:
         case "delimiter":
             options.delimiter = parse_delimiter(reader.read_string("delimiter"))
-            options.has_delimiter = True
         case "csv":
             options.format = CSV
-            options.delimiter = "," if options.delimiter == "|" else options.delimiter
             if reader.skip_word("quote"):
                 options.quote = reader.read_string("quote")
         case "json":
@@ -223,7 +224,6 @@ def _set_ignoreheader(reader: OptionReader, options: CopyOptions) -> None:
 
 def _set_null(reader: OptionReader, options: CopyOptions) -> None:
     options.null_as = reader.read_string("null").replace("\\0", "\0")
-    options.has_null = True
 
 
 def _set_region(reader: OptionReader, options: CopyOptions) -> None:
@@ -266,11 +266,6 @@ def _check(options: CopyOptions) -> None:
         )
     if len(options.delimiter) != 1 or ord(options.delimiter) > 127:
         raise RedshiftError("COPY delimiter must be a single ASCII character", "22023")
-    if options.format == PARQUET and (options.compression or options.maxerror):
-        name = options.compression.upper() or "MAXERROR"
-        raise RedshiftError(f"{name} is not supported for COPY from PARQUET", "0A000")
-    if options.format == JSON and (options.has_delimiter or options.has_null):
-        name = "DELIMITER" if options.has_delimiter else "NULL AS"
-        raise RedshiftError(f"{name} is not supported for COPY from JSON", "0A000")
-    if options.format == CSV and options.flags & {"escape", "removequotes"}:
-        raise RedshiftError("CSV is not compatible with ESCAPE, REMOVEQUOTES", "42601")
+    check_copy(options.used, options.format)
+    if options.format == CSV and "delimiter" not in options.used:
+        options.delimiter = ","

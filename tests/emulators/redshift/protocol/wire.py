@@ -110,7 +110,10 @@ _MESSAGES = {
     "cannot accept a value of type anynonarray": (
         "a plain string is not converted to SUPER by this emulator: use"
         " json_parse('...') (Amazon Redshift would store it as one JSON string)"
-    )
+    ),
+    "MERGE command cannot affect row a second time": (
+        "Found multiple matches to update the same tuple."
+    ),
 }
 # Errors of the domains that limit the length of strings, by the constraint's name.
 _LIMITS = {

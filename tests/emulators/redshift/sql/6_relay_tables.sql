@@ -103,8 +103,26 @@ create unlogged table pg_internal.unload (
 -- Called in the user's transaction, so that a rollback undoes the changes.
 create function pg_internal.record_table_attributes(
     relation text, diststyle text, distkey text, sortkeys text[], interleaved boolean
-) returns void language sql security definer as
+) returns void language plpgsql security definer as
 $$
+declare
+    key text;
+    key_type text;
+begin
+    foreach key in array array_remove($3 || coalesce($4, '{}'), null) loop
+        select format_type(atttypid, null) into key_type
+        from pg_attribute
+        where attrelid = to_regclass($1) and attname = key and not attisdropped;
+        if key_type is null then
+            raise exception 'column "%" named in key does not exist', key
+                using errcode = 'undefined_column';
+        end if;
+        if key_type = 'super' then
+            raise exception 'column "%" of type super cannot be a distribution key'
+                ' or a sort key of a table in Amazon Redshift', key
+                using errcode = 'feature_not_supported';
+        end if;
+    end loop;
     insert into pg_internal.table_attribute values (
         to_regclass($1)::oid, $2, $3, coalesce($4, '{}'), coalesce($5, false)
     )
@@ -112,7 +130,8 @@ $$
         diststyle = coalesce(excluded.diststyle, table_attribute.diststyle),
         distkey = coalesce(excluded.distkey, table_attribute.distkey),
         sortkeys = coalesce($4, table_attribute.sortkeys),
-        is_interleaved = coalesce($5, table_attribute.is_interleaved)
+        is_interleaved = coalesce($5, table_attribute.is_interleaved);
+end
 $$;
 -- Keys are declared and not enforced. A primary or unique key has an index, which is
 -- empty, because clients look for one in pg_index; the constraint is deferrable, so that

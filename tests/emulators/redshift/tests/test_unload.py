@@ -189,7 +189,8 @@ def test_large_result_is_written_by_two_slices(
         ("select id from t", "csv partition by (day)", '"day" is not in the query'),
         ("select id from t", "csv partition by (id)", "no column would remain"),
         ("select id from t", "csv maxfilesize 1 mb", "MAXFILESIZE must be"),
-        ("select id from t", "iam_role 'arn:aws:iam::1:role/x'", "Not authorized"),
+        ("select id from t", "csv csv", "conflicting or redundant options"),
+        ("select id from t", "parquet rowgroupsize 16 mb", "ROWGROUPSIZE must be"),
     ],
 )
 def test_invalid_unload_is_rejected(

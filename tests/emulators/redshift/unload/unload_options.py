@@ -25,16 +25,21 @@ from tests.emulators.redshift.load.copy_options import (
     read_role,
     reject_option,
 )
+from tests.emulators.redshift.load.option_pairs import check_unload
 
 MB = 1024 * 1024
 MAX_FILE_BYTES = 6_200 * MB  # the default and upper limit of MAXFILESIZE
 MIN_FILE_BYTES = 5 * MB
+MIN_ROW_GROUP, MAX_ROW_GROUP = 32 * MB, 128 * MB
 FLAGS = ("header", "addquotes", "escape", "allowoverwrite", "cleanpath", "manifest")
 
 
 @dataclass
 class UnloadOptions:
-    """The options of one UNLOAD, with their defaults."""
+    """The options of one UNLOAD, with their defaults.
+
+    `used` lists the names of the options given.
+    """
 
     query: str = ""
     url: str = ""
@@ -51,6 +56,7 @@ class UnloadOptions:
     is_parallel: bool = True
     max_file_bytes: int = MAX_FILE_BYTES
     flags: set[str] = field(default_factory=set)
+    used: list[str] = field(default_factory=list)
 
 
 def parse_unload(nodes: list[Node]) -> UnloadOptions:
@@ -71,6 +77,8 @@ def parse_unload(nodes: list[Node]) -> UnloadOptions:
 def _read_option(reader: OptionReader, options: UnloadOptions) -> None:
     name = reader.read_word()
     reject_option(name, "UNLOAD")
+    if name != "format":
+        options.used.append(name)
     if name in FLAGS:
         options.flags.add(name)
         if name == "manifest":
@@ -79,7 +87,9 @@ def _read_option(reader: OptionReader, options: UnloadOptions) -> None:
         options.compression = name
     elif name == "format":
         reader.skip_word("as")
-        _set_format(options, reader.read_word())
+        kind = reader.read_word()
+        options.used.append(kind)
+        _set_format(options, kind)
     elif name in (CSV, PARQUET, JSON):
         _set_format(options, name)
     elif name == "partition":
@@ -110,7 +120,9 @@ def _read_value(reader: OptionReader, options: UnloadOptions, name: str) -> None
         case "extension":
             options.extension = reader.read_string("extension")
         case "rowgroupsize":
-            _read_size(reader)
+            if not MIN_ROW_GROUP <= _read_size(reader) <= MAX_ROW_GROUP:
+                message = "ROWGROUPSIZE must be between 32 MB and 128 MB"
+                raise RedshiftError(message, "22023")
         case _:
             raise RedshiftError(f'syntax error at or near "{name}"', "42601")
 
@@ -135,13 +147,7 @@ def _check(options: UnloadOptions) -> None:
         raise RedshiftError(
             "UNLOAD to S3 needs an authorization: IAM_ROLE is missing", "42601"
         )
-    if {"allowoverwrite", "cleanpath"} <= options.flags:
-        raise RedshiftError("CLEANPATH is not compatible with ALLOWOVERWRITE", "42601")
-    if options.format == PARQUET and options.compression:
-        raise RedshiftError(
-            f"{options.compression.upper()} is not supported for UNLOAD to PARQUET",
-            "0A000",
-        )
+    check_unload(options.used, options.format)
     if not MIN_FILE_BYTES <= options.max_file_bytes <= MAX_FILE_BYTES:
         raise RedshiftError("MAXFILESIZE must be between 5 MB and 6.2 GB", "22023")
     nodes, _ = parse(options.query)

@@ -8,6 +8,7 @@ import uuid
 
 from tests.emulators.redshift import long_names
 from tests.emulators.redshift.dialect import rules, tables
+from tests.emulators.redshift.dialect.clauses import alter_table
 from tests.emulators.redshift.dialect.definitions import table_attributes
 from tests.emulators.redshift.dialect.late_binding import Catalog, relation_sources
 from tests.emulators.redshift.dialect.plan import NOTHING, Plan
@@ -160,7 +161,7 @@ def _plan_alteration(nodes: list[Node], index: int, view: str) -> list[str]:
         return [f"select pg_internal.alter_auto_refresh({name}, {is_on})"]
     if is_word(node_at(nodes, index), "alter"):
         attributes = tables.TableAttributes(relation=storage_name(view))
-        tables.alter_column(nodes, index + 1, attributes)
+        alter_table.alter_column(nodes, index + 1, attributes)
         return [
             f"select pg_internal.owned_materialized_view({name})",
             *table_attributes(attributes),

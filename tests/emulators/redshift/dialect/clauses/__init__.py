@@ -1,0 +1,1 @@
+"""Clauses of single statements that Redshift has in a form of its own."""
