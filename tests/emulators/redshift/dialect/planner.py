@@ -15,7 +15,7 @@ from tests.emulators.redshift.dialect import (
     unsupported,
     untyped,
 )
-from tests.emulators.redshift.dialect.clauses import merge, windows
+from tests.emulators.redshift.dialect.clauses import extensions, merge, windows
 from tests.emulators.redshift.dialect.late_binding import Catalog
 from tests.emulators.redshift.dialect.plan import COPY, NOTHING, SQL, UNLOAD, Plan
 from tests.emulators.redshift.dialect.queries import find_queries
@@ -146,6 +146,7 @@ def translate(
 ) -> None:
     """Rewrite a statement for PostgreSQL, in place, after checks that need context."""
     late_binding.expand_views(nodes, head, catalog)
+    extensions.rewrite(nodes, catalog)
     queries = find_queries(nodes)
     target = head.target if head.word in CHANGES_TARGET else ""
     unsupported.check(nodes)  # again, because views have been inlined

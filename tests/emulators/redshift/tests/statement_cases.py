@@ -4,9 +4,12 @@ The pages are those of the Amazon Redshift developer guide. t, u and s have the 
 of `CREATE`; t has the rows (1, 'a', 10), (2, 'b', 20), (3, 'b', 30).
 """
 
+import datetime
+
 CREATE = "(id int, name varchar(9), hosts int, doc super)"
 NO_FRAME = "Aggregate window functions with an ORDER BY clause require a frame clause"
 W, M, A = "c_Window_functions", "r_MERGE", "r_ALTER_TABLE"
+Q, L, E = "r_QUALIFY_clause", "r_SELECT_list", "r_EXCLUDE_list"
 ONE = "one statement for each"
 LEADER = "runs on the leader node only"
 UPDATE = "when matched then update set name = s.name"
@@ -117,6 +120,14 @@ REFUSED = [
      " information_schema.tables)", LEADER),
     ("c_join_PG", "update u set name = x.tablename from information_schema.tables x",
      LEADER),
+    # QUALIFY, TOP, EXCLUDE.
+    (Q, "select id from t qualify row_number() over (order by id) = 1", "syntax error"),
+    (Q, "select id from t, s qualify row_number() over (order by id) = 1",
+     "needs an alias"),
+    (L, "select top 1 id from t limit 1", "TOP and LIMIT"),
+    (L, "select later + 1, id as later from t", "does not exist"),
+    (E, "select * exclude nothing from t", "does not exist"),
+    (E, "select * exclude (upper(name)) from t", "names of columns only"),
     # SHOW ... LIMIT.
     ("r_SHOW_TABLES", "show tables from schema dev.public limit 10001", "LIMIT of"),
     ("r_SHOW_TABLES", "show tables from schema dev.public limit many", "syntax error"),
@@ -164,4 +175,78 @@ TAKEN = [
     ("c_join_PG", "select count(*) > 0 from pg_class", [[True]]),
     ("r_SHOW_TABLES", "show schemas from database dev like 'pub%' limit 1",
      [["dev", "public"]]),
+    # LISTAGG as a window function.
+    ("r_WF_LISTAGG", "select id, listagg(name, ',') within group (order by id desc)"
+     " over (partition by name) from t order by 1", [[1, "a"], [2, "b,b"], [3, "b,b"]]),
+    ("r_WF_LISTAGG", "select listagg(id::varchar, '-') within group (order by hosts desc)"
+     " over () from t where id < 3", [["2-1"], ["2-1"]]),
+    # QUALIFY.
+    (Q, "select id from t x qualify row_number() over (partition by name order by id"
+     " desc) = 1 order by id", [[1], [3]]),
+    (Q, "select id, row_number() over (partition by name order by id) as n from t"
+     " where id > 1 qualify n = 2", [[3, 2]]),
+    (Q, "select * from t as x qualify rank() over (order by hosts desc) <= 2"
+     " order by hosts", [[2, "b", 20], [3, "b", 30]]),
+    (Q, "select name, sum(hosts) as total from t where id > 0 group by name"
+     " qualify rank() over (order by sum(hosts) desc) = 1", [["b", 50]]),
+    (Q, "select name, count(*) from t group by 1 having count(*) > 0 qualify"
+     " row_number() over (order by name) = 1", [["a", 1]]),
+    (Q, "select distinct name from t where true qualify count(*) over (partition by name)"
+     " > 1", [["b"]]),
+    (Q, "select name from t x qualify row_number() over (order by id) > 1 order by hosts"
+     " desc limit 1", [["b"]]),
+    (Q, "with c as (select id, name from t x qualify row_number() over (partition by name"
+     " order by id) = 1) select id from c order by 1", [[1], [2]]),
+    (Q, "with c as (select id as n from t) select n from c x qualify max(n) over () = n",
+     [[3]]),
+    (Q, "select count(*) from (select 1 from t x qualify row_number() over (order by id)"
+     " < 3) y", [[2]]),
+    (Q, "select id from t x qualify row_number() over (order by id) = 1 union all"
+     " select id from t x qualify row_number() over (order by id desc) = 1 order by 1",
+     [[1], [3]]),
+    (Q, "insert into u (id) select id from t x qualify row_number() over (order by id)"
+     " = 1", []),
+    (Q, "create table k as select * from t x qualify row_number() over (order by id) = 1",
+     []),
+    (Q, "create view k as select id from t x qualify row_number() over (order by id) = 1",
+     []),
+    # TOP.
+    (L, "select top 2 id from t order by id desc", [[3], [2]]),
+    (L, "select top 1 distinct name from t order by name desc", [["b"]]),
+    (L, "select count(*) from (select top 2 * from t) x", [[2]]),
+    (L, "select top 1 id from t where id = 1 union all select top 1 id from t where"
+     " id = 2 order by 1", [[1], [2]]),
+    (L, "select top from (select 1 as top) x", [[1]]),
+    # Names of the select list.
+    (L, "select id * 2 as twice, twice + 1 as more from t order by 1",
+     [[2, 3], [4, 5], [6, 7]]),
+    (L, "select hosts / 10 as tens, tens * 100 hundreds, round(hundreds / 3.0) as r"
+     " from t where tens > 2", [[3, 300, 100]]),
+    (L, "select upper(name) as big, big || '!' from t where id = 1", [["A", "A!"]]),
+    (L, "select hosts as id, id + 1 from t where id = 1", [[10, 2]]),
+    (L, "select 1 as one, one + 1 as two, two + one as three", [[1, 2, 3]]),
+    (L, "select sum(hosts) as total, total / count(*) as mean from t", [[60, 20]]),
+    (L, "select name, row_number() over (order by id) as n, n % 2 from t order by 2",
+     [["a", 1, 1], ["b", 2, 0], ["b", 3, 1]]),
+    (L, "with c as (select id + 1 as next, next + 1 as later from t) select later from c"
+     " order by 1", [[3], [4], [5]]),
+    (L, "select case when id > 2 then 'x' else 'y' end as kind, kind || kind from t"
+     " where kind = 'x'", [["x", "xx"]]),
+    (L, "select '2026-01-05'::date as day, dateadd(day, 1, day)::date::varchar from t"
+     " where id = 1", [[datetime.date(2026, 1, 5), "2026-01-06"]]),
+    (L, "select id as n, (select max(x.n) from (select 7 as n) x) from t where n = 1",
+     [[1, 7]]),
+    # EXCLUDE.
+    (E, "select * exclude doc from t order by id", [[1, "a", 10], [2, "b", 20],
+     [3, "b", 30]]),
+    (E, "select * exclude (doc, hosts) from t where id = 1", [[1, "a"]]),
+    (E, "select * exclude doc, hosts from t where id = 1", [[1, "a"]]),
+    (E, "select x.* exclude (id, doc), 5 as five from t x where id = 1".replace(
+     " exclude (id, doc), 5 as five", ", 5 as five exclude (id, doc)"), [["a", 10, 5]]),
+    (E, "select * exclude (doc, name) from t join (select id as other from t) y on"
+     " other = id where id = 1", [[1, 10, 1]]),
+    (E, "with c as (select id, name from t) select * exclude name from c order by 1",
+     [[1], [2], [3]]),
+    (E, "create table k as select * exclude (doc) from t", []),
+    (E, "select exclude from (select 1 as exclude) x", [[1]]),
 ]  # fmt: skip

@@ -34,7 +34,7 @@ def check(
 ) -> None:
     """Raise RedshiftError for a MERGE that Redshift rejects.
 
-    `is_view` tells whether a relation, named as in the statement, is a view.
+    `is_view` returns whether a relation, named as in the statement, is a view.
     """
     using = _find(nodes, 0, "using")
     condition = _find(nodes, using, "on")
