@@ -178,7 +178,8 @@ TAKEN = [
     # LISTAGG as a window function.
     ("r_WF_LISTAGG", "select id, listagg(name, ',') within group (order by id desc)"
      " over (partition by name) from t order by 1", [[1, "a"], [2, "b,b"], [3, "b,b"]]),
-    ("r_WF_LISTAGG", "select listagg(id::varchar, '-') within group (order by hosts desc)"
+    ("r_WF_LISTAGG", "select listagg(id::varchar, '-') within group (order by hosts"
+     " desc)"
      " over () from t where id < 3", [["2-1"], ["2-1"]]),
     # QUALIFY.
     (Q, "select id from t x qualify row_number() over (partition by name order by id"
@@ -191,25 +192,30 @@ TAKEN = [
      " qualify rank() over (order by sum(hosts) desc) = 1", [["b", 50]]),
     (Q, "select name, count(*) from t group by 1 having count(*) > 0 qualify"
      " row_number() over (order by name) = 1", [["a", 1]]),
-    (Q, "select distinct name from t where true qualify count(*) over (partition by name)"
+    (Q, "select distinct name from t where true qualify count(*) over (partition by"
+     " name)"
      " > 1", [["b"]]),
-    (Q, "select name from t x qualify row_number() over (order by id) > 1 order by hosts"
+    (Q, "select name from t x qualify row_number() over (order by id) > 1 order by"
+     " hosts"
      " desc limit 1", [["b"]]),
-    (Q, "with c as (select id, name from t x qualify row_number() over (partition by name"
+    (Q, "with c as (select id, name from t x qualify row_number() over (partition"
+     " by name"
      " order by id) = 1) select id from c order by 1", [[1], [2]]),
-    (Q, "with c as (select id as n from t) select n from c x qualify max(n) over () = n",
+    (Q, "with c as (select id as n from t) select n from c x qualify max(n) over ()"
+     " = n",
      [[3]]),
-    (Q, "select count(*) from (select 1 from t x qualify row_number() over (order by id)"
+    (Q, "select count(*) from (select 1 from t x qualify row_number() over (order"
+     " by id)"
      " < 3) y", [[2]]),
     (Q, "select id from t x qualify row_number() over (order by id) = 1 union all"
      " select id from t x qualify row_number() over (order by id desc) = 1 order by 1",
      [[1], [3]]),
     (Q, "insert into u (id) select id from t x qualify row_number() over (order by id)"
      " = 1", []),
-    (Q, "create table k as select * from t x qualify row_number() over (order by id) = 1",
-     []),
-    (Q, "create view k as select id from t x qualify row_number() over (order by id) = 1",
-     []),
+    (Q, "create table k as select * from t x qualify row_number() over (order by id)"
+     " = 1", []),
+    (Q, "create view k as select id from t x qualify row_number() over (order by id)"
+     " = 1", []),
     # TOP.
     (L, "select top 2 id from t order by id desc", [[3], [2]]),
     (L, "select top 1 distinct name from t order by name desc", [["b"]]),
@@ -228,7 +234,8 @@ TAKEN = [
     (L, "select sum(hosts) as total, total / count(*) as mean from t", [[60, 20]]),
     (L, "select name, row_number() over (order by id) as n, n % 2 from t order by 2",
      [["a", 1, 1], ["b", 2, 0], ["b", 3, 1]]),
-    (L, "with c as (select id + 1 as next, next + 1 as later from t) select later from c"
+    (L, "with c as (select id + 1 as next, next + 1 as later from t) select later"
+     " from c"
      " order by 1", [[3], [4], [5]]),
     (L, "select case when id > 2 then 'x' else 'y' end as kind, kind || kind from t"
      " where kind = 'x'", [["x", "xx"]]),

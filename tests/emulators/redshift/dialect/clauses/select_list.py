@@ -71,7 +71,7 @@ def rewrite_top(block: Block) -> bool:
 
 
 def rewrite_exclude(block: Block, scope: Scope) -> bool:
-    """Rewrite `* exclude (names)` as the other columns; return whether there was one."""
+    """Rewrite `* exclude (names)` as the other columns; return whether it is there."""
     items = block.clauses["select"]
     found = _find_exclude(items)
     if found is None:
