@@ -6,7 +6,7 @@ FAULT_SEED ?= 2
 PORTS := $(if $(FIRST_PORT),--first-port $(FIRST_PORT))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo emulators emulators-stop images test test-all conformance soak lint format bench docs \
+.PHONY: help install demo emulators emulators-stop images test test-all conformance soak lint format sql bench docs \
 	lock clean
 
 help: ## list the commands
@@ -66,6 +66,9 @@ format: install ## format Python and SQL
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/sqlfluff fix --processes 2 models tests/dbt
+
+sql: install ## write every statement that is sent to Redshift to var/sql/statements.sql
+	$(BIN)/python -m tests.redshift.sent_statements var/sql/statements.sql
 
 bench: install ## benchmarks, side by side with the alternatives
 	$(BIN)/python -m tests.bench

@@ -79,9 +79,9 @@ def count_by_reason(
         "select source, reason, dt, object_key, line_number, line from ("
         "select source, reason, dt, object_key, line_number, line, "
         "row_number() over (partition by source, reason "
-        "order by dt desc, object_key, line_number, line) as position "
+        "order by dt desc, object_key, line_number, line) as example "
         f"from ({rejects}) as rejects) as numbered "
-        f"where position <= {MAX_EXAMPLES} order by 1, 2, position",
+        f"where example <= {MAX_EXAMPLES} order by 1, 2, example",
         parameters,
     )
     return [
