@@ -20,6 +20,7 @@ from loaders.raw.rules import MAX_LINE_BYTES
 from loaders.warehouse import Connection, redshift_s3
 
 DELIMITER = "\x1f"  # a control character, so a line with it is a reject anyway
+DELIMITER_OPTION = r"\037"
 MAXERROR = 100_000  # the maximum that COPY accepts
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 FOLDER = "_nightshift/manifests"
@@ -158,7 +159,7 @@ def _copy(
             f"-- loaders.raw.redshift.copy_objects copy {load.partition.source}\n"
             f"copy {table} (line) from '{redshift_s3.escape_url(manifest)}' "
             f"{redshift_s3.iam_role()} {redshift_s3.region_clause()} manifest "
-            f"delimiter '{DELIMITER}' ignoreblanklines "
+            f"delimiter '{DELIMITER_OPTION}' ignoreblanklines "
             f"{name} maxerror {MAXERROR} compupdate off statupdate off"
         )
     except (DataError, ConfigError) as error:
