@@ -16,6 +16,7 @@ from loaders.salesforce.policy import SyncPolicy
 from loaders.salesforce.preflight import Destination
 from loaders.salesforce.rendering import NULL_MARKER
 from loaders.warehouse import Connection, identifier
+from loaders.warehouse.relations import list_relations
 
 FIX_VALUES = "These rows would be rejected. Fix the model or widen the field."
 FIX_KEYS = "These rows would be rejected. Make the key unique, ignoring case."
@@ -99,13 +100,14 @@ def _mart_findings(
 
 
 def _existing_columns(connection: Connection, mapping: Mapping) -> set[str]:
-    rows = connection.fetch_all(
-        "-- loaders.salesforce.doctor columns\n"
-        "select column_name from information_schema.columns "
-        "where table_schema = ? and table_name = ?",
-        [connection.schema("marts").strip('"'), mapping.model],
+    schema = connection.schema("marts").strip('"')
+    if (schema, mapping.model) not in list_relations(connection):
+        return set()
+    table = connection.table("marts", mapping.model)
+    columns = connection.columns(
+        f"-- loaders.salesforce.doctor columns\nselect * from {table}"
     )
-    return {name for (name,) in rows}
+    return {name for name, _ in columns}
 
 
 def _value_findings(

@@ -5,6 +5,7 @@ from loaders.warehouse.create_tables import ensure_tables
 from loaders.warehouse.sessions import (
     close_sessions,
     create_missing_tables,
+    exclusive,
     run_in_transaction,
     run_with_retries,
     session,
@@ -28,6 +29,7 @@ __all__ = [
     "close_sessions",
     "create_missing_tables",
     "ensure_tables",
+    "exclusive",
     "exists",
     "identifier",
     "is_single_writer",

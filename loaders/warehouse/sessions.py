@@ -55,6 +55,28 @@ def transaction_on(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
+def exclusive(table: str) -> Iterator[None]:
+    """Let one process at a time run the block, by a lock on the table `ops.{table}`.
+
+    The lock is that of an open transaction, so it ends with the process. Nothing reads
+    or writes the table. No effect on DuckDB, whose file has one writer.
+    """
+    if is_single_writer():
+        yield
+        return
+    with session() as connection:
+        name = connection.table("ops", table)
+        connection.execute("-- loaders.warehouse.sessions begin\nbegin")
+        connection.execute(f"-- loaders.warehouse.sessions lock\nlock table {name}")
+        try:
+            yield
+        finally:
+            # A lost session has lost the lock, and must not hide the block's error.
+            with suppress(NightshiftError, KeyboardInterrupt):
+                connection.execute("-- loaders.warehouse.sessions unlock\nrollback")
+
+
+@contextmanager
 def with_settings(
     connection: Connection, settings: Mapping[str, str]
 ) -> Iterator[None]:

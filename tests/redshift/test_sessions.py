@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Pipe
+from multiprocessing.connection import wait
 
 import pytest
 
@@ -207,6 +208,50 @@ def test_read_is_repeated_after_a_conflict(
     fault(fault="error", matching="loaders.warehouse.relations", message=text)
     with warehouse.session() as connection:
         assert warehouse.relations.list_relations(connection)
+
+
+def _build(pipe: Pipe) -> None:
+    with warehouse.exclusive("build_lock"):
+        pipe.send("started")
+        pipe.poll(60)
+
+
+@pytest.mark.usefixtures("on_redshift")
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_builds_of_two_processes_do_not_overlap(is_killed: bool) -> None:
+    context = get_context("fork")
+    builds = []
+    for _ in range(2):
+        own, other = context.Pipe()
+        builds.append((context.Process(target=_build, args=(other,)), own))
+        builds[-1][0].start()
+    ready = wait([own for _, own in builds], timeout=60)
+    assert len(ready) == 1
+    first, second = sorted(builds, key=lambda build: build[1] is not ready[0])
+    assert not second[1].poll(0.3)
+    if is_killed:
+        first[0].kill()
+    else:
+        first[1].send("end")
+    assert second[1].poll(60)
+    second[1].send("end")
+    for process, _ in builds:
+        process.join()
+    assert [second[0].exitcode, first[0].exitcode] == [0, -9 if is_killed else 0]
+
+
+@pytest.mark.usefixtures("on_redshift")
+def test_block_ends_although_the_lock_was_lost() -> None:
+    with pytest.raises(ValueError, match="own"), warehouse.exclusive("build_lock"):
+        with warehouse.session() as connection:
+            others = connection.fetch_all(
+                "-- tests list\nselect pid from pg_locks where mode = "
+                "'AccessExclusiveLock' and pid != pg_backend_pid()"
+            )
+        assert others
+        for (other,) in others:
+            terminate(other)
+        raise ValueError("the block's own error")
 
 
 @pytest.mark.usefixtures("on_redshift")
