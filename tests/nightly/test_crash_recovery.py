@@ -17,8 +17,8 @@ pytestmark = pytest.mark.slow
 KILL_POINTS = {
     "load": "loaders.ledger.loads record before 1",
     "dbt model": "orchestrate.dbt.build ResultCollector.add before 9",
-    # The first rows mark the models as started, the second ones as built.
-    "models not recorded": "orchestrate.tasks.model_records ModelRecords.write before 2",
+    # The first call marks the models as started, the second one as built.
+    "models built": "orchestrate.tasks.model_records ModelRecords.write before 2",
     "archive": "loaders.s3 upload after 2",
     "salesforce collection": "loaders.salesforce.sobject_collections _results before 1",
     "salesforce job uploaded": "loaders.salesforce.jobs upload after 1",

@@ -17,7 +17,7 @@ from tests.redshift.conftest import SMALL_WORLD
 STAGES = {
     "load": KILL_POINTS["load"],
     "dbt model": KILL_POINTS["dbt model"],
-    "models not recorded": KILL_POINTS["models not recorded"],
+    "models built": KILL_POINTS["models built"],
     "archive": "loaders.s3 write before 2",
     "salesforce collection": KILL_POINTS["salesforce collection"],
 }
