@@ -3,31 +3,37 @@
 from collections.abc import Mapping, Sequence
 
 from loaders import s3
-from loaders.warehouse import Connection, bulk_rows
+from loaders.warehouse import Connection, bulk_rows, declared_tables
+
+COLUMNS = ["source", "dt", "run_id", "load_id", "object_key", "size_bytes", "etag"]
+COLUMNS += ["lines", "rows_loaded", "rejects"]
+KEY = COLUMNS.index("object_key")
 
 
 def insert(connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
-    """Append the counts of loads' objects to `ops.load_objects`.
+    """Append the counts of loads' objects, with all columns of `COLUMNS`.
 
     They may be thousands, so they pass through a temporary table that Redshift fills
-    from one file.
+    from one file. No ledger table is read: loads that read what others write would
+    conflict under SERIALIZABLE isolation.
     """
-    columns = ["load_id", "object_key", "size_bytes", "etag", "lines", "rows_loaded"]
-    columns += ["rejects"]
-    names = ", ".join(columns)
-    values = ", ".join(f"listed_objects.{column}" for column in columns)
-    table = connection.table("ops", "load_objects")
+    types = {
+        column.name: column.data_type
+        for table in declared_tables.all_tables()
+        if table.name == "load_objects"
+        for column in table.columns
+    }
+    names = ", ".join(COLUMNS)
+    declared = ", ".join(f"{name} {types[name]}" for name in COLUMNS)
     connection.execute(
         "-- loaders.ledger.load_objects create listed_objects\n"
-        f"create temp table listed_objects as select {names} from {table} where false"
+        f"create temp table listed_objects ({declared})"
     )
-    bulk_rows.insert(connection, "listed_objects", columns, rows, max_values_rows=0)
+    bulk_rows.insert(connection, "listed_objects", COLUMNS, rows, max_values_rows=0)
     connection.execute(
         "-- loaders.ledger.load_objects insert load_objects\n"
-        f"insert into {table} (source, dt, run_id, {names}) "
-        f"select loads.source, loads.dt, loads.run_id, {values} from listed_objects "
-        f"inner join {connection.table('ops', 'loads')} as loads "
-        "on listed_objects.load_id = loads.load_id"
+        f"insert into {connection.table('ops', 'load_objects')} ({names}) "
+        f"select {names} from listed_objects"
     )
     connection.execute(
         "-- loaders.ledger.load_objects drop listed_objects\ndrop table listed_objects"
@@ -59,8 +65,7 @@ def set_rejects(
     table = connection.table("ops", "load_objects")
     rows = connection.fetch_all(
         "-- loaders.ledger.load_objects read load_objects\n"
-        f"select load_id, object_key, size_bytes, etag, lines from {table} "
-        "where load_id = ?",
+        f"select {', '.join(COLUMNS[:-2])} from {table} where load_id = ?",
         [load_id],
     )
     total = connection.fetch_one(
@@ -80,10 +85,10 @@ def set_rejects(
         [
             (
                 *row,
-                row[-1] - rejects.get(row[1], 0)
+                row[-1] - rejects.get(row[KEY], 0)
                 if has_no_blank_lines and row[-1] is not None
                 else None,
-                rejects.get(row[1], 0),
+                rejects.get(row[KEY], 0),
             )
             for row in rows
         ],

@@ -198,13 +198,16 @@ def record(
         for result in results
     ]
     connection.insert(connection.table("ops", "loads"), columns, rows)
-    _record_objects(connection, results)
+    _record_objects(connection, results, run_id)
 
 
-def _record_objects(connection: Connection, results: Sequence[LoadResult]) -> None:
+def _record_objects(
+    connection: Connection, results: Sequence[LoadResult], run_id: str
+) -> None:
     rows = [
         (
-            *(result.load_id, count.item.key, count.item.size, count.item.etag),
+            *(result.source, result.dt, run_id, result.load_id),
+            *(count.item.key, count.item.size, count.item.etag),
             *(count.lines, count.rows, count.rejects),
         )
         for result in results
