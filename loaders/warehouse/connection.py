@@ -220,6 +220,10 @@ class Connection:
             return duckdb.classified_errors(self._handle, action, location())
         return redshift.classified_errors(action)
 
+    def discard_at_end(self) -> None:
+        """Let `close` end the session, because its settings are not the usual ones."""
+        self._has_failed = True
+
     def close(self) -> None:
         """Close the session and discard uncommitted changes.
 

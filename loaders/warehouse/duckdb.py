@@ -108,9 +108,14 @@ def open_session(values: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
 
 
 def set_on_wait(on_wait: Callable[[str], object]) -> None:
-    """Set what prints that a locked file is waited for."""
+    """Set what prints that a lock is waited for."""
     global _on_wait
     _on_wait = on_wait
+
+
+def announce(message: str) -> None:
+    """Print that a lock is waited for."""
+    _on_wait(message)
 
 
 @contextmanager

@@ -18,7 +18,10 @@ from loaders.config import dbt_profile
 from loaders.errors import ConfigError, NightshiftError, TransientError
 from loaders.warehouse import create_tables, duckdb, redshift_sessions
 from loaders.warehouse.connection import MAX_ATTEMPTS, Connection
-from loaders.warehouse.target import is_single_writer
+from loaders.warehouse.target import is_single_writer, location
+
+# A wait that takes longer is announced.
+ANNOUNCE_SECONDS = 2.0
 
 Result = TypeVar("Result")
 
@@ -55,25 +58,50 @@ def transaction_on(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def exclusive(table: str) -> Iterator[None]:
+def exclusive(table: str, *, timeout: float) -> Iterator[None]:
     """Let one process at a time run the block, by a lock on the table `ops.{table}`.
 
     The lock is that of an open transaction, so it ends with the process. Nothing reads
-    or writes the table. No effect on DuckDB, whose file has one writer.
+    or writes the table. Raises `TransientError` after `timeout` seconds. No effect on
+    DuckDB, whose file has one writer.
     """
     if is_single_writer():
         yield
         return
+    create_missing_tables()
     with session() as connection:
-        name = connection.table("ops", table)
-        connection.execute("-- loaders.warehouse.sessions begin\nbegin")
-        connection.execute(f"-- loaders.warehouse.sessions lock\nlock table {name}")
+        connection.discard_at_end()
+        try:
+            _lock(connection, table, seconds=ANNOUNCE_SECONDS)
+        except TransientError:
+            duckdb.announce(
+                f"Waiting for another run on {location()}. Gives up after "
+                f"{timeout / 60:.0f} minutes."
+            )
+            connection.execute("-- loaders.warehouse.sessions rollback\nrollback")
+            _lock(connection, table, seconds=timeout)
         try:
             yield
         finally:
             # A lost session has lost the lock, and must not hide the block's error.
             with suppress(NightshiftError, KeyboardInterrupt):
                 connection.execute("-- loaders.warehouse.sessions unlock\nrollback")
+
+
+def _lock(connection: Connection, table: str, *, seconds: float) -> None:
+    name = connection.table("ops", table)
+    connection.execute(
+        "-- loaders.warehouse.sessions limit the wait\n"
+        f"set statement_timeout to {int(seconds * 1000)}"
+    )
+    connection.execute("-- loaders.warehouse.sessions begin\nbegin")
+    try:
+        connection.execute(f"-- loaders.warehouse.sessions lock\nlock table {name}")
+    except TransientError as error:
+        raise TransientError(
+            f"Another run on {location()} has not ended ({error}) Run again when it "
+            "has; `nightshift status` shows it."
+        ) from error
 
 
 @contextmanager

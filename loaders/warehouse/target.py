@@ -44,7 +44,7 @@ def machine_problem(message: str) -> str:
 
 
 def set_on_wait(on_wait: Callable[[str], object]) -> None:
-    """Set what prints the message that a locked DuckDB file is waited for."""
+    """Set what prints the message that another process is waited for."""
     duckdb.set_on_wait(on_wait)
 
 

@@ -21,7 +21,6 @@ from orchestrate.planning import shared_records
 
 LATE_WINDOW_EXTRA_DAYS = 1
 CACHED_STATES = 8
-
 SALESFORCE_OBJECT = "Trial_Metrics__c"
 RERUN_REQUESTED = "rerun requested"
 
@@ -277,8 +276,10 @@ def _with_records(state: RunState, records: ledger.CompletionRecords) -> RunStat
     return replace(state, completed=records)
 
 
-def clear_cache() -> None:
-    """Make the next `load` read ledgers and S3 again."""
+def clear_cache(*, is_new_run: bool = False) -> None:
+    """Make the next `load` read ledgers and S3 again; a new run has new last dates."""
+    if is_new_run:
+        _last_dates.clear()
     _ledgers_and_listings.cache_clear()
     load.cache_clear()
     shared_records.clear()

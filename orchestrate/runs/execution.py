@@ -17,7 +17,7 @@ from loaders.ledger.run_outcomes import RunStart, record_run_start
 from loaders.ledger.runs import RunRecord, unresolved_runs
 from orchestrate.planning import archives, run_state
 from orchestrate.run_id import RUN_ID
-from orchestrate.runs import alerts, recording, scheduler
+from orchestrate.runs import alerts, recording, run_lock, scheduler
 from orchestrate.runs.outcome import ExitCode, Outcome, TaskResult
 from orchestrate.tasks.export import AcceptedBySalesforce, SyncTrialMetricsToSalesforce
 from orchestrate.tasks.report import MailReport
@@ -61,8 +61,10 @@ def execute(root: luigi.Task, *, command: str, workers: int) -> Outcome:
     """
     start_run(root, command=command)
     with warehouse.keep_open():
-        outcome = determine_outcome(root, is_done=_run_with_luigi(root, workers))
+        is_done = run_lock.acquire(root) and _run_with_luigi(root, workers)
+        outcome = determine_outcome(root, is_done=is_done)
         finish_run(outcome)
+        run_lock.release()
     return outcome
 
 

@@ -16,7 +16,7 @@ from luigi.parameter import UnconsumedParameterWarning
 from loaders import interruption, warehouse
 from loaders.errors import NightshiftError
 from orchestrate.nightly import Backfill, Nightly
-from orchestrate.runs import execution, scheduler
+from orchestrate.runs import execution, run_lock, scheduler
 from orchestrate.runs.outcome import ExitCode
 from reports.console import error_console, styled
 
@@ -73,8 +73,11 @@ def _on_complete_root(task: luigi.Task) -> None:
 @luigi.Task.event_handler(luigi.Event.DEPENDENCY_DISCOVERED)
 def _on_incomplete_root(task: luigi.Task, _: luigi.Task) -> None:
     """Start recording a run that has work to do."""
-    if _start(task, is_done=False):
-        execution.record_start()
+    if not _start(task, is_done=False):
+        return
+    if not run_lock.acquire(task):
+        _finish(task, os.getpid(), is_done=False)
+    execution.record_start()
 
 
 @luigi.Task.event_handler(luigi.Event.DEPENDENCY_MISSING)

@@ -96,6 +96,11 @@ def failure(
     )
 
 
+def add_failure(task: luigi.Task, error: BaseException) -> None:
+    """Add the result of a task that could not be started."""
+    _add(failure(task, error, was_scheduled=False))
+
+
 def _add(result: TaskResult) -> None:
     if _collector is not None:
         _collector.add(result)

@@ -196,19 +196,10 @@ class SyncTrialMetricsToSalesforce(luigi.Task):
         return LedgerTarget(self)
 
     def run(self) -> None:
-        """Send what changed. The sync itself retries each request.
-
-        The mart contains one date. The run of a later date may have replaced it since
-        this run built it, or may have sent its newer values already.
-        """
-        run = (self.data_date, self.data_date_from)
-        key = {"env": self.env, "version": self.version}
-        state = run_state.reload_ledgers(*run, **key)
-        if not sync_stale_reason(state):
-            return
-        if build_stale_reason(state, SALESFORCE_MODEL):
-            self.clone(DbtModel, model=SALESFORCE_MODEL, scope="").run()
-            state = run_state.reload_ledgers(*run, **key)
+        """Send what changed. The sync itself retries each request."""
+        state = run_state.reload_ledgers(
+            self.data_date, self.data_date_from, env=self.env, version=self.version
+        )
         watch = progress.Stopwatch()
         result = sync.run(_sync_request(state), settings.load().salesforce)
         progress.print_line(

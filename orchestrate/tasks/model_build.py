@@ -28,7 +28,6 @@ from orchestrate.tasks.retries import retry
 from orchestrate.tasks.running_loads import wait_for_loads
 
 MAX_MESSAGE_LENGTH = 2000
-BUILD_LOCK = "build_lock"
 
 log = structlog.get_logger()
 
@@ -105,20 +104,11 @@ def _not_built_reason(model: str, state: RunState) -> str:
 
 
 def _build_stale_models(scope: BuildScope) -> dict[str, str]:
-    """Build every stale model whose inputs are loaded; return errors by model.
-
-    Another run may build models of the same tables. Both would read what the other one
-    is about to replace, so the second waits, and then sees what the first has done.
-    """
-    warehouse.create_missing_tables()
-    with warehouse.exclusive(BUILD_LOCK):
-        return _build_all(scope.reload(), scope.models)
-
-
-def _build_all(state: RunState, models: tuple[str, ...]) -> dict[str, str]:
+    """Build every stale model whose inputs are loaded; return errors by model."""
+    state = scope.reload()
     stale = [
         name
-        for name in state.graph.with_ancestors(*models)
+        for name in state.graph.with_ancestors(*scope.models)
         if build_stale_reason(state, name) and state.are_inputs_loaded(name)
     ]
     changed = state.graph.with_descendants(
@@ -147,6 +137,7 @@ def _build_models(
     if is_full_refresh:
         first = min([first, *(day for _, day in state.completed.loads)])
     discarded = {name: later_dates(state, name, last) for name in names}
+    warehouse.create_missing_tables()
     _record_start(state, names, discarded)
     variables = {"data_date_from": str(first), "data_date": str(last)}
     if any(discarded.values()):

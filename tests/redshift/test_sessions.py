@@ -210,24 +210,24 @@ def test_read_is_repeated_after_a_conflict(
         assert warehouse.relations.list_relations(connection)
 
 
-def _build(pipe: Pipe) -> None:
-    with warehouse.exclusive("build_lock"):
+def _run(pipe: Pipe) -> None:
+    with warehouse.exclusive("run_lock", timeout=60):
         pipe.send("started")
         pipe.poll(60)
 
 
 @pytest.mark.usefixtures("on_redshift")
 @pytest.mark.parametrize("is_killed", [False, True])
-def test_builds_of_two_processes_do_not_overlap(is_killed: bool) -> None:
+def test_runs_of_two_processes_do_not_overlap(is_killed: bool) -> None:
     context = get_context("fork")
-    builds = []
+    runs = []
     for _ in range(2):
         own, other = context.Pipe()
-        builds.append((context.Process(target=_build, args=(other,)), own))
-        builds[-1][0].start()
-    ready = wait([own for _, own in builds], timeout=60)
+        runs.append((context.Process(target=_run, args=(other,)), own))
+        runs[-1][0].start()
+    ready = wait([own for _, own in runs], timeout=60)
     assert len(ready) == 1
-    first, second = sorted(builds, key=lambda build: build[1] is not ready[0])
+    first, second = sorted(runs, key=lambda run: run[1] is not ready[0])
     assert not second[1].poll(0.3)
     if is_killed:
         first[0].kill()
@@ -235,14 +235,36 @@ def test_builds_of_two_processes_do_not_overlap(is_killed: bool) -> None:
         first[1].send("end")
     assert second[1].poll(60)
     second[1].send("end")
-    for process, _ in builds:
+    for process, _ in runs:
         process.join()
     assert [second[0].exitcode, first[0].exitcode] == [0, -9 if is_killed else 0]
 
 
 @pytest.mark.usefixtures("on_redshift")
+def test_run_gives_up_when_another_one_does_not_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(warehouse.sessions, "ANNOUNCE_SECONDS", 0.1)
+    announced: list[str] = []
+    warehouse.set_on_wait(announced.append)
+    with (
+        warehouse.exclusive("run_lock", timeout=60),
+        pytest.raises(TransientError, match=r"Another run on .* has not ended"),
+        warehouse.exclusive("run_lock", timeout=0.1),
+    ):
+        raise AssertionError("two runs at once")
+    warehouse.set_on_wait(str)
+    assert "Waiting for another run on 127.0.0.1" in announced[0]
+    with warehouse.exclusive("run_lock", timeout=60):
+        pass
+
+
+@pytest.mark.usefixtures("on_redshift")
 def test_block_ends_although_the_lock_was_lost() -> None:
-    with pytest.raises(ValueError, match="own"), warehouse.exclusive("build_lock"):
+    with (
+        pytest.raises(ValueError, match="own"),
+        warehouse.exclusive("run_lock", timeout=60),
+    ):
         with warehouse.session() as connection:
             others = connection.fetch_all(
                 "-- tests list\nselect pid from pg_locks where mode = "
