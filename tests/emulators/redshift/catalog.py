@@ -53,6 +53,25 @@ class SessionCatalog:
         if names:
             self._cluster.record_long_names(self._database, names)
 
+    def column_types(self, sql: str) -> list[tuple[int, int]] | None:
+        """Return the type oid and modifier of a query's columns, None if it fails."""
+        if self._backend.status == FAILED:
+            return None
+        self._pipeline.sync()
+        is_idle = self._backend.status == IDLE
+        if not is_idle:
+            self._backend.query("savepoint pg_internal_describe")
+        try:
+            columns = self._backend.describe(sql)
+        except RedshiftError:
+            if not is_idle:
+                self._backend.query("rollback to savepoint pg_internal_describe")
+            return None
+        finally:
+            if not is_idle:
+                self._backend.query("release savepoint pg_internal_describe")
+        return [(oid, modifier) for _, oid, modifier in columns]
+
     def late_binding_columns(self) -> list[tuple[str, str, str, str, int]]:
         """Return (schema, view, column, type, position) of all valid views.
 

@@ -37,7 +37,10 @@ COLUMNS_FUNCTION = "pg_get_late_binding_view_cols"
 
 
 class Catalog(Protocol):
-    """The lookups of late-binding views that a session provides."""
+    """The lookups of late-binding views and types that a session provides."""
+
+    def column_types(self, sql: str) -> list[tuple[int, int]] | None:
+        """Return the type oid and modifier of a query's columns, None if it fails."""
 
     def late_binding_views(self, names: Iterable[Name]) -> dict[Name, str]:
         """Return the definition of each name that is a late-binding view."""

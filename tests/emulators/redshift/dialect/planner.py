@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from tests.emulators.redshift.dialect import (
     administration,
+    arithmetic,
     calls,
     definitions,
     late_binding,
@@ -161,6 +162,7 @@ def translate(
     late_binding.expand_columns_function(nodes, catalog)
     system_relations.replace(nodes)
     calls.rewrite_calls(nodes, last_values)
+    arithmetic.rewrite(nodes, head, catalog.column_types, parameter_oids)
 
 
 def translate_query(sql: str, catalog: Catalog, last_values: dict[str, int]) -> str:

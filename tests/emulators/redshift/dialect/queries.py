@@ -74,12 +74,13 @@ class Block:
 class Query:
     """A whole query: one SELECT, or several combined by set operations.
 
-    `columns` are the names that a CTE gives to its columns, empty if it gives none.
+    Of a CTE, `columns` names its columns, if it does; `definition` are its nodes.
     """
 
     blocks: list[Block] = field(default_factory=list)
     cte_queries: list["Query"] = field(default_factory=list)
     columns: list[str | None] = field(default_factory=list)
+    definition: list[Node] = field(default_factory=list)
 
 
 def find_queries(nodes: list[Node]) -> list[Query]:
@@ -156,7 +157,7 @@ def _read_ctes(
     if is_word(node_at(nodes, index), "recursive"):
         index += 1
     while True:
-        name = name_of(node_at(nodes, index))
+        start, name = index, name_of(node_at(nodes, index))
         index += 1
         cte_query = Query()
         while index < len(nodes) and not is_word(nodes[index], "as"):
@@ -173,6 +174,7 @@ def _read_ctes(
                 cte_query.cte_queries += inner.cte_queries
         query.cte_queries.append(cte_query)
         index += 1
+        cte_query.definition = nodes[start:index]
         if not is_operator(node_at(nodes, index), ","):
             return index
         index += 1

@@ -114,6 +114,7 @@ _MESSAGES = {
     "MERGE command cannot affect row a second time": (
         "Found multiple matches to update the same tuple."
     ),
+    "numeric field overflow": "Numeric data overflow (result precision)",
 }
 # Errors of the domains that limit the length of strings, by the constraint's name.
 _LIMITS = {

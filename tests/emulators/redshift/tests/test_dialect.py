@@ -42,6 +42,9 @@ class EmptyCatalog:
     def record_long_names(self, names: Mapping[str, str]) -> None:
         """Record nothing."""
 
+    def column_types(self, sql: str) -> None:
+        """Return that the types are unknown."""
+
     def late_binding_columns(self) -> list[tuple[str, str, str, str, int]]:
         """Return nothing."""
         return []
