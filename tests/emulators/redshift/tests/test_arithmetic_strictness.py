@@ -81,9 +81,8 @@ QUERIES = {  # query: (text of its value, source)
     ),
     "with s as (select id, max(pricepaid) as top from sales group by id)"
     " select top / 3.00 from s": ("3.3333", COMPUTED),
-    "select coalesce(null, commission, 0) from (select commission from sales"
-    " union all select null) s order by 1 limit 1": ("0", "no type is known"),
     "select ratio from ratios": ("3.333333333", "the type of CREATE TABLE AS"),
+    "select share from shares": ("3.333333333", "a late-binding view"),
     "select price from updated": ("3.33", "a column has its own scale"),
 }
 TYPES = {  # column of CREATE TABLE AS: (type, source)
@@ -102,6 +101,8 @@ TABLES = (
     " pricepaid * commission as product, pricepaid + commission as total,"
     " sum(pricepaid) / 2 as part, avg(pricepaid) as mean, id + 1 as whole"
     " from sales group by pricepaid, commission, id",
+    "create view shares as select sales.pricepaid / sales.commission as share"
+    " from {schema}.sales with no schema binding",
     "create table updated as select pricepaid as price from sales",
     "update updated set price = price / 3",
 )
@@ -117,8 +118,9 @@ def text_of(value: object) -> str:
 def sales(tables: Session) -> Iterator[Session]:
     """Return a session with the guide's table SALES, of one row."""
     for statement in TABLES:
-        tables.run(statement)
+        tables.run(statement.format(schema=tables.schema))
     yield tables
+    tables.run("drop view shares")
     for table in ("sales", "ratios", "updated"):
         tables.run(f"drop table {table}")
 

@@ -117,6 +117,26 @@ def test_copy_keeps_lines_as_they_are(raw: Session, bucket: Bucket) -> None:
         assert raw.run("select line from raw") == [[text]], line
 
 
+def test_copy_refuses_multibyte_characters_in_char(
+    session: Session, bucket: Bucket
+) -> None:
+    """multi-byte-character-load-errors: CHAR takes single-byte characters only."""
+    session.run("create table codes (code char(3), name varchar(3))")
+    url = bucket.put("object", "\u00e4|x\nab|\u00e4\n".encode())
+    session.run(f"copy codes from '{url}' iam_role default maxerror 9")
+    assert session.run("select code, name from codes") == [["ab ", "\u00e4"]]
+    assert session.run(
+        "select err_code, err_reason from stl_load_errors"
+        " where query = pg_last_copy_id()"
+    ) == [
+        [
+            1220,
+            "Multibyte character not supported for CHAR (Hint: Try using VARCHAR)."
+            " Invalid char: c3 a4",
+        ]
+    ]
+
+
 def test_all_members_of_packed_objects_are_read(raw: Session, bucket: Bucket) -> None:
     for name, compress in (("gzip", gzip.compress), ("zstd", zstandard.compress)):
         url = bucket.put("object", compress(b"a\n") + compress(b"b\nc"))
