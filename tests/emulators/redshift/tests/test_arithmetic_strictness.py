@@ -82,6 +82,8 @@ QUERIES = {  # query: (text of its value, source)
     "with s as (select id, max(pricepaid) as top from sales group by id)"
     " select top / 3.00 from s": ("3.3333", COMPUTED),
     "select ratio from ratios": ("3.333333333", "the type of CREATE TABLE AS"),
+    "select a / b from (select 10.0 as a, 3.0 as b) s": ("3.3333", COMPUTED),
+    "with s as (select -1.50 as a) select a / 7 from s": ("-0.2142857142857", INTEGERS),
     "select share from shares": ("3.333333333", "a late-binding view"),
     "select price from updated": ("3.33", "a column has its own scale"),
 }
@@ -153,6 +155,21 @@ def test_columns_of_create_table_as_have_the_computed_types(sales: Session) -> N
     assert {name: kind for name, kind in rows} == {
         name: kind for name, (kind, _) in TYPES.items()
     }
+
+
+def test_columns_have_the_names_of_their_expressions(sales: Session) -> None:
+    cursor = sales.connection.cursor()
+    cursor.execute(
+        "select pricepaid / 3, -1.5, sum(pricepaid), avg(pricepaid),"
+        " pricepaid / 2 as r, case when id = 1 then pricepaid else 0 end,"
+        " coalesce(pricepaid, 0), pricepaid, (pricepaid + 1), sum(listid), 1.5 x,"
+        " max(pricepaid) over ()"
+        " from sales group by pricepaid, id"
+    )
+    assert [column[0] for column in cursor.description] == [
+        "?column?", "?column?", "sum", "avg", "r", "case", "coalesce", "pricepaid",
+        "?column?", "sum", "x", "max",
+    ]  # fmt: skip
 
 
 def test_result_beyond_38_digits_is_an_overflow(sales: Session) -> None:

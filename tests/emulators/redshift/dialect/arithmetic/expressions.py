@@ -16,9 +16,12 @@ from tests.emulators.redshift.dialect.arithmetic.parts import (
     Resolve,
     cast_nodes,
     group_end,
+    is_call,
+    is_decimal_literal,
     is_one_of,
     known,
     unknown,
+    unwrap,
 )
 from tests.emulators.redshift.dialect.tokens import (
     NUMBER,
@@ -61,6 +64,25 @@ class Expressions:
     wanted: dict[str, None] = field(default_factory=dict)
     parameter_oids: Sequence[int] = ()
     changes: bool = False
+
+    def rewrite_column(self, nodes: list[Node]) -> list[Node]:
+        """Return an element of a select list with casts, named as without them."""
+        start = is_word(node_at(nodes, 0), "distinct", "all")
+        first = unwrap(nodes[start:])[0]
+        operand = self._read_operand(nodes, start)
+        if operand is None:
+            return self.rewrite(nodes)[0]
+        operand = self._read_operation(nodes, operand)
+        column, number = operand.nodes, operand.resolve
+        if is_decimal_literal(column):
+            column = cast_nodes(column, column[0].space, number() or Number(38, 0))
+        cast = unwrap(column)
+        is_cast = len(cast) > 1 and cast[0] is not first
+        if operand.end == len(nodes) and is_cast and not is_call(cast[0]):
+            name = "case" if is_word(first, "case") else "?column?"
+            column = [*column, *parse_nodes(f' as "{name}"')]
+        rest = self.rewrite(nodes[operand.end :])[0]
+        return [*nodes[:start], *column, *rest]
 
     def rewrite(self, nodes: list[Node]) -> tuple[list[Node], Resolve]:
         """Return the nodes with casts; the type if they are one expression."""

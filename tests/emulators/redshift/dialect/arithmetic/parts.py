@@ -5,11 +5,13 @@ from dataclasses import replace
 
 from tests.emulators.redshift.dialect.arithmetic.decimals import Number
 from tests.emulators.redshift.dialect.tokens import (
+    NUMBER,
     OPERATOR,
     Group,
     Node,
     Token,
     is_group,
+    name_of,
     node_at,
     parse_nodes,
 )
@@ -35,6 +37,37 @@ def unknown() -> None:
 def is_one_of(node: Node | None, operators: tuple[str, ...]) -> bool:
     """Whether the node is one of these operators."""
     return isinstance(node, Token) and node.kind == OPERATOR and node.text in operators
+
+
+def unwrap(nodes: list[Node]) -> list[Node]:
+    """Return the nodes of an expression, out of its brackets."""
+    while len(nodes) == 1 and isinstance(nodes[0], Group) and nodes[0].items:
+        if nodes[0].is_query:
+            break
+        nodes = nodes[0].items
+    return nodes
+
+
+def is_decimal_literal(nodes: list[Node]) -> bool:
+    """Whether the nodes are a decimal in SQL, such as -1.5."""
+    last = nodes[-1]
+    return (
+        isinstance(last, Token)
+        and last.kind == NUMBER
+        and "." in last.text
+        and all(is_one_of(node, SUMS) for node in nodes[:-1])
+    )
+
+
+def is_call(node: Node) -> bool:
+    """Whether the node is a function call in brackets, which names its column."""
+    return (
+        isinstance(node, Group)
+        and name_of(node_at(node.items, 0)) is not None
+        and name_of(node_at(node.items, 0)) != "case"
+        and is_group(node.items[-1])
+        and not any(is_one_of(item, (*PRODUCTS, *SUMS)) for item in node.items)
+    )
 
 
 def known(number: Number | None) -> Resolve:

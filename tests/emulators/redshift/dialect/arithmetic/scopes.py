@@ -14,6 +14,7 @@ from tests.emulators.redshift.dialect.arithmetic.expressions import Expressions
 from tests.emulators.redshift.dialect.queries import Block, Query, find_queries
 from tests.emulators.redshift.dialect.statements import StatementHead
 from tests.emulators.redshift.dialect.tokens import (
+    NUMBER,
     OPERATOR,
     Node,
     Token,
@@ -21,6 +22,7 @@ from tests.emulators.redshift.dialect.tokens import (
     iter_node_lists,
     parse,
     render,
+    split_nodes,
 )
 
 # Returns the type oid and modifier of each column of a query, None if it is invalid.
@@ -53,6 +55,8 @@ def _has_arithmetic(nodes: list[Node]) -> bool:
         for position, node in enumerate(items):
             if not isinstance(node, Token):
                 continue
+            if node.kind == NUMBER and "." in node.text:
+                return True
             if node.key.rsplit(".", 1)[-1] in TYPED_CALLS or (
                 node.kind == OPERATOR
                 and (node.text in "/+-" or (node.text == "*" and position > 0))
@@ -88,7 +92,9 @@ class _Scopes:
             tables.append(render(scope.clauses.get("from", [])))
             scope = scope.parent
         rewritten = self.rewrite_nodes(
-            block.nodes, lambda keys: prefix + _select(keys, *tables)
+            block.nodes,
+            lambda keys: prefix + _select(keys, *tables),
+            len(block.clauses.get("select", [])),
         )
         start = next(
             position
@@ -99,19 +105,25 @@ class _Scopes:
         block.nodes = rewritten
 
     def rewrite_nodes(
-        self, nodes: list[Node], probe: Callable[[list[str]], str]
+        self,
+        nodes: list[Node],
+        probe: Callable[[list[str]], str],
+        columns: int = 0,
     ) -> list[Node]:
-        """Rewrite expressions; `probe` returns the query that has operands' types."""
+        """Rewrite expressions; `probe` returns the query that has operands' types.
+
+        After the first node, `columns` nodes are a select list.
+        """
         types: dict[str, Number | None] = {}
         while True:
             search = Expressions(types, parameter_oids=self._parameter_oids)
-            search.rewrite(nodes)
+            _rewrite_all(search, nodes, columns)
             wanted = list(search.wanted)
             if not wanted:
                 break
             types.update(zip(wanted, self._find_types(wanted, probe), strict=True))
         final = Expressions(types, parameter_oids=self._parameter_oids, changes=True)
-        return final.rewrite(nodes)[0]
+        return _rewrite_all(final, nodes, columns)
 
     def _find_types(
         self, keys: list[str], probe: Callable[[list[str]], str]
@@ -122,6 +134,18 @@ class _Scopes:
         if len(keys) == 1:
             return [None]
         return [self._find_types([key], probe)[0] for key in keys]
+
+
+def _rewrite_all(
+    expressions: Expressions, nodes: list[Node], columns: int
+) -> list[Node]:
+    rewritten = nodes[: min(columns, 1)]
+    for position, part in enumerate(split_nodes(nodes[1 : columns + 1])):
+        if columns:
+            comma = [Token(OPERATOR, ",")] * bool(position)
+            rewritten = [*rewritten, *comma, *expressions.rewrite_column(part)]
+    rest = nodes[columns + 1 :] if columns else nodes
+    return rewritten + expressions.rewrite(rest)[0]
 
 
 def _select(keys: list[str], *tables: str) -> str:
