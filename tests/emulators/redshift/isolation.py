@@ -88,11 +88,16 @@ class Isolation:
         PostgreSQL takes its snapshot when the statement begins, after the lock.
         """
         targets = [name for name in plan.written if plan.word in DML and name]
+        written: set[Table] = set()
         for name in targets:
             call = f"select pg_internal.lock_for_write({quote_literal(name)})"
-            self._pipeline.run(call)
+            written |= self._tables(
+                int(oid) for [oid] in self._pipeline.run(call) if oid
+            )
         if self._is_serializable and plan.takes_snapshot:
             self._record(plan, self._describe(plan))
+        elif written:
+            self._add(set(), written)
 
     def commit(self) -> None:
         """Commit the open transaction."""
@@ -190,15 +195,20 @@ class Isolation:
             reads |= writes
         if not (reads or writes) and self._transaction is None:
             return
+        cycle = conflicts.find_cycle(self._add(reads, writes))
+        if self._is_serializable and cycle:
+            raise self._violation(cycle)
+
+    def _add(self, reads: set[Table], writes: set[Table]) -> Transaction:
+        """Record tables for the transaction, which begins with its first ones."""
+        conflicts = self._cluster.conflicts
         self._target = next(iter(writes or reads), self._target)
         if self._transaction is None:
             self._transaction = conflicts.begin(
                 self._cluster.history.next_id(), self._backend.pid, self._fix_snapshot
             )
         conflicts.add(self._transaction, reads, writes)
-        cycle = conflicts.find_cycle(self._transaction)
-        if self._is_serializable and cycle:
-            raise self._violation(cycle)
+        return self._transaction
 
     def _read_tables(self, plan: Plan, relations: list[Relation]) -> set[Table]:
         """Return the tables that a statement reads, also through views."""

@@ -78,6 +78,7 @@ def plan_statement(
     if word != "show":
         names.remove_database(nodes, database)
     head = read_head(nodes)
+    rules.check_target(head)
     if word == "copy":
         plan.kind, plan.written = COPY, [head.target]
         return plan
@@ -117,8 +118,13 @@ def plan_statement(
 def _record_reads(plan: Plan, nodes: list[Node], head: StatementHead) -> None:
     """Record the tables and views that a statement reads."""
     sources = [*late_binding.relation_sources(find_queries(nodes)), *head.sources]
-    is_materialized = has_words_at(plan.nodes, 0, "create", "materialized")
-    if plan.written or plan.word in ("update", "delete", UNLOAD) or is_materialized:
+    is_query = plan.word in ("select", "with")
+    if (
+        plan.written
+        or plan.word == UNLOAD
+        or has_words_at(plan.nodes, 0, "create", "materialized")
+        or (is_query and any(is_word(node, "into") for node in plan.nodes))
+    ):
         rules.check_leader_sources(sources)
     for source in sources:
         if not rules.is_system_relation(source):

@@ -8,6 +8,7 @@ sort it by the same expression.
 from collections.abc import Iterator
 
 from tests.emulators.redshift.dialect.queries import Block, Query, Source, iter_blocks
+from tests.emulators.redshift.dialect.statements import WRITES, StatementHead
 from tests.emulators.redshift.dialect.tokens import (
     Group,
     Node,
@@ -79,6 +80,18 @@ def run_on_compute_nodes(queries: list[Query]) -> bool:
         for block in iter_blocks(queries)
         for source in block.sources
     )
+
+
+def check_target(head: StatementHead) -> None:
+    """Raise RedshiftError if a statement changes a system table."""
+    parts = [part.strip().strip('"').lower() for part in head.target.split(".")]
+    is_system = parts[-1].startswith(SYSTEM_PREFIXES)
+    if len(parts) > 1:
+        is_system = parts[-2] in SYSTEM_SCHEMAS
+    if head.word in WRITES and is_system:
+        raise RedshiftError(
+            f'permission denied: "{parts[-1]}" is a system catalog', "42501"
+        )
 
 
 def check_leader_sources(sources: list[Source]) -> None:

@@ -116,10 +116,18 @@ REFUSED = [
     ("c_join_PG", "create table k as with c as (select tablename from pg_table_def)"
      " select * from c", LEADER),
     ("c_join_PG", "insert into u (name) select table_name from svv_tables", LEADER),
+    ("c_join_PG", "select tablename into k from pg_tables", LEADER),
+    ("c_join_PG", "insert into u (id) values ((select count(*) from pg_class))",
+     LEADER),
     ("c_join_PG", "delete from u where name in (select table_name from"
      " information_schema.tables)", LEADER),
     ("c_join_PG", "update u set name = x.tablename from information_schema.tables x",
      LEADER),
+    (M, f"merge into pg_class using s on oid = s.id when matched then delete {INSERT}",
+     "is a system catalog"),
+    ("c_intro_catalog_views", "delete from pg_catalog.pg_class", "is a system catalog"),
+    ("cm_chap_system-tables", "insert into stl_query select * from stl_query",
+     "is a system catalog"),
     # QUALIFY, TOP, EXCLUDE.
     (Q, "select id from t qualify row_number() over (order by id) = 1", "syntax error"),
     (Q, "select id from t, s qualify row_number() over (order by id) = 1",

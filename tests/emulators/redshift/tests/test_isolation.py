@@ -115,16 +115,17 @@ def test_concurrent_transactions(
             player.play(step)
 
 
+@pytest.mark.parametrize("level", LEVELS)
 def test_violation_names_the_table_and_the_transactions(
-    prepare: Callable[[str], list[Session]],
+    prepare: Callable[[str], list[Session]], level: str
 ) -> None:
-    _, first, second, _ = prepare("serializable")
+    _, first, second, _ = prepare(level)
     table = first.value("select 't'::regclass::oid")
     pid = first.value("select pg_backend_pid()")
     first.run("begin")
     first.run("select n from t")
     second.run("update t set n = 5 where n = 0")
-    message = first.error("update t set n = 6 where n = 1")
+    message = first.error("update t set n = 6 where n = 0")
     pattern = (
         rf"1023 \| Serializable isolation violation on table - {table},"
         rf" transactions forming the cycle are: \d+, \d+ \(pid:{pid}\)"
