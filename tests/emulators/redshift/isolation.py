@@ -193,7 +193,7 @@ class Isolation:
         reads = self._read_tables(plan, relations)
         if plan.word in READING_WRITES:
             reads |= writes
-        if not (reads or writes) and self._transaction is None:
+        if not (reads or writes or self._has_snapshot):
             return
         cycle = conflicts.find_cycle(self._add(reads, writes))
         if self._is_serializable and cycle:
