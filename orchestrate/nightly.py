@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import luigi
 
-from loaders.salesforce.mapping import SALESFORCE_MODEL
+from loaders.config.salesforce_mapping import SALESFORCE_MODEL
 from loaders.warehouse.declared_tables import raw_tables
 from orchestrate.planning import run_state
 from orchestrate.planning.archives import DATASETS

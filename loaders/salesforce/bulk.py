@@ -3,28 +3,59 @@
 The ledger records a chunk before its job is created, the job's id before anything is
 uploaded, and the chunk's rows once their results are read. A sync that is interrupted
 between those steps leaves enough behind for the next one to resume (see `recovery`).
+
+Each chunk is a CSV file with a header of field names, LF line endings and UTF-8 without
+a byte order mark. Rows are in key order. `#N/A` clears a field and an empty cell leaves
+it unchanged.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 
 import structlog
 
 from loaders import warehouse
 from loaders.errors import DataError, NightshiftError, TransientError
-from loaders.salesforce import chunks, jobs, ledger, orphaned_jobs, results
+from loaders.ledger import salesforce as salesforce_ledger
+from loaders.ledger.salesforce import PLANNED, Chunk
+from loaders.private_files import make_folder
+from loaders.salesforce import ledger, results
 from loaders.salesforce.context import Progress, SyncContext
-from loaders.salesforce.request_errors import OutcomeUnknownError, RequestRejectedError
-from loaders.salesforce.staging_db import StagingDb
-from loaders.warehouse import bulk_rows
+from loaders.salesforce.rows import header_line
+from loaders.salesforce.staging_db import PENDING, StagingDb
+from loaders.salesforce_api import jobs
+from loaders.salesforce_api.request_errors import (
+    OutcomeUnknownError,
+    RequestRejectedError,
+)
 
 SHRINK_FACTOR = 4
+FINGERPRINT_BYTES = 16
 PERMANENT_JOB_ERRORS = re.compile(
     r"InvalidBatch|ClientInputError|InvalidUser|FeatureNotEnabled"
 )
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class ChunkFile:
+    """One CSV file on disk.
+
+    `rows` excludes the header, `bytes` includes it. `first` and `last` are the
+    `folded_key` of the first and the last row. `fingerprint` is a hash of the content.
+    """
+
+    path: Path
+    rows: int
+    bytes: int
+    fingerprint: str
+    first: str
+    last: str
 
 
 @dataclass(frozen=True)
@@ -38,16 +69,59 @@ class _SentChunk:
 
 def write_chunk_files(
     context: SyncContext, staging_db: StagingDb, *, attempt: int
-) -> Iterator[chunks.ChunkFile]:
-    """Write the pending rows to CSV files; each attempt uses smaller files."""
+) -> Iterator[ChunkFile]:
+    """Write the pending rows to `chunk-NNNN.csv` files; yield each when done.
+
+    Each attempt uses smaller files. A single row larger than the limit still gets a
+    file of its own.
+    """
     divisor = SHRINK_FACTOR ** (attempt - 1)
-    return chunks.write(
-        staging_db.pending_rows(),
-        context.mapping,
-        folder=context.folder,
-        max_bytes=max(1, context.policy.chunk_bytes // divisor),
-        max_rows=max(1, context.policy.chunk_rows // divisor),
-    )
+    max_bytes = max(1, context.policy.chunk_bytes // divisor)
+    max_rows = max(1, context.policy.chunk_rows // divisor)
+    header = f"{header_line(context.mapping)}\n".encode()
+    make_folder(context.folder)
+    ranges = _split(staging_db, max_bytes - len(header), max_rows)
+    for number, (first, last) in enumerate(ranges, start=1):
+        path = context.folder / f"chunk-{number:04d}.csv"
+        yield _write_file(staging_db, path, header, first=first, last=last)
+
+
+def _split(
+    staging_db: StagingDb, max_bytes: int, max_rows: int
+) -> list[tuple[str, str]]:
+    """Return the first and last folded key of each chunk of the pending rows."""
+    ranges: list[tuple[str, str]] = []
+    rows = size = 0
+    for folded_key, length in staging_db.stream(
+        "select folded_key, strlen(line) + 1 from local.rows"
+        f" where {PENDING} order by folded_key"
+    ):
+        if ranges and rows < max_rows and size + length <= max_bytes:
+            ranges[-1] = (ranges[-1][0], folded_key)
+            rows, size = rows + 1, size + length
+        else:
+            ranges.append((folded_key, folded_key))
+            rows, size = 1, length
+    return ranges
+
+
+def _write_file(
+    staging_db: StagingDb, path: Path, header: bytes, *, first: str, last: str
+) -> ChunkFile:
+    digest = hashlib.blake2b(header, digest_size=FINGERPRINT_BYTES)
+    rows, size = 0, len(header)
+    with path.open("wb") as file:
+        file.write(header)
+        for batch in staging_db.stream_batches(
+            f"select line from local.rows where {PENDING}"
+            " and folded_key between ? and ? order by folded_key",
+            *(first, last),
+        ):
+            content = "".join([f"{line}\n" for (line,) in batch]).encode()
+            file.write(content)
+            digest.update(content)
+            rows, size = rows + len(batch), size + len(content)
+    return ChunkFile(path, rows, size, digest.hexdigest(), first, last)
 
 
 def send(context: SyncContext, staging_db: StagingDb, *, attempt: int) -> list[str]:
@@ -97,24 +171,23 @@ def collect_results(
     job failed for a reason that a retry cannot fix.
     """
     job = wait_for_job(context, job_id)
-    staging_db.execute("delete from results where chunk = ?", chunk)
+    staging_db.execute("delete from local.results where chunk = ?", chunk)
     for kind in jobs.RESULT_RESOURCES:
         path = context.folder / f"{job_id}-{kind}.csv"
         jobs.download(context.client, job_id, kind=kind, path=path)
-        row_results = results.read_results(
-            path,
-            kind=kind,
-            destination=context.destination,
-            external_id=context.mapping.external_id,
-        )
-        staging_db.add_results(row_results, chunk=chunk)
+        results.stage_file(context, staging_db, path, kind=kind, chunk=chunk)
         path.unlink()
     outcome = results.record_results(
         staging_db, chunk=chunk, attempt=attempt, job_id=job_id
     )
-    with bulk_rows.transaction(outcome.rows) as connection:
-        ledger.record_chunk(
-            connection, context.sync, staging_db=staging_db, chunk=chunk, job_id=job_id
+    with staging_db.ledger_transaction(outcome.rows) as connection:
+        ledger.record_chunks(
+            connection,
+            context.sync,
+            staging_db,
+            [chunk],
+            scope=context.scope,
+            job_id=job_id,
         )
     log.info(
         "salesforce job ended",
@@ -147,14 +220,23 @@ def wait_for_job(context: SyncContext, job_id: str) -> jobs.Job:
     return jobs.abort(context.client, job_id)
 
 
-def _submit_job(context: SyncContext, chunk: int, file: chunks.ChunkFile) -> str:
+def abort_orphaned_jobs(context: SyncContext, *, since: datetime) -> None:
+    """Abort the jobs created since a time (UTC, naive) whose id was never received."""
+    with warehouse.session() as connection:
+        known = salesforce_ledger.recorded_job_ids(connection, context.mapping.object)
+    jobs.abort_orphaned(
+        context.client, context.mapping.object, since=since, known=known
+    )
+
+
+def _submit_job(context: SyncContext, chunk: int, file: ChunkFile) -> str:
     """Create, upload and close one job; start over with a new one if that fails."""
     started_at = ledger.now()
     for _ in range(context.client.attempts):
         try:
             job = jobs.create(context.client, context.mapping)
         except OutcomeUnknownError:
-            orphaned_jobs.abort_orphaned_jobs(context, since=started_at)
+            abort_orphaned_jobs(context, since=started_at)
             continue
         _update_chunk(context, chunk, job_id=job.id, state=job.state)
         try:
@@ -164,7 +246,7 @@ def _submit_job(context: SyncContext, chunk: int, file: chunks.ChunkFile) -> str
             jobs.abort(context.client, job.id)
             # If the next job's id is lost, recovery finds that job because the chunk
             # is in the planned state.
-            _update_chunk(context, chunk, job_id="", state=ledger.PLANNED)
+            _update_chunk(context, chunk, job_id="", state=PLANNED)
             log.warning("salesforce upload failed", job_id=job.id, error=str(error))
             continue
         job = jobs.close(context.client, job.id)
@@ -193,21 +275,19 @@ def _raise_for_problems(job: jobs.Job, outcome: results.ChunkOutcome) -> None:
 
 def _update_chunk(context: SyncContext, chunk: int, *, job_id: str, state: str) -> None:
     with warehouse.transaction() as connection:
-        ledger.update_chunk(
-            connection, context.sync.sync_id, chunk=chunk, state=state, job_id=job_id
+        ledger.update_chunks(
+            connection, context.sync.sync_id, [chunk], state=state, job_id=job_id
         )
 
 
-def _record_planned_chunk(
-    context: SyncContext, chunk: int, file: chunks.ChunkFile
-) -> None:
-    planned = ledger.Chunk(
+def _record_planned_chunk(context: SyncContext, chunk: int, file: ChunkFile) -> None:
+    planned = Chunk(
         sync_id=context.sync.sync_id,
         chunk=chunk,
         fingerprint=file.fingerprint,
         rows=file.rows,
         job_id="",
-        state=ledger.PLANNED,
+        state=PLANNED,
         created_at=ledger.now(),
     )
     with warehouse.transaction() as connection:

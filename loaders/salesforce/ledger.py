@@ -1,33 +1,37 @@
 """The Salesforce ledgers: the `salesforce_*` tables of schema `ops`.
 
-`salesforce_rows` and `salesforce_rejects` are append-only; the latest row of a key is
-the valid one. `salesforce_jobs` has a row for every chunk before it is sent, so that
-the next sync can finish an interrupted one. `mapping_version` is the Salesforce org's
-id, a slash and the version of the mapping, because each org has its own state.
+`salesforce_rows` and `salesforce_rejects` are append-only logs. `salesforce_state` has
+one row per key with what was last accepted; it changes in the transaction that appends
+to the log and closes the chunk, so that the three agree at any time. `salesforce_jobs`
+has a row for every chunk before it is sent, so that the next sync can finish an
+interrupted one. `mapping_version` is the Salesforce org's id, a slash and the version
+of the mapping, because each org has its own state.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from loaders.salesforce.staging_db import Failure, StagingDb
-from loaders.warehouse import Connection, bulk_rows
+from loaders.ledger.salesforce import RECORDED, Chunk
+from loaders.salesforce.staging_db import StagingDb
+from loaders.warehouse import Connection
 
-# States of a chunk; a chunk with a bulk job has the job's state until it is closed.
-PLANNED = "Planned"  # its bulk job is about to be created
-SENDING = "Sending"  # its rows are sent as a collection
-RECORDED = "Recorded"
-ABANDONED = "Abandoned"  # none of its rows was processed
-CLOSED_STATES = (RECORDED, ABANDONED)
-
-# Codes of rejects that do not come from Salesforce.
-OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"  # the row may or may not have been accepted
-WITHDRAWN = "WITHDRAWN"  # the earlier reject is obsolete: there is nothing to send
-
-SUCCESS = "success"
-INTERRUPTED = "interrupted"
+SENDER = "-- loaders.salesforce.ledger"
 MAX_MESSAGE_LENGTH = 4_000
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the state of a sync belongs to: an object of a Salesforce org."""
+
+    object: str
+    salesforce_org_id: str
+    is_key_case_sensitive: bool = False
+
+    def fold(self, text: str) -> str:
+        """Return the SQL of a key as Salesforce compares it."""
+        return text if self.is_key_case_sensitive else f"lower({text})"
 
 
 @dataclass(frozen=True)
@@ -52,86 +56,13 @@ class Sync:
     @classmethod
     def from_dict(cls, values: dict[str, str]) -> "Sync":
         """Return the sync that `as_dict` turned into `values`."""
-        return cls(
-            sync_id=values["sync_id"],
-            object=values["object"],
-            data_date=date.fromisoformat(values["data_date"]),
-            mapping_version=values["mapping_version"],
-            run_id=values["run_id"],
-        )
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """One chunk of rows: its number, content hash, row count, job id and state."""
-
-    sync_id: str
-    chunk: int
-    fingerprint: str
-    rows: int
-    job_id: str
-    state: str
-    created_at: datetime
+        data_date = date.fromisoformat(values["data_date"])
+        return cls(**{**values, "data_date": data_date})  # type: ignore[arg-type] # checked by as_dict
 
 
 def now() -> datetime:
     """Return the current time as the ledgers store it: UTC without a time zone."""
     return datetime.now(UTC).replace(tzinfo=None)
-
-
-def open_chunks(connection: Connection, object_name: str) -> list[Chunk]:
-    """Return every chunk that is not closed yet, oldest first."""
-    rows = connection.fetch_all(
-        "-- loaders.salesforce.ledger open chunks\n"
-        'select sync_id, chunk, chunk_fingerprint, "rows", job_id, state, created_at '
-        f"from {connection.table('ops', 'salesforce_jobs')} "
-        "where object = ? and state not in (?, ?) order by created_at, chunk",
-        [object_name, *CLOSED_STATES],
-    )
-    return [Chunk(*row) for row in rows]
-
-
-def unfinished_sync_ids(connection: Connection, object_name: str) -> list[str]:
-    """Return the ids of syncs that have chunks but no row in `salesforce_syncs`."""
-    rows = connection.fetch_all(
-        "-- loaders.salesforce.ledger unfinished syncs\n"
-        f"select distinct sync_id from {connection.table('ops', 'salesforce_jobs')} "
-        "where object = ? and sync_id not in "
-        f"(select sync_id from {connection.table('ops', 'salesforce_syncs')})",
-        [object_name],
-    )
-    return sorted(sync_id for (sync_id,) in rows)
-
-
-def count_sync_rows(connection: Connection, sync_id: str) -> dict[str, object]:
-    """Return a sync's columns of `salesforce_syncs`, computed from other ledgers."""
-    jobs = connection.table("ops", "salesforce_jobs")
-    sent, started_at = connection.fetch_all(
-        "-- loaders.salesforce.ledger sent\n"
-        f'select coalesce(sum("rows"), 0), min(created_at) from {jobs} '
-        "where sync_id = ? and state = ?",
-        [sync_id, RECORDED],
-    )[0]
-    accepted, data_date = connection.fetch_all(
-        "-- loaders.salesforce.ledger accepted rows\n"
-        "select count(*), max(data_date) "
-        f"from {connection.table('ops', 'salesforce_rows')} where sync_id = ?",
-        [sync_id],
-    )[0]
-    counts: dict[str, object] = {"sent": sent, "accepted": accepted}
-    counts |= {"rejected": int(sent) - int(accepted), "started_at": started_at}
-    return counts | ({"data_date": data_date} if data_date else {})
-
-
-def recorded_job_ids(connection: Connection, object_name: str) -> set[str]:
-    """Return the ids of all jobs of an object that the ledger contains."""
-    rows = connection.fetch_all(
-        "-- loaders.salesforce.ledger recorded jobs\n"
-        f"select job_id from {connection.table('ops', 'salesforce_jobs')} "
-        "where object = ?",
-        [object_name],
-    )
-    return {job_id for (job_id,) in rows if job_id}
 
 
 def add_chunks(connection: Connection, sync: Sync, chunks: Iterable[Chunk]) -> None:
@@ -149,64 +80,176 @@ def add_chunks(connection: Connection, sync: Sync, chunks: Iterable[Chunk]) -> N
     connection.insert(connection.table("ops", "salesforce_jobs"), columns, rows)
 
 
-def update_chunk(
-    connection: Connection, sync_id: str, *, chunk: int, state: str, job_id: str
+def update_chunks(
+    connection: Connection,
+    sync_id: str,
+    chunks: Sequence[int],
+    *,
+    state: str,
+    job_id: str = "",
 ) -> None:
-    """Record a chunk's job and state."""
+    """Record the job and the state of chunks."""
+    if not chunks:
+        return
+    numbers = ", ".join(str(int(chunk)) for chunk in chunks)
     connection.execute(
-        f"-- loaders.salesforce.ledger chunk {state}\n"
+        f"{SENDER} chunks {state}\n"
         f"update {connection.table('ops', 'salesforce_jobs')} "
-        "set job_id = ?, state = ?, updated_at = ? where sync_id = ? and chunk = ?",
-        [job_id, state, now(), sync_id, chunk],
+        "set job_id = ?, state = ?, updated_at = ? "
+        f"where sync_id = ? and chunk in ({numbers})",
+        [job_id, state, now(), sync_id],
     )
 
 
-def record_chunk(
+def record_chunks(
     connection: Connection,
     sync: Sync,
-    *,
     staging_db: StagingDb,
-    chunk: int,
-    job_id: str,
+    chunks: Sequence[int],
+    *,
+    scope: Scope,
+    job_id: str = "",
 ) -> None:
-    """Append the accepted and rejected rows of a chunk and close it.
+    """Append the accepted and rejected rows of chunks, and close the chunks.
 
-    Call it in a transaction. Only accepted rows change the state of their keys.
+    Call it in a `StagingDb.ledger_transaction`. Only accepted rows change the state of
+    their keys.
     """
+    if not chunks:
+        return
+    numbers = ", ".join(str(int(chunk)) for chunk in chunks)
+    accepted = f"from local.rows where chunk in ({numbers}) and outcome = 'accepted'"
+    count = staging_db.query_int(f"select count(*) {accepted}")
     accepted_at = now()
-    columns = ["object", "key", "payload_hash", "payload", "mapping_version"]
-    columns += ["salesforce_id", "sync_id", "data_date", "accepted_at"]
-    accepted = staging_db.database.execute(
-        "select ?, key, hash, payload, ?, salesforce_id, ?, ?, ? from rows"
-        " where chunk = ? and outcome = 'accepted' order by folded_key",
-        [
-            *(sync.object, sync.mapping_version, sync.sync_id),
-            *(sync.data_date.isoformat(), accepted_at.isoformat(" "), chunk),
-        ],
+    constants: dict[str, object] = {"object": sync.object, "sync_id": sync.sync_id}
+    constants |= {"data_date": sync.data_date, "accepted_at": accepted_at}
+    if count:
+        columns = {"key": "key", "payload_hash": "hash", "payload": "payload"}
+        columns["salesforce_id"] = "salesforce_id"
+        _append(
+            connection,
+            staging_db,
+            "salesforce_rows",
+            {**constants, "mapping_version": sync.mapping_version},
+            columns,
+            source=accepted,
+            rows=count,
+        )
+        _delete_state(connection, sync, scope, accepted_at)
+        del columns["payload"]
+        _append(
+            connection,
+            staging_db,
+            "salesforce_state",
+            {**constants, "salesforce_org_id": sync.salesforce_org_id},
+            {**columns, "source_hash": "source_hash"},
+            source=accepted,
+            rows=count,
+        )
+    record_rejects(connection, sync, staging_db, f"chunk in ({numbers})")
+    update_chunks(connection, sync.sync_id, chunks, state=RECORDED, job_id=job_id)
+
+
+def _delete_state(
+    connection: Connection, sync: Sync, scope: Scope, accepted_at: datetime
+) -> None:
+    """Delete the state of the keys that were just appended to the log."""
+    connection.execute(
+        f"{SENDER} replace state\n"
+        f"delete from {connection.table('ops', 'salesforce_state')} "
+        f"where object = ? and salesforce_org_id = ? and {scope.fold('key')} in "
+        f"(select {scope.fold('key')} "
+        f"from {connection.table('ops', 'salesforce_rows')} "
+        "where sync_id = ? and accepted_at = ?)",
+        [scope.object, scope.salesforce_org_id, sync.sync_id, accepted_at],
     )
-    bulk_rows.append(connection, "salesforce_rows", columns, accepted)
-    record_rejects(connection, sync, staging_db.failures(chunk))
-    update_chunk(connection, sync.sync_id, chunk=chunk, state=RECORDED, job_id=job_id)
 
 
 def record_rejects(
-    connection: Connection, sync: Sync, failures: Iterable[Failure]
+    connection: Connection, sync: Sync, staging_db: StagingDb, condition: str
 ) -> None:
-    """Append rejected rows with their reasons."""
-    rejected_at = now()
-    columns = ["sync_id", "object", "key", "code", "message", "fields"]
-    columns += ["attempt", "job_id", "payload_hash", "is_transient", "rejected_at"]
-    columns += ["run_id"]
-    rows = (
-        [
-            *(sync.sync_id, sync.object, item.key, item.code),
-            item.message[:MAX_MESSAGE_LENGTH],
-            *(item.fields, item.attempt, item.job_id, item.hash, item.is_transient),
-            *(rejected_at, sync.run_id),
-        ]
-        for item in failures
+    """Append the failures of the staging database that fulfil a condition."""
+    count = staging_db.query_int(
+        f"select count(*) from local.failures where {condition}"
     )
-    bulk_rows.append(connection, "salesforce_rejects", columns, rows)
+    if not count:
+        return
+    names = ("key", "code", "fields", "attempt", "job_id", "is_transient")
+    columns = {name: name for name in names}
+    columns |= {"message": f"left(message, {MAX_MESSAGE_LENGTH})"}
+    columns |= {"payload_hash": "hash"}
+    constants = {
+        "sync_id": sync.sync_id,
+        "object": sync.object,
+        "salesforce_org_id": sync.salesforce_org_id,
+        "rejected_at": now(),
+        "run_id": sync.run_id,
+    }
+    _append(
+        connection,
+        staging_db,
+        "salesforce_rejects",
+        constants,
+        columns,
+        source=f"from local.failures where {condition}",
+        rows=count,
+    )
+
+
+def _append(
+    connection: Connection,
+    staging_db: StagingDb,
+    name: str,
+    constants: dict[str, object],
+    columns: dict[str, str],
+    *,
+    source: str,
+    rows: int,
+) -> None:
+    """Append rows to a ledger; `columns` has the SQL of each column over `source`."""
+    values = ", ".join(["?" for _ in constants] + list(columns.values()))
+    staging_db.append(
+        connection,
+        connection.table("ops", name),
+        [*constants, *columns],
+        f"select {values} {source}",
+        parameters=[str(value) for value in constants.values()],
+        rows=rows,
+    )
+
+
+def refresh_source_hashes(
+    connection: Connection, staging_db: StagingDb, scope: Scope
+) -> None:
+    """Store the hashes of rows whose values differ, but not as they are rendered.
+
+    Without it, every later sync would render these rows again.
+    """
+    unchanged = "from local.rows where action = 'unchanged' and source_hash != ''"
+    count = staging_db.query_int(f"select count(*) {unchanged}")
+    if not count:
+        return
+    state = connection.table("ops", "salesforce_state")
+    connection.execute(
+        f"{SENDER} create refresh\ncreate temp table salesforce_refresh as "
+        f"select key, source_hash from {state} where false"
+    )
+    staging_db.append(
+        connection,
+        "salesforce_refresh",
+        ("key", "source_hash"),
+        f"select key, source_hash {unchanged}",
+        rows=count,
+    )
+    connection.execute(
+        f"{SENDER} refresh source hashes\n"
+        f"update {state} set source_hash = refresh.source_hash "
+        "from salesforce_refresh as refresh "
+        "where object = ? and salesforce_org_id = ? "
+        "and salesforce_state.key = refresh.key",
+        [scope.object, scope.salesforce_org_id],
+    )
+    connection.execute(f"{SENDER} drop refresh\ndrop table salesforce_refresh")
 
 
 def record_sync(connection: Connection, sync: Sync, columns: dict[str, Any]) -> None:

@@ -1,22 +1,110 @@
-"""The plan that `nightshift salesforce diff` prints: what a sync would send.
+"""What a sync will send, would send (plans and dry runs), and has sent.
 
-Making it logs in, because the org and the case sensitivity of the key matter. It reads
-the mart and the ledgers and writes nothing.
+A plan and a dry run log in, because the org and the case sensitivity of the key matter.
+They read the mart and the ledgers, and send and record nothing. A dry run also writes
+the CSV files that would be uploaded. The rows of a sync are counted in its staging
+database. Each row of the mart is accepted, rejected or unchanged.
 """
 
+import csv
+import json
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+from loaders.config.salesforce_policy import SyncPolicy
 from loaders.config.settings import Salesforce as Settings
-from loaders.salesforce import diff, dry_run, outcome, sync
-from loaders.salesforce.context import STAGING_DB_FILE
-from loaders.salesforce.diff import Change
-from loaders.salesforce.policy import SyncPolicy
-from loaders.salesforce.staging_db import StagingDb
-from loaders.salesforce.sync import SyncRequest
+from loaders.errors import NightshiftError
+from loaders.ledger.salesforce import SUCCESS
+from loaders.salesforce import bulk, compare, preflight, safety_check
+from loaders.salesforce.context import (
+    STAGING_DB_FILE,
+    SyncContext,
+    SyncRequest,
+    context_for,
+)
+from loaders.salesforce.results import Verification
+from loaders.salesforce.staging_db import PENDING, StagingDb
+
+SAMPLE_ROWS = 10
+REJECTED = "rejected"
+DEFERRED = "deferred"
+SUPERSEDED = "superseded"
+ROLLED_BACK = "rolled_back"
+DRY_RUN = "dry_run"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One row to send: its key, its action, and each changed field as (old, new)."""
+
+    key: str
+    action: str
+    fields: dict[str, tuple[str | None, str | None]]
+
+
+@dataclass(frozen=True)
+class SyncResult:
+    """The result of one sync; all counts are rows.
+
+    `rejected` counts all rows that were not accepted. Of these, `deferred` failed with
+    transient errors only, and `held` were not sent because they have not changed since
+    Salesforce rejected them. `recovered` counts the accepted rows of interrupted syncs,
+    `actions` all rows by action (see `compare`), `codes` the rejected ones by code.
+    `status`: success, rejected (more than the threshold), deferred, superseded (a later
+    data date was already sent), rolled_back, dry_run.
+    """
+
+    sync_id: str
+    object: str
+    data_date: date
+    status: str
+    sent: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    unchanged: int = 0
+    created: int = 0
+    deferred: int = 0
+    held: int = 0
+    recovered: int = 0
+    job_ids: tuple[str, ...] = ()
+    plan_id: str = ""
+    started_at: datetime | None = None
+    codes: dict[str, int] = field(default_factory=dict)
+    actions: dict[str, int] = field(default_factory=dict)
+    sample: tuple[Change, ...] = ()
+    files: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
+    verification: Verification | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no rejected row needs a correction and no row must be sent again."""
+        return self.status not in (REJECTED, DEFERRED)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when complete, 2 when rows were rejected or deferred."""
+        return 0 if self.is_complete else 2
+
+    def ledger_columns(self) -> dict[str, Any]:
+        """Return the result's columns of `ops.salesforce_syncs`."""
+        return {
+            "status": self.status,
+            "sent": self.sent,
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+            "unchanged": self.unchanged,
+            "created": self.created,
+            "job_ids": ",".join(self.job_ids),
+            "plan_id": self.plan_id,
+            "started_at": self.started_at,
+        }
 
 
 @dataclass(frozen=True)
@@ -46,7 +134,7 @@ def make_plan(
     """Compare mart and ledger; `limit` is the number of changed rows, None for all."""
     policy = policy or SyncPolicy()
     with (
-        sync.context_for(request, settings, policy=policy) as context,
+        context_for(request, settings, policy=policy) as context,
         TemporaryDirectory(prefix="nightshift-plan-") as folder,
         closing(
             StagingDb.create(
@@ -54,15 +142,145 @@ def make_plan(
             )
         ) as staging_db,
     ):
-        plan_id = sync.prepare_rows(request, context, staging_db)
+        plan_id = prepare_rows(request, context, staging_db)
         fields: Counter[str] = Counter()
-        for change in diff.read_changes(staging_db):
+        for change in read_changes(staging_db):
             fields.update(list(change.fields))
         return Plan(
             plan_id=plan_id,
             actions=staging_db.count_by_action(),
             fields=dict(fields.most_common()),
-            changes=tuple(diff.read_changes(staging_db, limit=limit)),
-            codes=outcome.count_codes(staging_db),
-            blockers=dry_run.find_blockers(context, staging_db),
+            changes=tuple(read_changes(staging_db, limit=limit)),
+            codes=count_codes(staging_db),
+            blockers=find_blockers(context, staging_db),
         )
+
+
+def prepare_rows(
+    request: SyncRequest, context: SyncContext, staging_db: StagingDb
+) -> str:
+    """Stage rows and state, assign actions, and return the id of the plan."""
+    if request.as_of:
+        compare.load_rows_as_of(staging_db, context, request.as_of)
+    else:
+        compare.load_rows(
+            staging_db, context, data_date=request.data_date, full=request.full
+        )
+    compare.assign_actions(staging_db, context, full=request.full)
+    if request.only_rejected:
+        compare.keep_only_rejected(staging_db)
+    return safety_check.compute_plan_id(staging_db, context)
+
+
+def complete_dry_run(
+    context: SyncContext, staging_db: StagingDb, result: SyncResult
+) -> SyncResult:
+    """Return the result of a dry run; its CSV files are kept."""
+    counts = count_rows(staging_db)
+    return replace(
+        result,
+        status=DRY_RUN,
+        codes=count_codes(staging_db),
+        files=tuple(
+            file.path for file in bulk.write_chunk_files(context, staging_db, attempt=1)
+        ),
+        sample=tuple(read_changes(staging_db, limit=SAMPLE_ROWS)),
+        warnings=(*result.warnings, *find_blockers(context, staging_db)),
+        unchanged=counts["unchanged"],
+        rejected=counts["rejected"] - counts["deferred"],
+        held=counts["held"],
+    )
+
+
+def find_blockers(context: SyncContext, staging_db: StagingDb) -> tuple[str, ...]:
+    """Return the reasons why a sync would stop: exceeded limits, too little quota."""
+    blockers = [
+        limit.message for limit in safety_check.exceeded_limits(staging_db, context)
+    ]
+    policy = context.policy
+    try:
+        preflight.check_quota(context.client, *staging_db.pending_size(), policy)
+    except NightshiftError as error:
+        blockers.append(str(error))
+    return tuple(blockers)
+
+
+def read_changes(
+    staging_db: StagingDb, *, limit: int | None = None
+) -> Iterator[Change]:
+    """Yield the rows to send with their changed fields, in key order."""
+    end = "" if limit is None else f" limit {int(limit)}"
+    for key, action, new, old in staging_db.stream(
+        "select rows.key, rows.action, rows.payload, coalesce(state.payload, '{}')"
+        " from local.rows as rows"
+        " left join local.state as state on state.folded_key = rows.folded_key"
+        f" where {PENDING} order by rows.folded_key{end}"
+    ):
+        before, after = json.loads(old), json.loads(new)
+        yield Change(
+            key,
+            action,
+            {
+                name: (before.get(name), text)
+                for name, text in after.items()
+                if before.get(name) != text
+            },
+        )
+
+
+def count_rows(staging_db: StagingDb) -> dict[str, int]:
+    """Count the rows by outcome, named like the attributes of `SyncResult`."""
+    actions = staging_db.count_by_action()
+    ((sent, accepted, rejected, created, deferred),) = staging_db.query(
+        "select count(chunk), count(*) filter (outcome = 'accepted'),"
+        " count(*) filter (outcome = 'rejected'),"
+        " count(*) filter (outcome = 'accepted' and is_created),"
+        f" count(*) filter ({PENDING}) from local.rows"
+    )
+    held = actions.get("held", 0)
+    return {
+        "sent": sent,
+        "accepted": accepted,
+        "rejected": rejected + deferred + held + actions.get("rejected", 0),
+        "unchanged": actions.get("unchanged", 0),
+        "created": created,
+        "deferred": deferred,
+        "held": held,
+    }
+
+
+def count_codes(staging_db: StagingDb) -> dict[str, int]:
+    """Count the rejected rows by error code, most frequent first."""
+    return dict(
+        staging_db.query(
+            "select code, count(*) from (select key, code, row_number() over ("
+            "partition by key, hash order by attempt desc, chunk desc) as recency"
+            " from local.failures) where recency = 1 and key not in"
+            " (select key from local.rows where outcome = 'accepted')"
+            " group by 1 order by 2 desc, 1"
+        )
+    )
+
+
+def decide_status(counts: dict[str, int], policy: SyncPolicy, *, rows: int) -> str:
+    """Return deferred, rejected or success by the policy's reject threshold."""
+    if counts["deferred"]:
+        return DEFERRED
+    allowed = max(policy.max_rejected_ratio * rows, policy.max_rejected_rows or 0)
+    return REJECTED if counts["rejected"] > allowed else SUCCESS
+
+
+def write_rejects(staging_db: StagingDb, path: Path) -> Path | None:
+    """Write every failed attempt to a CSV file; return None if there is none."""
+    if not staging_db.query_int("select count(*) from local.failures"):
+        return None
+    columns = ["key", "code", "message", "fields", "attempt", "job_id", "is_transient"]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(
+            staging_db.stream(
+                f"select {', '.join(columns)} from local.failures order by chunk, key"
+            )
+        )
+    return path

@@ -1,19 +1,25 @@
 """The preflight check: compare the Salesforce org and object with the settings.
 
 It reads `Organization` and the object's description before anything is written, and
-reports all problems in one message.
+reports all problems in one message. The daily limits are checked before rows are sent.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 import structlog
 
+from loaders.config.salesforce_mapping import Field, Mapping
+from loaders.config.salesforce_policy import SyncPolicy
 from loaders.errors import ConfigError
-from loaders.salesforce.client import Client, Organization
-from loaders.salesforce.mapping import Field, Mapping
-from loaders.salesforce.request_errors import NotFoundError
+from loaders.salesforce_api.client import Client
+from loaders.salesforce_api.request_errors import (
+    ForbiddenError,
+    NotFoundError,
+    QuotaExhaustedError,
+)
 
 TEXT_TYPES = {
     "string",
@@ -38,6 +44,11 @@ FIELD_TYPES = {
     "datetime": {"datetime"},
     "checkbox": {"boolean"},
 }
+
+API_REQUESTS, BULK_BATCHES = "API requests", "bulk batches"
+LIMITS = {API_REQUESTS: "DailyApiRequests", BULK_BATCHES: "DailyBulkApiBatches"}
+ROWS_PER_BATCH = 10_000
+REQUESTS_PER_JOB = 30  # create, upload, close, three result files, and polling
 
 log = structlog.get_logger()
 
@@ -77,7 +88,12 @@ def check(
     problems: list[str] = []
     warnings: list[str] = []
     if expect_sandbox is not None:
-        problems += _org_problems(organization, expect_sandbox)
+        if organization.is_sandbox != expect_sandbox:
+            problems.append(
+                f"the org {organization.id} is {_org_kind(organization.is_sandbox)},"
+                " but NIGHTSHIFT_SALESFORCE__EXPECT_SANDBOX expects"
+                f" {_org_kind(expect_sandbox)}"
+            )
     else:
         warnings.append(
             f"the org {organization.id} is {_org_kind(organization.is_sandbox)}; set "
@@ -113,15 +129,6 @@ def check(
         warnings=tuple(warnings),
         picklists=_picklists(mapping, descriptions),
     )
-
-
-def _org_problems(organization: Organization, expect_sandbox: bool) -> list[str]:
-    if organization.is_sandbox == expect_sandbox:
-        return []
-    return [
-        f"the org {organization.id} is {_org_kind(organization.is_sandbox)}, but "
-        f"NIGHTSHIFT_SALESFORCE__EXPECT_SANDBOX expects {_org_kind(expect_sandbox)}"
-    ]
 
 
 def _org_kind(is_sandbox: bool) -> str:
@@ -243,4 +250,50 @@ def _picklists(
         )
         for item in mapping.fields
         if (described := descriptions[item.name.lower()]).get("restrictedPicklist")
+    }
+
+
+def check_quota(client: Client, rows: int, size: int, policy: SyncPolicy) -> None:
+    """Check that enough of the daily limits is left to send rows of `size` bytes.
+
+    Raises `QuotaExhaustedError` when less than the reserve would remain.
+    """
+    required = {API_REQUESTS: ceil(rows / policy.collection_rows), BULK_BATCHES: 0}
+    if rows > policy.bulk_above_rows:
+        jobs = 1 + max(size // policy.chunk_bytes, rows // policy.chunk_rows)
+        required[API_REQUESTS] = jobs * REQUESTS_PER_JOB
+        required[BULK_BATCHES] = ceil(rows / ROWS_PER_BATCH) + jobs - 1
+    reserve = policy.quota_reserve_ratio
+    shortages = [
+        f"{count} {resource} needed, {left} of {limit} left, of which "
+        f"{ceil(limit * reserve)} are kept in reserve"
+        for resource, (left, limit) in _read_limits(client).items()
+        if (count := required[resource]) and left - count < limit * reserve
+    ]
+    if shortages:
+        raise QuotaExhaustedError(
+            "Too little of Salesforce's daily limits remains for this sync: "
+            + "; ".join(shortages)
+            + ". Nothing was sent. Run again after the limits reset."
+        )
+
+
+def _read_limits(client: Client) -> dict[str, tuple[int, int]]:
+    """Return (remaining, limit) of each limit that is known."""
+    try:
+        limits = client.limits()
+    except ForbiddenError:
+        log.warning(
+            "the user may not read /limits; bulk batches are not checked",
+            read_instead="Sforce-Limit-Info header",
+            usage=client.usage,
+        )
+        if client.usage is None:
+            return {}
+        used, allowed = client.usage
+        return {API_REQUESTS: (allowed - used, allowed)}
+    return {
+        resource: (limits[name]["Remaining"], limits[name]["Max"])
+        for resource, name in LIMITS.items()
+        if name in limits
     }

@@ -7,6 +7,7 @@ job could overwrite a newer value.
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,20 +15,30 @@ import structlog
 
 from loaders import warehouse
 from loaders.errors import DataError
-from loaders.private_files import make_folder
-from loaders.salesforce import (
-    bulk,
-    jobs,
-    ledger,
-    orphaned_jobs,
-    results,
-    spool,
-    verification,
+from loaders.ledger.salesforce import (
+    ABANDONED,
+    INTERRUPTED,
+    OUTCOME_UNKNOWN,
+    PLANNED,
+    RECORDED,
+    SENDING,
+    Chunk,
+    count_sync_rows,
+    open_chunks,
+    unfinished_sync_ids,
 )
-from loaders.salesforce.context import STAGING_DB_FILE, SyncContext
-from loaders.salesforce.request_errors import NotFoundError
-from loaders.salesforce.staging_db import Failure, RowResult, StagingDb
-from loaders.warehouse import bulk_rows
+from loaders.salesforce import bulk, ledger, results
+from loaders.salesforce.context import (
+    STAGING_DB_FILE,
+    SyncContext,
+    remove_sync_folders,
+)
+from loaders.salesforce.rows import Failure, RowResult
+from loaders.salesforce.staging_db import StagingDb
+from loaders.salesforce_api import jobs
+from loaders.salesforce_api.request_errors import NotFoundError
+
+RECOVERED_FILE = "recovered.duckdb"
 
 log = structlog.get_logger()
 
@@ -41,7 +52,7 @@ class RecoveryResult:
     """
 
     accepted: int
-    lost: tuple[ledger.Chunk, ...]
+    lost: tuple[Chunk, ...]
 
 
 def recover_open_chunks(context: SyncContext, *, spool_folder: Path) -> RecoveryResult:
@@ -51,15 +62,15 @@ def recover_open_chunks(context: SyncContext, *, spool_folder: Path) -> Recovery
     running, because nothing may be sent until it ends.
     """
     with warehouse.session() as connection:
-        chunks = ledger.open_chunks(connection, context.mapping.object)
+        chunks = open_chunks(connection, context.mapping.object)
     if not chunks:
         return RecoveryResult(0, ())
-    if any(chunk.state == ledger.PLANNED for chunk in chunks):
-        orphaned_jobs.abort_orphaned_jobs(
+    if any(chunk.state == PLANNED for chunk in chunks):
+        bulk.abort_orphaned_jobs(
             context, since=min(chunk.created_at for chunk in chunks)
         )
     accepted = 0
-    lost: list[ledger.Chunk] = []
+    lost: list[Chunk] = []
     for chunk in chunks:
         accepted_in_chunk = _recover_chunk(context, chunk, spool_folder / chunk.sync_id)
         if accepted_in_chunk is None:
@@ -76,9 +87,7 @@ def recover_open_chunks(context: SyncContext, *, spool_folder: Path) -> Recovery
     return RecoveryResult(accepted, tuple(lost))
 
 
-def _recover_chunk(
-    context: SyncContext, chunk: ledger.Chunk, folder: Path
-) -> int | None:
+def _recover_chunk(context: SyncContext, chunk: Chunk, folder: Path) -> int | None:
     """Finish one chunk with the identity and, if it exists, the spool of its sync.
 
     Returns the number of accepted rows, or None when the chunk is lost.
@@ -99,11 +108,11 @@ def _recover_chunk(
 
 
 def _finish_chunk(
-    context: SyncContext, chunk: ledger.Chunk, staging_db: StagingDb | None
+    context: SyncContext, chunk: Chunk, staging_db: StagingDb | None
 ) -> int | None:
-    if chunk.state == ledger.PLANNED:
+    if chunk.state == PLANNED:
         return _mark_abandoned(chunk)
-    if chunk.state == ledger.SENDING:
+    if chunk.state == SENDING:
         return None if staging_db is None else _read_back(context, chunk, staging_db)
     try:
         job = jobs.get(context.client, chunk.job_id)
@@ -132,96 +141,91 @@ def _finish_chunk(
     return outcome.accepted
 
 
-def _mark_abandoned(chunk: ledger.Chunk) -> int:
+def _mark_abandoned(chunk: Chunk) -> int:
     with warehouse.transaction() as connection:
-        ledger.update_chunk(
+        ledger.update_chunks(
             connection,
             chunk.sync_id,
-            chunk=chunk.chunk,
-            state=ledger.ABANDONED,
+            [chunk.chunk],
+            state=ABANDONED,
             job_id=chunk.job_id,
         )
     return 0
 
 
-def _read_back(context: SyncContext, chunk: ledger.Chunk, staging_db: StagingDb) -> int:
+def _read_back(context: SyncContext, chunk: Chunk, staging_db: StagingDb) -> int:
     """Read a collection's records back, unless its results were already staged."""
-    rows = list(staging_db.chunk_rows(chunk.chunk))
-    result_count = staging_db.query_int(
-        "select count(*) from results where chunk = ?", chunk.chunk
+    has_results = staging_db.query_int(
+        "select count(*) from local.results where chunk = ?", chunk.chunk
     )
-    if not result_count:
-        row_results = verification.find_accepted(
-            context.client, context.destination, mapping=context.mapping, rows=rows
-        )
+    if not has_results:
+        rows = staging_db.chunk_rows(chunk.chunk)
+        row_results = results.find_accepted(context, rows)
         accepted_keys = {result.folded_key for result in row_results}
-        fold = context.destination.fold
         row_results += [
-            _unknown_result(fold(row.key))
+            _unknown_result(row.folded_key)
             for row in rows
-            if fold(row.key) not in accepted_keys
+            if row.folded_key not in accepted_keys
         ]
         staging_db.add_results(row_results, chunk=chunk.chunk)
-    outcome = results.record_results(staging_db, chunk=chunk.chunk, attempt=1)
-    _record(context, chunk, staging_db)
-    return outcome.accepted
+    return _record(context, chunk, staging_db)
 
 
 def _record_as_unknown(
-    context: SyncContext, chunk: ledger.Chunk, staging_db: StagingDb
+    context: SyncContext, chunk: Chunk, staging_db: StagingDb
 ) -> int:
     """Record an unknown outcome for all rows of a chunk, so that they are sent again.
 
     Salesforce has deleted the chunk's job, so its results cannot be read.
     """
-    fold = context.destination.fold
-    staging_db.execute("delete from results where chunk = ?", chunk.chunk)
+    staging_db.execute("delete from local.results where chunk = ?", chunk.chunk)
+    rows = staging_db.chunk_rows(chunk.chunk)
     staging_db.add_results(
-        (
-            _unknown_result(fold(row.key))
-            for row in list(staging_db.chunk_rows(chunk.chunk))
-        ),
-        chunk=chunk.chunk,
+        (_unknown_result(row.folded_key) for row in rows), chunk=chunk.chunk
     )
-    results.record_results(staging_db, chunk=chunk.chunk, attempt=1)
     _record(context, chunk, staging_db)
     return 0
 
 
-def _record(context: SyncContext, chunk: ledger.Chunk, staging_db: StagingDb) -> None:
-    with bulk_rows.transaction(chunk.rows) as connection:
-        ledger.record_chunk(
+def _record(context: SyncContext, chunk: Chunk, staging_db: StagingDb) -> int:
+    """Record the staged results of a chunk; return the number of accepted rows."""
+    outcome = results.record_results(staging_db, chunk=chunk.chunk, attempt=1)
+    with staging_db.ledger_transaction(chunk.rows) as connection:
+        ledger.record_chunks(
             connection,
             context.sync,
-            staging_db=staging_db,
-            chunk=chunk.chunk,
+            staging_db,
+            [chunk.chunk],
+            scope=context.scope,
             job_id=chunk.job_id,
         )
+    return outcome.accepted
 
 
-def _record_keys_as_unknown(context: SyncContext, chunk: ledger.Chunk) -> int:
+def _record_keys_as_unknown(context: SyncContext, chunk: Chunk) -> int:
     """Record an unknown outcome for the keys in a job's result files.
 
     Without the staging database, the values that were sent are not available.
     """
     job = bulk.wait_for_job(context, chunk.job_id)
-    failures = list(_unknown_failures(context, chunk, job))
-    with bulk_rows.transaction(chunk.rows) as connection:
-        ledger.record_rejects(connection, context.sync, failures)
-        ledger.update_chunk(
-            connection,
-            chunk.sync_id,
-            chunk=chunk.chunk,
-            state=ledger.RECORDED,
-            job_id=chunk.job_id,
-        )
+    path = context.folder / RECOVERED_FILE
+    with closing(StagingDb.create(path, identity=context.sync.as_dict())) as staging_db:
+        staging_db.add_failures(_unknown_failures(context, chunk, job))
+        with staging_db.ledger_transaction(chunk.rows) as connection:
+            ledger.record_rejects(connection, context.sync, staging_db, "true")
+            ledger.update_chunks(
+                connection,
+                chunk.sync_id,
+                [chunk.chunk],
+                state=RECORDED,
+                job_id=chunk.job_id,
+            )
     return 0
 
 
 def _unknown_failures(
-    context: SyncContext, chunk: ledger.Chunk, job: jobs.Job
+    context: SyncContext, chunk: Chunk, job: jobs.Job
 ) -> Iterator[Failure]:
-    make_folder(context.folder)
     for kind in jobs.RESULT_RESOURCES:
         path = context.folder / f"{job.id}-{kind}.csv"
         jobs.download(context.client, job.id, kind=kind, path=path)
@@ -229,7 +233,7 @@ def _unknown_failures(
             yield Failure(
                 key=key,
                 hash="",
-                code=ledger.OUTCOME_UNKNOWN,
+                code=OUTCOME_UNKNOWN,
                 message="The spool of the sync that sent this row no longer exists.",
                 fields="",
                 is_transient=True,
@@ -243,7 +247,7 @@ def _unknown_result(folded_key: str) -> RowResult:
     return RowResult(
         folded_key,
         "failed",
-        code=ledger.OUTCOME_UNKNOWN,
+        code=OUTCOME_UNKNOWN,
         message="The sync was interrupted before the result was received.",
     )
 
@@ -252,20 +256,19 @@ def record_interrupted_syncs(context: SyncContext, *, env: str, version: str) ->
     """Append a ledger row for each interrupted sync that has no open chunk left."""
     with warehouse.transaction() as connection:
         open_sync_ids = {
-            chunk.sync_id
-            for chunk in ledger.open_chunks(connection, context.mapping.object)
+            chunk.sync_id for chunk in open_chunks(connection, context.mapping.object)
         }
-        for sync_id in ledger.unfinished_sync_ids(connection, context.mapping.object):
+        for sync_id in unfinished_sync_ids(connection, context.mapping.object):
             if sync_id in open_sync_ids:
                 continue
-            columns = ledger.count_sync_rows(connection, sync_id)
+            columns = count_sync_rows(connection, sync_id)
             ledger.record_sync(
                 connection,
                 replace(context.sync, sync_id=sync_id),
                 {
                     "env": env,
                     "version": version,
-                    "status": ledger.INTERRUPTED,
+                    "status": INTERRUPTED,
                     **columns,
                 },
             )
@@ -274,5 +277,5 @@ def record_interrupted_syncs(context: SyncContext, *, env: str, version: str) ->
 def remove_closed_spools(context: SyncContext, *, spool_folder: Path) -> None:
     """Remove the spool folder of every sync that has no open chunk."""
     with warehouse.session() as connection:
-        chunks = ledger.open_chunks(connection, context.mapping.object)
-    spool.remove_sync_folders(spool_folder, keep={chunk.sync_id for chunk in chunks})
+        chunks = open_chunks(connection, context.mapping.object)
+    remove_sync_folders(spool_folder, keep={chunk.sync_id for chunk in chunks})

@@ -4,19 +4,23 @@ Results come from the result files of a bulk job (`sf__Id`, then `sf__Created` o
 `sf__Error`, then the columns as sent) or from the response to a collection. Rows are
 matched by external id only, because Salesforce may format other values differently. A
 row that was sent must have exactly one result, and every result must belong to a row.
+When a connection broke, and to verify a sample, the records are read back.
 """
 
 import csv
-import re
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from loaders.errors import DataError
-from loaders.salesforce.jobs import ResultKind
-from loaders.salesforce.ledger import OUTCOME_UNKNOWN
-from loaders.salesforce.preflight import Destination
-from loaders.salesforce.staging_db import Failure, RowResult, StagingDb
+from loaders.ledger.salesforce import OUTCOME_UNKNOWN
+from loaders.salesforce.context import SyncContext
+from loaders.salesforce.rows import Row, RowResult
+from loaders.salesforce.staging_db import StagingDb
+from loaders.salesforce_api import jobs, records
+from loaders.salesforce_api.jobs import ResultKind
 
 UNPROCESSED = "UNPROCESSED"
 TRANSIENT_CODES = {
@@ -31,9 +35,28 @@ TRANSIENT_CODES = {
     "QUERY_TIMEOUT",
     "ALL_OR_NONE_OPERATION_ROLLED_BACK",
 }
+ROW_KINDS: dict[ResultKind, str] = {
+    "successful": "accepted",
+    "failed": "failed",
+    "unprocessed": "unprocessed",
+}
 MAX_EXAMPLES = 5
+MAX_LINE_BYTES = 1 << 24  # the error of a rejected row may quote a long text
 
-csv.field_size_limit(1 << 24)  # the error of a rejected row may quote a long text
+csv.field_size_limit(MAX_LINE_BYTES)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The result of reading a sample back.
+
+    `records` is the number of records of the object, `compared` the number of rows
+    compared, and `differences` describes each difference found.
+    """
+
+    records: int
+    compared: int
+    differences: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -54,69 +77,91 @@ class ChunkOutcome:
         return self.accepted + self.rejected + self.transient
 
 
-def read_results(
-    path: Path, *, kind: ResultKind, destination: Destination, external_id: str
-) -> Iterator[RowResult]:
-    """Yield the row results of one result file."""
-    rows = _read_csv(path)
-    header = next(rows)
+def stage_file(
+    context: SyncContext,
+    staging_db: StagingDb,
+    path: Path,
+    *,
+    kind: ResultKind,
+    chunk: int,
+) -> None:
+    """Stage the results of one result file."""
+    key, header = _key_column(path, context.mapping.external_id)
     if not header:
         return
-    key = _column_index(header, external_id, path)
-    id_index = header.index("sf__id") if "sf__id" in header else None
-    for cells in rows:
-        folded_key = destination.fold(cells[key])
-        salesforce_id = "" if id_index is None else cells[id_index]
-        if kind == "successful":
-            created = cells[header.index("sf__created")].lower() == "true"
-            yield RowResult(folded_key, "accepted", salesforce_id, created)
-        elif kind == "failed":
-            code, message, fields = parse_error(cells[header.index("sf__error")])
-            yield RowResult(
-                folded_key, "failed", salesforce_id, False, code, message, fields
-            )
-        else:
-            yield RowResult(folded_key, "unprocessed", code=UNPROCESSED)
+    columns = {name: f"c{index}" for index, name in enumerate(header)}
+    names = ", ".join(f"'{name}': 'varchar'" for name in columns.values())
+    with path.open("rb") as file:
+        line_end = r"\r\n" if file.readline().endswith(b"\r\n") else r"\n"
+    none = "cast(null as varchar)"
+    salesforce_id, created, error = (
+        columns.get(name, none) for name in ("sf__id", "sf__created", "sf__error")
+    )
+    staging_db.execute(
+        "insert into local.results select ?, "
+        f"coalesce({context.scope.fold(f'c{key}')}, ''), ?,"
+        f" coalesce({salesforce_id}, ''), coalesce(lower({created}) = 'true', false),"
+        f" ?, coalesce({error}, ''), ''"
+        f" from read_csv(?, columns = {{{names}}}, auto_detect = false,"
+        " header = true, delim = ',', quote = '\"', escape = '\"',"
+        f" new_line = '{line_end}', null_padding = true, allow_quoted_nulls = false,"
+        f" parallel = false, buffer_size = {2 * MAX_LINE_BYTES},"
+        f" max_line_size = {MAX_LINE_BYTES})",
+        *(chunk, ROW_KINDS[kind], UNPROCESSED if kind == "unprocessed" else ""),
+        str(path),
+    )
+    if kind == "failed":
+        _parse_errors(staging_db, chunk)
+
+
+def _parse_errors(staging_db: StagingDb, chunk: int) -> None:
+    """Split the errors of failed rows, each distinct text once."""
+    texts = [
+        text
+        for (text,) in staging_db.query(
+            "select distinct message from local.results"
+            " where chunk = ? and kind = 'failed'",
+            chunk,
+        )
+    ]
+    staging_db.execute(
+        "create or replace table local.errors"
+        " (text varchar, code varchar, message varchar, fields varchar)"
+    )
+    staging_db.insert(
+        "errors",
+        ("text", "code", "message", "fields"),
+        ((text, *jobs.parse_row_error(text)) for text in texts),
+    )
+    staging_db.execute(
+        "update local.results set code = errors.code, message = errors.message,"
+        " fields = errors.fields from local.errors as errors"
+        " where chunk = ? and kind = 'failed' and results.message = errors.text",
+        chunk,
+    )
 
 
 def read_keys(path: Path, *, external_id: str) -> Iterator[str]:
     """Yield the keys in one result file, spelled as they were sent."""
-    rows = _read_csv(path)
-    header = next(rows)
+    key, header = _key_column(path, external_id)
     if header:
-        key = _column_index(header, external_id, path)
-        yield from (cells[key] for cells in rows)
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.reader(file)
+            next(reader)
+            yield from (cells[key] for cells in reader if cells)
 
 
-def _read_csv(path: Path) -> Iterator[list[str]]:
-    """Yield a result file's header in lower case ([] if it is empty), then its rows."""
+def _key_column(path: Path, external_id: str) -> tuple[int, list[str]]:
+    """Return the key's index and the header in lower case; [] for an empty file."""
     with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.reader(file)
-        yield [name.lower() for name in next(reader, [])]
-        yield from filter(None, reader)
-
-
-def _column_index(header: list[str], name: str, path: Path) -> int:
-    if name.lower() not in header:
+        header = [name.lower() for name in next(csv.reader(file), [])]
+    if header and external_id.lower() not in header:
         raise DataError(
-            f"The result file {path.name} has no column {name}. It has "
+            f"The result file {path.name} has no column {external_id}. It has "
             f"{', '.join(header)[:300]}. Check the job on the page Bulk Data "
             "Load Jobs of Salesforce Setup."
         )
-    return header.index(name.lower())
-
-
-def parse_error(text: str) -> tuple[str, str, str]:
-    """Split `CODE:message:fields --` into code, message and comma-separated fields.
-
-    The message may contain colons. A text in another form becomes the message.
-    """
-    match = re.fullmatch(r"(\w+):(.*):([^:]*?)\s*--\s*", text, flags=re.DOTALL)
-    if match is None:
-        code, _, message = text.partition(":")
-        return (code, message, "") if re.fullmatch(r"\w+", code) else ("", text, "")
-    fields = ",".join(part for part in re.split(r"[,\s]+", match[3]) if part)
-    return match[1], match[2], fields
+    return (header.index(external_id.lower()) if header else 0), header
 
 
 def record_results(
@@ -129,28 +174,43 @@ def record_results(
     in the ledger.
     """
     mismatches = _find_mismatches(staging_db, chunk)
-    # An interrupted sync may have recorded results of the same chunk already.
-    staging_db.execute("delete from failures where chunk = ?", chunk)
-    staging_db.execute(
-        "update rows set outcome = null where chunk = ? and outcome is not null", chunk
-    )
-    staging_db.execute(
-        "update rows set outcome = 'accepted', salesforce_id = results.salesforce_id,"
-        " is_created = results.is_created from results"
-        " where rows.chunk = ? and results.chunk = rows.chunk"
-        " and results.folded_key = rows.folded_key and results.kind = 'accepted'",
-        chunk,
-    )
-    staging_db.add_failures(_failures(staging_db, chunk, attempt, job_id))
-    staging_db.execute(
-        "update rows set outcome = 'rejected' where chunk = ? and outcome is null"
-        " and key in (select key from failures where chunk = ? and not is_transient)",
-        chunk,
-        chunk,
-    )
+    transient = ", ".join(f"'{code}'" for code in sorted(TRANSIENT_CODES))
+    with staging_db.transaction():
+        # An interrupted sync may have recorded results of the same chunk already.
+        staging_db.execute("delete from local.failures where chunk = ?", chunk)
+        staging_db.execute(
+            "update local.rows set outcome = null where chunk = ?"
+            " and outcome is not null",
+            chunk,
+        )
+        staging_db.execute(
+            "update local.rows set outcome = 'accepted',"
+            " salesforce_id = results.salesforce_id, is_created = results.is_created"
+            " from local.results as results"
+            " where rows.chunk = ? and results.chunk = rows.chunk"
+            " and results.folded_key = rows.folded_key and results.kind = 'accepted'",
+            chunk,
+        )
+        staging_db.execute(
+            "insert into local.failures select rows.key, any_value(rows.hash),"
+            " coalesce(any_value(results.code), ?) as failed_code,"
+            " coalesce(any_value(results.message),"
+            " 'Salesforce returned no result for this row.'),"
+            f" coalesce(any_value(results.fields), ''), failed_code in ({transient}),"
+            " ?, ?, ? from local.rows as rows left join local.results as results"
+            " on results.chunk = rows.chunk and results.folded_key = rows.folded_key"
+            " where rows.chunk = ? and rows.outcome is null group by rows.key",
+            *(OUTCOME_UNKNOWN, chunk, attempt, job_id, chunk),
+        )
+        staging_db.execute(
+            "update local.rows set outcome = 'rejected' where chunk = ?"
+            " and outcome is null and key in (select key from local.failures"
+            " where chunk = ? and not is_transient)",
+            *(chunk, chunk),
+        )
     counts = dict(
-        staging_db.database.execute(
-            "select outcome, count(*) from rows where chunk = ? group by 1", [chunk]
+        staging_db.query(
+            "select outcome, count(*) from local.rows where chunk = ? group by 1", chunk
         )
     )
     return ChunkOutcome(
@@ -161,58 +221,72 @@ def record_results(
     )
 
 
-def _failures(
-    staging_db: StagingDb, chunk: int, attempt: int, job_id: str
-) -> Iterator[Failure]:
-    query = (
-        "select rows.key, rows.hash, coalesce(results.code, ?),"
-        " coalesce(results.message, 'Salesforce returned no result for this row.'),"
-        " coalesce(results.fields, '')"
-        " from rows left join results"
-        " on results.chunk = rows.chunk and results.folded_key = rows.folded_key"
-        " where rows.chunk = ? and rows.outcome is null group by rows.seq"
-    )
-    for key, payload_hash, code, message, fields in staging_db.database.execute(
-        query, [OUTCOME_UNKNOWN, chunk]
-    ):
-        yield Failure(
-            key=key,
-            hash=payload_hash,
-            code=code,
-            message=message,
-            fields=fields,
-            is_transient=code in TRANSIENT_CODES,
-            chunk=chunk,
-            attempt=attempt,
-            job_id=job_id,
-        )
-
-
 def _find_mismatches(staging_db: StagingDb, chunk: int) -> tuple[str, ...]:
     """Compare the keys of rows and results in both directions and for duplicates."""
     queries = {
         "rows sent have no result": (
-            "select key from rows where chunk = ? and not exists (select 1 from results"
-            " where results.chunk = rows.chunk"
-            " and results.folded_key = rows.folded_key)"
+            "select key from local.rows as rows where chunk = ? and folded_key not in"
+            " (select folded_key from local.results where chunk = ?)"
         ),
         "results are for rows that were not sent": (
-            "select folded_key from results where chunk = ? and not exists"
-            " (select 1 from rows where rows.chunk = results.chunk"
-            " and rows.folded_key = results.folded_key)"
+            "select folded_key from local.results where chunk = ? and folded_key not in"
+            " (select folded_key from local.rows where chunk = ?)"
         ),
         "rows have more than one result": (
-            "select folded_key from results where chunk = ?"
+            "select folded_key from local.results where chunk = ? and chunk = ?"
             " group by folded_key having count(*) > 1"
         ),
     }
     mismatches = []
     for description, query in queries.items():
-        count = staging_db.query_int(f"select count(*) from ({query})", chunk)
+        count = staging_db.query_int(f"select count(*) from ({query})", chunk, chunk)
         if count:
-            records = staging_db.database.execute(
-                f"{query} limit {MAX_EXAMPLES}", [chunk]
-            )
-            examples = ", ".join(key for (key,) in records)
+            found = staging_db.query(f"{query} limit {MAX_EXAMPLES}", chunk, chunk)
+            examples = ", ".join(key for (key,) in found)
             mismatches.append(f"{count} {description} ({examples})")
     return tuple(mismatches)
+
+
+def find_accepted(context: SyncContext, rows: Sequence[Row]) -> list[RowResult]:
+    """Read rows back; return an accepted result for each whose record equals it.
+
+    `is_created` is False for all, because it can no longer be determined.
+    """
+    return [
+        RowResult(row.folded_key, "accepted", record["Id"])
+        for row, record in _read_back(context, rows)
+        if record and not _differences(context, row, record)
+    ]
+
+
+def verify_sample(context: SyncContext, staging_db: StagingDb) -> Verification:
+    """Count the object's records and compare a sample of the rows just accepted."""
+    rows = staging_db.sample_accepted(context.policy.read_back_rows)
+    differences: list[str] = []
+    for row, record in _read_back(context, rows):
+        if record is None:
+            differences.append(f"{row.key} does not exist")
+        else:
+            differences += [
+                f"{row.key}: {text}" for text in _differences(context, row, record)
+            ]
+    records = context.client.count(context.mapping.object)
+    return Verification(records, len(rows), tuple(differences))
+
+
+def _read_back(
+    context: SyncContext, rows: Sequence[Row]
+) -> list[tuple[Row, dict[str, Any] | None]]:
+    mapping, fold = context.mapping, context.destination.fold
+    found = {
+        fold(record[mapping.external_id]): record
+        for record in records.fetch_records(
+            context.client, mapping, (row.key for row in rows)
+        )
+    }
+    return [(row, found.get(fold(row.key))) for row in rows]
+
+
+def _differences(context: SyncContext, row: Row, record: dict[str, Any]) -> list[str]:
+    sent = json.loads(row.payload) | {context.mapping.external_id: row.key}
+    return records.find_differences(record, sent, mapping=context.mapping)

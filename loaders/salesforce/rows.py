@@ -1,7 +1,8 @@
-"""Render a row of the mart as a key, a payload and its hash, or reject it.
+"""Rows of a sync and their results, and the rendering of a row of the mart.
 
-The payload is the JSON of the rendered fields in the mapping's order. A later sync
-compares the hash to see whether the row has changed.
+A row is rendered as a key, a payload, a hash and a CSV line, or rejected.
+The payload is the JSON of the rendered fields in the mapping's order. Its hash shows a
+later sync whether the row has changed.
 """
 
 import hashlib
@@ -10,24 +11,71 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from operator import getitem
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from loaders.salesforce.mapping import Field, Mapping
-from loaders.salesforce.rendering import RejectedValueError, Renderer, make_renderer
+from loaders.config.salesforce_mapping import Field, Mapping
+from loaders.salesforce_api.values import (
+    NULL_MARKER,
+    RejectedValueError,
+    Renderer,
+    make_renderer,
+)
 
-HASH_BYTES = 16
 REJECTED_KEY_LENGTH = 64
 CACHED_VALUES = 4_096  # per column
 
 _json_text = json.JSONEncoder(ensure_ascii=False).encode
 
 
+class Row(NamedTuple):
+    """A row to send: its key, its rendered fields as JSON text, and their hash.
+
+    `folded_key` is the key as Salesforce compares it: in lower case, unless the key
+    field is case-sensitive. Rows are sent in its order.
+    """
+
+    folded_key: str
+    key: str
+    payload: str
+    hash: str
+
+
+class RowResult(NamedTuple):
+    """Salesforce's result for the row with this `folded_key`.
+
+    A failed row has a code, a message and comma-separated field names.
+    """
+
+    folded_key: str
+    kind: Literal["accepted", "failed", "unprocessed"]
+    salesforce_id: str = ""
+    is_created: bool = False
+    code: str = ""
+    message: str = ""
+    fields: str = ""
+
+
+class Failure(NamedTuple):
+    """Why a row was not accepted; `chunk` is 0 if it was never sent."""
+
+    key: str
+    hash: str
+    code: str
+    message: str
+    fields: str
+    is_transient: bool
+    chunk: int = 0
+    attempt: int = 0
+    job_id: str = ""
+
+
 class RenderedRow(NamedTuple):
-    """A row ready to send: its key, its fields as JSON text, and their hash."""
+    """A row ready to send: its key, its fields as JSON text, hash and CSV line."""
 
     key: str
     payload: str
     hash: str
+    line: str
 
 
 @dataclass(frozen=True)
@@ -44,8 +92,8 @@ class RejectedRow:
     hash: str
 
 
-class _FragmentCache(dict[object, str]):
-    """A cache from a column's values to their payload fragments, `"name":"text"`.
+class _FragmentCache(dict[object, tuple[str, str]]):
+    """A cache from a column's values to their payload fragments and CSV cells.
 
     Most columns have few distinct values. All values of a column have one type, so
     equal values have equal fragments. A null that is ignored has the fragment ''.
@@ -58,11 +106,15 @@ class _FragmentCache(dict[object, str]):
         if is_decimal:
             self.render = _decimal_text_renderer(self.render)
         self._prefix = f"{_json_text(field.name)}:"
-        self._null = "" if field.nulls == "ignore" else f"{self._prefix}null"
+        self._null = ("", "")
+        if field.nulls == "clear":
+            self._null = (f"{self._prefix}null", NULL_MARKER)
 
-    def __missing__(self, value: object) -> str:
+    def __missing__(self, value: object) -> tuple[str, str]:
         text = self.render(value)
-        fragment = self._null if text is None else self._prefix + _json_text(text)
+        fragment = self._null
+        if text is not None:
+            fragment = (self._prefix + _json_text(text), _csv_cell(text))
         if len(self) < CACHED_VALUES:
             self[value] = fragment
         return fragment
@@ -90,7 +142,6 @@ class RowRenderer:
             self._render_key = _decimal_text_renderer(self._render_key)
         self._key_name = mapping.external_id
         self._key_position = mapping.key_position
-        self._version_hash = _start_hash(version)
 
     def __call__(self, row: Sequence[object]) -> RenderedRow | RejectedRow:
         """Render one row, whose values are in the mapping's order."""
@@ -101,10 +152,12 @@ class RowRenderer:
             key = self._key_text(raw_key)
         except RejectedValueError:
             return self._reject(raw_key, values)
-        payload = f"{{{','.join(filter(None, fragments))}}}"
-        digest = self._version_hash.copy()
-        digest.update(payload.encode())
-        return RenderedRow(key, payload, digest.hexdigest())
+        cells = [cell for _, cell in fragments]
+        cells.insert(self._key_position, _csv_cell(key))
+        payload = f"{{{','.join([text for text, _ in fragments if text])}}}"
+        return RenderedRow(
+            key, payload, payload_hash(payload, self._version), ",".join(cells)
+        )
 
     def _key_text(self, value: object) -> str:
         key = self._render_key(value)
@@ -145,14 +198,31 @@ def _storable_key(key: object) -> str:
 
 def payload_hash(text: str, version: str) -> str:
     """Return the hash of a payload's text for a version of org and mapping."""
-    digest = _start_hash(version)
-    digest.update(text.encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()
+    content = f"{version}\n{text}".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(content).hexdigest()
 
 
-def _start_hash(version: str) -> hashlib.blake2b:
-    """Return a hash of the version, to be updated with the payload."""
-    return hashlib.blake2b(f"{version}\n".encode(), digest_size=HASH_BYTES)
+def dump_payload(payload: dict[str, str | None]) -> str:
+    """Return a payload as JSON text in the exact form that is hashed."""
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+
+
+def csv_line(key: str, payload: str, mapping: Mapping) -> str:
+    """Return the CSV line of a payload; a field that it lacks has an empty cell."""
+    values = json.loads(payload) | {mapping.external_id: key}
+    texts = (values.get(item.name, "") for item in mapping.fields)
+    return ",".join(NULL_MARKER if text is None else _csv_cell(text) for text in texts)
+
+
+def header_line(mapping: Mapping) -> str:
+    """Return the header of a CSV file: the names of the fields."""
+    return ",".join(item.name for item in mapping.fields)
+
+
+def _csv_cell(text: str) -> str:
+    if "," in text or '"' in text or "\n" in text:
+        return '"' + text.replace('"', '""') + '"'
+    return text
 
 
 def _decimal_text_renderer(render: Renderer) -> Renderer:

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from loaders import warehouse
+from loaders.config.salesforce_policy import SafetyThresholds
 from loaders.errors import DataError
-from loaders.salesforce import sync_state
+from loaders.salesforce import medians, state
 from loaders.salesforce.context import SyncContext
-from loaders.salesforce.policy import SafetyThresholds
 from loaders.salesforce.staging_db import PENDING, StagingDb
 
 MAX_EXAMPLE_KEYS = 10
@@ -45,10 +45,12 @@ class SafetyCheckError(DataError):
 
 def compute_plan_id(staging_db: StagingDb, context: SyncContext) -> str:
     """Return an id for this exact set of rows, object and mapping version."""
-    digest = hashlib.blake2b(digest_size=PLAN_ID_BYTES)
-    digest.update(f"{context.mapping.object} {context.sync.mapping_version}".encode())
-    for row in staging_db.pending_rows():
-        digest.update(f"\n{row.key}\t{row.hash}".encode())
+    ((rows, combined),) = staging_db.query(
+        "select count(*), bit_xor(md5_number(key || chr(9) || hash))"
+        f" from local.rows where {PENDING}"
+    )
+    text = f"{context.mapping.object} {context.sync.mapping_version} {rows} {combined}"
+    digest = hashlib.blake2b(text.encode(), digest_size=PLAN_ID_BYTES)
     return digest.hexdigest()
 
 
@@ -92,19 +94,21 @@ def exceeded_limits(
 ) -> Iterator[ExceededLimit]:
     """Yield each limit that the pending rows exceed."""
     thresholds = context.policy.safety_thresholds
-    sent_before = staging_db.query_int("select count(*) from state where hash != ''")
+    sent_before = staging_db.query_int("select sent_before from local.totals")
     if sent_before < thresholds.min_rows or not _has_completed_sync(context):
         return
     yield from _check_share(
         staging_db,
         f"{PENDING} and action = 'create'",
         "new",
+        sent_before,
         thresholds.max_create_ratio,
     )
     yield from _check_share(
         staging_db,
         f"{PENDING} and {CHANGED}",
         "changed",
+        sent_before,
         thresholds.max_change_ratio,
     )
     if thresholds.max_null_ratio is not None:
@@ -116,23 +120,22 @@ def exceeded_limits(
 def _has_completed_sync(context: SyncContext) -> bool:
     """Return whether an earlier sync completed; a first sync is not checked."""
     with warehouse.session() as connection:
-        return sync_state.has_completed_sync(
-            connection,
-            context.mapping.object,
-            salesforce_org_id=context.sync.salesforce_org_id,
-        )
+        return state.has_completed_sync(connection, context.scope)
 
 
 def _check_share(
-    staging_db: StagingDb, condition: str, adjective: str, limit: float | None
+    staging_db: StagingDb,
+    condition: str,
+    adjective: str,
+    sent_before: int,
+    limit: float | None,
 ) -> Iterator[ExceededLimit]:
-    sent_before = staging_db.query_int("select count(*) from state where hash != ''")
-    count = staging_db.query_int(f"select count(*) from rows where {condition}")
+    count = staging_db.query_int(f"select count(*) from local.rows where {condition}")
     if limit is None or count <= limit * sent_before:
         return
-    examples = staging_db.database.execute(
-        f"select key from rows where {condition} order by folded_key limit ?",
-        [MAX_EXAMPLE_KEYS],
+    examples = staging_db.query(
+        f"select key from local.rows where {condition} order by folded_key limit ?",
+        MAX_EXAMPLE_KEYS,
     )
     yield ExceededLimit(
         f"{count} rows are {adjective}, {count / sent_before:.0%} of the "
@@ -145,6 +148,9 @@ def _check_nulls(
     staging_db: StagingDb, sent_before: int, limit: float
 ) -> Iterator[ExceededLimit]:
     """Count, for each field, the records whose value would be cleared."""
+    changed = f"select count(*) from local.rows where {PENDING} and {CHANGED}"
+    if staging_db.query_int(changed) <= limit * sent_before:
+        return  # no field can be cleared in more records
     cleared: Counter[str] = Counter()
     examples: list[tuple[int, str]] = []
     for key, new, old in _changed_payloads(staging_db):
@@ -170,64 +176,22 @@ def _check_medians(
     staging_db: StagingDb, context: SyncContext, thresholds: SafetyThresholds
 ) -> Iterator[ExceededLimit]:
     limit = thresholds.max_median_factor or 0.0
-    for field in context.mapping.fields:
-        if not field.is_numeric or field.name == context.mapping.external_id:
-            continue
-        path = f'$."{field.name}"'
-        before = _median(staging_db, "state", path)
-        after = _median(staging_db, "rows", path)
-        if before is None or after is None:
-            continue
-        low, high = sorted((abs(before), abs(after)))
-        factor = 1 + abs(after - before) / max(low if before * after > 0 else 0, 1)
-        if factor > limit and high:
+    for name, before, after in medians.changed_medians(staging_db, context, limit):
+        if medians.factor(before, after) > limit:
             yield ExceededLimit(
-                f"the median of {field.name} changes from {before:g} to {after:g} "
+                f"the median of {name} changes from {before:g} to {after:g} "
                 f"(limit: a factor of {limit:g})",
-                tuple(_most_changed(staging_db, path)),
+                medians.most_changed(staging_db, name, MAX_EXAMPLE_KEYS),
             )
-
-
-def _median(staging_db: StagingDb, table: str, path: str) -> float | None:
-    """Return one field's median in `table`, over the records in both tables."""
-    values = (
-        f"select cast(json_extract({table}.payload, ?) as real) as value"
-        " from rows inner join state on state.folded_key = rows.folded_key"
-        " where state.hash != '' and rows.action != 'rejected'"
-        " and json_extract(rows.payload, ?) is not null"
-        " and json_extract(state.payload, ?) is not null"
-    )
-    row = staging_db.database.execute(
-        f"select avg(value) from (select value, row_number() over (order by value)"
-        f" as position, count(*) over () as total from ({values}))"
-        " where position in ((total + 1) / 2, (total + 2) / 2)",
-        [path, path, path],
-    ).fetchone()
-    return None if row[0] is None else float(row[0])
-
-
-def _most_changed(staging_db: StagingDb, path: str) -> Iterator[str]:
-    records = staging_db.database.execute(
-        "select rows.key, json_extract(state.payload, ?) as old,"
-        " json_extract(rows.payload, ?) as new"
-        " from rows inner join state on state.folded_key = rows.folded_key"
-        " where state.hash != '' and rows.action != 'rejected'"
-        " and old is not null and new is not null"
-        " order by abs(cast(new as real) - cast(old as real)) desc, rows.folded_key"
-        " limit ?",
-        [path, path, MAX_EXAMPLE_KEYS],
-    )
-    for key, old, new in records:
-        yield f"{key} ({old} to {new})"
 
 
 def _changed_payloads(
     staging_db: StagingDb,
 ) -> Iterator[tuple[str, dict[str, str | None], dict[str, str | None]]]:
     """Yield (key, new fields, old fields) of each record that would change."""
-    for key, new, old in staging_db.database.execute(
-        "select rows.key, rows.payload, state.payload"
-        " from rows inner join state on state.folded_key = rows.folded_key"
+    for key, new, old in staging_db.stream(
+        "select rows.key, rows.payload, state.payload from local.rows as rows"
+        " inner join local.state as state on state.folded_key = rows.folded_key"
         f" where {PENDING} and {CHANGED} and state.hash != ''"
     ):
         yield key, json.loads(new), json.loads(old)

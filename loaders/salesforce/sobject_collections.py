@@ -13,13 +13,14 @@ from typing import Any
 import requests
 
 from loaders import warehouse
+from loaders.config.salesforce_mapping import Mapping
 from loaders.errors import DataError, NightshiftError
-from loaders.salesforce import ledger, results, verification
+from loaders.ledger.salesforce import ABANDONED, OUTCOME_UNKNOWN, SENDING, Chunk
+from loaders.salesforce import ledger, results
 from loaders.salesforce.context import Progress, SyncContext
-from loaders.salesforce.mapping import Mapping
-from loaders.salesforce.request_errors import OutcomeUnknownError
-from loaders.salesforce.rows import payload_hash
-from loaders.salesforce.staging_db import Row, RowResult, StagingDb
+from loaders.salesforce.rows import Row, RowResult, payload_hash
+from loaders.salesforce.staging_db import StagingDb
+from loaders.salesforce_api.request_errors import OutcomeUnknownError
 
 SHRINK_FACTOR = 4
 
@@ -32,7 +33,7 @@ def send(context: SyncContext, staging_db: StagingDb, *, attempt: int) -> None:
     """
     size = max(1, context.policy.collection_rows // SHRINK_FACTOR ** (attempt - 1))
     chunks = _split_into_chunks(
-        list(staging_db.pending_rows()), size, staging_db.next_chunk_number()
+        staging_db.pending_rows(), size, staging_db.next_chunk_number()
     )
     total = sum(len(rows) for rows in chunks.values())
     for chunk, rows in chunks.items():
@@ -109,12 +110,9 @@ def _results(
     context: SyncContext, rows: list[Row], response: requests.Response | None
 ) -> list[RowResult]:
     """Return one result per row, read back from Salesforce if there is no response."""
-    fold = context.destination.fold
     if response is None:
-        accepted = verification.find_accepted(
-            context.client, context.destination, mapping=context.mapping, rows=rows
-        )
-        return _add_unknown_results(context, rows, accepted)
+        accepted = results.find_accepted(context, rows)
+        return _add_unknown_results(rows, accepted)
     items = response.json()
     if len(items) != len(rows):
         raise DataError(
@@ -122,7 +120,7 @@ def _results(
             f"{context.mapping.object}. Run again to read the records back."
         )
     return [
-        _parse_result(fold(row.key), item)
+        _parse_result(row.folded_key, item)
         for row, item in zip(rows, items, strict=True)
     ]
 
@@ -140,20 +138,18 @@ def _parse_result(folded_key: str, item: dict[str, Any]) -> RowResult:
     )
 
 
-def _add_unknown_results(
-    context: SyncContext, rows: list[Row], accepted: list[RowResult]
-) -> list[RowResult]:
+def _add_unknown_results(rows: list[Row], accepted: list[RowResult]) -> list[RowResult]:
     """Add a result of unknown outcome for each row that has no accepted result."""
     accepted_keys = {result.folded_key for result in accepted}
     unknown = [
         RowResult(
-            folded_key,
+            row.folded_key,
             "failed",
-            code=ledger.OUTCOME_UNKNOWN,
+            code=OUTCOME_UNKNOWN,
             message="The connection broke, and the record differs from what was sent.",
         )
         for row in rows
-        if (folded_key := context.destination.fold(row.key)) not in accepted_keys
+        if row.folded_key not in accepted_keys
     ]
     return [*accepted, *unknown]
 
@@ -167,16 +163,16 @@ def _split_into_chunks(rows: list[Row], size: int, first: int) -> dict[int, list
 
 def _ledger_chunks(
     context: SyncContext, chunks: dict[int, list[Row]]
-) -> Iterator[ledger.Chunk]:
+) -> Iterator[Chunk]:
     for chunk, rows in chunks.items():
         hashes = "\n".join(row.hash for row in rows)
-        yield ledger.Chunk(
+        yield Chunk(
             sync_id=context.sync.sync_id,
             chunk=chunk,
             fingerprint=payload_hash(hashes, context.sync.mapping_version),
             rows=len(rows),
             job_id="",
-            state=ledger.SENDING,
+            state=SENDING,
             created_at=ledger.now(),
         )
 
@@ -189,19 +185,14 @@ def _record(
     not_sent: list[int],
 ) -> None:
     """Write the results to the ledgers; a chunk in neither list stays open."""
-    with warehouse.transaction() as connection:
-        for chunk in completed:
-            ledger.record_chunk(
-                connection, context.sync, staging_db=staging_db, chunk=chunk, job_id=""
-            )
-        for chunk in not_sent:
-            ledger.update_chunk(
-                connection,
-                context.sync.sync_id,
-                chunk=chunk,
-                state=ledger.ABANDONED,
-                job_id="",
-            )
+    rows = sum(1 for chunk in completed for _ in staging_db.chunk_rows(chunk))
+    with staging_db.ledger_transaction(rows) as connection:
+        ledger.record_chunks(
+            connection, context.sync, staging_db, completed, scope=context.scope
+        )
+        ledger.update_chunks(
+            connection, context.sync.sync_id, not_sent, state=ABANDONED
+        )
 
 
 def _mismatch_message(mismatches: list[str]) -> str:

@@ -1,91 +1,57 @@
-"""The staging database: the working state of one sync, in a SQLite file.
+"""The staging database: the working state of one sync, in a local DuckDB file.
 
-It holds the rendered rows of the mart, what Salesforce last accepted for each key, and
-the result of each row sent. It is a file in the spool folder, so that a million rows
-need little memory and recovery finds what an interrupted sync had sent. It is deleted
-once its content is in the ledgers.
+It holds the rows that may have to be sent, what Salesforce last accepted for their
+keys, and the result of each row sent. It is a file in the spool folder, so that a
+million rows need little memory and recovery finds what an interrupted sync had sent. It
+is deleted once its content is in the ledgers.
 """
 
 import json
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any
 
+from loaders import warehouse
 from loaders.private_files import make_folder
+from loaders.salesforce.rows import Failure, Row, RowResult
+from loaders.warehouse import Connection, bulk_rows, local_tables
+from loaders.warehouse.local_tables import LocalConnection
 
-BATCH_ROWS = 5_000
+SENDER = "-- loaders.salesforce.staging_db\n"
 SENDABLE = "action in ('create', 'change', 'resend', 'missing')"
 PENDING = f"{SENDABLE} and outcome is null"
-
+NEVER = datetime(1000, 1, 1)  # the default of the times in `state`
+# `state` and `rejects` come from earlier syncs, `results` and `failures` from this one.
 SCHEMA = """
-create table identity (content text not null);
-create table rows (
-    seq integer primary key, folded_key text not null, key text not null,
-    hash text not null, payload text not null, action text,
-    chunk integer, outcome text, salesforce_id text, is_created integer
+create table local.identity (content varchar);
+create table local.totals (mart_rows bigint, sent_before bigint, is_complete boolean);
+create table local.rows (
+    folded_key varchar, key varchar, hash varchar, source_hash varchar,
+    payload varchar, line varchar, action varchar, chunk integer, outcome varchar,
+    salesforce_id varchar, is_created boolean
 );
-create table state (
-    folded_key text primary key, key text not null, hash text not null,
-    payload text not null, accepted_at text not null default '',
-    rejected_at text not null default '', rejected_hash text not null default '',
-    outcome_unknown_at text not null default ''
+create table local.state (
+    folded_key varchar, key varchar, hash varchar default '',
+    payload varchar default '{}', mapping_version varchar default '',
+    accepted_at timestamp default '1000-01-01',
+    rejected_at timestamp default '1000-01-01', rejected_hash varchar default '',
+    outcome_unknown_at timestamp default '1000-01-01'
 );
-create table results (
-    chunk integer not null, folded_key text not null, kind text not null,
-    salesforce_id text not null, is_created integer not null,
-    code text not null, message text not null, fields text not null
+create table local.rejects (
+    folded_key varchar, key varchar, rejected_at timestamp, rejected_hash varchar,
+    outcome_unknown_at timestamp
 );
-create index results_by_key on results (chunk, folded_key);
-create table failures (
-    key text not null, hash text not null, code text not null,
-    message text not null, fields text not null, is_transient integer not null,
-    chunk integer not null, attempt integer not null, job_id text not null
+create table local.results (
+    chunk integer, folded_key varchar, kind varchar, salesforce_id varchar,
+    is_created boolean, code varchar, message varchar, fields varchar
+);
+create table local.failures (
+    key varchar, hash varchar, code varchar, message varchar, fields varchar,
+    is_transient boolean, chunk integer, attempt integer, job_id varchar
 );
 """
-
-
-class Row(NamedTuple):
-    """A row to send: its key, its rendered fields as JSON text, and their hash.
-
-    `folded_key` is the key as Salesforce compares it: in lower case, unless the key
-    field is case-sensitive. Rows are sent in its order.
-    """
-
-    folded_key: str
-    key: str
-    payload: str
-    hash: str
-
-
-class RowResult(NamedTuple):
-    """Salesforce's result for the row with this `folded_key`.
-
-    A failed row has a code, a message and comma-separated field names.
-    """
-
-    folded_key: str
-    kind: Literal["accepted", "failed", "unprocessed"]
-    salesforce_id: str = ""
-    is_created: bool = False
-    code: str = ""
-    message: str = ""
-    fields: str = ""
-
-
-class Failure(NamedTuple):
-    """Why a row was not accepted; `chunk` is 0 if it was never sent."""
-
-    key: str
-    hash: str
-    code: str
-    message: str
-    fields: str
-    is_transient: bool
-    chunk: int = 0
-    attempt: int = 0
-    job_id: str = ""
 
 
 class StagingDb:
@@ -93,12 +59,7 @@ class StagingDb:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.database = sqlite3.connect(path, isolation_level=None)
-        # These settings survive a killed process. After a power loss the file may be
-        # damaged, but recovery can read the records back from Salesforce.
-        self.database.execute("pragma journal_mode = wal")
-        self.database.execute("pragma synchronous = off")
-        self.database.execute("pragma temp_store = file")
+        self._connection: Connection = LocalConnection(path)
 
     @classmethod
     def create(cls, path: Path, *, identity: dict[str, str]) -> "StagingDb":
@@ -110,119 +71,220 @@ class StagingDb:
         for existing in path.parent.glob(f"{path.name}*"):
             existing.unlink()
         staging_db = cls(path)
-        staging_db.database.executescript(SCHEMA)
-        staging_db.execute("insert into identity values (?)", json.dumps(identity))
+        with staging_db.transaction():
+            staging_db.execute(SCHEMA)
+            staging_db.execute(
+                "insert into local.identity values (?)", json.dumps(identity)
+            )
         return staging_db
 
     @classmethod
     def reopen(cls, path: Path) -> "StagingDb | None":
         """Open the staging database of an earlier sync; None if it does not exist."""
-        return cls(path) if path.exists() else None
+        if not path.exists():
+            return None
+        staging_db = cls(path)
+        if staging_db.query("select 1 from duckdb_tables() where table_name = 'rows'"):
+            return staging_db
+        staging_db.close()  # the process was killed while it created the file
+        return None
 
     def identity(self) -> dict[str, str]:
         """Return the identity that was passed to `create`."""
-        row = self.database.execute("select content from identity").fetchone()
-        identity: dict[str, str] = json.loads(row[0])
+        ((content,),) = self.query("select content from local.identity")
+        identity: dict[str, str] = json.loads(content)
         return identity
 
     def close(self) -> None:
         """Close the file; it stays until the spool is cleared."""
-        self.database.close()
+        self._connection.close()
 
-    def execute_many(self, statement: str, rows: Iterable[Sequence[object]]) -> int:
-        """Run a statement for each row in one transaction; return the number of rows.
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Run the statements of the block in one transaction."""
+        with warehouse.transaction_on(self._connection):
+            yield
 
-        If `rows` itself writes to the database, those writes join the transaction.
+    @contextmanager
+    def attached_to(self, connection: Connection) -> Iterator[bool]:
+        """Let a session of the warehouse read and write this file, if it can.
+
+        Yields whether it can. All statements of this object then run in that session.
         """
-        if self.database.in_transaction:
-            return self._execute_batches(statement, rows)
-        with self.database:
-            self.database.execute("begin")
-            return self._execute_batches(statement, rows)
+        if not warehouse.is_single_writer():
+            yield False
+            return
+        self._connection.close()
+        try:
+            with local_tables.attached(connection, self.path):
+                self._connection = connection
+                yield True
+        finally:
+            self._connection = LocalConnection(self.path)
 
-    def _execute_batches(self, statement: str, rows: Iterable[Sequence[object]]) -> int:
-        count, iterator = 0, iter(rows)
-        while batch := list(islice(iterator, BATCH_ROWS)):
-            self.database.executemany(statement, batch)
-            count += len(batch)
-        return count
+    @contextmanager
+    def ledger_transaction(self, rows: int) -> Iterator[Connection]:
+        """Open a transaction in the warehouse for appending about `rows` rows."""
+        if rows <= local_tables.MAX_VALUES_ROWS:
+            with warehouse.transaction() as connection:
+                yield connection
+            return
+        with (
+            bulk_rows.session() as connection,
+            self.attached_to(connection),
+            warehouse.transaction_on(connection),
+        ):
+            yield connection
 
-    def execute(self, statement: str, *parameters: object) -> int:
-        """Run one statement; return the number of rows that it changed."""
-        return self.database.execute(statement, parameters).rowcount
+    def append(
+        self,
+        connection: Connection,
+        table: str,
+        columns: Sequence[str],
+        query: str,
+        *,
+        parameters: Sequence[object] = (),
+        rows: int,
+    ) -> None:
+        """Append a query's `rows` rows to a table, in a `ledger_transaction`."""
+        local_tables.append(
+            connection,
+            table,
+            columns,
+            local=self._connection,
+            query=query,
+            parameters=parameters,
+            rows=rows,
+        )
+
+    def fill(
+        self,
+        connection: Connection,
+        table: str,
+        columns: Sequence[str],
+        query: str,
+        parameters: Sequence[object],
+        *,
+        convert: Callable[[Sequence[Any]], Sequence[object]],
+    ) -> None:
+        """Insert the rows of a query of the warehouse, to which this file is attached.
+
+        If it cannot be attached, `convert` replaces the nulls of each row.
+        """
+        sender = f"-- loaders.salesforce.staging_db fill {table}\n"
+        if self._connection is connection:
+            names = ", ".join(columns)
+            connection.execute(
+                f"{sender}insert into local.{table} ({names}) {query}", parameters
+            )
+            return
+        rows = (
+            convert(row)
+            for batch in connection.stream(sender + query, parameters)
+            for row in batch
+        )
+        self.insert(table, columns, rows)
+
+    def execute(self, statement: str, *parameters: object) -> None:
+        """Run one statement."""
+        self._connection.execute(SENDER + statement, parameters)
+
+    def query(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Return all rows of a query with a small result."""
+        return self._connection.fetch_all(SENDER + query, parameters)
+
+    def stream(self, query: str, *parameters: object) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query; run no other statement meanwhile."""
+        for batch in self.stream_batches(query, *parameters):
+            yield from batch
+
+    def stream_batches(
+        self, query: str, *parameters: object
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the rows of a query in batches."""
+        return self._connection.stream(SENDER + query, parameters)
 
     def query_int(self, query: str, *parameters: object) -> int:
         """Return the single integer that a query selects; 0 for null."""
-        return self.database.execute(query, parameters).fetchone()[0] or 0
+        ((value,),) = self.query(query, *parameters)
+        return int(value or 0)
+
+    def insert(
+        self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+    ) -> int:
+        """Insert any number of rows without nulls; return their number."""
+        return local_tables.insert(self._connection, f"local.{table}", columns, rows)
 
     def count_pending(self) -> int:
         """Return the number of rows still to be sent."""
-        return self.query_int(f"select count(*) from rows where {PENDING}")
+        return self.query_int(f"select count(*) from local.rows where {PENDING}")
 
     def pending_size(self) -> tuple[int, int]:
-        """Return the number of rows still to be sent and the length of their JSON."""
-        row = self.database.execute(
-            "select count(*), coalesce(sum(length(payload)), 0) from rows"
+        """Return the number of rows still to be sent and their size in bytes."""
+        ((rows, size),) = self.query(
+            "select count(*), coalesce(sum(strlen(line)), 0) from local.rows"
             f" where {PENDING}"
-        ).fetchone()
-        return row[0], row[1]
+        )
+        return rows, int(size)
 
     def count_by_action(self) -> dict[str, int]:
-        """Return the number of rows by action."""
-        return dict(
-            self.database.execute("select action, count(*) from rows group by 1")
+        """Return the number of rows of the mart by action."""
+        counts = dict(
+            self.query(
+                "select action, count(*) from local.rows"
+                " where action is not null group by 1"
+            )
+        )
+        ((mart_rows,),) = self.query("select max(mart_rows) from local.totals")
+        # Rows that never left the warehouse are unchanged.
+        staged = sum(n for action, n in counts.items() if action != "missing")
+        unchanged = counts.get("unchanged", 0) + max(0, (mart_rows or 0) - staged)
+        return counts | ({"unchanged": unchanged} if unchanged else {})
+
+    def pending_rows(self) -> list[Row]:
+        """Return the rows still to be sent, in key order; use it for few rows."""
+        return self._rows(PENDING)
+
+    def chunk_rows(self, chunk: int) -> list[Row]:
+        """Return the rows of a chunk, in key order."""
+        return self._rows("chunk = ?", chunk)
+
+    def sample_accepted(self, limit: int) -> list[Row]:
+        """Return some of the accepted rows."""
+        return self._rows(
+            "key in (select key from local.rows where outcome = 'accepted'"
+            " order by random() limit ?)",
+            limit,
         )
 
-    def pending_rows(self) -> Iterator[Row]:
-        """Yield the rows still to be sent, in key order."""
-        yield from self._rows(
-            f"select folded_key, key, payload, hash from rows where {PENDING}"
-            " order by folded_key"
+    def _rows(self, condition: str, *parameters: object) -> list[Row]:
+        records = self.query(
+            "select folded_key, key, payload, hash from local.rows"
+            f" where {condition} order by folded_key",
+            *parameters,
         )
-
-    def chunk_rows(self, chunk: int) -> Iterator[Row]:
-        """Yield the rows of a chunk, in key order."""
-        yield from self._rows(
-            "select folded_key, key, payload, hash from rows where chunk = ?"
-            " order by folded_key",
-            chunk,
-        )
-
-    def _rows(self, query: str, *parameters: object) -> Iterator[Row]:
-        yield from map(Row._make, self.database.execute(query, parameters))
+        return [Row(*record) for record in records]
 
     def assign_chunk(self, chunk: int, *, first: str, last: str) -> None:
         """Assign the pending rows between two folded keys to a chunk."""
         self.execute(
-            f"update rows set chunk = ? where {PENDING} and folded_key between ? and ?",
+            f"update local.rows set chunk = ? where {PENDING}"
+            " and folded_key between ? and ?",
             *(chunk, first, last),
         )
 
     def next_chunk_number(self) -> int:
         """Return an unused chunk number; the first is 1."""
-        last = self.query_int("select max(chunk) from rows")
-        return 1 + max(last, self.query_int("select max(chunk) from failures"))
-
-    def add_results(self, results: Iterable[RowResult], *, chunk: int) -> int:
-        """Store the results for a chunk's rows; return their number."""
-        return self.execute_many(
-            "insert into results values (?, ?, ?, ?, ?, ?, ?, ?)",
-            ((chunk, *result) for result in results),
+        return 1 + self.query_int(
+            "select greatest((select max(chunk) from local.rows),"
+            " (select max(chunk) from local.failures))"
         )
 
-    def add_failures(self, failures: Iterable[Failure]) -> int:
-        """Store failures; return their number."""
-        return self.execute_many(
-            "insert into failures values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            failures,
-        )
+    def add_results(self, results: Iterable[RowResult], *, chunk: int) -> None:
+        """Store the results for a chunk's rows."""
+        columns = ["chunk", *RowResult._fields]
+        self.insert("results", columns, ((chunk, *result) for result in results))
 
-    def failures(self, chunk: int | None = None) -> Iterator[Failure]:
-        """Yield the failures of a chunk, or all failures."""
-        where = "" if chunk is None else " where chunk = ?"
-        for record in self.database.execute(
-            f"select * from failures{where} order by chunk, key",
-            () if chunk is None else (chunk,),
-        ):
-            failure = Failure._make(record)
-            yield failure._replace(is_transient=bool(failure.is_transient))
+    def add_failures(self, failures: Iterable[Failure]) -> None:
+        """Store failures."""
+        self.insert("failures", Failure._fields, failures)

@@ -1,7 +1,7 @@
 """The warehouse: connections to DuckDB or Redshift, as the dbt profile selects."""
 
 from loaders.warehouse.connection import SCHEMAS, Connection, identifier, literal
-from loaders.warehouse.create_tables import ensure_tables
+from loaders.warehouse.create_tables import add_columns, ensure_tables
 from loaders.warehouse.sessions import (
     close_sessions,
     create_missing_tables,
@@ -26,6 +26,7 @@ from loaders.warehouse.target import (
 __all__ = [
     "SCHEMAS",
     "Connection",
+    "add_columns",
     "close_sessions",
     "create_missing_tables",
     "ensure_tables",

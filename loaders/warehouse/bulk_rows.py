@@ -57,24 +57,23 @@ def _low_memory(connection: Connection) -> Iterator[None]:
 
 def append(
     connection: Connection,
-    name: str,
+    table: str,
     columns: Sequence[str],
     rows: Iterable[Sequence[object]],
 ) -> int:
-    """Append rows without nulls to the table `ops.{name}`; return their number.
+    """Append rows without nulls to a qualified table; return their number.
 
     Runs in the open transaction and in bounded memory.
     """
-    table = connection.table("ops", name)
     remaining = iter(rows)
     first = list(islice(remaining, MAX_INSERT_ROWS + 1))
     if len(first) <= MAX_INSERT_ROWS:
         connection.insert(table, columns, first)
         return len(first)
     with tempfile.TemporaryDirectory(prefix="nightshift-rows-") as folder:
-        path = Path(folder) / f"{name}.csv"
-        count = _write_csv(path, chain(first, remaining))
-        load = _insert_from_csv if warehouse.is_single_writer() else _copy_through_s3
+        path = Path(folder) / "rows.csv"
+        count = write_csv(path, chain(first, remaining))
+        load = insert_from_csv if warehouse.is_single_writer() else _copy_through_s3
         load(connection, table, columns=columns, path=path)
     return count
 
@@ -137,8 +136,10 @@ def _write_json(
     return count, odd
 
 
-def _write_csv(path: Path, rows: Iterable[Sequence[object]]) -> int:
+def write_csv(path: Path, rows: Iterable[Sequence[object]]) -> int:
     """Write CSV with all values quoted, so that empty text is not read as null.
+
+    Returns the number of rows.
 
     The csv module inspects every character, which takes ten times as long for JSON.
     """
@@ -151,9 +152,10 @@ def _write_csv(path: Path, rows: Iterable[Sequence[object]]) -> int:
     return count
 
 
-def _insert_from_csv(
+def insert_from_csv(
     connection: Connection, table: str, *, columns: Sequence[str], path: Path
 ) -> None:
+    """Insert the rows of a file that `write_csv` wrote into a table of DuckDB."""
     names = ", ".join(identifier(column) for column in columns)
     types = ", ".join(f"'{column}': 'varchar'" for column in columns)
     connection.execute(

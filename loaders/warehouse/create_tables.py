@@ -1,4 +1,4 @@
-"""Creating the schemas and declared tables that a warehouse lacks."""
+"""Creating the schemas, declared tables and columns that a warehouse lacks."""
 
 from loaders.warehouse import declared_tables
 from loaders.warehouse.connection import SCHEMAS, Connection, identifier
@@ -70,6 +70,24 @@ def has_all_tables(connection: Connection) -> bool:
 
 def _warehouse(connection: Connection) -> tuple[str, str]:
     return location(), connection.schema("ops")
+
+
+def add_columns(connection: Connection, table_name: str) -> None:
+    """Add the declared columns that a ledger of an earlier version lacks."""
+    (table,) = (t for t in declared_tables.all_tables() if t.name == table_name)
+    name = connection.table(table.schema, table.name)
+    existing = dict(
+        connection.columns(
+            f"-- loaders.warehouse.create_tables list columns\nselect * from {name}"
+        )
+    )
+    for column in table.columns:
+        if column.name not in existing:
+            connection.execute(
+                f"-- loaders.warehouse.create_tables add {table.name}.{column.name}\n"
+                f"alter table {name} add column {identifier(column.name)} "
+                f"{_data_type(column)}"
+            )
 
 
 def _distribution(table: declared_tables.Table) -> str:

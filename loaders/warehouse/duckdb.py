@@ -47,6 +47,12 @@ DAMAGE_CLASSES = (
     duckdb.SerializationException,
 )
 INTERRUPTED_TEXT = "interrupted"
+# Files that are needed for minutes only: compressing them is not worth it.
+WORKING_FILE_SETTINGS = {
+    "force_compression": "'uncompressed'",
+    "checkpoint_threshold": "'256MB'",
+}
+LOCAL_FILE_SETTINGS = {"memory_limit": "'100MB'", "threads": "1"}
 
 # Set by `keep_open` until the first session adds the connection that stays open.
 _kept_connections: ExitStack | None = None
@@ -104,6 +110,20 @@ def open_session(values: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
             # A second one, because closing `handle` would also close its cursors.
             _kept_connections.callback(duckdb.connect(str(path), config=options).close)
             _kept_connections = None
+    return handle
+
+
+def open_local(path: Path, catalog: str) -> duckdb.DuckDBPyConnection:
+    """Open a file of this process, next to the warehouse, as a catalog of that name."""
+    make_folder(path.parent)
+    handle = duckdb.connect()
+    with classified_errors(handle, "opening", str(path)):
+        escaped = str(path).replace("'", "''")
+        settings = {**LOCAL_FILE_SETTINGS, **WORKING_FILE_SETTINGS}
+        settings["temp_directory"] = f"'{escaped}.tmp'"
+        for name, value in settings.items():
+            handle.execute(f"set {name} = {value}")
+        handle.execute(f"attach '{escaped}' as {catalog}")
     return handle
 
 

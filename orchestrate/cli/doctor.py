@@ -8,11 +8,13 @@ import structlog
 
 from loaders import mail, s3, warehouse
 from loaders.config import dbt_profile, environment, recipients, settings
+from loaders.config import salesforce_mapping as mapping
 from loaders.config.redaction import redact
 from loaders.errors import ConfigError, NightshiftError
 from loaders.ledger.retired_models import retired_relations
-from loaders.salesforce import client, mapping, preflight
 from loaders.salesforce import doctor as salesforce_doctor
+from loaders.salesforce import preflight
+from loaders.salesforce_api import client
 from orchestrate.dbt import graph
 from orchestrate.logs import LOG_FILE
 from reports.console import Text, console

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from loaders import ledger, warehouse
+from loaders.config import salesforce_mapping as mapping
 from loaders.config import settings
+from loaders.config.salesforce_mapping import SALESFORCE_MODEL
 from loaders.errors import ConfigError
-from loaders.salesforce import mapping, rejects, sync
-from loaders.salesforce.history import read_history
-from loaders.salesforce.mapping import SALESFORCE_MODEL
-from loaders.salesforce.outcome import SUPERSEDED
-from loaders.salesforce.plan import Plan, make_plan
-from loaders.salesforce.sync import SyncRequest
+from loaders.ledger.salesforce import open_rejects, read_history
+from loaders.salesforce import sync
+from loaders.salesforce.context import SyncRequest
+from loaders.salesforce.plan import SUPERSEDED, Plan, make_plan
 from orchestrate.planning import run_state
 from orchestrate.planning.later_dates import contains_later_date, is_built
 from orchestrate.run_id import RUN_ID
@@ -114,20 +114,18 @@ def show_rejects(
     if retry:
         _send(_request(None, only_rejected=True), as_json=as_json)
         return
-    open_rejects = (
-        rejects.open_rejects(run_state.SALESFORCE_OBJECT) if _was_ever_sent() else []
-    )
+    rejects = open_rejects(run_state.SALESFORCE_OBJECT) if _was_ever_sent() else []
     if as_json:
-        rows = [asdict(reject) for reject in open_rejects]
+        rows = [asdict(reject) for reject in rejects]
         print_json({"rejects": rows})
         return
-    if not open_rejects:
+    if not rejects:
         console.print("No rows are rejected.")
         return
     table = Table(box=None, pad_edge=False, title="Rejected rows", title_justify="left")
     for column in ("org", "code", "fields", "message", "at (UTC)"):
         table.add_column(column)
-    for reject in open_rejects:
+    for reject in rejects:
         rejected_at = f"{reject.rejected_at:%Y-%m-%d %H:%M}"
         table.add_row(
             reject.key, reject.code, reject.fields, reject.message, rejected_at

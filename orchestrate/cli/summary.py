@@ -13,7 +13,7 @@ import luigi
 from loaders import ledger, warehouse
 from loaders.errors import NightshiftError
 from loaders.ledger import reports
-from loaders.salesforce.outcome import SUPERSEDED
+from loaders.salesforce.plan import SUPERSEDED
 from orchestrate.cli.tables import make_table
 from orchestrate.runs.alerts import resume_command
 from orchestrate.runs.outcome import ExitCode, Outcome

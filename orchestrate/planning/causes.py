@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date
 
 from loaders import ledger
-from loaders.salesforce.mapping import SALESFORCE_MODEL
+from loaders.config.salesforce_mapping import SALESFORCE_MODEL
 from orchestrate.planning import reports
 from orchestrate.planning.later_dates import is_built
 from orchestrate.planning.run_state import RERUN_REQUESTED, RunState

@@ -9,7 +9,7 @@ built, archived and sent by its own run.
 from datetime import date
 
 from loaders import ledger
-from loaders.salesforce.mapping import SALESFORCE_MODEL
+from loaders.config.salesforce_mapping import SALESFORCE_MODEL
 from orchestrate.planning.run_state import SALESFORCE_OBJECT, LastDates, RunState
 
 # A sync with one of these statuses left nothing to send.

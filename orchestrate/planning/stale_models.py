@@ -4,7 +4,7 @@ from datetime import date, datetime
 from functools import lru_cache
 
 from loaders import ledger
-from loaders.salesforce.mapping import SALESFORCE_MODEL
+from loaders.config.salesforce_mapping import SALESFORCE_MODEL
 from orchestrate.dbt.graph import Node
 from orchestrate.planning import syncs
 from orchestrate.planning.later_dates import (

@@ -3,7 +3,7 @@
 from datetime import date
 
 from loaders import ledger
-from loaders.salesforce.mapping import SALESFORCE_MODEL
+from loaders.config.salesforce_mapping import SALESFORCE_MODEL
 from orchestrate.planning.later_dates import ACCEPTED_STATUSES, last_dates
 from orchestrate.planning.run_state import (
     RERUN_REQUESTED,

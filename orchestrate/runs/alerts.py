@@ -19,8 +19,8 @@ from loaders.errors import NightshiftError
 from loaders.ledger import mails, now
 from loaders.ledger.mails import ALERT, OPEN, Delivery, Mail
 from loaders.ledger.runs import RunRecord
+from loaders.ledger.salesforce import open_chunks
 from loaders.mime import Message
-from loaders.salesforce.ledger import open_chunks
 from orchestrate import progress
 from orchestrate.dbt import graph
 from orchestrate.planning import run_state

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loaders.salesforce.mapping import SALESFORCE_MODEL
+from loaders.config.salesforce_mapping import SALESFORCE_MODEL
 from orchestrate.dbt.graph import Graph
 from orchestrate.planning.archives import DATASETS
 from orchestrate.runs.outcome import TaskResult

@@ -8,11 +8,13 @@ import structlog
 
 from loaders import interruption, ledger, warehouse
 from loaders.archive import Dataset, replace_partitions
+from loaders.config import salesforce_mapping as mapping
 from loaders.config import settings
+from loaders.config.salesforce_mapping import SALESFORCE_MODEL
 from loaders.config.settings import PROJECT
 from loaders.errors import NightshiftError
-from loaders.salesforce import mapping, sync
-from loaders.salesforce.mapping import SALESFORCE_MODEL
+from loaders.salesforce import sync
+from loaders.salesforce.context import SyncRequest
 from orchestrate import progress
 from orchestrate.planning import archives, causes, run_state, syncs
 from orchestrate.planning.archives import DATASETS
@@ -246,9 +248,9 @@ class AcceptedBySalesforce(luigi.ExternalTask):
         return syncs.incomplete_reason(run_state.reload_ledgers(*run, **key))
 
 
-def _sync_request(state: RunState) -> sync.SyncRequest:
+def _sync_request(state: RunState) -> SyncRequest:
     data_date = last_dates(state).synced
-    return sync.SyncRequest(
+    return SyncRequest(
         mapping=mapping.load(model=SALESFORCE_MODEL),
         data_date=data_date,
         spool=SPOOL,

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from loaders import ledger
-from loaders.salesforce.ledger import WITHDRAWN
+from loaders.ledger.salesforce import WITHDRAWN
 from loaders.warehouse import Connection
 
 MAX_SLOWEST_MODELS = 5

@@ -4,7 +4,6 @@ The trace only reads. It queries Salesforce once; when that fails, the trace con
 the reason instead of the record.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
@@ -14,14 +13,13 @@ from typing import Any
 from loaders import ledger, warehouse
 from loaders.config import settings
 from loaders.config.dbt_project import project_vars
+from loaders.config.salesforce_mapping import SALESFORCE_MODEL, Mapping
+from loaders.config.salesforce_mapping import load as load_mapping
+from loaders.config.salesforce_policy import RetryPolicy
 from loaders.errors import ConfigError, NightshiftError
-from loaders.salesforce import client as salesforce_client
-from loaders.salesforce import history, verification
-from loaders.salesforce.history import Event
-from loaders.salesforce.mapping import SALESFORCE_MODEL, Mapping
-from loaders.salesforce.mapping import load as load_mapping
-from loaders.salesforce.policy import RetryPolicy
-from loaders.salesforce.staging_db import Row
+from loaders.ledger.salesforce import Event, read_history
+from loaders.salesforce_api import client as salesforce_client
+from loaders.salesforce_api import records as salesforce_records
 from loaders.warehouse import Connection
 from reports.org import queries as org_queries
 from reports.org import raw_records
@@ -247,15 +245,16 @@ def _trace_warehouse(
 def _trace_salesforce(
     mapping: Mapping, key: str, exported: Record | None
 ) -> SalesforceTrace:
-    events = tuple(history.read_history(mapping.object, key))
+    events = tuple(read_history(mapping.object, key))
     accepted: dict[str, str | None] = {}
     for event in events:
         accepted |= {name: new for name, (_, new) in event.fields.items()}
     current, message = _query_salesforce(mapping, key)
     differences: list[str] = []
     if current and accepted:
-        sent = Row(folded_key=key, key=key, payload=json.dumps(accepted), hash="")
-        differences = verification.find_differences(current, sent, mapping=mapping)
+        differences = salesforce_records.find_differences(
+            current, accepted, mapping=mapping
+        )
     return SalesforceTrace(
         exported, accepted, events, current, message, tuple(differences)
     )
@@ -272,7 +271,7 @@ def _query_salesforce(mapping: Mapping, key: str) -> tuple[Record | None, str]:
     try:
         client = salesforce_client.connect(salesforce, SINGLE_ATTEMPT)
         try:
-            records = list(verification.fetch_records(client, mapping, [key]))
+            records = list(salesforce_records.fetch_records(client, mapping, [key]))
         finally:
             client.close()
     except NightshiftError as error:

@@ -26,6 +26,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "history": runs.growing_history,
     "backfill": runs.backfill,
     "salesforce": salesforce.first_sync,
+    "salesforce-delta": salesforce.delta,
     "salesforce-memory": salesforce.memory_of_first_sync,
     "redshift": redshift.redshift_emulator,
     "redshift-objects": redshift_objects.redshift_objects,

@@ -19,6 +19,7 @@ DATA_DATE = date(2026, 11, 24)
 ROWS = 100_000
 MANY_ROWS = 1_000_000
 MEMORY_LIMIT_MB = 300
+UPSERT = "simple_salesforce's bulk2.upsert"
 CREATE_MART = f"""
 create or replace table marts.{{name}} as
 select
@@ -52,14 +53,43 @@ from datetime import date
 from orchestrate.tasks.export import SPOOL
 from loaders import warehouse
 from loaders.config import settings
-from loaders.salesforce import mapping, sync
+from loaders.config import salesforce_mapping
+from loaders.salesforce import sync
+from loaders.salesforce.context import SyncRequest
 with warehouse.transaction() as connection:
     warehouse.ensure_tables(connection)
-request = sync.SyncRequest(
-    mapping=mapping.load(), data_date=date.fromisoformat(sys.argv[1]), spool=SPOOL
+request = SyncRequest(
+    mapping=salesforce_mapping.load(), data_date=date.fromisoformat(sys.argv[1]),
+    spool=SPOOL,
 )
 result = sync.run(request, settings.load().salesforce)
 assert result.accepted == int(sys.argv[2]), result
+"""
+DELTA_SYNC = """
+import re, sys
+from datetime import date
+from pathlib import Path
+from orchestrate.tasks.export import SPOOL
+from loaders import warehouse
+from loaders.config import salesforce_mapping, settings
+from loaders.config.salesforce_policy import SafetyThresholds, SyncPolicy
+from loaders.salesforce import sync
+from loaders.salesforce.context import SyncRequest
+
+def megabytes(name):
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(name + r":\\s*(\\d+) kB", status)[1]) / 1000
+
+with warehouse.transaction() as connection:
+    warehouse.ensure_tables(connection)
+request = SyncRequest(
+    mapping=salesforce_mapping.load(), data_date=date.fromisoformat(sys.argv[1]),
+    spool=SPOOL,
+)
+start = megabytes("VmRSS")
+result = sync.run(request, settings.load().salesforce)
+assert (result.accepted, result.unchanged) == tuple(map(int, sys.argv[2:])), result
+print(megabytes("VmHWM") - start)
 """
 SIMPLE_SALESFORCE_UPSERT = """
 import os, sys
@@ -97,7 +127,7 @@ def first_sync() -> Iterator[Comparison]:
         ours = measure_python(project, NIGHTSHIFT_SYNC, DATA_DATE, ROWS)
     with _project_with_mart(ROWS) as project:
         upsert = _simple_salesforce_upsert(project)
-    baseline = "simple_salesforce's bulk2.upsert"
+    baseline = UPSERT
     thousands = ROWS / 1_000
     yield Comparison(
         f"first sync of {ROWS:,} rows, with comparison, results and ledger",
@@ -115,6 +145,65 @@ def first_sync() -> Iterator[Comparison]:
     )
     yield Comparison(
         "peak memory of the sync", "MB", ours.megabytes, upsert.megabytes, baseline
+    )
+
+
+def delta() -> Iterator[Comparison]:
+    """Compare syncs in which some rows changed with the first one."""
+    for rows in (ROWS, MANY_ROWS):
+        with _project_with_mart(rows) as project:
+            first = measure_python(project, DELTA_SYNC, DATA_DATE, rows, 0)
+            yield from _delta_comparisons("first sync", rows, first, first)
+            for percent in (0, 1, 10):
+                if percent:
+                    project.execute(
+                        "update marts.sf_trial_metrics set hosts__c = hosts__c + 1 "
+                        f"where cast(org_id__c as bigint) % 100 < {percent}"
+                    )
+                changed = rows * percent // 100
+                run = measure_python(
+                    project, DELTA_SYNC, DATA_DATE, changed, rows - changed
+                )
+                yield from _delta_comparisons(
+                    f"sync with {percent} % changed", rows, run, first
+                )
+        if rows == ROWS:
+            with _project_with_mart(rows) as project:
+                upsert = _simple_salesforce_upsert(project)
+            yield Comparison(
+                f"first sync of {rows:,} rows",
+                "thousand rows per second",
+                rows / 1_000 / first.seconds,
+                rows / 1_000 / upsert.seconds,
+                UPSERT,
+                "at least 1.0x",
+            )
+            yield Comparison(
+                "client CPU time of it",
+                "s",
+                first.cpu_seconds,
+                upsert.cpu_seconds,
+                UPSERT,
+                "at most 1.5x",
+            )
+
+
+def _delta_comparisons(
+    name: str, rows: int, run: Measurement, first: Measurement
+) -> Iterator[Comparison]:
+    baseline = "the first sync"
+    yield Comparison(
+        f"{name}, {rows:,} rows", "s", run.seconds, first.seconds, baseline
+    )
+    yield Comparison(
+        "client CPU time of it", "s", run.cpu_seconds, first.cpu_seconds, baseline
+    )
+    yield Comparison(
+        "peak memory above the process at start",
+        "MB",
+        float(run.last_line),
+        float(first.last_line),
+        baseline,
     )
 
 

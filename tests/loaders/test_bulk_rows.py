@@ -52,7 +52,10 @@ def _stored_rows() -> list[tuple[Any, ...]]:
 def test_rows_are_stored_unchanged_by_insert_and_by_file(count: int) -> None:
     with warehouse.transaction() as connection:
         appended = bulk_rows.append(
-            connection, "salesforce_rejects", COLUMNS, iter(_sample_rows(count))
+            connection,
+            connection.table("ops", "salesforce_rejects"),
+            COLUMNS,
+            iter(_sample_rows(count)),
         )
     assert appended == count
     assert _stored_rows() == _sample_rows(count)
@@ -60,6 +63,11 @@ def test_rows_are_stored_unchanged_by_insert_and_by_file(count: int) -> None:
 
 def test_rows_loaded_by_file_are_rolled_back_with_the_transaction() -> None:
     with pytest.raises(RuntimeError), warehouse.transaction() as connection:
-        bulk_rows.append(connection, "salesforce_rejects", COLUMNS, _sample_rows(500))
+        bulk_rows.append(
+            connection,
+            connection.table("ops", "salesforce_rejects"),
+            COLUMNS,
+            _sample_rows(500),
+        )
         raise RuntimeError
     assert _stored_rows() == []

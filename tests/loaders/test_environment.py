@@ -9,7 +9,7 @@ import pytest
 
 from loaders.config import environment, settings
 from loaders.errors import ConfigError
-from loaders.salesforce import client
+from loaders.salesforce_api import client
 
 RAW = "NIGHTSHIFT_RAW_URL=s3://demo/raw\n"
 

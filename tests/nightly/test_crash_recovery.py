@@ -21,7 +21,7 @@ KILL_POINTS = {
     "models built": "orchestrate.tasks.model_records ModelRecords.write before 2",
     "archive": "loaders.s3 upload after 2",
     "salesforce collection": "loaders.salesforce.sobject_collections _results before 1",
-    "salesforce job uploaded": "loaders.salesforce.jobs upload after 1",
+    "salesforce job uploaded": "loaders.salesforce_api.jobs upload after 1",
 }
 RANDOM_KILLS = 2
 
@@ -32,7 +32,7 @@ def test_run_killed_at_a_stage_is_completed_by_the_next_run(
 ) -> None:
     world, raw = four_day_world
     if "job" in stage:
-        policy = "loaders/salesforce/policy.py"
+        policy = "loaders/config/salesforce_policy.py"
         limit = "bulk_above_rows: int ="
         project.replace_text(policy, f"{limit} 2_000", f"{limit} 0")
     upload_partitions(project, raw)

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from loaders import ledger
+from loaders.config.salesforce_mapping import SALESFORCE_MODEL
 from loaders.s3 import Partition, S3Object
-from loaders.salesforce.mapping import SALESFORCE_MODEL
 from orchestrate.dbt.graph import Graph, Node
 from orchestrate.planning import archives
 from orchestrate.planning.archives import DATASETS

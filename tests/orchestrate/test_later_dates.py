@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from loaders import ledger
-from loaders.salesforce.mapping import SALESFORCE_MODEL
+from loaders.config.salesforce_mapping import SALESFORCE_MODEL
 from orchestrate.planning import archives, causes, syncs
 from orchestrate.planning.later_dates import last_dates
 from orchestrate.planning.run_state import SALESFORCE_OBJECT, LastDates, RunState

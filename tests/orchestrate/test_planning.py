@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from loaders import ledger
+from loaders.config.salesforce_mapping import SALESFORCE_MODEL
 from loaders.s3 import Partition, S3Object
-from loaders.salesforce.mapping import SALESFORCE_MODEL
 from orchestrate.planning import causes, syncs
 from orchestrate.planning.changed_partitions import find_changed_partitions
 from orchestrate.planning.run_state import SALESFORCE_OBJECT

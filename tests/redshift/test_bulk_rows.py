@@ -34,7 +34,9 @@ def test_many_rows_are_copied_and_their_file_is_deleted(
     ]
     with warehouse.transaction() as connection:
         warehouse.ensure_tables(connection)
-        bulk_rows.append(connection, "salesforce_rows", COLUMNS, rows)
+        bulk_rows.append(
+            connection, connection.table("ops", "salesforce_rows"), COLUMNS, rows
+        )
     with warehouse.session() as connection:
         copied = connection.fetch_all(
             "-- tests.redshift.test_bulk_rows read rows\n"

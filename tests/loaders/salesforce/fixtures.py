@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from loaders import warehouse
+from loaders.config import salesforce_mapping as mapping
+from loaders.config.salesforce_mapping import Field
+from loaders.config.salesforce_policy import RetryPolicy, SyncPolicy
 from loaders.config.settings import Salesforce as Settings
-from loaders.salesforce import mapping, sync
-from loaders.salesforce.mapping import Field
-from loaders.salesforce.outcome import SyncResult
-from loaders.salesforce.policy import RetryPolicy, SyncPolicy
-from loaders.salesforce.sync import SyncRequest
+from loaders.salesforce import sync
+from loaders.salesforce.context import SyncRequest
+from loaders.salesforce.plan import SyncResult
 from tests.emulators.salesforce import faults
 from tests.emulators.salesforce.bulk.jobs import END_STATES, Job
 from tests.emulators.salesforce.faults import Fault

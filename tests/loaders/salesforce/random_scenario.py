@@ -11,10 +11,10 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
+from loaders.config.salesforce_policy import SyncPolicy
 from loaders.errors import NightshiftError
-from loaders.salesforce import rejects
-from loaders.salesforce.outcome import SyncResult
-from loaders.salesforce.policy import SyncPolicy
+from loaders.ledger.salesforce import open_rejects
+from loaders.salesforce.plan import SyncResult
 from tests.emulators.salesforce import limits
 from tests.loaders.salesforce.fault_injection import sync_killed_at
 from tests.loaders.salesforce.fixtures import (
@@ -195,7 +195,7 @@ class RandomScenario:
         for key, writes in self.salesforce.writes.items():
             repeated = [a for a, b in pairwise(writes) if a == b]
             assert repeated == [], f"{key} was written twice with equal values"
-        codes = {item.key: item.code for item in rejects.open_rejects(MAPPING.object)}
+        codes = {item.key: item.code for item in open_rejects(MAPPING.object)}
         assert set(codes) == rejected
         assert set(codes.values()) <= REASONS
         assert result.rejected == len(rejected)

@@ -7,10 +7,11 @@ from itertools import pairwise
 
 import pytest
 
-from loaders.salesforce import jobs, rejects
-from loaders.salesforce.client import Client
-from loaders.salesforce.mapping import Mapping
-from loaders.salesforce.policy import SyncPolicy
+from loaders.config.salesforce_mapping import Mapping
+from loaders.config.salesforce_policy import SyncPolicy
+from loaders.ledger.salesforce import open_rejects
+from loaders.salesforce_api import jobs
+from loaders.salesforce_api.client import Client
 from tests.loaders.salesforce.fault_injection import sync_killed_at
 from tests.loaders.salesforce.fixtures import (
     BULK,
@@ -150,7 +151,7 @@ def test_rows_of_a_job_without_its_spool_have_an_unknown_outcome(
     assert [salesforce.field_value(f"Key{n}", "hosts") for n in range(6)] == list(
         range(6)
     )
-    assert rejects.open_rejects(MAPPING.object) == []
+    assert open_rejects(MAPPING.object) == []
     assert salesforce.sync().sent == 0
 
 
@@ -186,7 +187,7 @@ def test_unknown_outcome_of_an_org_missing_from_the_mart_is_withdrawn(
     _leave_outcome_unknown(mart, salesforce, [org_row("1", hosts=77), org_row("2")])
     for _ in range(2):
         assert mart.fill_and_sync([org_row("2")], salesforce).sent == 0
-        assert rejects.open_rejects(MAPPING.object) == []
+        assert open_rejects(MAPPING.object) == []
     codes = sorted(mart.read_ledger("salesforce_rejects", "key", "code"))
     assert codes == [("1", "OUTCOME_UNKNOWN"), ("1", "WITHDRAWN")]
     # The ledger has the older values, but Salesforce has the newer ones.
@@ -206,7 +207,7 @@ def test_missing_org_with_unknown_outcome_is_blanked_again(
     mart.fill([org_row("2")])
     assert [salesforce.sync(policy).accepted for _ in range(2)] == [1, 0]
     assert salesforce.field_value("1", "hosts") is None
-    assert rejects.open_rejects(MAPPING.object) == []
+    assert open_rejects(MAPPING.object) == []
 
 
 def test_job_created_after_a_failed_upload_is_recovered(

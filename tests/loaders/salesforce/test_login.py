@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from loaders.config.salesforce_policy import RetryPolicy
 from loaders.errors import ConfigError, TransientError
-from loaders.salesforce import client
-from loaders.salesforce.policy import RetryPolicy
+from loaders.salesforce_api import client
 from tests.emulators.salesforce.org import PASSWORD, SECURITY_TOKEN, USERNAME
 from tests.loaders.salesforce.fixtures import FAST, SalesforceOrg
 

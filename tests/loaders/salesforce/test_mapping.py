@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from loaders.config import salesforce_mapping as mapping
 from loaders.errors import ConfigError
-from loaders.salesforce import mapping
 
 GOOD = """
 models:

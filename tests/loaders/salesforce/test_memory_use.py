@@ -19,10 +19,12 @@ import re, sys
 from datetime import date
 from pathlib import Path
 from loaders.config import settings
-from loaders.salesforce import mapping, sync
-from loaders.salesforce.policy import SyncPolicy
+from loaders.config import salesforce_mapping as mapping
+from loaders.salesforce import sync
+from loaders.salesforce.context import SyncRequest
+from loaders.config.salesforce_policy import SyncPolicy
 
-request = sync.SyncRequest(
+request = SyncRequest(
     mapping=mapping.load(), data_date=date.fromisoformat(sys.argv[1]),
     spool=Path(sys.argv[2]),
 )

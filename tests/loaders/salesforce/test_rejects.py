@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from loaders.config.salesforce_policy import SyncPolicy
 from loaders.errors import ConfigError, DataError
-from loaders.salesforce import history, rejects, spool
-from loaders.salesforce.policy import SyncPolicy
+from loaders.ledger.salesforce import open_rejects, read_history
+from loaders.salesforce import context
 from tests.emulators.salesforce.bulk.processing import IngestProcessor
 from tests.emulators.salesforce.org import CLIENT_SECRET
 from tests.loaders.salesforce.fixtures import (
@@ -68,11 +69,11 @@ def test_each_rejected_row_is_recorded_with_its_reason(
         ("2", "FIELD_CUSTOM_VALIDATION_EXCEPTION", 1, False, "r"),
         ("3", "NOT_WHOLE", 0, False, "r"),
     ]
-    path = salesforce.spool / MAPPING.object / result.sync_id / spool.REJECTS
+    path = salesforce.spool / MAPPING.object / result.sync_id / context.REJECTS_FILE
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["key"] for row in rows} == {"2", "3"}
-    listed_keys = rejects.open_rejects(MAPPING.object)
+    listed_keys = open_rejects(MAPPING.object)
     assert {item.key for item in listed_keys} == {"2", "3"}
 
 
@@ -83,7 +84,7 @@ def test_retry_sends_only_rejected_rows(mart: Mart, salesforce: SalesforceOrg) -
     mart.fill([org_row("1", hosts=9), org_row("2"), org_row("4")])
     result = salesforce.sync(only_rejected=True)
     assert (result.sent, result.accepted) == (1, 1)
-    assert rejects.open_rejects(MAPPING.object) == []
+    assert open_rejects(MAPPING.object) == []
     assert salesforce.field_value("1", "hosts") == 4
 
 
@@ -99,15 +100,14 @@ def test_reject_with_nothing_to_send_is_withdrawn(
         [*bad, org_row("3", hosts=2.5), org_row("new", billing_plan=REJECTED_PLAN)]
     )
     salesforce.sync(policy)
-    listed_keys = {item.key for item in rejects.open_rejects(MAPPING.object)}
+    listed_keys = {item.key for item in open_rejects(MAPPING.object)}
     assert listed_keys == {"0", "1", "2", "3", "new"}
     mart.fill([good[0], *bad[1:], good[3]])
     result = salesforce.sync(policy)
     assert (result.accepted, result.unchanged, result.rejected) == (0, 2, 2)
-    assert {item.key for item in rejects.open_rejects(MAPPING.object)} == {"1", "2"}
+    assert {item.key for item in open_rejects(MAPPING.object)} == {"1", "2"}
     events = [
-        (event.code, event.message)
-        for event in history.read_history(MAPPING.object, "0")
+        (event.code, event.message) for event in read_history(MAPPING.object, "0")
     ]
     assert events[-1] == (
         "WITHDRAWN",
@@ -131,7 +131,7 @@ def test_retry_of_rejected_rows_withdraws_those_with_nothing_to_send(
     mart.fill([org_row("1"), org_row("2", hosts=9), bad[2]])
     result = salesforce.sync(only_rejected=True)
     assert (result.sent, result.accepted, result.rejected) == (2, 1, 1)
-    assert {item.key for item in rejects.open_rejects(MAPPING.object)} == {"3"}
+    assert {item.key for item in open_rejects(MAPPING.object)} == {"3"}
     assert salesforce.field_value("2", "hosts") == 9
 
 
@@ -145,7 +145,7 @@ def test_withdrawn_reject_is_reopened_when_it_is_rejected_again(
         ([org_row("1")], []),
     ) * 2:
         mart.fill_and_sync(rows, salesforce)
-        listed_keys = [item.key for item in rejects.open_rejects(MAPPING.object)]
+        listed_keys = [item.key for item in open_rejects(MAPPING.object)]
         assert listed_keys == listed
 
 

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from loaders.salesforce.mapping import Field, Mapping
-from loaders.salesforce.rendering import RejectedValueError, make_renderer
+from loaders.config.salesforce_mapping import Field, Mapping
 from loaders.salesforce.rows import RejectedRow, RenderedRow, RowRenderer
+from loaders.salesforce_api.values import RejectedValueError, make_renderer
 
 TEXT = Field("name__c", "name__c", "text", length=10)
 WHOLE = Field("hosts__c", "hosts__c", "number", precision=4)

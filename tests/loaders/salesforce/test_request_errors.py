@@ -6,8 +6,8 @@ import pytest
 import requests
 
 from loaders.errors import ConfigError, TransientError
-from loaders.salesforce import request_errors
-from loaders.salesforce.request_errors import OutcomeUnknownError, RetryableError
+from loaders.salesforce_api import request_errors
+from loaders.salesforce_api.request_errors import OutcomeUnknownError, RetryableError
 
 URL = "https://acme.example/services/data/v60.0/jobs?secret=1"
 KINDS = [

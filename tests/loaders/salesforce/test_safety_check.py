@@ -5,9 +5,10 @@ from datetime import date, timedelta
 
 import pytest
 
+from loaders.config.salesforce_policy import SafetyThresholds
 from loaders.errors import DataError
-from loaders.salesforce import history, plan
-from loaders.salesforce.policy import SafetyThresholds
+from loaders.ledger.salesforce import read_history
+from loaders.salesforce import plan
 from loaders.salesforce.safety_check import SafetyCheckError
 from tests.loaders.salesforce.fixtures import (
     DATA_DATE,
@@ -191,7 +192,7 @@ def test_history_contains_every_sent_value_and_result(
         ]
     )
     salesforce.sync(data_date=DATA_DATE + timedelta(days=3))
-    events = history.read_history(MAPPING.object, "1")
+    events = read_history(MAPPING.object, "1")
     assert [event.code for event in events] == [
         "accepted",
         "accepted",
@@ -200,4 +201,4 @@ def test_history_contains_every_sent_value_and_result(
     ]
     assert events[1].fields["org_name__c"] == ("name 0", "name 1")
     assert events[1].salesforce_id == salesforce.records()["1"]["Id"]
-    assert history.read_history(MAPPING.object, "unknown") == []
+    assert read_history(MAPPING.object, "unknown") == []

@@ -6,9 +6,9 @@ from itertools import zip_longest
 
 import pytest
 
+from loaders.config.salesforce_policy import SyncPolicy
 from loaders.errors import DataError, TransientError
-from loaders.salesforce import plan, spool
-from loaders.salesforce.policy import SyncPolicy
+from loaders.salesforce import context, plan
 from tests.emulators.salesforce.objects import identifiers
 from tests.loaders.salesforce.fixtures import (
     BULK,
@@ -263,7 +263,7 @@ def test_mart_of_another_data_date_is_not_sent(
 def test_concurrent_sync_is_rejected(mart: Mart, salesforce: SalesforceOrg) -> None:
     mart.fill([org_row("1")])
     with (
-        spool.locked(salesforce.spool / MAPPING.object),
+        context.locked(salesforce.spool / MAPPING.object),
         pytest.raises(TransientError, match="Another sync"),
     ):
         salesforce.sync()

@@ -13,9 +13,9 @@ import jwt
 import requests
 from pydantic import SecretStr
 
+from loaders.config.salesforce_policy import RetryPolicy
 from loaders.config.settings import Salesforce as Settings
 from loaders.errors import ConfigError, TransientError
-from loaders.salesforce.policy import RetryPolicy
 
 PREFIX = "NIGHTSHIFT_SALESFORCE__"
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"

@@ -25,11 +25,11 @@ from tenacity import (
 )
 
 from loaders.config import environment
+from loaders.config.salesforce_policy import RetryPolicy
 from loaders.config.settings import Salesforce as Settings
 from loaders.errors import ConfigError, TransientError
-from loaders.salesforce import login
-from loaders.salesforce.policy import RetryPolicy
-from loaders.salesforce.session import RetryingSession, TimeoutSession
+from loaders.salesforce_api import login
+from loaders.salesforce_api.session import RetryingSession, TimeoutSession
 
 LAST_SOAP_VERSION = 64.0
 
@@ -54,7 +54,8 @@ class Client:
     @property
     def usage(self) -> tuple[int, int] | None:
         """Today's API requests as (used, allowed); None before the first response."""
-        return self._session.usage
+        usage = Salesforce.parse_api_usage(self._session.limit_info).get("api-usage")
+        return (usage.used, usage.total) if usage else None
 
     @property
     def attempts(self) -> int:

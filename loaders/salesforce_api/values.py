@@ -1,4 +1,4 @@
-"""Render the values of a mart as the text that Salesforce parses.
+"""Render values as the text that Salesforce parses.
 
 The text is the CSV cell of Bulk API 2.0: ISO dates, UTC datetimes with `.SSSZ`, plain
 decimals, and true or false for checkboxes. None clears a field and is written as
@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from math import isfinite
 
-from loaders.salesforce.mapping import Field
+from loaders.config.salesforce_mapping import Field
 
 NULL_MARKER = "#N/A"
 WORKING_DIGITS = 60

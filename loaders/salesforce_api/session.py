@@ -23,9 +23,9 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from loaders.config.salesforce_policy import RetryPolicy
 from loaders.errors import ConfigError, TransientError
-from loaders.salesforce.policy import RetryPolicy
-from loaders.salesforce.request_errors import (
+from loaders.salesforce_api.request_errors import (
     RetryableError,
     TokenExpiredError,
     error_from_exception,
@@ -78,7 +78,7 @@ class RetryingSession(TimeoutSession):
     """A session that logs in, retries, and raises the errors of `request_errors`.
 
     `login` returns a token; it is called on first use and, if `can_renew`, after a 401.
-    `usage` is today's API requests as (used, allowed), None before the first response.
+    `limit_info` is the latest `Sforce-Limit-Info` header, '' before the first response.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class RetryingSession(TimeoutSession):
     ) -> None:
         super().__init__(retry_policy)
         self._can_renew = can_renew
-        self.usage: tuple[int, int] | None = None
+        self.limit_info = ""
         self._login = login
         self._token: str | None = None
         self.auth = _BearerAuth(self)
@@ -192,15 +192,7 @@ class RetryingSession(TimeoutSession):
             response = super().request(method, url, **options)
         except requests.RequestException as error:
             raise error_from_exception(method, url, error) from error
-        self._record_usage(response)
+        self.limit_info = response.headers.get("Sforce-Limit-Info", self.limit_info)
         if response.status_code >= requests.codes.multiple_choices:
             raise error_from_response(method, response)
         return response
-
-    def _record_usage(self, response: requests.Response) -> None:
-        header = response.headers.get("Sforce-Limit-Info", "")
-        for part in header.split(";"):
-            name, _, numbers = part.strip().partition("=")
-            used, _, allowed = numbers.partition("/")
-            if name == "api-usage" and used.isdigit() and allowed.isdigit():
-                self.usage = int(used), int(allowed)

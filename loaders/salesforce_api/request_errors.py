@@ -6,10 +6,12 @@ are JSON arrays of `errorCode` and `message`; the token server uses `error` and
 `error_description`.
 """
 
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+import ssl
+from collections.abc import Iterator
 
 import requests
+from urllib3 import Retry
+from urllib3.exceptions import ConnectTimeoutError, InvalidHeader, NewConnectionError
 
 from loaders.errors import ConfigError, DataError, TransientError
 
@@ -17,8 +19,14 @@ SAFE_METHODS = {"GET", "HEAD", "DELETE"}
 RETRYABLE_STATUSES = {429, 503}
 OUTCOME_UNKNOWN_STATUSES = {500, 502, 504}
 MAX_MESSAGE_LENGTH = 500
-TLS_ERROR_MARKERS = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
-NOT_SENT_MARKERS = ("NewConnectionError", "NameResolutionError", "ConnectTimeout")
+# No byte of the request was sent.
+NOT_SENT_ERRORS = (
+    NewConnectionError,
+    ConnectTimeoutError,
+    requests.exceptions.ConnectTimeout,
+)
+MAX_RETRY_AFTER = 10**9  # seconds; the retry policy has its own limit
+TLS_REASONS = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
 # Exceptions of requests that a setting causes; all others may pass.
 SETTING_ERRORS = (
     requests.exceptions.InvalidURL,
@@ -75,8 +83,11 @@ def error_from_exception(
 ) -> Exception:
     """Return the error for a request that got no response."""
     address = url_without_query(url)
-    description = repr(error)
-    if any(marker in description for marker in TLS_ERROR_MARKERS):
+    causes = list(_causes(error))
+    if any(
+        isinstance(cause, ssl.SSLError) and cause.reason in TLS_REASONS
+        for cause in causes
+    ):
         return ConfigError(
             f"The TLS connection to {address} is not trusted. If a private "
             "certificate authority signed its certificate, set REQUESTS_CA_BUNDLE."
@@ -86,7 +97,7 @@ def error_from_exception(
             f"The request to {address} is invalid: {error}. Check the instance URL."
         )
     if method in SAFE_METHODS or any(
-        marker in description for marker in NOT_SENT_MARKERS
+        isinstance(cause, NOT_SENT_ERRORS) for cause in causes
     ):
         return RetryableError(
             f"{address} is unreachable ({type(error).__name__}). "
@@ -96,6 +107,14 @@ def error_from_exception(
         f"The connection broke during {method} {address}. "
         "The request may have been processed. Run again; the next sync checks this."
     )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and those that requests and urllib3 wrapped in it."""
+    yield error
+    for inner in (*error.args, getattr(error, "reason", None)):
+        if isinstance(inner, BaseException):
+            yield from _causes(inner)
 
 
 def error_from_response(method: str, response: requests.Response) -> Exception:
@@ -153,15 +172,10 @@ def _retry_after(response: requests.Response) -> float | None:
     value = response.headers.get("Retry-After")
     if not value:
         return None
-    if value.strip().isdigit():
-        return float(value)
     try:
-        until = parsedate_to_datetime(value)
-    except ValueError:
+        return Retry(retry_after_max=MAX_RETRY_AFTER).parse_retry_after(value)
+    except InvalidHeader:
         return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
 def url_without_query(url: str) -> str:

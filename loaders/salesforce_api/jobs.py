@@ -5,17 +5,20 @@ Aborted. JobComplete does not mean that its rows were accepted; only the result 
 show that.
 """
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+import structlog
+
+from loaders.config.salesforce_mapping import Mapping
 from loaders.errors import TransientError
-from loaders.salesforce.client import Client
-from loaders.salesforce.mapping import Mapping
-from loaders.salesforce.request_errors import OutcomeUnknownError
+from loaders.salesforce_api.client import Client
+from loaders.salesforce_api.request_errors import ForbiddenError, OutcomeUnknownError
 
 ResultKind = Literal["successful", "failed", "unprocessed"]
 
@@ -26,7 +29,12 @@ RESULT_RESOURCES: dict[ResultKind, str] = {
     "failed": "failedResults",
     "unprocessed": "unprocessedrecords",
 }
+CLOCK_SKEW = timedelta(minutes=10)
+CASE_SENSITIVE_ID_LENGTH = 15  # the rest of an 18-character id is a checksum
 POLL_INTERVAL_RATIO = 0.2  # the pause before the next poll, as a share of the wait
+
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,37 @@ def list_jobs(client: Client) -> Iterator[Job]:
         path = path.partition("/")[2]
 
 
+def abort_orphaned(
+    client: Client, object_name: str, *, since: datetime, known: Collection[str]
+) -> None:
+    """Abort the open jobs of this user and object whose id was never received.
+
+    When a connection or a process breaks right after a job was created, the job stays
+    open without rows. Such a job was created since a time (UTC, naive), and its id is
+    not among the known ones. If the user may not read its own id, the jobs are left
+    open with a warning: Salesforce removes them after some days.
+    """
+    try:
+        user = client.user_id()[:CASE_SENSITIVE_ID_LENGTH]
+    except ForbiddenError as error:
+        log.warning("salesforce orphaned jobs left open", error=str(error))
+        return
+    opened_after = since.replace(tzinfo=UTC) - CLOCK_SKEW
+    orphaned = [
+        job.id
+        for job in list_jobs(client)
+        if job.state == OPEN
+        and job.object == object_name
+        and job.created_by[:CASE_SENSITIVE_ID_LENGTH] == user
+        and job.id not in known
+        and job.created_at is not None
+        and job.created_at >= opened_after
+    ]
+    for job_id in orphaned:
+        abort(client, job_id)
+        log.warning("salesforce orphaned job aborted", job_id=job_id)
+
+
 def wait(
     client: Client,
     job_id: str,
@@ -132,6 +171,19 @@ def download(client: Client, job_id: str, *, kind: ResultKind, path: Path) -> Pa
     resource = f"jobs/ingest/{job_id}/{RESULT_RESOURCES[kind]}"
     client.save(resource, path, accept="text/csv")
     return path
+
+
+def parse_row_error(text: str) -> tuple[str, str, str]:
+    """Split `CODE:message:fields --` into code, message and comma-separated fields.
+
+    The message may contain colons. A text in another form becomes the message.
+    """
+    match = re.fullmatch(r"(\w+):(.*):([^:]*?)\s*--\s*", text, flags=re.DOTALL)
+    if match is None:
+        code, _, message = text.partition(":")
+        return (code, message, "") if re.fullmatch(r"\w+", code) else ("", text, "")
+    fields = ",".join(part for part in re.split(r"[,\s]+", match[3]) if part)
+    return match[1], match[2], fields
 
 
 def _set_state(client: Client, job_id: str, *, state: str) -> Job:

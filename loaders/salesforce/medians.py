@@ -1,0 +1,229 @@
+"""The medians of numeric fields before and after a sync, over all records.
+
+Staged rows have both values. All other rows have the same value before and after, which
+the mart has too. Bounds from the mart show for most fields that their median cannot
+have changed much; only for the others are the values around the median counted.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from loaders.config.salesforce_mapping import Field
+from loaders.salesforce import mart_sql
+from loaders.salesforce.context import SyncContext
+from loaders.salesforce.staging_db import StagingDb
+from loaders.warehouse import Connection, bulk_rows, identifier
+
+SENDER = "-- loaders.salesforce.medians"
+
+
+@dataclass(frozen=True)
+class _Unstaged:
+    """Values of rows that are not staged: how many there are, and those in a range.
+
+    `below` is the number of values less than those in `counts`.
+    """
+
+    rows: int
+    below: int
+    counts: tuple[tuple[float, int], ...]
+
+
+NO_ROWS = _Unstaged(0, 0, ())
+
+
+def factor(before: float, after: float) -> float:
+    """Return the factor by which two medians differ; medians below 1 count as 1."""
+    low = min(abs(before), abs(after))
+    return 1 + abs(after - before) / max(low if before * after > 0 else 0, 1)
+
+
+def changed_medians(
+    staging_db: StagingDb, context: SyncContext, limit: float
+) -> Iterator[tuple[str, float, float]]:
+    """Yield (field, median before, median after) unless surely within the limit."""
+    fields = [
+        field
+        for field in context.mapping.fields
+        if field.is_numeric and field.name != context.mapping.external_id
+    ]
+    if not fields:
+        return
+    _extract_numbers(staging_db, fields)
+    changed = [
+        field
+        for number, field in enumerate(fields)
+        if staging_db.query_int(
+            "select count(*) from local.numbers"
+            f" where before_{number} != after_{number}"
+        )
+    ]
+    ((is_complete,),) = staging_db.query("select is_complete from local.totals")
+    unstaged: dict[str, _Unstaged] = {}
+    if not is_complete and changed:
+        staged = staging_db.query_int("select count(*) from local.rows")
+        with bulk_rows.session() as connection:
+            changed = [
+                field
+                for field in changed
+                if _may_exceed(connection, context, field, staged=staged, limit=limit)
+            ]
+            if changed:
+                pairs = _count_pairs(staging_db, fields)
+                unstaged = _read_unstaged(connection, context, changed, pairs)
+    for number, field in enumerate(fields):
+        if field not in changed:
+            continue
+        rest = unstaged.get(field.name, NO_ROWS)
+        before = _median(staging_db, f"before_{number}", number, rest)
+        after = _median(staging_db, f"after_{number}", number, rest)
+        if before is not None and after is not None:
+            yield field.name, before, after
+
+
+def most_changed(staging_db: StagingDb, name: str, limit: int) -> tuple[str, ...]:
+    """Return the keys with the largest changes of a field, with both values."""
+    path = f'$."{name}"'
+    records = staging_db.query(
+        "select key, old, new from (select rows.key as key, rows.folded_key,"
+        " json_extract_string(state.payload, ?) as old,"
+        " json_extract_string(rows.payload, ?) as new from local.rows as rows"
+        " inner join local.state as state on state.folded_key = rows.folded_key"
+        " where state.hash != '' and rows.action != 'rejected') as pairs"
+        " where old is not null and new is not null"
+        " order by abs(cast(new as double) - cast(old as double)) desc, folded_key"
+        " limit ?",
+        *(path, path, limit),
+    )
+    return tuple(f"{key} ({old} to {new})" for key, old, new in records)
+
+
+def _extract_numbers(staging_db: StagingDb, fields: list[Field]) -> None:
+    """Store the numbers of the staged records before and after, null if either is."""
+    paths = ", ".join(f"'$.\"{field.name}\"'" for field in fields)
+    columns = ", ".join(
+        f"case when new[{number}] is not null then cast(old[{number}] as double) end"
+        f" as before_{number - 1}, case when old[{number}] is not null"
+        f" then cast(new[{number}] as double) end as after_{number - 1}"
+        for number in range(1, len(fields) + 1)
+    )
+    staging_db.execute(
+        f"create or replace table local.numbers as select {columns} from"
+        f" (select json_extract_string(state.payload, [{paths}]) as old,"
+        f" json_extract_string(rows.payload, [{paths}]) as new"
+        " from local.rows as rows"
+        " inner join local.state as state on state.folded_key = rows.folded_key"
+        " where state.hash != '' and rows.action != 'rejected') as payloads"
+    )
+
+
+def _count_pairs(staging_db: StagingDb, fields: list[Field]) -> dict[str, int]:
+    return {
+        field.name: staging_db.query_int(
+            f"select count(before_{number}) from local.numbers"
+        )
+        for number, field in enumerate(fields)
+    }
+
+
+def _may_exceed(
+    connection: Connection,
+    context: SyncContext,
+    field: Field,
+    *,
+    staged: int,
+    limit: float,
+) -> bool:
+    """Return whether a field's medians may differ by more than the limit.
+
+    The values before and after are those of the mart except for at most `staged` each,
+    so the medians lie among the mart's values near the median's rank.
+    """
+    source = f"from {connection.table('marts', context.mapping.model)}"
+    column = identifier(field.column)
+    rows = _count(connection, f"count({column}) {source}")
+    first, last = rows / 2 - 2 * staged - 3, rows / 2 + 2 * staged + 3
+    if first < 1 or last > rows:
+        return True
+    low, high = _values_at(connection, column, source, first, last, rows=rows)
+    return factor(low, high) > limit
+
+
+def _values_at(
+    connection: Connection, column: str, source: str, *ranks: float, rows: int
+) -> list[float]:
+    """Return the values at ranks from 0 to `rows - 1`."""
+    values = ", ".join(
+        f"percentile_cont({min(max(rank / max(rows - 1, 1), 0), 1)!r})"
+        f" within group (order by {column})"
+        for rank in ranks
+    )
+    query = f"{SENDER} percentiles\nselect {values} {source}"
+    return [float(value) for value in connection.fetch_all(query)[0]]
+
+
+def _count(connection: Connection, query: str) -> int:
+    ((count,),) = connection.fetch_all(f"{SENDER} count\nselect {query}")
+    return int(count)
+
+
+def _read_unstaged(
+    connection: Connection,
+    context: SyncContext,
+    fields: list[Field],
+    pairs: dict[str, int],
+) -> dict[str, _Unstaged]:
+    """Read the values of unstaged rows that may be the median before or after."""
+    mart = mart_sql.read_mart(connection, context.mapping)
+    found = {}
+    with mart_sql.delta(connection, mart, context.sync, context.scope):
+        for field in fields:
+            column = identifier(field.column)
+            source = f"{mart_sql.unstaged_rows(mart)} and {column} is not null"
+            rows = _count(connection, f"count(*) {source}")
+            staged = pairs[field.name]
+            middle = (rows + staged) / 2
+            if not rows:
+                found[field.name] = NO_ROWS
+                continue
+            low, high = _values_at(
+                connection, column, source, middle - staged - 2, middle + 2, rows=rows
+            )
+            ((below,),) = connection.fetch_all(
+                f"{SENDER} below\nselect count(*) {source} and {column} < ?", [low]
+            )
+            counts = connection.fetch_all(
+                f"{SENDER} near the median\nselect {column}, count(*) {source}"
+                f" and {column} between ? and ? group by 1 order by 1",
+                [low, high],
+            )
+            found[field.name] = _Unstaged(
+                rows, below, tuple((float(value), count) for value, count in counts)
+            )
+    return found
+
+
+def _median(
+    staging_db: StagingDb, column: str, number: int, rest: _Unstaged
+) -> float | None:
+    """Return the median of staged and unstaged values."""
+    if not rest.rows:
+        ((median,),) = staging_db.query(
+            f"select median({column}) from local.numbers where before_{number} is not"
+            f" null and after_{number} is not null"
+        )
+        return None if median is None else float(median)
+    staged = staging_db.query(
+        f"select {column}, count(*) from local.numbers"
+        f" where {column} is not null group by 1"
+    )
+    total = rest.rows + sum(count for _, count in staged)
+    ranks = ((total + 1) // 2, (total + 2) // 2)
+    first = rest.counts[0][0]
+    position = rest.below + sum(count for value, count in staged if value < first)
+    values: list[float] = []
+    near = [item for item in staged if item[0] >= first]
+    for value, count in sorted([*rest.counts, *near]):
+        position += count
+        values += [value for rank in ranks[len(values) :] if rank <= position]
+    return sum(values) / len(values) if values else None
