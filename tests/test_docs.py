@@ -13,7 +13,13 @@ from orchestrate import nightly
 from orchestrate.cli.main import app
 
 PROJECT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/runbook.md", "docs/redshift.md")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/runbook.md",
+    "docs/redshift.md",
+    "docs/salesforce.md",
+)
 SCREEN_LINES = 50
 
 

@@ -53,7 +53,8 @@ class SyncPolicy:
     `abort_stuck_jobs` aborts a job that has not ended after `poll_timeout_seconds`
     instead of leaving it to a later run. `missing_rows` is what to do with records
     whose row is no longer in the mart. `read_back_rows` is the size of the sample that
-    is read back after the sync.
+    is read back after the sync. Values accepted more than `history_days` ago are
+    deleted, except the latest of each key.
     """
 
     max_rejected_ratio: float = 0.0
@@ -74,5 +75,6 @@ class SyncPolicy:
     retry_permanent: Literal["next_run", "when_changed"] = "next_run"
     read_back_rows: int = 0
     keep_spool: bool = False
+    history_days: int = 400
     safety_thresholds: SafetyThresholds = field(default_factory=SafetyThresholds)
     retry_policy: RetryPolicy = field(default_factory=RetryPolicy)

@@ -10,7 +10,7 @@ of the mapping, because each org has its own state.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from loaders.ledger.salesforce import RECORDED, Chunk
@@ -250,6 +250,26 @@ def refresh_source_hashes(
         [scope.object, scope.salesforce_org_id],
     )
     connection.execute(f"{SENDER} drop refresh\ndrop table salesforce_refresh")
+
+
+def expire_history(
+    connection: Connection, sync: Sync, scope: Scope, *, days: int
+) -> None:
+    """Delete accepted values older than some days, except the latest of each key."""
+    log = connection.table("ops", "salesforce_rows")
+    before = now() - timedelta(days=days)
+    of_org = [scope.object, f"{sync.salesforce_org_id}/%", before]
+    condition = "object = ? and mapping_version like ? and accepted_at < ?"
+    ((old,),) = connection.fetch_all(
+        f"{SENDER} count old rows\nselect count(*) from {log} where {condition}", of_org
+    )
+    if old:
+        connection.execute(
+            f"{SENDER} expire history\ndelete from {log} where {condition} and "
+            "(key, accepted_at) not in (select key, max(accepted_at) "
+            f"from {log} where {condition} group by 1)",
+            [*of_org, *of_org],
+        )
 
 
 def record_sync(connection: Connection, sync: Sync, columns: dict[str, Any]) -> None:

@@ -22,6 +22,11 @@ from loaders.warehouse import Connection, identifier, literal
 DELTA = "salesforce_delta"  # a temporary table: the keys of the rows to stage
 SENDER = "-- loaders.salesforce.mart_sql"
 MAX_HASHED_TEXT = 250  # longer texts are hashed first, because SQL text has a limit
+# The types of which every value has less than 64 characters; all others are texts.
+SHORT_TYPES = (
+    *("int", "bigint", "smallint", "numeric", "decimal"),
+    *("date", "time", "double", "float", "real"),
+)
 # Keys of other characters may be equal in Salesforce although SQL finds them different.
 PLAIN_KEY = "'^[ -~]+$'"
 # Regular expressions: characters that JSON escapes; texts that render as null.
@@ -93,7 +98,7 @@ def source_hash(mart: Mart, version: str) -> str:
 def _source_text(name: str, kind: str) -> str:
     if kind.startswith("bool"):
         return f"case when {name} then 't' when not {name} then 'f' else '' end"
-    if kind.startswith(("varchar", "char", "bpchar", "text")):
+    if not kind.startswith(SHORT_TYPES):
         return (
             f"case when {name} is null then ''"
             f" when length({name}) > {MAX_HASHED_TEXT} then 'h' || md5({name})"
@@ -129,9 +134,13 @@ def _create_delta(connection: Connection, mart: Mart, sync: Sync, scope: Scope) 
     connection.execute(f"{SENDER} drop delta\ndrop table if exists {DELTA}")
     folded = scope.fold("source.key")
     rejected, parameters = state.reopened_keys(connection, scope)
+    # CREATE TABLE AS takes no parameters.
+    connection.execute(
+        f"{SENDER} create delta\ncreate temp table {DELTA} (key varchar(256))"
+    )
     connection.execute(
         f"""{SENDER} delta {mart.mapping.model}
-create temp table {DELTA} as
+insert into {DELTA}
 select distinct source.key
 from (
     select {mart.key} as key, {source_hash(mart, sync.mapping_version)} as source_hash
@@ -160,20 +169,17 @@ def source_rows(mart: Mart, version: str, *, is_delta: bool) -> str:
     columns = ", ".join(identifier(name) for name in mart.types)
     query = f"select {columns}, {source_hash(mart, version)} as source_hash"
     query += f" from {mart.table}"
-    if not is_delta:
-        return query
-    keys = _delta_keys("coalesce(key, '')")  # a null is in no list
-    return f"{query} where coalesce({mart.key}, '') in ({keys})"
+    return f"{query} where {_is_in_delta(mart)}" if is_delta else query
 
 
 def unstaged_rows(mart: Mart) -> str:
     """Return the FROM and WHERE clauses for the rows that are not in the delta."""
-    keys = _delta_keys("coalesce(key, '')")
-    return f"from {mart.table} where coalesce({mart.key}, '') not in ({keys})"
+    return f"from {mart.table} where not {_is_in_delta(mart)}"
 
 
-def _delta_keys(key: str) -> str:
-    return f"select {key} from {DELTA}"
+def _is_in_delta(mart: Mart) -> str:
+    # A null is in no list.
+    return f"coalesce({mart.key}, '') in (select coalesce(key, '') from {DELTA})"
 
 
 def staged_keys(mart: Mart, scope: Scope, *, with_missing: bool) -> str:
@@ -182,7 +188,7 @@ def staged_keys(mart: Mart, scope: Scope, *, with_missing: bool) -> str:
     With `with_missing`, these include the keys that are not in the mart.
     """
     key = scope.fold("accepted.key")
-    condition = f"{key} in ({_delta_keys(scope.fold('key'))})"
+    condition = f"{key} in (select {scope.fold('key')} from {DELTA})"
     if with_missing:
         condition += (
             f" or {key} not in (select {scope.fold(mart.key)} from {mart.table}"
@@ -271,19 +277,13 @@ def _rendering(item: Field, kind: str) -> _Rendering | None:
         fits = f"abs({name}) < {10**item.whole_digits}"
         if kind.rstrip("0123456789") in ("bigint", "integer", "smallint", "int"):
             return _Rendering(text, fits)
-        scale = _decimal_scale(kind)
-        if scale is not None and scale <= item.scale:
+        # The type has the form `decimal(38,2)`.
+        scale = int(kind[:-1].rpartition(",")[2]) if kind.startswith("decimal(") else 99
+        if scale <= item.scale:
             if scale:
                 text = f"rtrim(rtrim({text}, '0'), '.')"
             return _Rendering(text, fits)
     return None
-
-
-def _decimal_scale(kind: str) -> int | None:
-    """Return the scale of a type such as `decimal(38,2)`, None for other types."""
-    if not kind.startswith("decimal("):
-        return None
-    return int(kind.rstrip(")").rpartition(",")[2])
 
 
 def _fragment(item: Field, text: str) -> str:

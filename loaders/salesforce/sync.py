@@ -211,6 +211,12 @@ def _record_sync(
     with staging_db.ledger_transaction(rows) as connection:
         ledger.record_rejects(connection, context.sync, staging_db, "chunk = 0")
         ledger.refresh_source_hashes(connection, staging_db, context.scope)
+        ledger.expire_history(
+            connection,
+            context.sync,
+            context.scope,
+            days=context.policy.history_days,
+        )
         ledger.record_sync(connection, context.sync, columns)
         if result.deferred or result.status == plan.SUPERSEDED:
             return

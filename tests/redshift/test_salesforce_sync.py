@@ -1,0 +1,119 @@
+"""A sync from Redshift: hashes are those of DuckDB, and only changed rows are read."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from loaders import warehouse
+from loaders.salesforce import mart_sql
+from loaders.salesforce.ledger import Scope
+from tests.loaders.salesforce.conftest import certificate_folder, salesforce
+from tests.loaders.salesforce.fixtures import (
+    BULK,
+    COLUMNS,
+    FAST,
+    MAPPING,
+    REJECTED_PLAN,
+    Mart,
+    SalesforceOrg,
+    org_row,
+)
+
+__all__ = ["certificate_folder", "salesforce"]
+TYPES = {
+    "text": "varchar(65535)",
+    "date": "date",
+    "checkbox": "boolean",
+    "number": "numeric(38, 2)",
+    "percent": "numeric(38, 1)",
+}
+ROWS = 250  # more than are written with INSERT statements
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def _fill(rows: list[dict[str, Any]]) -> None:
+    types = [
+        "bigint" if field.is_numeric and not field.scale else TYPES[field.type]
+        for field in MAPPING.fields
+    ]
+    columns = ", ".join(
+        f'"{name}" {kind}' for name, kind in zip(COLUMNS, types, strict=True)
+    )
+    with warehouse.transaction() as connection:
+        table = connection.table("marts", MAPPING.model)
+        connection.execute(f"drop table if exists {table}")
+        connection.execute(f"create table {table} ({columns})")
+        values = [[row[name] for name in COLUMNS] for row in rows]
+        connection.insert(table, COLUMNS, values)
+
+
+def _hashes() -> dict[str, str]:
+    with warehouse.session() as connection:
+        mart = mart_sql.read_mart(connection, MAPPING)
+        return dict(
+            connection.fetch_all(
+                f"select {mart.key}, {mart_sql.source_hash(mart, 'org/v')} "
+                f"from {mart.table}"
+            )
+        )
+
+
+def _delta(version: str) -> set[str]:
+    scope = Scope(MAPPING.object, version.partition("/")[0])
+    sync = SimpleNamespace(mapping_version=version)
+    with warehouse.session() as connection:
+        mart = mart_sql.read_mart(connection, MAPPING)
+        with mart_sql.delta(connection, mart, sync, scope):
+            rows = connection.fetch_all(f"select key from {mart_sql.DELTA}")
+    return {key for (key,) in rows}
+
+
+def test_hashes_are_equal_on_both_warehouses(
+    use_warehouse: Callable[..., None],
+) -> None:
+    rows = [
+        org_row("1"),
+        org_row("2", is_paid=True, hosts=None, median_hosts=None, org_name=None),
+        org_row("3", org_name="é, \N{ROCKET}", last_active_date=None),
+        org_row("4", org_name="x" * 300, hosts=-(10**17)),
+    ]
+    found = []
+    for engine in ("duckdb", "redshift"):
+        use_warehouse(engine)
+        with warehouse.transaction() as connection:
+            warehouse.ensure_tables(connection)
+        _fill(rows)
+        found.append(_hashes())
+    assert found[0] == found[1]
+    assert len(set(found[0].values())) == len(rows)
+
+
+def test_only_changed_rows_are_sent_and_the_state_is_taken_over(
+    use_warehouse: Callable[..., None], salesforce: SalesforceOrg
+) -> None:
+    use_warehouse("redshift")
+    with warehouse.transaction() as connection:
+        warehouse.ensure_tables(connection)
+    rows = [org_row(f"k{n}", hosts=n) for n in range(ROWS)]
+    _fill([*rows, org_row("bad", billing_plan=REJECTED_PLAN)])
+    assert salesforce.sync(BULK).accepted == ROWS
+    (version,) = set(Mart().read_ledger("salesforce_rows", "mapping_version"))
+    assert _delta(*version) == {"bad"}
+    rows[0]["hosts__c"] = 777
+    rows[1:3] = [org_row("a"), org_row("A")]
+    _fill([*rows, org_row("bad")])
+    assert _delta(*version) == {"k0", "a", "A", "bad"}
+    result = salesforce.sync(FAST)
+    assert (result.accepted, result.rejected, result.unchanged) == (2, 2, ROWS - 3)
+    assert salesforce.field_value("k0", "hosts") == 777
+    for row in rows:
+        row["org_day__c"] = 6
+    _fill([*rows, org_row("bad")])
+    assert salesforce.sync(BULK).accepted == ROWS - 2
+    with warehouse.transaction() as connection:
+        connection.execute(f"delete from {connection.table('ops', 'salesforce_state')}")
+    result = salesforce.sync(FAST)
+    assert (result.sent, result.unchanged) == (0, ROWS - 1)
+    assert _delta(*version) == {"a", "A"}
