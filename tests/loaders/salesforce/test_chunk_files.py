@@ -2,8 +2,8 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -45,30 +45,27 @@ WriteFiles = Callable[..., list[ChunkFile]]
 
 
 @pytest.fixture
-def write_files(tmp_path: Path) -> Iterator[WriteFiles]:
+def write_files(tmp_path: Path) -> WriteFiles:
     """Return a function that writes rows to files within limits."""
-    with ExitStack() as stack:
 
-        def write(
-            rows: list[Row], max_bytes: int = 10_000, max_rows: int = 1000
-        ) -> list[ChunkFile]:
-            staging_db = StagingDb.create(tmp_path / "staging.duckdb", identity={})
-            stack.callback(staging_db.close)
-            lines = [
-                (key.lower(), key, csv_line(key, json.dumps(values), MAPPING), "create")
-                for key, values in rows
-            ]
+    def write(
+        rows: list[Row], max_bytes: int = 10_000, max_rows: int = 1000
+    ) -> list[ChunkFile]:
+        path = tmp_path / "staging.duckdb"
+        context = SimpleNamespace(
+            mapping=MAPPING,
+            folder=tmp_path,
+            policy=SyncPolicy(chunk_bytes=max_bytes, chunk_rows=max_rows),
+        )
+        lines = [
+            (key.lower(), key, csv_line(key, json.dumps(values), MAPPING), "create")
+            for key, values in rows
+        ]
+        with closing(StagingDb.create(path, identity={})) as staging_db:
             staging_db.insert("rows", ("folded_key", "key", "line", "action"), lines)
-            context = SimpleNamespace(
-                mapping=MAPPING,
-                folder=tmp_path,
-                policy=SyncPolicy(chunk_bytes=max_bytes, chunk_rows=max_rows),
-            )
-            files = list(bulk.write_chunk_files(context, staging_db, attempt=1))
-            staging_db.close()
-            return files
+            return list(bulk.write_chunk_files(context, staging_db, attempt=1))
 
-        yield write
+    return write
 
 
 def _rows(names: list[str]) -> list[Row]:

@@ -90,7 +90,7 @@ def test_retry_waits_for_the_seconds_in_retry_after(
     mart: Mart, salesforce: SalesforceOrg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("loaders.salesforce.session.time.sleep", pauses.append)
+    monkeypatch.setattr("loaders.salesforce_api.session.time.sleep", pauses.append)
     salesforce.inject_fault("GET", "/limits", status=429, headers={"Retry-After": "2"})
     mart.fill_and_sync([org_row("1")], salesforce)
     assert 2.0 <= pauses[0] < 2.1
