@@ -46,13 +46,15 @@ DBT_COMMANDS = (
     ("build", "--full-refresh", "--select", "+fct_org_day"),
     ("docs", "generate"),
 )
+ROW = r"\((?:[^()]|\([^()]*\))*\)"  # of values, which may be calls
 REPLACED = (
     (r"\b[0-9a-f]{32}\b", "ID"),
     (r"(copied|stream)_[0-9a-f]{32}", r"\1_ID"),
     (r"__dbt_tmp[0-9]+", "__dbt_tmpN"),
     (r"'[0-9]{4}-[0-9]{2}-[0-9]{2}[^']*'", "'TIME'"),
     (r"s3://[^']*", "s3://URL"),
-    (r"(\(\s*\$?[^()]*\)),(\s*\([^()]*\),?)+", r"\1, ..."),
+    (rf"(values\s*{ROW})(?:,\s*{ROW})+", r"\1, ..."),
+    (r"in \(\$[0-9]+(?:, \$[0-9]+)+\)", "in ($N, ...)"),
 )
 
 

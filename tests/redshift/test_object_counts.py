@@ -12,6 +12,7 @@ from loaders.errors import DataError
 from loaders.ledger.loads import Load
 from loaders.raw.redshift import copy_objects, views
 from tests.loaders.text_rules.objects import FIRST, SECOND
+from tests.redshift import sent_statements
 from tests.redshift.loading import (
     DATA_DATE,
     WAREHOUSES,
@@ -175,3 +176,21 @@ def test_statements_do_not_depend_on_the_number_of_objects(
     assert many - few == few - before
     assert (few - before)["COPY"] == 3  # two compressions, and the listing
     assert (few - before).total() <= 40
+
+
+def test_statements_that_differ_in_constants_are_read_once() -> None:
+    values = "($1, json_parse($2)), ($3, json_parse($4))"
+    texts = {
+        sent_statements.normalised(
+            f"-- loaders.x read {table}\n\ninsert into {table} values {rows}"
+            f"-- from 's3://b/{table}' at '2026-11-24 10:00' \n"
+        )
+        for table, rows in (
+            (f"copied_{'0a' * 16}", values),
+            (f"copied_{'1b' * 16}", f"{values}, ($5, json_parse($6))"),
+        )
+    }
+    assert texts == {
+        "-- loaders.x read copied_ID\ninsert into copied_ID values "
+        "($1, json_parse($2)), ...-- from 's3://URL' at 'TIME'"
+    }
