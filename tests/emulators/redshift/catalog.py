@@ -10,14 +10,22 @@ from tests.emulators.redshift.dialect.tokens import quote_literal
 from tests.emulators.redshift.errors import RedshiftError
 from tests.emulators.redshift.protocol.backend import FAILED, IDLE, Backend
 from tests.emulators.redshift.protocol.pipeline import Pipeline
+from tests.emulators.redshift.protocol.results import Origin
 
 VIEWS = (
     "select schema_name, table_name, definition"
     " from pg_internal.late_binding_definition"
 )
 COLUMN_TYPES = (
-    "select format_type(oid, modifier) from (values {rows})"
+    "select pg_internal.type_name(oid, modifier) from (values {rows})"
     " as column_types (position, oid, modifier) order by position"
+)
+ORIGINS = (
+    "select attrelid, attnum, nspname, relname, attname, current_database(),"
+    " attnotnull, attidentity from pg_attribute"
+    " join pg_class on pg_class.oid = attrelid"
+    " join pg_namespace on pg_namespace.oid = relnamespace"
+    " where (attrelid, attnum) in ({keys})"
 )
 
 
@@ -111,6 +119,27 @@ class SessionCatalog:
             return [name for name, _ in self._describe(translated)]
         except RedshiftError:
             return []
+
+    def column_origins(
+        self, columns: Iterable[tuple[int, int]]
+    ) -> dict[tuple[int, int], Origin]:
+        """Return where columns, given by table oid and number, come from."""
+        keys = ", ".join(f"({table}, {number})" for table, number in columns if table)
+        if not keys or self._backend.status == FAILED:
+            return {}
+        rows = self._pipeline.query(ORIGINS.format(keys=keys))
+        return {
+            (int(str(table)), int(str(number))): Origin(
+                schema=str(schema),
+                table=str(relation),
+                column=str(column),
+                database=str(database),
+                is_nullable=is_required == "f",
+                is_identity=bool(identity),
+            )
+            for table, number, schema, relation, column, database, is_required, identity
+            in rows
+        }  # fmt: skip
 
     def qualified_name(self, relation: str) -> str:
         """Return `schema.table` for a relation name as written in a statement.

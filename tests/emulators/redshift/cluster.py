@@ -15,6 +15,12 @@ from tests.emulators.redshift.conflicts import Conflicts
 from tests.emulators.redshift.faults import Faults
 from tests.emulators.redshift.history import History
 from tests.emulators.redshift.postgres import Server
+from tests.emulators.redshift.type_oids import (
+    INTERVAL,
+    INTERVAL_D2S,
+    INTERVAL_Y2M,
+    OWN_TYPES,
+)
 
 # `ALTER ROLE ... SET` stores it, in a catalog that all databases share.
 STORED_PASSWORD = """
@@ -56,7 +62,7 @@ class Cluster:
     authority: Path
     history: History
     faults: Faults
-    super_oid: int
+    type_oids: dict[str, int]
     lookups: "psycopg2.extensions.connection"
     s3_endpoint: str | None = None
     accepts_any_iam_password: bool = False
@@ -72,7 +78,15 @@ class Cluster:
     @property
     def result_type_oids(self) -> dict[int, int]:
         """Redshift's type oids by PostgreSQL's, where they differ in results."""
-        return {25: 1043, self.super_oid: 4000}
+        return {25: 1043} | {
+            self.type_oids[name]: oid for name, oid in OWN_TYPES.items()
+        }
+
+    @property
+    def parameter_type_oids(self) -> dict[int, int]:
+        """PostgreSQL's type oids by Redshift's, where they differ in parameters."""
+        own = {oid: self.type_oids[name] for name, oid in OWN_TYPES.items()}
+        return own | {INTERVAL_Y2M: INTERVAL, INTERVAL_D2S: INTERVAL}
 
     def add_session(self, session: "SessionHandle") -> None:
         """Register a session."""
@@ -152,8 +166,8 @@ class Cluster:
             self.view_epoch += 1
 
 
-def load_late_binding_views(server: Server, database: str) -> tuple[set[str], int]:
-    """Return the names of all late-binding views and the oid of the SUPER type."""
+def load_catalog(server: Server, database: str) -> tuple[set[str], dict[str, int]]:
+    """Return the names of late-binding views and the oids of Redshift's own types."""
     connection = server.connect(database)
     try:
         with connection.cursor() as cursor:
@@ -162,7 +176,10 @@ def load_late_binding_views(server: Server, database: str) -> tuple[set[str], in
                 " join pg_class on pg_class.oid = view_id"
             )
             names = {row[0] for row in cursor.fetchall()}
-            cursor.execute("select 'pg_catalog.super'::regtype::oid")
-            return names, int(cursor.fetchone()[0])
+            cursor.execute(
+                "select typname, oid from pg_type where typname = any(%s)",
+                [list(OWN_TYPES)],
+            )
+            return names, {name: int(oid) for name, oid in cursor.fetchall()}
     finally:
         connection.close()

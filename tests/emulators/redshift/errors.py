@@ -1,6 +1,7 @@
 """Errors as the server reports them to a client."""
 
 PRODUCT = "Amazon Redshift"
+UNSUPPORTED = "0A000"  # the SQLSTATE of a feature that is not supported
 
 
 class RedshiftError(Exception):
@@ -45,7 +46,7 @@ def unsupported(what: str, instead: str = "") -> RedshiftError:
     message = f"{what} is not supported by {PRODUCT}"
     if instead:
         message += f" (use instead: {instead})"
-    return RedshiftError(message, "0A000")
+    return RedshiftError(message, UNSUPPORTED)
 
 
 def not_emulated(what: str, instead: str = "") -> RedshiftError:
@@ -56,4 +57,4 @@ def not_emulated(what: str, instead: str = "") -> RedshiftError:
     message = f"{what} is not supported by this emulator"
     if instead:
         message += f" (use instead: {instead})"
-    return RedshiftError(message, "0A000")
+    return RedshiftError(message, UNSUPPORTED)

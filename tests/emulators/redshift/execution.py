@@ -26,6 +26,7 @@ from tests.emulators.redshift.protocol import wire
 from tests.emulators.redshift.protocol.backend import IDLE, IN_TRANSACTION, Backend
 from tests.emulators.redshift.protocol.client import Client
 from tests.emulators.redshift.protocol.pipeline import Pipeline
+from tests.emulators.redshift.protocol.results import Results, read_columns
 from tests.emulators.redshift.session_state import SessionState, StartedStatement
 from tests.emulators.redshift.unload import unload_command
 
@@ -46,6 +47,7 @@ class Execution:
         cluster.load_long_names(str(database))
         self.database = long_names.restore(str(database))
         self.catalog = SessionCatalog(cluster, backend, self.pipeline, str(database))
+        self.results = Results(cluster.result_type_oids, client.protocol_version)
         self.state = SessionState(cluster, backend, str(user))
         self.isolation = Isolation(
             cluster, backend, self.pipeline, database=str(self.database)
@@ -219,11 +221,15 @@ class Execution:
         self.backend.send(wire.pack_message(b"Q", wire.pack_text(sql)))
         tag = ""
         failure: RedshiftError | None = None
+        sink = self.client.write
         while True:
-            kind, body = self.backend.forward_rows(self.client.write)
+            kind, body = self.backend.forward_rows(sink)
             if kind == b"T":
-                body = wire.replace_row_types(body, self.cluster.result_type_oids)
-                self.client.write(wire.pack_message(kind, body))
+                columns = read_columns(body)
+                sink = self.results.text_format(columns).sink(self.client.write)
+                self.client.write(
+                    wire.pack_message(kind, self.results.describe(columns, {}))
+                )
             elif kind == b"C":
                 tag, _ = wire.unpack_text(body)
             elif kind == b"E":

@@ -144,7 +144,7 @@ def _start_cluster(
         if is_new:
             bootstrap.install_redshift_objects(server)
         bootstrap.ensure_account(server, account)
-        names, super_oid = cluster.load_late_binding_views(server, account.database)
+        names, type_oids = cluster.load_catalog(server, account.database)
         history = History(server, account.database)
         lookups = server.connect(account.database)
         try:
@@ -155,7 +155,7 @@ def _start_cluster(
                 authority=authority,
                 history=history,
                 faults=faults,
-                super_oid=super_oid,
+                type_oids=type_oids,
                 lookups=lookups,
                 s3_endpoint=options.s3,
                 accepts_any_iam_password=options.any_iam_password,

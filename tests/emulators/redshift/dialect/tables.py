@@ -24,7 +24,7 @@ from tests.emulators.redshift.dialect.tokens import (
     split_nodes,
 )
 from tests.emulators.redshift.dialect.types import rewrite_type
-from tests.emulators.redshift.errors import unsupported
+from tests.emulators.redshift.errors import UNSUPPORTED, RedshiftError, unsupported
 
 UNSUPPORTED_CLAUSES = {
     "inherits": "table inheritance",
@@ -182,7 +182,7 @@ def table_constraint(part: list[Node], attributes: TableAttributes) -> None:
 
 def rewrite_column(part: list[Node], attributes: TableAttributes) -> list[Node]:
     """Rewrite one column's definition: its type, attributes and constraints."""
-    end = rewrite_type(part, 1, is_column=True)
+    end = _rewrite_column_type(part, attributes.relation)
     kept, index = part[:end], end
     name = str(name_of(part[0]))
     constraint = None
@@ -218,6 +218,19 @@ def rewrite_column(part: list[Node], attributes: TableAttributes) -> list[Node]:
             kept.append(node)
             index += 1
     return kept
+
+
+def _rewrite_column_type(part: list[Node], relation: str) -> int:
+    try:
+        return rewrite_type(part, 1, is_column=True)
+    except RedshiftError as error:
+        if error.code == UNSUPPORTED:
+            name = f"{relation.split('.')[-1]}.{name_of(part[0])}"
+            written = render(part[1:]).strip()
+            error.message = (
+                f'Column "{name}" has unsupported type "{written}": {error.message}'
+            )
+        raise
 
 
 def _identity(arguments: Group, when: str) -> list[Node]:

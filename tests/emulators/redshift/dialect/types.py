@@ -47,6 +47,9 @@ _SEQUENCES = (
     ("binary", "varying"),
 )
 _ZONES = (("with", "time", "zone"), ("without", "time", "zone"))
+_WITH_LENGTH = {"varbyte": "varbyte", "varbinary": "varbyte",
+                "binary varying": "varbyte"}  # fmt: skip
+_TIMES = ("time", "timetz")
 _RENAMED = {"datetime": "timestamp", "nvarchar": "varchar", "nchar": "char",
             "number": "numeric", "float": "double precision"}  # fmt: skip
 _UNSUPPORTED = {
@@ -57,9 +60,18 @@ _UNSUPPORTED = {
     "daterange", "hstore", "enum", "citext",
 }  # fmt: skip
 _NOT_EMULATED = {
-    "geometry", "geography", "hllsketch", "varbyte", "varbinary", "binary varying",
-    "intervaly2m", "intervald2s",
+    "hllsketch",
 }  # fmt: skip
+_INTERVALS = {"intervaly2m": "interval year to month",
+              "intervald2s": "interval day to second(6)"}  # fmt: skip
+_INTERVAL_FIELDS = ("year", "month", "day", "hour", "minute", "second")
+# Types that tables cannot have, though functions or system tables do.
+_NO_COLUMN_TYPES = {
+    "abstime", "any", "aclitem", "cid", "cstring", "internal", "name", "oid", "opaque",
+    "pg_ddl_command", "record", "refcursor", "trigger", "txid_snapshot", "void", "xid",
+}  # fmt: skip
+_NO_COLUMN_ENDINGS = ("_handler", "_trigger")
+_NO_COLUMN_BEGINNINGS = ("any", "reg")
 _ALTERNATIVES = {
     "json": "super", "jsonb": "super", "uuid": "varchar(36)", "money": "numeric(18,2)",
     "serial": "bigint identity(1,1)", "bigserial": "bigint identity(1,1)",
@@ -69,12 +81,16 @@ _ALTERNATIVES = {
 
 @dataclass(frozen=True)
 class TypeName:
-    """A type as written: its name, the length in brackets, its first and end index."""
+    """A type as written: its name, the length in brackets, its first and end index.
+
+    `fields` are those of an interval, such as `year to month`.
+    """
 
     name: str
     length: Group | None
     start: int
     end: int
+    fields: str = ""
 
 
 def read_type(nodes: list[Node], start: int) -> TypeName | None:
@@ -105,7 +121,14 @@ def read_type(nodes: list[Node], start: int) -> TypeName | None:
             end += len(words)
             if name in ("timestamp", "time") and words[0] == "with":
                 name += "tz"
-    return TypeName(name, length, start, end)
+    fields = end
+    while name == "interval" and is_word(
+        node_at(nodes, end), *_INTERVAL_FIELDS, "to" if end > fields else "year"
+    ):
+        end += 1
+    if end > fields and is_group(node_at(nodes, end)):
+        end += 1
+    return TypeName(name, length, start, end, render(nodes[fields:end]).strip())
 
 
 def rewrite_type(nodes: list[Node], start: int, *, is_column: bool) -> int:
@@ -141,8 +164,14 @@ def check_type(type_name: TypeName, *, is_column: bool) -> None:
         raise unsupported(f"type {name}", _ALTERNATIVES.get(name, ""))
     if name in _NOT_EMULATED:
         raise not_emulated(f"type {name}")
-    if is_column and name == "interval":
-        raise unsupported("a column of type interval", "seconds in a bigint")
+    if is_column and name == "interval" and not type_name.fields:
+        raise unsupported("a column of type interval", "interval day to second")
+    if is_column and (
+        name in _NO_COLUMN_TYPES
+        or name.endswith(_NO_COLUMN_ENDINGS)
+        or name.startswith(_NO_COLUMN_BEGINNINGS)
+    ):
+        raise unsupported(f"a column of type {name}")
     numbers = _numbers(type_name.length)
     if name in _STRING and numbers and not 1 <= numbers[0] <= MAX_VARCHAR:
         raise RedshiftError(
@@ -189,7 +218,14 @@ def _postgres_type(type_name: TypeName, *, is_column: bool) -> str | None:
             DEFAULT_NUMERIC if type_name.length is None else _brackets(type_name.length)
         )
         return f"numeric{brackets}"
-    return _RENAMED.get(name)
+    if name in _INTERVALS:
+        return _INTERVALS[name]
+    if name in _TIMES:
+        length = type_name.length
+        return f"{name}(6)" if length is None else f"{name}{_brackets(length)}"
+    if name in _WITH_LENGTH and type_name.length is not None:
+        return f"varbyte{_brackets(type_name.length)}"
+    return _WITH_LENGTH.get(name, _RENAMED.get(name))
 
 
 def _brackets(length: Group) -> str:
@@ -238,9 +274,13 @@ def _add_literal_length(
 
 
 def _cast_super_literal(items: list[Node], index: int, type_index: int) -> None:
-    """Cast a literal to VARCHAR before its cast to SUPER, as Redshift does."""
+    """Cast a literal to VARCHAR before its cast to SUPER, as Redshift does.
+
+    Likewise for other types that have no literals in PostgreSQL.
+    """
     value = node_at(items, index - 1)
-    if name_of(node_at(items, type_index)) != "super" or not isinstance(value, Token):
+    name = name_of(node_at(items, type_index))
+    if name not in ("super", "abstime") or not isinstance(value, Token):
         return
     if value.kind in (STRING, PARAMETER):
         value.text += "::varchar"

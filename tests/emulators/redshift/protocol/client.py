@@ -31,11 +31,13 @@ class Startup:
 class Client:
     """A connected client. Written messages are buffered until `flush` or a read.
 
-    `address` is its host and port.
+    `address` is its host and port, `protocol_version` the version of Redshift's
+    protocol for results, see `results`.
     """
 
     def __init__(self, connection: socket.socket, address: tuple[str, int]) -> None:
         self.address = address
+        self.protocol_version = 0
         self._socket = connection
         self._incoming = bytearray()
         self._outgoing = bytearray()

@@ -7,15 +7,16 @@ the next Sync.
 
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.emulators.redshift.dialect import planner
 from tests.emulators.redshift.dialect.plan import SQL, Plan
 from tests.emulators.redshift.errors import RedshiftError
 from tests.emulators.redshift.execution import Execution, affected_rows, redshift_tag
-from tests.emulators.redshift.protocol import wire
+from tests.emulators.redshift.protocol import bind, wire
 from tests.emulators.redshift.protocol.backend import IDLE
+from tests.emulators.redshift.protocol.results import Column, RowFormat, read_columns
 
 PREPARED_WORDS = ("select", "with", "(", "insert", "update", "delete", "merge", "show",
                   "fetch", "explain", "call", "declare", "execute")  # fmt: skip
@@ -29,6 +30,8 @@ VOLATILE_FUNCTIONS = ("pg_last_", "pg_get_late_binding_view_cols")
 class PreparedStatement:
     """A prepared statement; `plan` is None if its text is empty.
 
+    `columns` are those of its result, None before they are known.
+
     `view_epoch` is the value of `Cluster.view_epoch` when the plan was made.
     """
 
@@ -37,6 +40,7 @@ class PreparedStatement:
     oids: tuple[int, ...]
     plan: Plan | None
     view_epoch: int
+    columns: list[Column] | None = None
 
     @property
     def is_sent_to_postgres(self) -> bool:
@@ -66,6 +70,7 @@ class ExtendedProtocol:
         self._client = execution.client
         self._statements: dict[str, PreparedStatement] = {}
         self._portals: dict[str, PreparedStatement] = {}
+        self._row_formats: dict[str, RowFormat] = {}
         self._is_skipping = False
         self._handlers: dict[bytes, Callable[[bytes], None]] = {
             b"P": self._parse,
@@ -122,7 +127,7 @@ class ExtendedProtocol:
     def _prepare(self, statement: PreparedStatement) -> None:
         """Plan a statement and prepare it in PostgreSQL, replacing an earlier one."""
         cluster = self._execution.cluster
-        statement.view_epoch = cluster.view_epoch
+        statement.view_epoch, statement.columns = cluster.view_epoch, None
         parts = planner.split_statements(statement.text)
         if len(parts) > 1:
             raise RedshiftError(
@@ -147,10 +152,11 @@ class ExtendedProtocol:
         It would reject a parameter of unknown type that the statement does not use.
         """
         used = set(_PARAMETER.findall(plan.sql))
+        own = self._execution.cluster.parameter_type_oids
         oids = []
         for number, oid in enumerate(statement.oids, start=1):
-            if oid == wire.SUPER:
-                oid = self._execution.cluster.super_oid
+            if oid in own:
+                oid = own[oid]
             elif oid in UNKNOWN_OIDS and f"${number}" not in used:
                 oid = TEXT_OID
             oids.append(oid)
@@ -176,9 +182,30 @@ class ExtendedProtocol:
             # PostgreSQL takes the query's snapshot when it binds.
             self._execution.state.flush_history(statement.plan)
             self._execution.isolation.enter(statement.plan)
+            body = self._convert_bind(statement, portal, body)
             self._pipeline.request(wire.pack_message(b"B", body), b"2")
         self._portals[portal] = statement
         self._client.write(wire.pack_message(b"2"))
+
+    def _convert_bind(
+        self, statement: PreparedStatement, portal: str, body: bytes
+    ) -> bytes:
+        """Return the Bind message for PostgreSQL; set the portal's row format."""
+        if statement.columns is None:
+            request = wire.pack_message(b"D", b"S" + wire.pack_text(statement.name))
+            kind, response = self._pipeline.request(request, b"T", b"n")[-1]
+            statement.columns = read_columns(response) if kind == b"T" else []
+        has_converted = not bind.CONVERTERS.keys().isdisjoint(statement.oids)
+        self._row_formats[portal] = RowFormat()
+        if not (statement.columns or has_converted):
+            return body
+        message = bind.unpack(body)
+        message.convert_parameters(statement.oids)
+        row_format = self._execution.results.row_format(
+            statement.columns, message.result_formats
+        )
+        self._row_formats[portal] = row_format
+        return message.pack(row_format.formats)
 
     def _describe(self, body: bytes) -> None:
         is_statement = body[:1] == b"S"
@@ -191,15 +218,30 @@ class ExtendedProtocol:
                 self._client.write(wire.pack_message(b"t", b"\0\0"))
             self._client.write(wire.pack_message(b"n"))
             return
+        requested = () if is_statement else self._row_formats[name].requested
         oids = self._execution.cluster.result_type_oids
         for kind, response in self._pipeline.request(
             wire.pack_message(b"D", body), b"T", b"n"
         ):
             if kind == b"t":
                 response = wire.replace_parameter_types(response, oids)
-            elif kind == b"T":
-                response = wire.replace_row_types(response, oids)
+            else:
+                statement.columns = read_columns(response) if kind == b"T" else []
+                response = self._describe_columns(statement.columns, requested)
             self._client.write(wire.pack_message(kind, response))
+
+    def _describe_columns(
+        self, columns: list[Column], requested: Sequence[int]
+    ) -> bytes:
+        """Return Redshift's RowDescription of columns, nothing if there are none."""
+        if not columns:
+            return b""
+        results, origins = self._execution.results, {}
+        if results.has_origins:
+            origins = self._execution.catalog.column_origins(
+                (column.table_oid, column.number) for column in columns
+            )
+        return results.describe(columns, origins, requested)
 
     def _execute(self, body: bytes) -> None:
         portal, _ = wire.unpack_text(body)
@@ -208,17 +250,17 @@ class ExtendedProtocol:
         if plan is None:
             self._client.write(wire.pack_message(b"I"))
         elif statement.is_sent_to_postgres:
-            self._execute_in_postgres(plan, body)
+            self._execute_in_postgres(plan, portal, body)
         else:
             self._pipeline.sync()
             self._execution.run(plan)
 
-    def _execute_in_postgres(self, plan: Plan, body: bytes) -> None:
+    def _execute_in_postgres(self, plan: Plan, portal: str, body: bytes) -> None:
         execution = self._execution
         started = execution.start_statement(plan)
         is_autocommit = self._backend.status == IDLE
         try:
-            kind, response = self._forward_rows(body)
+            kind, response = self._forward_rows(portal, body)
             if kind == b"C" and is_autocommit and plan.written:
                 execution.commit_with_faults(plan.written, self._commit_early)
         except RedshiftError as problem:
@@ -236,9 +278,10 @@ class ExtendedProtocol:
         if self._execution.cluster.faults.has_faults:
             self._pipeline.sync()
 
-    def _forward_rows(self, body: bytes) -> tuple[bytes, bytes]:
+    def _forward_rows(self, portal: str, body: bytes) -> tuple[bytes, bytes]:
+        sink = self._row_formats[portal].sink(self._client.write)
         self._pipeline.send(wire.pack_message(b"E", body))
-        kind, response = self._backend.forward_rows(self._client.write)
+        kind, response = self._backend.forward_rows(sink)
         if kind == b"E":
             raise self._backend.read_error(response)
         return kind, response

@@ -14,7 +14,7 @@ from tests.emulators.redshift import long_names, passwords
 from tests.emulators.redshift.cluster import Cluster
 from tests.emulators.redshift.errors import RedshiftError
 from tests.emulators.redshift.postgres import SUPERUSER
-from tests.emulators.redshift.protocol import wire
+from tests.emulators.redshift.protocol import results, wire
 from tests.emulators.redshift.protocol.backend import Backend
 from tests.emulators.redshift.protocol.client import Client, Startup
 
@@ -66,8 +66,17 @@ def open_backend(cluster: Cluster, client: Client, startup: Startup) -> Backend:
     except BaseException:
         backend.close()
         raise
+    _agree_on_version(client, parameters.get("client_protocol_version", ""))
     client.write(wire.pack_message(b"K", backend.key))
     return backend
+
+
+def _agree_on_version(client: Client, requested: str) -> None:
+    """Set the protocol for results: the requested one, or the latest if it is later."""
+    if requested.isdigit():
+        client.protocol_version = min(int(requested), results.BINARY_NUMBERS)
+        version = str(client.protocol_version)
+        client.write(wire.pack_parameter_status("server_protocol_version", version))
 
 
 def _postgres_parameters(parameters: Mapping[str, str]) -> dict[str, str]:

@@ -191,21 +191,6 @@ def pack_parse(name: str, sql: str, oids: Sequence[int] = ()) -> bytes:
     return pack_message(b"P", pack_text(name) + pack_text(sql) + types)
 
 
-def replace_row_types(body: bytes, oids: Mapping[int, int]) -> bytes:
-    """Return a RowDescription as Redshift sends it.
-
-    Its type oids are replaced according to `oids`, and its names are the long ones.
-    """
-    packed = bytearray(body[:2])
-    for name, position in _columns(body):
-        field = bytearray(body[position : position + _FIELD.size])
-        (oid,) = struct.unpack_from("!I", field, 6)
-        if oid in oids:
-            struct.pack_into("!I", field, 6, oids[oid])
-        packed += pack_text(long_names.restore(name)) + field
-    return bytes(packed)
-
-
 def restore_notice(body: bytes) -> bytes:
     """Return a NoticeResponse with long names in its texts."""
     return long_names.restore(body.decode(errors="replace")).encode()
@@ -214,13 +199,13 @@ def restore_notice(body: bytes) -> bytes:
 def unpack_row_description(body: bytes) -> list[tuple[str, int, int]]:
     """Unpack the columns of a RowDescription: name, type oid, type modifier."""
     columns = []
-    for name, position in _columns(body):
+    for name, position in column_positions(body):
         _, _, oid, _, modifier, _ = _FIELD.unpack_from(body, position)
         columns.append((long_names.restore(name), oid, modifier))
     return columns
 
 
-def _columns(body: bytes) -> Iterator[tuple[str, int]]:
+def column_positions(body: bytes) -> Iterator[tuple[str, int]]:
     """Yield each column's name and the index of the fields after it."""
     (count,) = struct.unpack_from("!H", body)
     position = 2

@@ -58,7 +58,7 @@ select
     user_relation.schema_name as schemaname,
     user_relation.table_name as tablename,
     pg_internal.long_name(pg_attribute.attname) as "column",
-    format_type(pg_attribute.atttypid, pg_attribute.atttypmod) as type,
+    pg_internal.type_name(pg_attribute.atttypid, pg_attribute.atttypmod) as type,
     'none'::text as encoding,
     coalesce(table_attribute.distkey = pg_attribute.attname, false) as distkey,
     coalesce(
@@ -91,7 +91,7 @@ select
     row_number() over (
         partition by user_relation.oid order by pg_attribute.attnum
     )::integer as ordinal_position,
-    format_type(pg_attribute.atttypid, pg_attribute.atttypmod) as data_type,
+    pg_internal.type_name(pg_attribute.atttypid, pg_attribute.atttypmod) as data_type,
     pg_get_expr(pg_attrdef.adbin, pg_attrdef.adrelid) as column_default,
     case when pg_attribute.attnotnull then 'NO' else 'YES' end as is_nullable,
     'none'::text as encoding,

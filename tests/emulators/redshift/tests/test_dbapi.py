@@ -173,9 +173,7 @@ def test_timestamptz_is_returned_in_utc(session: Session) -> None:
 
 
 def test_type_that_is_not_emulated_is_rejected_by_name(session: Session) -> None:
-    for kind in ("geometry", "geography", "varbyte", "hllsketch"):
-        assert kind in session.error(f"create table t (a {kind})")
-    assert "geometry" in session.error("select cast('POINT(1 1)' as geometry)")
+    assert "hllsketch" in session.error("create table t (a hllsketch)")
 
 
 def test_error_leaves_the_session_usable(session: Session) -> None:

@@ -88,8 +88,7 @@ CONSTRUCTS = {
 NOT_EMULATED = {
     "create external schema x from data catalog database 'd'": "EXTERNAL SCHEMA",
     "create external table x.y (a int)": "EXTERNAL TABLE",
-    "create table {s}.t (a geometry)": "type geometry",
-    "create table {s}.t (a varbyte)": "type varbyte",
+    "create table {s}.t (a hllsketch)": "type hllsketch",
 }
 
 

@@ -39,7 +39,7 @@ def run(plan: Plan, job: Job) -> int:
     options = parse_unload(plan.nodes)
     sql = planner.translate_query(options.query, job.catalog, {})
     fields = [
-        Field(name, SUPER if oid == job.cluster.super_oid else oid, modifier)
+        Field(name, SUPER if oid == job.cluster.type_oids["super"] else oid, modifier)
         for name, oid, modifier in job.backend.describe(sql)
     ]
     _check_partitions(options, fields)
