@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from tests.emulators.redshift import long_names
 from tests.emulators.redshift.dialect.tokens import (
+    NUMBER,
     QUOTED,
     STRING,
     WORD,
@@ -35,6 +36,8 @@ NAME_TYPES = ("regclass", "regnamespace")
 def fold_names(nodes: list[Node]) -> dict[str, str]:
     """Fold quoted names to lower case and shorten long ones, in place.
 
+    It also separates a number from a word that follows it, as in `then 4else`.
+
     Returns the long names by the short ones. Raises RedshiftError for a name that is
     too long for Redshift.
     """
@@ -52,6 +55,9 @@ def _fold(nodes: list[Node], found: dict[str, str]) -> None:
                 _fold_strings(node.items, found)
             _fold(node.items, found)
         elif node.kind in (QUOTED, WORD):
+            before = node_at(nodes, index - 1)
+            if isinstance(before, Token) and before.kind == NUMBER:
+                node.space = node.space or " "
             _fold_name(node, found)
         elif (
             node.kind == STRING
