@@ -302,16 +302,3 @@ exception when datetime_field_overflow then
     )::date + coalesce(fields[3], 1) - 1;
 end
 $$;
-
--- A binary interval has the days among its microseconds, and the months after them.
-create function pg_internal.interval_send(interval) returns bytea
-    language sql immutable strict as
-$$
-    select int8send(
-        (extract(epoch from $1 - date_trunc('month', $1)) * 1000000)::bigint
-    ) || int4send(
-        (extract(year from $1) * 12 + extract(month from $1))::integer
-    )
-$$;
-update pg_type set typsend = 'pg_internal.interval_send(interval)'::regprocedure
-where oid = 'interval'::regtype;
