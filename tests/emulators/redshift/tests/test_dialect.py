@@ -120,3 +120,8 @@ def test_plan_text_contains_no_secrets(sql: str) -> None:
 )
 def test_plan_lists_written_tables(sql: str, written: list[str]) -> None:
     assert plan(sql).written == written
+
+
+def test_word_after_a_number_is_separated() -> None:
+    sql = plan("select case when a=1then 2else 0end from t").sql
+    assert sql == "select case when a=1 then 2 else 0 end from t"
