@@ -42,15 +42,13 @@ OTHER_DATABASE = [
 # The columns of a view and their type, length or precision, and scale.
 LITERALS = {
     "1.23 as x": ("numeric", 3, 2),
-    "-0.50 as x": ("numeric", 3, 2),
-    "0.5 x": ("numeric", 2, 1),
+    "-10.50 as x": ("numeric", 4, 2),
     "120. as x": ("numeric", 3, 0),
     "'a' as x": ("character varying", 1, None),
     "'' as \"x\"": ("character varying", 1, None),
     "'it''s' as x": ("character varying", 4, None),
     "'\u00e4' as x": ("character varying", 2, None),
     "'a' as x union all select 'abc'": ("character varying", 3, None),
-    "1.5 as x union select 10.25 union select -3.0": ("numeric", 4, 2),
     "7 as x": ("integer", 32, 0),
     "'1'::varchar(9) as x": ("character varying", 9, None),
 }
@@ -93,7 +91,7 @@ def test_literal_columns_of_views_have_their_precision_and_length(
     )
     types = dict(map(tuple, late))
     assert types["l0"] == "numeric(3,2)"
-    assert types["l8"] == "character varying(3)"
+    assert types["l7"] == "character varying(3)"
 
 
 @pytest.mark.parametrize(("name", "default"), SETTINGS.items())
