@@ -105,7 +105,7 @@ def _kind(sql: str) -> str:
     first, *others = re.findall(r"\w+", sql) or [""]
     if first == "set" and others:
         return f"set {others[0]}"
-    if first == "select" and "pg_backend_pid" in sql:
+    if first == "select" and others[:1] == ["pg_backend_pid"]:
         return "select pg_backend_pid()"
     return "select" if first == "with" else first
 
