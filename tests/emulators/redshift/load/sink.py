@@ -9,7 +9,7 @@ from tests.emulators.redshift.load.copy_options import CopyOptions
 from tests.emulators.redshift.load.job import Job
 from tests.emulators.redshift.load.read_ahead import ReadObject
 from tests.emulators.redshift.load.rejects import BadValue, Rejects, RowLocation
-from tests.emulators.redshift.load.target import Target
+from tests.emulators.redshift.load.target import STAGED_TYPES, Target
 from tests.emulators.redshift.protocol import wire
 
 STAGING_TABLE = "pg_internal_copy"
@@ -48,8 +48,7 @@ class Sink:
         """Begin PostgreSQL's COPY; raise RedshiftError if the user lacks permission."""
         backend, target = self._job.backend, self.target
         into = f"{target.sql} ({target.names})"
-        if target.has_super:
-            # COPY cannot read SUPER: the rows pass through a table with JSON columns.
+        if target.needs_staging:
             query = self._staging_query()
             backend.query(
                 f"create temp table {STAGING_TABLE} on commit drop as {query}"
@@ -121,9 +120,9 @@ class Sink:
         """Complete PostgreSQL's COPY; raise RedshiftError if it rejects a row."""
         self.flush()
         self._end_copy(wire.pack_message(b"c"))
-        if self.target.has_super:
+        if self.target.needs_staging:
             columns = ", ".join(
-                f"c{index}::super" if column.kind == "super" else f"c{index}"
+                STAGED_TYPES.get(column.kind, ("", "{}"))[1].format(f"c{index}")
                 for index, column in enumerate(self.target.columns)
             )
             self._job.backend.query(
@@ -135,8 +134,8 @@ class Sink:
     def _staging_query(self) -> str:
         """Return the query that defines the staging table, with columns c0, c1, ..."""
         columns = ", ".join(
-            f"null::json as c{index}"
-            if column.kind == "super"
+            f"null::{STAGED_TYPES[column.kind][0]} as c{index}"
+            if column.kind in STAGED_TYPES
             else f"{column.sql} as c{index}"
             for index, column in enumerate(self.target.columns)
         )

@@ -19,6 +19,9 @@ order by attnum
 """
 MODIFIER_OFFSET = 4  # PostgreSQL's type modifiers are the length plus 4
 
+# Types whose values pass through a table with another type, and how to convert them.
+STAGED_TYPES = {"super": ("json", "{}::super"), "varbyte": ("text", "from_hex({})")}
+
 
 @dataclass(frozen=True)
 class Column:
@@ -67,9 +70,9 @@ class Target:
         return ", ".join(column.sql for column in self.columns)
 
     @property
-    def has_super(self) -> bool:
-        """Whether it has a SUPER column, which PostgreSQL's COPY cannot read."""
-        return any(column.kind == "super" for column in self.columns)
+    def needs_staging(self) -> bool:
+        """Whether it has a column whose values PostgreSQL's COPY cannot read."""
+        return any(column.kind in STAGED_TYPES for column in self.columns)
 
 
 def find_target(job: Job, options: CopyOptions) -> Target:

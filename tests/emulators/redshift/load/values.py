@@ -27,6 +27,7 @@ FALSE = {"f", "false", "n", "no", "0"}
 _ESCAPED = re.compile(r"[\\\n\r\t]")
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _INTEGER = re.compile(r"[+-]?\d+")
+_HEX = re.compile(r"[0-9a-fA-F]*")
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _FLOAT = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf(inity)?|nan)", re.I)
 MANY_DIGITS = Context(prec=100)
@@ -50,6 +51,8 @@ def create_converter(column: Column, options: CopyOptions) -> Converter:
         return _convert_float
     if kind == "bool":
         return _convert_boolean
+    if kind == "varbyte":
+        return _convert_varbyte
     if kind == "super":
         return _convert_super
     if kind in ("date", "timestamp", "timestamptz", "time"):
@@ -106,6 +109,12 @@ def _string_converter(column: Column, options: CopyOptions) -> Converter:
         return escape(value)
 
     return convert
+
+
+def _convert_varbyte(value: str) -> str:
+    if len(value) % 2 or _HEX.fullmatch(value) is None:
+        raise BadValue(1207, "Invalid digit, Type: Varbyte")
+    return value
 
 
 def _integer_converter(kind: str) -> Converter:

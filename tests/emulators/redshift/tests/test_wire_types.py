@@ -9,7 +9,7 @@ import pytest
 import redshift_connector
 from redshift_connector.interval import IntervalDayToSecond, IntervalYearToMonth
 
-from tests.emulators.redshift.tests.conftest import Emulator, Session
+from tests.emulators.redshift.tests.conftest import Bucket, Emulator, Session
 from tests.emulators.redshift.tests.test_connection import connect_psycopg
 
 UTC = datetime.UTC
@@ -210,3 +210,20 @@ def test_system_views_name_the_types(session: Session) -> None:
         "interval day to second", "time without time zone", "time with time zone",
         "geometry", "binary varying(3)",
     ]  # fmt: skip
+
+
+def test_varbyte_is_copied_and_unloaded_in_hexadecimal(
+    session: Session, bucket: Bucket
+) -> None:
+    session.run("create table t (id int, v varbyte(4))")
+    url = bucket.put("in.csv", "1,0041\n2,\n3,xy\n")
+    session.run(f"copy t from '{url}' iam_role default csv maxerror 2")
+    assert session.run("select id, v from t order by id") == [
+        [1, "\x00A"],
+        [2, None],
+    ]
+    session.run(
+        f"unload ('select v from t where id = 1') to '{bucket.url}/out'"
+        " iam_role default parallel off"
+    )
+    assert bucket.get("out000") == b"0041\n"

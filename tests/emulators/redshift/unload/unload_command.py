@@ -11,12 +11,12 @@ from tests.emulators.redshift.load.copy_options import JSON, PARQUET
 from tests.emulators.redshift.load.job import Job
 from tests.emulators.redshift.load.storage import Storage
 from tests.emulators.redshift.protocol import wire
+from tests.emulators.redshift.type_oids import NUMERIC, SUPER, VARBYTE
 from tests.emulators.redshift.unload import parquet_writer, text_writer
 from tests.emulators.redshift.unload.output_files import Outputs
 from tests.emulators.redshift.unload.unload_options import UnloadOptions, parse_unload
 
 INSERT = "insert into pg_internal.unload values %s"
-NUMERIC, SUPER = 1700, 4000
 TIMESTAMPS = (1114, 1184)
 # For a NUMERIC without a precision in PostgreSQL. In Redshift it always has one.
 DEFAULT_NUMERIC = "numeric(38,10)"
@@ -39,7 +39,7 @@ def run(plan: Plan, job: Job) -> int:
     options = parse_unload(plan.nodes)
     sql = planner.translate_query(options.query, job.catalog, {})
     fields = [
-        Field(name, SUPER if oid == job.cluster.type_oids["super"] else oid, modifier)
+        Field(name, job.cluster.result_type_oids.get(oid, oid), modifier)
         for name, oid, modifier in job.backend.describe(sql)
     ]
     _check_partitions(options, fields)
@@ -85,6 +85,8 @@ def _output_query(sql: str, fields: list[Field], options: UnloadOptions) -> str:
             value += f"::{DEFAULT_NUMERIC}"
         elif options.format == JSON and field.oid in TIMESTAMPS:
             value += "::text"
+        elif field.oid == VARBYTE:
+            value = f"to_hex({value})"
         elif field.oid == SUPER:
             value += "::json" if options.format == JSON else "::json::text"
         name = long_names.shorten(field.name).replace('"', '""')
