@@ -101,19 +101,29 @@ def most_changed(staging_db: StagingDb, name: str, limit: int) -> tuple[str, ...
 def _extract_numbers(staging_db: StagingDb, fields: list[Field]) -> None:
     """Store the numbers of the staged records before and after, null if either is."""
     paths = ", ".join(f"'$.\"{field.name}\"'" for field in fields)
-    columns = ", ".join(
-        f"case when new[{number}] is not null then cast(old[{number}] as double) end"
-        f" as before_{number - 1}, case when old[{number}] is not null"
-        f" then cast(new[{number}] as double) end as after_{number - 1}"
-        for number in range(1, len(fields) + 1)
+    # Numbers are joined and not payloads, which would need much memory.
+    for name, source in (
+        ("before", "local.state where hash != ''"),
+        ("after", "local.rows where action != 'rejected'"),
+    ):
+        numbers = ", ".join(
+            f"cast(texts[{number + 1}] as double) as {name}_{number}"
+            for number in range(len(fields))
+        )
+        staging_db.execute(
+            f"create or replace table local.{name} as select folded_key, {numbers} from"
+            f" (select folded_key, json_extract_string(payload, [{paths}]) as texts"
+            f" from {source}) as payloads"
+        )
+    pairs = ", ".join(
+        f"case when {other}_{number} is not null then {name}_{number} end"
+        f" as {name}_{number}"
+        for number in range(len(fields))
+        for name, other in (("before", "after"), ("after", "before"))
     )
     staging_db.execute(
-        f"create or replace table local.numbers as select {columns} from"
-        f" (select json_extract_string(state.payload, [{paths}]) as old,"
-        f" json_extract_string(rows.payload, [{paths}]) as new"
-        " from local.rows as rows"
-        " inner join local.state as state on state.folded_key = rows.folded_key"
-        " where state.hash != '' and rows.action != 'rejected') as payloads"
+        f"create or replace table local.numbers as select {pairs} from local.before"
+        " inner join local.after on before.folded_key = after.folded_key"
     )
 
 

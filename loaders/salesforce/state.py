@@ -24,6 +24,7 @@ SENDER = "-- loaders.salesforce.state"
 STATE_COLUMNS = "key, payload_hash, salesforce_id, sync_id, data_date, accepted_at"
 # Hashes of earlier versions; they are computed again from the payload.
 OLD_HASH_LENGTH = 32
+WANTED = "salesforce_wanted"  # a temporary table: the state to stage
 
 
 def catch_up(connection: Connection, scope: Scope) -> None:
@@ -104,23 +105,38 @@ def load(
             f" from ({rejected}) as rejected))"
         )
         parameters += rejected_parameters
+    # A small table first: the join must not keep the values of all keys in memory.
+    connection.execute(f"{SENDER} drop wanted\ndrop table if exists {WANTED}")
+    connection.execute(
+        f"{SENDER} create wanted\ncreate temp table {WANTED} "
+        "(key varchar(256), payload_hash varchar(64), sync_id varchar(64), "
+        "accepted_at timestamp)"
+    )
+    connection.execute(
+        f"""{SENDER} wanted {scope.object}
+insert into {WANTED}
+select accepted.key, accepted.payload_hash, accepted.sync_id, accepted.accepted_at
+from {connection.table("ops", "salesforce_state")} as accepted
+where accepted.object = ? and accepted.salesforce_org_id = ? {condition}""",
+        parameters,
+    )
     staging_db.fill(
         connection,
         "state",
         ("key", "hash", "payload", "accepted_at", "mapping_version"),
         f"""select
-    accepted.key, accepted.payload_hash, logged.payload, accepted.accepted_at,
+    wanted.key, wanted.payload_hash, logged.payload, wanted.accepted_at,
     logged.mapping_version
-from {connection.table("ops", "salesforce_state")} as accepted
-left join {connection.table("ops", "salesforce_rows")} as logged
-    on accepted.object = logged.object
-    and accepted.key = logged.key
-    and accepted.sync_id = logged.sync_id
-    and accepted.accepted_at = logged.accepted_at
-where accepted.object = ? and accepted.salesforce_org_id = ? {condition}""",
-        parameters,
+from {WANTED} as wanted
+inner join {connection.table("ops", "salesforce_rows")} as logged
+    on wanted.key = logged.key
+    and wanted.sync_id = logged.sync_id
+    and wanted.accepted_at = logged.accepted_at
+where logged.object = ?""",
+        [scope.object],
         convert=_without_nulls,
     )
+    connection.execute(f"{SENDER} drop wanted\ndrop table {WANTED}")
     rejects = [
         (key, rejected_at or NEVER, "" if is_transient else hash_, unknown_at or NEVER)
         for key, hash_, is_transient, rejected_at, unknown_at in connection.fetch_all(
@@ -134,19 +150,16 @@ where accepted.object = ? and accepted.salesforce_org_id = ? {condition}""",
 
 def _without_nulls(row: Sequence[Any]) -> Sequence[object]:
     key, payload_hash, payload, accepted_at, mapping_version = row
-    text = "{}" if payload is None else json_text(payload)
-    return key, payload_hash, text, accepted_at, mapping_version or ""
+    return key, payload_hash, json_text(payload), accepted_at, mapping_version
 
 
 def _combine(staging_db: StagingDb, scope: Scope) -> None:
     """Fold the keys, keep the latest row of each, and add the rejects."""
     fold = scope.fold("key")
-    old_hash = f"length(hash) = {OLD_HASH_LENGTH}"
     for statement in (
-        f"update local.state set folded_key = {fold},"
-        " payload = coalesce(payload, '{}'),"
-        f" hash = case when {old_hash} and payload is not null"
-        " then sha256(mapping_version || chr(10) || payload) else hash end",
+        f"update local.state set folded_key = {fold}",
+        "update local.state set hash = sha256(mapping_version || chr(10) || payload)"
+        f" where length(hash) = {OLD_HASH_LENGTH}",
         "delete from local.state where exists (select 1 from local.state as other"
         " where other.folded_key = state.folded_key"
         " and other.accepted_at > state.accepted_at)",
