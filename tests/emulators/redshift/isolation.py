@@ -82,18 +82,24 @@ class Isolation:
         elif self._backend.status == IN_TRANSACTION:
             self._enter_block(plan)
 
+    def prepare(self, plan: Plan) -> None:
+        """Take a statement's write locks before PostgreSQL prepares it.
+
+        Preparing takes a weaker lock. Two writers that hold it would wait for each
+        other when they ask for the write lock.
+        """
+        if self._backend.status == IDLE:
+            self._lock_targets(plan)
+        elif self._backend.status == IN_TRANSACTION and self._keeps_locks:
+            if locks := _lock_statements(plan, self._describe(plan)):
+                self._pipeline.run(*locks)
+
     def enter_single(self, plan: Plan) -> None:
         """Take the write lock of a statement that is a transaction by itself.
 
         PostgreSQL takes its snapshot when the statement begins, after the lock.
         """
-        targets = [name for name in plan.written if plan.word in DML and name]
-        written: set[Table] = set()
-        for name in targets:
-            call = f"select pg_internal.lock_for_write({quote_literal(name)})"
-            written |= self._tables(
-                int(oid) for [oid] in self._pipeline.run(call) if oid
-            )
+        written = self._lock_targets(plan)
         if self._is_serializable and plan.takes_snapshot:
             self._record(plan, self._describe(plan))
         elif written:
@@ -131,13 +137,29 @@ class Isolation:
         other = self._cluster.conflicts.last_writer(self._target, transaction)
         return self._violation([transaction] if other is None else [transaction, other])
 
+    @property
+    def _keeps_locks(self) -> bool:
+        """Whether the open transaction will not be replaced by `_restart`."""
+        return self._has_snapshot or self._holds_locks
+
+    def _lock_targets(self, plan: Plan) -> set[Table]:
+        """Lock the tables that a statement writes, by a function; return them."""
+        targets = [name for name in plan.written if plan.word in DML and name]
+        written: set[Table] = set()
+        for name in targets:
+            call = f"select pg_internal.lock_for_write({quote_literal(name)})"
+            written |= self._tables(
+                int(oid) for [oid] in self._pipeline.run(call) if oid
+            )
+        return written
+
     def _reset(self) -> None:
         self._has_snapshot = self._holds_locks = False
         self._begin_options = ""
 
     def _enter_block(self, plan: Plan) -> None:
         if plan.word == "lock":
-            if not (self._has_snapshot or self._holds_locks):
+            if not self._keeps_locks:
                 self._restart([])
             self._holds_locks = True
             return
@@ -147,7 +169,7 @@ class Isolation:
         if self._has_snapshot:
             _check_visible(relations)
         locks = _lock_statements(plan, relations)
-        if not (self._has_snapshot or self._holds_locks):
+        if not self._keeps_locks:
             self._restart(locks)
         elif locks:
             self._pipeline.run(*locks)

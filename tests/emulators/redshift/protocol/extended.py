@@ -137,6 +137,7 @@ class ExtendedProtocol:
             statement.plan = self._execution.plan_statement(*parts[0], statement.oids)
         if statement.is_sent_to_postgres and statement.plan is not None:
             oids = self._parameter_oids(statement, statement.plan)
+            self._execution.isolation.prepare(statement.plan)
             if statement.name:
                 self._pipeline.request(
                     wire.pack_message(b"C", b"S" + wire.pack_text(statement.name)),

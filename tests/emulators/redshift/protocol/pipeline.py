@@ -26,6 +26,7 @@ class Pipeline:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._has_failed_lookup = False
         self.is_pending = False
 
     def sync(self) -> None:
@@ -73,8 +74,13 @@ class Pipeline:
         It keeps the client's unnamed statement, which a simple query would remove.
         """
         for sql in statements:
+            if self._has_failed_lookup:
+                # A prepared statement survives the rollback that follows an error.
+                self.request(LOOKUP_CLOSE, b"3")
             parse = wire.pack_parse(LOOKUP_NAME, sql)
             message = parse + LOOKUP_BIND + LOOKUP_EXECUTE + LOOKUP_CLOSE_PORTAL
+            self._has_failed_lookup = True
             responses = self.request(message, b"3")
             self.request(LOOKUP_CLOSE, b"3")
+            self._has_failed_lookup = False
         return [wire.unpack_row(body) for kind, body in responses if kind == b"D"]
