@@ -91,8 +91,7 @@ class Isolation:
         if self._backend.status == IDLE:
             self._lock_targets(plan)
         elif self._backend.status == IN_TRANSACTION and self._keeps_locks:
-            if locks := _lock_statements(plan, self._describe(plan)):
-                self._pipeline.run(*locks)
+            self._pipeline.run(*_lock_statements(plan, self._describe(plan)))
 
     def enter_single(self, plan: Plan) -> None:
         """Take the write lock of a statement that is a transaction by itself.

@@ -73,6 +73,7 @@ class Pipeline:
 
         It keeps the client's unnamed statement, which a simple query would remove.
         """
+        responses: list[tuple[bytes, bytes]] = []
         for sql in statements:
             if self._has_failed_lookup:
                 # A prepared statement survives the rollback that follows an error.
