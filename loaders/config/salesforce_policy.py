@@ -66,7 +66,7 @@ class SyncPolicy:
     send_attempts: int = 4
     send_pause_seconds: float = 5.0
     quota_reserve_ratio: float = 0.1
-    poll_first_seconds: float = 1.0
+    poll_first_seconds: float = 0.5
     poll_max_seconds: float = 30.0
     poll_timeout_seconds: float = 3_600.0
     abort_stuck_jobs: bool = False
