@@ -1,4 +1,4 @@
-"""What the Salesforce ledgers say: open chunks and rejects, and the history of a key.
+"""Read the Salesforce ledgers: open chunks, open rejects, the history of a key.
 
 They are read without a login. A reject is open until Salesforce accepts its key, or
 until a sync withdraws it because there is no longer anything to send for the key.

@@ -20,6 +20,7 @@ import structlog
 
 from loaders import warehouse
 from loaders.errors import DataError, NightshiftError, TransientError
+from loaders.ledger import now
 from loaders.ledger import salesforce as salesforce_ledger
 from loaders.ledger.salesforce import PLANNED, Chunk
 from loaders.private_files import make_folder
@@ -231,7 +232,7 @@ def abort_orphaned_jobs(context: SyncContext, *, since: datetime) -> None:
 
 def _submit_job(context: SyncContext, chunk: int, file: ChunkFile) -> str:
     """Create, upload and close one job; start over with a new one if that fails."""
-    started_at = ledger.now()
+    started_at = now()
     for _ in range(context.client.attempts):
         try:
             job = jobs.create(context.client, context.mapping)
@@ -288,7 +289,7 @@ def _record_planned_chunk(context: SyncContext, chunk: int, file: ChunkFile) -> 
         rows=file.rows,
         job_id="",
         state=PLANNED,
-        created_at=ledger.now(),
+        created_at=now(),
     )
     with warehouse.transaction() as connection:
         ledger.add_chunks(connection, context.sync, [planned])

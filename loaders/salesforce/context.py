@@ -1,4 +1,4 @@
-"""What a sync is asked for, what all its steps share, and its folder.
+"""The request of a sync, the context that its steps share, and its folder.
 
 The context is created after the login and the preflight check. It is frozen, so no step
 can change what another one relies on. Staging databases and CSV files are kept in a
@@ -20,8 +20,9 @@ from loaders.config.salesforce_mapping import Mapping
 from loaders.config.salesforce_policy import SyncPolicy
 from loaders.config.settings import Salesforce as Settings
 from loaders.errors import TransientError
+from loaders.ledger import now
 from loaders.private_files import make_folder
-from loaders.salesforce.ledger import Scope, Sync, now
+from loaders.salesforce.ledger import Scope, Sync
 from loaders.salesforce.preflight import Destination, check
 from loaders.salesforce_api.client import Client, connect
 

@@ -10,9 +10,10 @@ of the mapping, because each org has its own state.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from loaders.ledger import now
 from loaders.ledger.salesforce import RECORDED, Chunk
 from loaders.salesforce.staging_db import StagingDb
 from loaders.warehouse import Connection
@@ -58,11 +59,6 @@ class Sync:
         """Return the sync that `as_dict` turned into `values`."""
         data_date = date.fromisoformat(values["data_date"])
         return cls(**{**values, "data_date": data_date})  # type: ignore[arg-type] # checked by as_dict
-
-
-def now() -> datetime:
-    """Return the current time as the ledgers store it: UTC without a time zone."""
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def add_chunks(connection: Connection, sync: Sync, chunks: Iterable[Chunk]) -> None:

@@ -111,9 +111,10 @@ class SyncResult:
 class Plan:
     """What a sync would send; counts are rows.
 
-    `actions` counts all rows by action (see `diff`), `fields` counts for each field
-    the rows in which it would change, and `codes` counts the rejected rows by code.
-    `changes` are the first rows to send, `blockers` the reasons why a sync would stop.
+    `actions` counts all rows by action (see `compare`), `fields` counts for each
+    field the rows in which it would change, and `codes` counts the rejected rows by
+    code. `changes` are the first rows to send, `blockers` the reasons why a sync would
+    stop.
     """
 
     plan_id: str

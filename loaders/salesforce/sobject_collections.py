@@ -15,6 +15,7 @@ import requests
 from loaders import warehouse
 from loaders.config.salesforce_mapping import Mapping
 from loaders.errors import DataError, NightshiftError
+from loaders.ledger import now
 from loaders.ledger.salesforce import ABANDONED, OUTCOME_UNKNOWN, SENDING, Chunk
 from loaders.salesforce import ledger, results
 from loaders.salesforce.context import Progress, SyncContext
@@ -173,7 +174,7 @@ def _ledger_chunks(
             rows=len(rows),
             job_id="",
             state=SENDING,
-            created_at=ledger.now(),
+            created_at=now(),
         )
 
 

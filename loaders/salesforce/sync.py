@@ -18,6 +18,7 @@ import structlog
 from loaders import warehouse
 from loaders.config.salesforce_policy import SyncPolicy
 from loaders.config.settings import Salesforce as Settings
+from loaders.ledger import now
 from loaders.ledger.salesforce import ABANDONED, SUCCESS, Chunk
 from loaders.salesforce import (
     bulk,
@@ -64,7 +65,7 @@ def run(
     root = request.spool / request.mapping.object
     with locked(root), context_for(request, settings, policy=policy) as context:
         context = replace(context, on_progress=on_progress)
-        started_at = ledger.now()
+        started_at = now()
         recovered = recovery.RecoveryResult(0, ())
         if not request.dry_run:
             recovered = recovery.recover_open_chunks(context, spool_folder=root)

@@ -38,7 +38,7 @@ def take(values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - driver's type
             handle = kept.pop() if kept else None
         if handle is None:
             return open_handle(values)
-        if _is_connected(handle):
+        if is_connected(handle):
             handle.notices.clear()
             return handle
         close(handle)
@@ -62,14 +62,10 @@ def close_unused() -> None:
         close(handle)
 
 
-def _key(values: Mapping[str, Any]) -> str:
-    return repr(sorted(values.items(), key=lambda item: item[0]))
+def is_connected(handle: Any) -> bool:  # noqa: ANN401 - driver's type
+    """Return whether the server has not closed an unused session.
 
-
-def _is_connected(handle: Any) -> bool:  # noqa: ANN401 - driver's type
-    """Return whether the server has sent nothing since the last statement.
-
-    What it sends to an unused session is that it closes it.
+    All that it sends to such a session is that it closes it.
     """
     try:
         poll = select.poll()  # unlike select(), for any number of open files
@@ -79,7 +75,11 @@ def _is_connected(handle: Any) -> bool:  # noqa: ANN401 - driver's type
         return False
 
 
-def _forget_in_child() -> None:
+def _key(values: Mapping[str, Any]) -> str:
+    return repr(sorted(values.items(), key=lambda item: item[0]))
+
+
+def _drop_in_child() -> None:
     """Give a forked process no session of its parent, which continues to use them."""
     global _lock
     _lock = threading.Lock()
@@ -91,7 +91,7 @@ def _forget_in_child() -> None:
     _unused.clear()
 
 
-os.register_at_fork(after_in_child=_forget_in_child)
+os.register_at_fork(after_in_child=_drop_in_child)
 atexit.register(close_unused)
 
 

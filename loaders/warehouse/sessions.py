@@ -46,15 +46,15 @@ def transaction() -> Iterator[Connection]:
 @contextmanager
 def transaction_on(connection: Connection) -> Iterator[None]:
     """Run the statements of an open session in one transaction."""
-    connection.execute("-- loaders.warehouse.connection begin\nbegin")
+    connection.execute("-- loaders.warehouse.sessions begin\nbegin")
     try:
         yield
     except BaseException:
         # A failing rollback must not hide the original error.
         with suppress(NightshiftError, KeyboardInterrupt):
-            connection.execute("-- loaders.warehouse.connection rollback\nrollback")
+            connection.execute("-- loaders.warehouse.sessions rollback\nrollback")
         raise
-    connection.execute("-- loaders.warehouse.connection commit\ncommit")
+    connection.execute("-- loaders.warehouse.sessions commit\ncommit")
 
 
 @contextmanager
@@ -70,7 +70,6 @@ def exclusive(table: str, *, timeout: float) -> Iterator[None]:
         return
     create_missing_tables()
     with session() as connection:
-        connection.discard_at_end()
         try:
             _lock(connection, table, seconds=ANNOUNCE_SECONDS)
         except TransientError:
@@ -90,11 +89,13 @@ def exclusive(table: str, *, timeout: float) -> Iterator[None]:
 
 def _lock(connection: Connection, table: str, *, seconds: float) -> None:
     name = connection.table("ops", table)
+    # First, because a lost session is replaced here, and a new one has no limit.
+    connection.execute("-- loaders.warehouse.sessions begin\nbegin")
+    connection.discard_at_end()
     connection.execute(
         "-- loaders.warehouse.sessions limit the wait\n"
         f"set statement_timeout to {int(seconds * 1000)}"
     )
-    connection.execute("-- loaders.warehouse.sessions begin\nbegin")
     try:
         connection.execute(f"-- loaders.warehouse.sessions lock\nlock table {name}")
     except TransientError as error:
@@ -115,7 +116,7 @@ def with_settings(
     changed = settings if is_single_writer() else {}
     for name, value in changed.items():
         connection.execute(
-            f"-- loaders.warehouse.connection change settings\nset {name} = {value}"
+            f"-- loaders.warehouse.sessions change settings\nset {name} = {value}"
         )
     try:
         yield
@@ -124,7 +125,7 @@ def with_settings(
         with suppress(NightshiftError, KeyboardInterrupt):
             for name in changed:
                 connection.execute(
-                    f"-- loaders.warehouse.connection reset settings\nreset {name}"
+                    f"-- loaders.warehouse.sessions reset settings\nreset {name}"
                 )
 
 

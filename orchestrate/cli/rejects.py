@@ -1,6 +1,7 @@
 """`nightshift rejects`: list the lines that loads rejected, and locate them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated
@@ -13,6 +14,7 @@ from loaders.errors import ConfigError, NightshiftError
 from loaders.ledger import rejects as reject_ledger
 from loaders.ledger.rejects import LoadRejects, RejectExample, RejectGroup
 from loaders.raw import locate_rejects
+from loaders.warehouse import Connection
 from loaders.warehouse.declared_tables import raw_tables
 from orchestrate.cli.options import AsJson
 from orchestrate.runs.outcome import ExitCode
@@ -98,7 +100,7 @@ def _locate(load: LoadRejects) -> dict[str, object]:
     else:
         text = f"{load.source} {load.dt}: {found:,} of {load.not_located:,} located."
         if found < load.not_located:
-            text += " The others are no line of its objects: COPY refused them."
+            text += " COPY refused the others without naming their lines."
         error_console.print(text)
     return {
         "source": load.source,
@@ -110,35 +112,36 @@ def _locate(load: LoadRejects) -> dict[str, object]:
 
 
 def _read_groups(source: str | None, dt: date | None) -> Sequence[RejectGroup]:
-    _require_known(source)
-    if not _has_rejects():
-        return []
-    with warehouse.session() as connection:
+    with _ledger(source) as connection:
+        if connection is None:
+            return []
         return reject_ledger.count_by_reason(connection, source=source, dt=dt)
 
 
 def _read_loads(source: str | None, dt: date | None) -> Sequence[LoadRejects]:
-    _require_known(source)
-    if not _has_rejects():
-        return []
-    with warehouse.session() as connection:
+    with _ledger(source) as connection:
+        if connection is None:
+            return []
         return reject_ledger.loads_to_locate(connection, source=source, dt=dt)
 
 
-def _require_known(source: str | None) -> None:
+@contextmanager
+def _ledger(source: str | None) -> Iterator[Connection | None]:
+    """Open a session; yield None if there is no ledger, without creating a warehouse.
+
+    Raises `ConfigError` if there is no such raw source.
+    """
     settings.load()
     if source is not None and source not in raw_tables():
         raise ConfigError(
             f"There is no raw source {source!r}. Use one of: {', '.join(raw_tables())}."
         )
-
-
-def _has_rejects() -> bool:
-    """Return whether the ledger exists, without creating the warehouse."""
     if not warehouse.exists():
-        return False
+        yield None
+        return
     with warehouse.session() as connection:
-        return ledger.table_exists(connection, "load_rejects")
+        exists = ledger.table_exists(connection, "load_rejects")
+        yield connection if exists else None
 
 
 def _print_group(group: RejectGroup) -> None:

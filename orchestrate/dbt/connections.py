@@ -8,13 +8,14 @@ a `dbt` command of an analyst is unchanged.
 """
 
 import re
-import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from dbt.adapters.contracts.connection import Connection, ConnectionState
 from dbt.adapters.redshift import RedshiftAdapter, RedshiftConnectionManager
+
+from loaders.warehouse import redshift_sessions
 
 READS = re.compile(
     r"(?:\s|--[^\n]*|/\*.*?\*/)*+(?:select|with|show|explain)\b",
@@ -131,7 +132,7 @@ class KeptConnectionManager(RedshiftConnectionManager):
                 if not self._idle:
                     return None
                 connection = self._idle.pop()
-            if not _has_unread_data(connection):
+            if redshift_sessions.is_connected(connection.handle):
                 return connection
             self.close(connection)
 
@@ -139,9 +140,3 @@ class KeptConnectionManager(RedshiftConnectionManager):
 def may_write(sql: str) -> bool:
     """Return whether a text is not a single statement that only reads."""
     return not READS.match(sql) or WRITES.search(sql) is not None
-
-
-def _has_unread_data(connection: Connection) -> bool:
-    """Return whether the server has sent something to an idle session: its end."""
-    reader = connection.handle._usock
-    return bool(select.select([reader], [], [], 0)[0])

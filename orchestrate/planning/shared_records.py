@@ -54,7 +54,7 @@ def latest(env: str, version: str) -> CompletionRecords | None:
 
 
 def clear() -> None:
-    """Forget the shared records."""
+    """Remove the shared records."""
     with _locked(fcntl.LOCK_EX):
         number = _read_header()[0] + 1
         os.ftruncate(_memory, 0)

@@ -32,7 +32,7 @@ class ModelRecords:
     _lock: Lock = field(default_factory=Lock)
 
     def add(self, runs: Sequence[ledger.ModelRun]) -> None:
-        """Add the rows of a model; write all rows if they stand for enough work.
+        """Add the rows of a model; write all rows if they cover enough work.
 
         If that fails, they are kept for the next time.
         """

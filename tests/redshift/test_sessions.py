@@ -260,6 +260,15 @@ def test_run_gives_up_when_another_one_does_not_end(
 
 
 @pytest.mark.usefixtures("on_redshift")
+def test_lost_session_is_replaced_to_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse.create_missing_tables()  # so that the lock is the next statement
+    monkeypatch.setattr(redshift_sessions, "is_connected", lambda _: True)
+    terminate(session_id())
+    with warehouse.exclusive("run_lock", timeout=60):
+        pass
+
+
+@pytest.mark.usefixtures("on_redshift")
 def test_block_ends_although_the_lock_was_lost() -> None:
     with (
         pytest.raises(ValueError, match="own"),

@@ -61,8 +61,12 @@ def scanned_objects(
     }
     if not urls:
         return {}
-    # An object that was read in several parts has one row per part.
-    etag = "min(trim(detail.file_etag))" if _has_etags(connection) else "''"
+    # An object that was read in several parts has one row per part. It has no ETag if
+    # it was replaced between two of them.
+    etag = "''"
+    if _has_etags(connection):
+        first, last = (f"{name}(trim(detail.file_etag))" for name in ("min", "max"))
+        etag = f"case when {first} = {last} then {first} end"
     rows = _read_view(
         connection,
         [copy.table for copy in copies],
