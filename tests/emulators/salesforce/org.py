@@ -16,7 +16,7 @@ from tests.emulators.salesforce import keys
 from tests.emulators.salesforce.bulk.jobs import Jobs
 from tests.emulators.salesforce.faults import Fault, Faults
 from tests.emulators.salesforce.limits import Limits
-from tests.emulators.salesforce.objects import identifiers, standard, values
+from tests.emulators.salesforce.objects import identifiers, standard, text_values
 from tests.emulators.salesforce.objects.record_writer import Author
 from tests.emulators.salesforce.objects.schema import Schema, SObject
 from tests.emulators.salesforce.objects.schema_file import load_objects
@@ -100,7 +100,7 @@ class Org:
 
     def author(self) -> Author:
         """Return the current user and time, for the audit fields of a record."""
-        return Author(self.user_id, values.format_timestamp(datetime.now(UTC)))
+        return Author(self.user_id, text_values.format_timestamp(datetime.now(UTC)))
 
     def add_object(self, sobject: SObject) -> None:
         """Add an object, or replace one that has new fields, while the org runs."""

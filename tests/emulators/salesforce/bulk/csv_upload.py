@@ -1,6 +1,7 @@
 """Parser of uploaded CSV files, and the errors that fail a whole job."""
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from tests.emulators.salesforce.bulk.jobs import DELIMITERS, LINE_ENDINGS, Job
 from tests.emulators.salesforce.errors import RowError
-from tests.emulators.salesforce.objects import values
+from tests.emulators.salesforce.objects import text_values, values
 from tests.emulators.salesforce.objects.row_results import Row
 from tests.emulators.salesforce.objects.schema import Field, SObject
 
@@ -25,8 +26,25 @@ csv.field_size_limit(1 << 28)
 CellFormatter = Callable[[str], str]
 
 
+UNESCAPED_QUOTE = (
+    "Failed to parse CSV. Found unescaped quote. A value with quote should be within a "
+    "quote"
+)
+
+
 class JobError(Exception):
     """An error that fails the whole job; the message is its errorMessage."""
+
+
+class MalformedRow(list[str]):
+    """The cells of a record that is not a valid row, as many as the header has.
+
+    Only this row is rejected. Cells beyond the header are kept.
+    """
+
+    def __init__(self, cells: list[str], width: int, message: str) -> None:
+        super().__init__([*cells, *[""] * (width - len(cells))])
+        self.error = RowError("INVALID_FIELD", message)
 
 
 @dataclass(frozen=True)
@@ -57,6 +75,10 @@ class CsvUpload:
         self._path = path
         self._delimiter = DELIMITERS[job.delimiter]
         self._line_ending = job.line_ending
+        cell = rf'(?:"[^"]*(?:""[^"]*)*"|[^"{re.escape(self._delimiter)}]*)'
+        self._valid_record = re.compile(
+            f"{cell}(?:{re.escape(self._delimiter)}{cell})*"
+        )
         self.header_text = ""
         self.header: list[str] = []
 
@@ -73,22 +95,28 @@ class CsvUpload:
         return rows
 
     def _read_rows(self) -> Iterator[list[str]]:
-        header_lines: list[str] = []
+        lines: list[str] = []  # of the current record
+        width = 0
         with self._path.open(encoding="utf-8", newline="") as file:
 
-            def lines() -> Iterator[str]:
+            def collect_lines() -> Iterator[str]:
                 for line in file:
-                    if not self.header:
-                        header_lines.append(line)
+                    lines.append(line)
                     yield line
 
-            reader = csv.reader(lines(), delimiter=self._delimiter, strict=True)
+            reader = csv.reader(collect_lines(), delimiter=self._delimiter, strict=True)
             try:
                 for cells in reader:
-                    if not self.header_text:
-                        self.header_text = "".join(header_lines).rstrip("\r\n")
-                    if cells:
-                        yield cells
+                    text = "".join(lines).rstrip("\r\n")
+                    lines.clear()
+                    if not cells:
+                        continue
+                    message = self._row_error(text, cells, width)
+                    if not width:
+                        if message:
+                            raise JobError(f"InvalidBatch : {message}")
+                        self.header_text, width = text, len(cells)
+                    yield MalformedRow(cells, width, message) if message else cells
             except csv.Error as error:
                 raise JobError(
                     f"ClientInputError : Failed to parse CSV. {error}"
@@ -97,6 +125,15 @@ class CsvUpload:
                 raise JobError(
                     "InvalidBatch : Failed to parse CSV. Not UTF-8"
                 ) from None
+
+    def _row_error(self, text: str, cells: list[str], width: int) -> str:
+        """Return the error of a record, or an empty text; `width` is 0 for a header."""
+        has_quotes = '"' in text and any('"' in cell for cell in cells)
+        if has_quotes and not self._valid_record.fullmatch(text):
+            return UNESCAPED_QUOTE
+        if width and len(cells) != width:
+            return f"Row has {len(cells)} columns, the header {width}"
+        return ""
 
 
 def _check_line_endings(path: Path, name: str) -> None:
@@ -173,10 +210,9 @@ def parse_row(
     parsers: list[CellParser],
     find_parent_id: Callable[[Column, object], str],
 ) -> Row:
-    """Return the row of a line's cells; an invalid cell gives a row with an error.
-
-    Raises `JobError` if the number of cells is not that of the header.
-    """
+    """Return the row of a line's cells; an invalid cell gives a row with an error."""
+    if isinstance(cells, MalformedRow):
+        return Row(error=cells.error)
     row = Row()
     changes = row.changes
     try:
@@ -192,10 +228,6 @@ def parse_row(
     except RowError as error:
         row.error = error
         _parse_remaining_cells(row, cells, parsers)
-    except ValueError:
-        raise JobError(
-            f"InvalidBatch : Row has {len(cells)} columns, the header {len(parsers)}"
-        ) from None
     return row
 
 
@@ -222,6 +254,8 @@ def format_cells(
 
     `formatters` has the numbers of the columns that change, and their formatters.
     """
+    if isinstance(cells, MalformedRow):
+        return list(cells)
     formatted = cells.copy()
     for number, format_cell in formatters:
         formatted[number] = format_cell(cells[number])
@@ -231,12 +265,9 @@ def format_cells(
 def _format_cell(field: Field, cell: str) -> str:
     if field.type == "boolean":
         return BOOLEANS.get(cell.lower(), cell)
-    if cell in ("", NULL_MARKER):
+    if not text_values.NUMBER.fullmatch(cell):
         return cell
-    try:
-        return values.format_java_double(float(cell))
-    except ValueError:
-        return cell
+    return values.format_java_double(float(cell))
 
 
 def line_ending(job: Job) -> str:

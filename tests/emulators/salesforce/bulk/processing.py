@@ -93,6 +93,7 @@ class IngestProcessor:
         self._formatters: list[tuple[int, CellFormatter]] = []
         self._random = random.Random(job.id)
         self._parent_ids: dict[tuple[str, object], str | RowError] = {}
+        self._unwritten: list[list[str]] = []  # rows read, without a result so far
 
     def run(self, fault: Fault | None = None) -> None:
         """Process the rows and end the job; a fault may fail it early."""
@@ -121,6 +122,7 @@ class IngestProcessor:
             message = str(error)
         except _JobAbortedError:
             message = ""
+        files.unprocessed.writerows(self._unwritten)
         with suppress(JobError):  # rows that cannot be parsed cannot be returned
             files.unprocessed.writerows(rows)
         return (FAILED, message) if message else (JOB_COMPLETE, "")
@@ -157,10 +159,13 @@ class IngestProcessor:
             size = TRANSACTION_ROWS
             if rows_before_fault is not None:
                 size = min(size, rows_before_fault)
-            batch = list(islice(rows, size))
+            for cells in islice(rows, size):
+                self._unwritten.append(cells)
+            batch = self._unwritten
             if not batch:
                 break
             self._process_transaction(batch, writer, files)
+            self._unwritten = []
             if rows_before_fault is not None:
                 rows_before_fault -= len(batch)
         if fault is not None:
@@ -178,10 +183,8 @@ class IngestProcessor:
         ]
         with org.jobs.lock:
             if job.state == ABORTED:
-                files.unprocessed.writerows(batch)
                 raise _JobAbortedError
             if job.rows % BATCH_ROWS == 0 and not org.limits.spend(BATCHES):
-                files.unprocessed.writerows(batch)
                 raise JobError(
                     "ExceededQuota : Batches exceed the limit of the last 24 hours"
                 )

@@ -169,8 +169,8 @@ def _too_many_records() -> ApiError:
     return ApiError(
         400,
         "EXCEEDED_ID_LIMIT",
-        f"record limit reached. cannot submit more than {MAX_RECORDS} records in this "
-        "call",
+        f"record limit reached. cannot submit more than {MAX_RECORDS} records into "
+        "this call",
     )
 
 

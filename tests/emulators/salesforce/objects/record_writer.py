@@ -236,7 +236,7 @@ class RecordWriter:
                         error=RowError(
                             "DUPLICATE_VALUE",
                             f"duplicate value found: {field.name} duplicates value on "
-                            f"record with id: {owner[: identifiers.SHORT_LENGTH]}",
+                            f"record with id: {owner}",
                         ),
                     )
                     written.pop(number)

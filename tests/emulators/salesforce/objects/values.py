@@ -5,14 +5,14 @@ datetimes, and None for empty fields. `csv_parser` and `json_parser` return one 
 per field, so that a file of many rows evaluates the field's rules only once.
 """
 
+import math
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import Any
 
 from tests.emulators.salesforce.errors import RowError
-from tests.emulators.salesforce.objects import identifiers
+from tests.emulators.salesforce.objects import identifiers, text_values
 from tests.emulators.salesforce.objects.schema import (
     DECIMAL_TYPES,
     INTEGER_TYPES,
@@ -20,14 +20,6 @@ from tests.emulators.salesforce.objects.schema import (
 )
 
 Parser = Callable[[Any], Any]
-NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-INTEGER = re.compile(r"[+-]?\d+")
-DATE = re.compile(r"\d{4}-\d\d-\d\d")
-DATETIME = re.compile(
-    r"(\d{4}-\d\d-\d\d)([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?"
-)
-TRUE_TEXTS, FALSE_TEXTS = ("true", "1"), ("false", "0")
-INTEGER_LIMIT = 1 << 31
 XSD_TYPES = {
     "boolean": "boolean",
     "date": "date",
@@ -39,7 +31,7 @@ PLAIN_NOTATION_MIN, PLAIN_NOTATION_LIMIT = 1e-3, 1e7
 
 def csv_parser(field: Field, column: int) -> Parser:
     """Return a parser of the field's CSV cells; `column` is counted from 0."""
-    parse_text, validate = _text_parser(field), _validator(field)
+    parse_text, validate = text_values.parser(field), _validator(field)
     xsd_type = XSD_TYPES.get(field.type, "string")
 
     def parse(cell: str) -> object:
@@ -59,7 +51,7 @@ def csv_parser(field: Field, column: int) -> Parser:
 
 def json_parser(field: Field) -> Parser:
     """Return a parser of the field's JSON values."""
-    parse_text, validate = _text_parser(field), _validator(field)
+    parse_text, validate = text_values.parser(field), _validator(field)
 
     def parse(json_value: Any) -> object:  # noqa: ANN401 - JSON
         if json_value is None or json_value == "":
@@ -95,71 +87,6 @@ def _json_to_text(field: Field, json_value: object) -> str:
 def _display(json_value: object) -> str:
     text = str(json_value)
     return text.lower() if isinstance(json_value, bool) else text
-
-
-def _text_parser(field: Field) -> Parser:
-    if field.is_decimal:
-        return _decimal_parser(field.scale)
-    if field.type in INTEGER_TYPES:
-        return _parse_integer
-    parsers: dict[str, Parser] = {
-        "date": _parse_date,
-        "datetime": _parse_datetime,
-        "boolean": _parse_boolean,
-    }
-    return parsers.get(field.type, str)
-
-
-def _decimal_parser(scale: int) -> Parser:
-    def parse(text: str) -> float:
-        if not NUMBER.fullmatch(text):
-            raise ValueError(text)
-        _, point, fraction = text.partition(".")
-        if point and len(fraction) > scale:
-            # Salesforce truncates digits beyond the scale without an error.
-            exact = Decimal(text)
-            return float(exact.quantize(Decimal(1).scaleb(-scale), ROUND_DOWN))
-        return float(text)
-
-    return parse
-
-
-def _parse_integer(text: str) -> int:
-    if not INTEGER.fullmatch(text) or not -INTEGER_LIMIT <= int(text) < INTEGER_LIMIT:
-        raise ValueError(text)
-    return int(text)
-
-
-def _parse_date(text: str) -> str:
-    if not DATE.fullmatch(text):
-        raise ValueError(text)
-    date.fromisoformat(text)
-    return text
-
-
-def _parse_datetime(text: str) -> str:
-    match = DATETIME.fullmatch(text)
-    if match is None:
-        raise ValueError(text)
-    timestamp = datetime.fromisoformat(text)
-    if timestamp.tzinfo is None:
-        return format_timestamp(timestamp.replace(tzinfo=UTC))
-    return format_timestamp(timestamp.astimezone(UTC))
-
-
-def _parse_boolean(text: str) -> bool:
-    folded = text.lower()
-    if folded in TRUE_TEXTS:
-        return True
-    if folded in FALSE_TEXTS:
-        return False
-    raise ValueError(text)
-
-
-def format_timestamp(timestamp: datetime) -> str:
-    """Return a UTC timestamp in the API's format, with milliseconds and `+0000`."""
-    milliseconds = timestamp.microsecond // 1000
-    return f"{timestamp:%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}+0000"
 
 
 def _validator(field: Field) -> Parser | None:
@@ -262,7 +189,9 @@ def _id_validator(field: Field) -> Parser:
 
 
 def format_java_double(value: float) -> str:
-    """Return a double in Java's notation: `12.0`, `9.12260031E8`."""
+    """Return a double in Java's notation: `12.0`, `9.12260031E8`, `Infinity`."""
+    if not math.isfinite(value):
+        return str(value).replace("inf", "Infinity").replace("nan", "NaN")
     if value == 0 or PLAIN_NOTATION_MIN <= abs(value) < PLAIN_NOTATION_LIMIT:
         return repr(value)
     sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from tests.emulators.salesforce.objects import identifiers, values
+from tests.emulators.salesforce.objects import identifiers, text_values
 from tests.emulators.salesforce.objects.schema import (
     DECIMAL_TYPES,
     INTEGER_TYPES,
@@ -71,7 +71,7 @@ def _typed_value(token: Token, field: Field) -> Any:  # noqa: ANN401 - a bound v
 def _date_value(kind: str, text: str, *, is_date: bool) -> str | None:
     if kind == "datetime":
         timestamp = datetime.fromisoformat(text.upper()).astimezone(UTC)
-        return None if is_date else values.format_timestamp(timestamp)
+        return None if is_date else text_values.format_timestamp(timestamp)
     return text if kind == "date" and is_date else None
 
 

@@ -54,14 +54,23 @@ def test_wrong_line_ending_fails_the_job(api: Api, ending: str, body: str) -> No
         b'ext_id__c,notes__c\na,"x\n',
         b'ext_id__c,notes__c\na,"x"y\n',
         b"ext_id__c,notes__c\na,\xff\n",
-        b"ext_id__c,notes__c\na,b,c\n",
+        b'ext_id__c, "notes__c"\na,b\n',
+        b'\xef\xbb\xbf"ext_id__c"\na\n',
     ],
-    ids=["open quote", "text after a quote", "not UTF-8", "too many cells"],
+    ids=["open quote", "text after a quote", "not UTF-8", "blank", "BOM"],
 )
 def test_invalid_csv_fails_the_job(api: Api, body: bytes) -> None:
     job = api.load(body).job
     assert job["state"] == "Failed"
     assert job["errorMessage"].startswith(("ClientInputError : ", "InvalidBatch : "))
+
+
+def test_failed_job_returns_the_rows_read_before_invalid_csv(api: Api) -> None:
+    rows = "".join(f"k{number},n\n" for number in range(250))
+    result = api.load(f'ext_id__c,notes__c\n{rows}z,"x"y\nlast,n\n')
+    assert result.job["state"] == "Failed"
+    assert len(result.accepted) == 200
+    assert result.unprocessed.count('"\n"k') == 50 - 1
 
 
 def test_failed_job_keeps_rows_written_before_the_failure(api: Api) -> None:

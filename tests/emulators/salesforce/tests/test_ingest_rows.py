@@ -130,6 +130,11 @@ def test_missing_required_fields_are_listed_in_one_error(api: Api) -> None:
         ("at__c", "2026-11-24", "2026-11-24T00:00:00.000+0000"),
         ("amount__c", "12.345", 12.34),
         ("amount__c", "-0.5", -0.5),
+        ("amount__c", "1.5e2", 150.0),
+        ("amount__c", "1e-3", 0.0),
+        ("amount__c", f"123.{'4' * 40}", 123.44),
+        ("day__c", "1700-01-01", "1700-01-01"),
+        ("day__c", "4000-12-31", "4000-12-31"),
         ("amount__c", "9999999999999999", 9999999999999999.0),
         ("share__c", "12.5", 12.5),
         ("small__c", "9999", 9999.0),
@@ -219,7 +224,7 @@ def test_unique_value_of_another_record_is_rejected(api: Api) -> None:
     (first,) = api.load("ext_id__c,code__c\na,F\n").accepted
     assert _error(api, "ext_id__c,code__c", "b,f") == (
         "DUPLICATE_VALUE:duplicate value found: code__c duplicates value on record "
-        f"with id: {first['sf__Id'][:15]}:--"
+        f"with id: {first['sf__Id']}:--"
     )
     result = api.load("ext_id__c,code__c\nc,G\nd,g\n")
     assert [row["ext_id__c"] for row in result.accepted] == ["c"]
