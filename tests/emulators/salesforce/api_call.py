@@ -1,6 +1,7 @@
 """The context of one API request, and constructors of responses."""
 
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from tests.emulators.salesforce.soql.query import Cursors
 from tests.emulators.salesforce.worker import Worker
 
 JSON = "application/json;charset=UTF-8"
+COMPRESSIONS = ("gzip", "deflate")
+ANY_WBITS = 32 + zlib.MAX_WBITS  # detects the header of gzip and of zlib
 XML = "text/xml;charset=UTF-8"
 
 
@@ -40,10 +43,17 @@ class ApiCall:
     def json(self) -> Any:  # noqa: ANN401 - JSON
         """Return the parsed body; raise JSON_PARSER_ERROR if it is not JSON."""
         try:
-            return json.loads(self.request.get_data())
-        except ValueError as error:
+            return json.loads(self._body(), parse_constant=_reject_constant)
+        except (ValueError, zlib.error) as error:
             message = f"Unexpected content in the request body: {error}"
             raise ApiError(400, "JSON_PARSER_ERROR", message) from None
+
+    def _body(self) -> bytes:
+        """Return the body, decompressed if it is compressed."""
+        body = self.request.get_data()
+        encoding = self.request.headers.get("Content-Encoding", "").strip().lower()
+        compressed = encoding in COMPRESSIONS
+        return zlib.decompress(body, ANY_WBITS) if compressed else body
 
     def sobject(self, name: str) -> SObject:
         """Return an object of the org; raise NOT_FOUND if there is none."""
@@ -51,6 +61,11 @@ class ApiCall:
         if sobject is None or sobject.is_tooling:
             raise not_found()
         return sobject
+
+
+def _reject_constant(name: str) -> None:
+    """Reject NaN and Infinity, which Python's parser accepts."""
+    raise ValueError(f"{name} is not a JSON number")
 
 
 Handler = Callable[..., Response]

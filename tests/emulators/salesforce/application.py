@@ -54,6 +54,7 @@ PUBLIC_RULES = (
     *pages.RULES,
     ("GET", "/services/data", describe.versions),
 )
+MAX_URI_BYTES = 16_384
 GZIP_MIN_BYTES = 1000
 GZIP_LEVEL = 1
 GZIP_WBITS = 16 + zlib.MAX_WBITS
@@ -118,6 +119,7 @@ class Application:
 
     def _respond(self, request: Request, path: str) -> Response:
         try:
+            _check_size(request)
             match = VERSIONED_PATH.match(path)
             if match is None:
                 return self._respond_unversioned(request, path)
@@ -188,6 +190,22 @@ class Application:
         if fault is not None:
             entry["fault"] = fault.kind
         self._org.log.add(entry)
+
+
+def _check_size(request: Request) -> None:
+    """Raise 414 for a long URI, and 431 if it is long together with the headers."""
+    uri_bytes = len(request.environ.get("RAW_URI", request.full_path))
+    if uri_bytes > MAX_URI_BYTES:
+        message = f"The length of the URI exceeds the {MAX_URI_BYTES:,} byte limit"
+        raise ApiError(414, "URI_TOO_LONG", message)
+    header_bytes = sum(len(name) + len(value) for name, value in request.headers)
+    if uri_bytes + header_bytes > MAX_URI_BYTES:
+        raise ApiError(
+            431,
+            "REQUEST_HEADER_FIELDS_TOO_LARGE",
+            "The combined length of the URI and headers exceeds the "
+            f"{MAX_URI_BYTES:,} byte limit",
+        )
 
 
 @cache

@@ -26,7 +26,7 @@ from tests.emulators.salesforce.errors import ApiError
 from tests.emulators.salesforce.objects.schema import SObject
 
 OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete")
-MAX_UPLOAD_BYTES = 150_000_000
+MAX_UPLOAD_BYTES = 100 << 20  # at most 150 MB as base64
 MAX_MULTIPART_CHARACTERS = 100_000
 BLOCK_BYTES = 1 << 18
 REPEATED_UPLOAD = (
@@ -76,7 +76,7 @@ def _new_job(call: ApiCall, body: dict[str, Any]) -> Job:
     """Return the job that a request body describes; raise if it is invalid."""
     operation = jobs_api.enum_property(body, "operation", OPERATIONS, default=None)
     jobs_api.enum_property(body, "contentType", ("CSV",), default="CSV")
-    name = body.get("object") or ""
+    name = str(body.get("object") or "")
     sobject = call.org.schema.get(name)
     if sobject is None or sobject.is_tooling:
         raise jobs_api.invalid_job(f"Unable to find object: {name}")
@@ -104,7 +104,7 @@ def _validate_external_id(sobject: SObject, name: str | None) -> str:
             f"External ID was blank for {sobject.name}. An External ID must be "
             "specified for upsert."
         )
-    field = sobject.field(name)
+    field = sobject.field(str(name))
     if field is None or not (field.external_id or field.name == "Id"):
         raise jobs_api.invalid_job(
             f"Field name provided, {name} does not match an External ID for "
@@ -119,6 +119,12 @@ def upload(call: ApiCall, job_id: str) -> Response:
     An upload that fails halfway leaves the job open, so that the client can repeat it.
     """
     job = _job(call, job_id)
+    if call.request.mimetype not in ("", "text/csv"):
+        raise ApiError(
+            415,
+            "UNSUPPORTED_MEDIA_TYPE",
+            f"Content-Type {call.request.mimetype} is not supported, use text/csv",
+        )
     with call.org.jobs.lock:
         if job.is_uploaded:
             raise ApiError(400, "BULK_API_ERROR", REPEATED_UPLOAD.format(job.id))
@@ -153,7 +159,7 @@ def _save_body(call: ApiCall, file: IO[bytes]) -> None:
                 raise ApiError(
                     400,
                     "CLIENTINPUTERROR",
-                    "ClientInputError : The upload is larger than 150 MB",
+                    "ClientInputError : The upload is larger than 100 MB",
                 )
             file.write(block)
     except (EOFError, zlib.error, gzip.BadGzipFile):

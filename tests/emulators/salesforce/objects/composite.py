@@ -6,8 +6,7 @@ from werkzeug.wrappers import Response
 
 from tests.emulators.salesforce.api_call import ApiCall, Rule, json_response
 from tests.emulators.salesforce.errors import ApiError, RowError
-from tests.emulators.salesforce.objects import json_rows, values
-from tests.emulators.salesforce.objects.identifiers import PREFIX_LENGTH
+from tests.emulators.salesforce.objects import identifiers, json_rows, values
 from tests.emulators.salesforce.objects.record_writer import RecordWriter
 from tests.emulators.salesforce.objects.row_results import Row, RowResult
 from tests.emulators.salesforce.objects.schema import Field, SObject
@@ -16,6 +15,7 @@ from tests.emulators.salesforce.soql import query
 
 MAX_RECORDS = 200
 MAX_IDS_READ = 2000
+MAX_CHUNKS = 10
 NO_EXTERNAL_ID = "Provided external ID field does not exist or is not accessible: {}"
 
 
@@ -72,7 +72,7 @@ def _group_by_sobject(
     """Group consecutive records of the same object."""
     groups: list[tuple[SObject, list[dict[str, Any]]]] = []
     for record in records:
-        name = (record.get("attributes") or {}).get("type", "")
+        name = str(record["attributes"].get("type") or "")
         sobject = call.org.schema.get(name)
         if sobject is None:
             raise ApiError(
@@ -81,6 +81,13 @@ def _group_by_sobject(
         if not groups or groups[-1][0] is not sobject:
             groups.append((sobject, []))
         groups[-1][1].append(record)
+    if len(groups) > MAX_CHUNKS:
+        raise ApiError(
+            400,
+            "LIMIT_EXCEEDED",
+            f"Cannot have more than {MAX_CHUNKS} chunks in a single operation. Please "
+            "rearrange the data to reduce chunking.",
+        )
     return groups
 
 
@@ -103,7 +110,7 @@ def delete(call: ApiCall) -> Response:
 
 
 def _sobject_of_id(call: ApiCall, record_id: str) -> SObject | None:
-    prefix = record_id[:PREFIX_LENGTH]
+    prefix = record_id[: identifiers.PREFIX_LENGTH]
     return next((item for item in call.org.schema if item.key_prefix == prefix), None)
 
 
@@ -118,13 +125,13 @@ def read(call: ApiCall, name: str) -> Response:
         names = call.request.args.get("fields", "").split(",")
     if len(ids) > MAX_IDS_READ:
         raise _too_many_records()
-    parse_id = values.json_parser(sobject.fields[0])
-    long_ids = [parse_id(record_id) for record_id in ids]
+    is_deleted = sobject.positions["isdeleted"]
+    long_ids = [identifiers.canonical(str(record_id)) or "" for record_id in ids]
     records = call.org.store.get_by_ids(sobject, long_ids)
     return json_response(
         [
             record_json(call, sobject, records[long_id], names)
-            if long_id in records
+            if long_id in records and not records[long_id][is_deleted]
             else None
             for long_id in long_ids
         ]
@@ -162,6 +169,12 @@ def _records_of_body(call: ApiCall) -> tuple[list[dict[str, Any]], bool]:
         )
     if len(records) > MAX_RECORDS:
         raise _too_many_records()
+    for record in records:
+        attributes = record.get("attributes") if isinstance(record, dict) else None
+        if not isinstance(attributes, dict):
+            raise ApiError(
+                400, "INVALID_TYPE", "Every record must be an object with attributes"
+            )
     return records, body.get("allOrNone") is True
 
 
@@ -176,7 +189,7 @@ def _too_many_records() -> ApiError:
 
 def _check_type(record: dict[str, Any], sobject: SObject, row: Row) -> None:
     """Reject a record whose `attributes.type` is not the object of the URL."""
-    type_name = (record.get("attributes") or {}).get("type")
+    type_name = record["attributes"].get("type")
     if type_name is None:
         raise ApiError(400, "INVALID_TYPE", "The record has no attributes.type")
     if str(type_name).lower() != sobject.name.lower():
@@ -187,9 +200,9 @@ def _check_type(record: dict[str, Any], sobject: SObject, row: Row) -> None:
 
 def result_json(result: RowResult, *, with_created: bool = False) -> dict[str, Any]:
     """Return the JSON form of one record's result."""
-    if result.error is not None:
-        return {"success": False, "errors": [result.error.as_json()]}
     body: dict[str, Any] = {"id": result.id, "success": True, "errors": []}
+    if result.error is not None:
+        body = {"success": False, "errors": [result.error.as_json()]}
     return body | {"created": result.created} if with_created else body
 
 

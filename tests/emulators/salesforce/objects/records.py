@@ -11,8 +11,7 @@ from tests.emulators.salesforce.api_call import (
     json_response,
 )
 from tests.emulators.salesforce.errors import ApiError, RowError, not_found
-from tests.emulators.salesforce.objects import composite, json_rows
-from tests.emulators.salesforce.objects.describe import sobject_summary
+from tests.emulators.salesforce.objects import composite, describe_json, json_rows
 from tests.emulators.salesforce.objects.record_writer import RecordWriter
 from tests.emulators.salesforce.objects.row_results import RowResult
 from tests.emulators.salesforce.objects.schema import Field, SObject
@@ -26,7 +25,10 @@ def sobject_info(call: ApiCall, name: str) -> Response:
     """GET /sobjects/X: the object's description without its fields."""
     sobject = call.sobject(name)
     return json_response(
-        {"objectDescribe": sobject_summary(call, sobject), "recentItems": []}
+        {
+            "objectDescribe": describe_json.summary(sobject, call.base_path),
+            "recentItems": [],
+        }
     )
 
 

@@ -43,6 +43,7 @@ class Field:
     external_id: bool = False
     unique: bool = False
     case_sensitive: bool = False
+    id_lookup: bool = False
     createable: bool = True
     updateable: bool = True
     calculated: bool = False
@@ -70,6 +71,16 @@ class Field:
     def is_indexed(self) -> bool:
         """Whether records can be looked up by this field."""
         return self.external_id or self.unique
+
+    @property
+    def is_id_lookup(self) -> bool:
+        """Whether a reference may name a parent by this field: `idLookup`."""
+        return self.external_id or self.id_lookup or self.type == "id"
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether it is a custom field."""
+        return self.name.endswith("__c")
 
     @property
     def is_nillable(self) -> bool:

@@ -1,7 +1,11 @@
 """sObject Collections: one result per record, in the order of the request."""
 
+import gzip
+import json
+import zlib
 from typing import Any
 
+import pytest
 import requests
 
 from tests.emulators.salesforce.tests.api import Api
@@ -56,6 +60,7 @@ def test_rejected_records_have_code_message_and_fields(api: Api) -> None:
         _record("g", items__c=2.5),
     ).json()
     assert [item["success"] for item in response] == [True] + [False] * 9
+    assert [item["created"] for item in response] == [True] + [False] * 9
     assert all("id" not in item for item in response[1:])
     errors = [
         (error["statusCode"], error["message"], error["fields"])
@@ -109,9 +114,68 @@ def test_zero_and_more_than_200_records_are_rejected(api: Api) -> None:
         }
     ]
     response = _upsert(api, *(_record(str(number)) for number in range(201)))
+    assert (response.status_code, response.json()) == (
+        400,
+        [
+            {
+                "message": "record limit reached. cannot submit more than 200 records "
+                "into this call",
+                "errorCode": "EXCEEDED_ID_LIMIT",
+            }
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    "records",
+    [[1], ["x"], [None], [[]], [{}], [{"attributes": "Order__c"}]],
+)
+def test_records_that_are_no_records_are_rejected(api: Api, records: list) -> None:
+    for method, path in (
+        ("PATCH", PATH),
+        ("PATCH", "/composite/sobjects"),
+        ("POST", "/composite/sobjects"),
+    ):
+        response = api.call(method, path, json={"records": records})
+        assert (response.status_code, response.json()[0]["errorCode"]) == (
+            400,
+            "INVALID_TYPE",
+        )
+
+
+def test_at_most_ten_chunks_of_one_object(api: Api) -> None:
+    account = {"attributes": {"type": "Account"}, "Name": "Acme"}
+    for chunks, status in ((10, 200), (11, 400)):
+        records = [_record(f"k{n}") if n % 2 else account for n in range(chunks)]
+        response = api.post("/composite/sobjects", json={"records": records})
+        assert response.status_code == status
+    assert response.json()[0]["message"] == (
+        "Cannot have more than 10 chunks in a single operation. Please rearrange the "
+        "data to reduce chunking."
+    )
+    assert api.query("SELECT COUNT() FROM Account")["totalSize"] == 5
+
+
+def test_bodies_may_be_compressed(api: Api) -> None:
+    body = json.dumps({"records": [_record("a", notes__c="é")]}).encode()
+    for encoding, compress in (("gzip", gzip.compress), ("deflate", zlib.compress)):
+        headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+        response = api.patch(PATH, data=compress(body), headers=headers)
+        assert response.json()[0]["success"] is True
+        response = api.patch(PATH, data=body, headers=headers)
+        assert (response.status_code, response.json()[0]["errorCode"]) == (
+            400,
+            "JSON_PARSER_ERROR",
+        )
+    assert api.query_column("SELECT notes__c FROM Order__c") == ["é"]
+
+
+def test_nan_is_no_json(api: Api) -> None:
+    body = '{"records": [{"attributes": {"type": "Order__c"}, "small__c": NaN}]}'
+    response = api.patch(PATH, data=body)
     assert (response.status_code, response.json()[0]["errorCode"]) == (
         400,
-        "EXCEEDED_ID_LIMIT",
+        "JSON_PARSER_ERROR",
     )
 
 
@@ -149,3 +213,6 @@ def test_create_update_read_and_delete_collections(api: Api) -> None:
     deleted = api.delete(f"/composite/sobjects?ids={account},{orders[0]},x").json()
     assert [item["success"] for item in deleted] == [True, True, False]
     assert api.query_column("SELECT Id FROM Order__c") == orders[1:]
+    ids = {"ids": [*orders, "x"], "fields": ["Id"]}
+    read = api.post("/composite/sobjects/Order__c", json=ids).json()
+    assert [item and item["Id"] for item in read] == [None, orders[1], None]

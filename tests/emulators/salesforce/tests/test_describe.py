@@ -94,6 +94,77 @@ def test_describe_returns_field_attributes(api: Api) -> None:
     assert (must["nillable"], must["defaultedOnCreate"]) == (False, False)
 
 
+OBJECT_KEYS = """
+    actionOverrides activateable associateEntityType associateParentEntity
+    childRelationships compactLayoutable createable custom customSetting deepCloneable
+    defaultImplementation deletable deprecatedAndHidden extendedBy extendsInterfaces
+    feedEnabled fields hasSubtypes implementedBy implementsInterfaces isInterface
+    isSubtype keyPrefix label labelPlural layoutable listviewable lookupLayoutable
+    mergeable mruEnabled name namedLayoutInfos networkScopeFieldName queryable
+    recordTypeInfos replicateable retrieveable searchLayoutable searchable
+    sobjectDescribeOption supportedScopes triggerable undeletable updateable urls
+"""
+FIELD_KEYS = """
+    aggregatable aiPredictionField autoNumber byteLength calculated calculatedFormula
+    cascadeDelete caseSensitive compoundFieldName controllerName createable custom
+    defaultValue defaultValueFormula defaultedOnCreate dependentPicklist
+    deprecatedAndHidden digits displayLocationInDecimal encrypted externalId
+    extraTypeInfo filterable filteredLookupInfo formulaTreatNullNumberAsZero groupable
+    highScaleNumber htmlFormatted idLookup inlineHelpText label length mask maskType
+    name nameField namePointing nillable permissionable picklistValues
+    polymorphicForeignKey precision queryByDistance referenceTargetField referenceTo
+    relationshipName relationshipOrder restrictedDelete restrictedPicklist scale
+    searchPrefilterable soapType sortable type unique updateable writeRequiresMasterRead
+"""
+
+
+def test_describe_has_every_key_of_the_real_one(api: Api) -> None:
+    for name in ("Account", "Order__c", "User"):
+        body = api.get(f"/sobjects/{name}/describe").json()
+        assert list(body) == OBJECT_KEYS.split()
+        assert all(list(field) == FIELD_KEYS.split() for field in body["fields"])
+
+
+def test_describe_lists_child_relationships(api: Api) -> None:
+    children = {
+        (child["childSObject"], child["field"]): child["relationshipName"]
+        for child in api.get("/sobjects/Account/describe").json()["childRelationships"]
+    }
+    assert children == {("Order__c", "Account__c"): "Orders__r"}
+    users = api.get("/sobjects/User/describe").json()["childRelationships"]
+    assert {(child["childSObject"], child["field"]) for child in users} >= {
+        ("Account", "OwnerId"),
+        ("Order__c", "CreatedById"),
+        ("Order__c", "LastModifiedById"),
+    }
+
+
+def test_layouts_show_all_fields(api: Api) -> None:
+    (layout,) = api.get("/sobjects/Order__c/describe/layouts").json()["layouts"]
+    (section,) = layout["detailLayoutSections"]
+    names = {
+        item["layoutComponents"][0]["value"]
+        for row in section["layoutRows"]
+        for item in row["layoutItems"]
+    }
+    assert {"ext_id__c", "Account__c", "Name"} <= names
+    compact = api.get("/sobjects/Order__c/describe/compactLayouts").json()
+    assert compact["compactLayouts"][0]["fieldItems"][0]["label"] == "Name"
+
+
+@pytest.mark.parametrize(
+    ("uri_bytes", "header_bytes", "status"),
+    [(16_000, 0, 404), (16_385, 0, 414), (100, 16_384, 431), (9_000, 9_000, 431)],
+)
+def test_long_uris_and_headers_are_rejected(
+    api: Api, *, uri_bytes: int, header_bytes: int, status: int
+) -> None:
+    path = "/nowhere?q="
+    path += "x" * (uri_bytes - len(f"/services/data/v60.0{path}"))
+    headers = {"X-Long": "x" * header_bytes, "User-Agent": "t", "Accept": "*/*"}
+    assert api.get(path, headers=headers).status_code == status
+
+
 def test_limits_decrease_and_the_header_reports_usage(api: Api) -> None:
     before = api.get("/limits").json()
     first = api.get("/sobjects").headers["Sforce-Limit-Info"]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.emulators.salesforce.bulk import ingest
 from tests.emulators.salesforce.tests.api import Api
 
 DELIMITERS = {
@@ -37,6 +38,24 @@ def test_second_upload_is_rejected(api: Api) -> None:
     assert [
         row["ext_id__c"] for row in api.fetch_results(api.wait_for_job(job_id)).accepted
     ] == ["a"]
+
+
+def test_upload_has_at_most_100_mb_and_is_csv(api: Api) -> None:
+    job_id = api.new_job()
+    packed = {"Content-Encoding": "gzip"}
+    for count, status in ((ingest.MAX_UPLOAD_BYTES + 1, 400), (100, 201)):
+        compressed = gzip.compress(b"ext_id__c\n" + bytes(count - 10), 1)
+        assert api.upload(job_id, compressed, **packed).status_code == status
+    for content_type in ("application/json", "text/plain", "application/octet-stream"):
+        response = api.upload(
+            api.new_job(), "ext_id__c\na\n", **{"Content-Type": content_type}
+        )
+        assert (response.status_code, response.json()[0]["errorCode"]) == (
+            415,
+            "UNSUPPORTED_MEDIA_TYPE",
+        )
+    charset = {"Content-Type": "text/csv; charset=UTF-8"}
+    assert api.upload(api.new_job(), "ext_id__c\n", **charset).status_code == 201
 
 
 def test_upload_to_an_aborted_job_is_rejected(api: Api) -> None:
