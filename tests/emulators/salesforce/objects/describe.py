@@ -3,7 +3,7 @@
 from werkzeug.wrappers import Response
 
 from tests.emulators.salesforce.api_call import ApiCall, Rule, json_response
-from tests.emulators.salesforce.objects import describe_json
+from tests.emulators.salesforce.objects import describe_json, layouts
 
 OLDEST_VERSION, NEWEST_VERSION = 31, 66
 SEASONS = ("Winter", "Spring", "Summer")
@@ -107,14 +107,14 @@ def describe(call: ApiCall, name: str) -> Response:
     )
 
 
-def layouts(call: ApiCall, name: str) -> Response:
+def page_layouts(call: ApiCall, name: str) -> Response:
     """GET /sobjects/X/describe/layouts: one layout with all fields."""
-    return json_response(describe_json.layouts(call.sobject(name)))
+    return json_response(layouts.page_layouts(call.sobject(name)))
 
 
 def compact_layouts(call: ApiCall, name: str) -> Response:
     """GET /sobjects/X/describe/compactLayouts: the system's layout."""
-    return json_response(describe_json.compact_layouts(call.sobject(name)))
+    return json_response(layouts.compact_layouts(call.sobject(name)))
 
 
 RULES: list[Rule] = [
@@ -123,6 +123,6 @@ RULES: list[Rule] = [
     ("GET", "/limits/recordCount", record_counts),
     ("GET", "/sobjects", sobjects),
     ("GET", "/sobjects/<name>/describe", describe),
-    ("GET", "/sobjects/<name>/describe/layouts", layouts),
+    ("GET", "/sobjects/<name>/describe/layouts", page_layouts),
     ("GET", "/sobjects/<name>/describe/compactLayouts", compact_layouts),
 ]

@@ -1,4 +1,4 @@
-"""Descriptions of objects, fields and layouts, with every key of the real ones."""
+"""Descriptions of objects and fields, with every key of the real ones."""
 
 from typing import Any
 
@@ -240,67 +240,6 @@ def _references(field: Field) -> list[str]:
     if field.name == "OwnerId":
         return ["Group", "User"]
     return [field.reference_to] if field.reference_to else []
-
-
-def layouts(sobject: SObject) -> Json:
-    """Return one page layout with a row for each field."""
-    section = {
-        "columns": 1,
-        "heading": "Information",
-        "layoutRows": [
-            {"layoutItems": [_layout_item(field)], "numItems": 1}
-            for field in sobject.fields
-        ],
-        "rows": len(sobject.fields),
-        "useCollapsibleSection": False,
-        "useHeading": True,
-    }
-    return {
-        "layouts": [
-            {
-                "buttonLayoutSection": None,
-                "detailLayoutSections": [section],
-                "editLayoutSections": [section],
-                "id": None,
-                "relatedLists": [],
-            }
-        ],
-        "recordTypeMappings": [],
-        "recordTypeSelectorRequired": [False],
-    }
-
-
-def _layout_item(field: Field) -> Json:
-    return {
-        "editableForNew": field.createable,
-        "editableForUpdate": field.updateable,
-        "label": field.label,
-        "layoutComponents": [
-            {"displayLines": 1, "tabOrder": 1, "type": "Field", "value": field.name}
-        ],
-        "placeholder": False,
-        "required": field.required,
-    }
-
-
-def compact_layouts(sobject: SObject) -> Json:
-    """Return the system's compact layout, which has the record's name."""
-    names = [field for field in sobject.fields if field.name_field]
-    return {
-        "compactLayouts": [
-            {
-                "actions": [],
-                "fieldItems": [_layout_item(field) for field in names],
-                "id": None,
-                "imageItems": [],
-                "label": "System Default",
-                "name": "SYSTEM",
-                "objectType": sobject.name,
-            }
-        ],
-        "defaultCompactLayoutId": None,
-        "recordTypeCompactLayoutMappings": [],
-    }
 
 
 def _sorted(body: Json) -> Json:
