@@ -12,6 +12,9 @@ from loaders.warehouse import Connection, bulk_rows
 
 MAX_EXAMPLES = 3
 COLUMNS = ("object_key", "line_number", "reason", "line", "run_id", "rejected_at")
+# The reason of a line of which COPY gave only a count: it cannot be located.
+REFUSED_BY_COPY = "refused by COPY"
+CAN_BE_LOCATED = f"object_key is null and reason not like '{REFUSED_BY_COPY}%'"
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class RejectExample:
 class RejectGroup:
     """The rejects of a source with the same reason.
 
-    `not_located` is how many of them have no object and line number.
+    `not_located` is how many of them have no object and line number and can get them.
     """
 
     source: str
@@ -70,7 +73,7 @@ def count_by_reason(
     groups = connection.fetch_all(
         "-- loaders.ledger.rejects count by reason\n"
         "select source, reason, count(*), "
-        "sum(case when object_key is null then 1 else 0 end), min(dt), max(dt) "
+        f"sum(case when {CAN_BE_LOCATED} then 1 else 0 end), min(dt), max(dt) "
         f"from ({rejects}) as rejects group by 1, 2 order by 1, 3 desc, 2",
         parameters,
     )
@@ -107,7 +110,7 @@ def loads_to_locate(
     rows = connection.fetch_all(
         "-- loaders.ledger.rejects loads to locate\n"
         f"select load_id, source, dt, count(*) from ({rejects}) as rejects "
-        "where object_key is null group by 1, 2, 3 order by 3, 2",
+        f"where {CAN_BE_LOCATED} group by 1, 2, 3 order by 3, 2",
         parameters,
     )
     return [

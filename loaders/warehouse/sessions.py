@@ -58,12 +58,12 @@ def transaction_on(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def exclusive(table: str, *, timeout: float) -> Iterator[None]:
+def exclusive(table: str, *, timeout: Callable[[], float]) -> Iterator[None]:
     """Let one process at a time run the block, by a lock on the table `ops.{table}`.
 
     The lock is that of an open transaction, so it ends with the process. Nothing reads
-    or writes the table. Raises `TransientError` after `timeout` seconds. No effect on
-    DuckDB, whose file has one writer.
+    or writes the table. If the lock is not free, `timeout` gives the seconds until
+    `TransientError`. No effect on DuckDB, whose file has one writer.
     """
     if is_single_writer():
         yield
@@ -73,12 +73,13 @@ def exclusive(table: str, *, timeout: float) -> Iterator[None]:
         try:
             _lock(connection, table, seconds=ANNOUNCE_SECONDS)
         except TransientError:
+            connection.execute("-- loaders.warehouse.sessions rollback\nrollback")
+            seconds = timeout()
             duckdb.announce(
                 f"Waiting for another run on {location()}. Gives up after "
-                f"{timeout / 60:.0f} minutes."
+                f"{seconds / 60:.0f} minutes."
             )
-            connection.execute("-- loaders.warehouse.sessions rollback\nrollback")
-            _lock(connection, table, seconds=timeout)
+            _lock(connection, table, seconds=seconds)
         try:
             yield
         finally:

@@ -1,5 +1,6 @@
 """`nightshift salesforce`: compare with Salesforce, send, and show rejected rows."""
 
+from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from loaders.salesforce.plan import SUPERSEDED, Plan, make_plan
 from orchestrate.planning import run_state
 from orchestrate.planning.later_dates import contains_later_date, is_built
 from orchestrate.run_id import RUN_ID
+from orchestrate.runs import run_lock
 from orchestrate.runs.outcome import ExitCode
 from orchestrate.tasks.export import SPOOL
 from orchestrate.tasks.parameters import (
@@ -210,7 +212,8 @@ def _require_known(as_of: date, known: set[date]) -> None:
 
 
 def _send(request: SyncRequest, *, as_json: bool) -> None:
-    result = sync.run(request, settings.load().salesforce)
+    with run_lock.held() if not request.dry_run else nullcontext():
+        result = sync.run(request, settings.load().salesforce)
     if as_json:
         print_json(asdict(result))
     else:

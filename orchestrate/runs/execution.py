@@ -61,11 +61,23 @@ def execute(root: luigi.Task, *, command: str, workers: int) -> Outcome:
     """
     start_run(root, command=command)
     with warehouse.keep_open():
-        is_done = run_lock.acquire(root) and _run_with_luigi(root, workers)
+        is_done = _is_complete(root) or (
+            run_lock.acquire(root) and _run_with_luigi(root, workers)
+        )
         outcome = determine_outcome(root, is_done=is_done)
         finish_run(outcome)
         run_lock.release()
     return outcome
+
+
+def _is_complete(root: luigi.Task) -> bool:
+    """Return whether there is nothing to do, so that no other run is waited for."""
+    try:
+        return bool(root.complete())
+    except NightshiftError as error:
+        # Luigi checks it again and records the failure.
+        log.warning("run not checked", error=str(error))
+        return False
 
 
 def _run_with_luigi(root: luigi.Task, workers: int) -> bool:
@@ -114,7 +126,6 @@ def record_start() -> None:
         target=dbt_profile.target().name,
         started_at=_run.started_at,
     )
-
     try:
         warehouse.create_missing_tables()
         warehouse.run_with_retries(

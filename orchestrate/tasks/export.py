@@ -150,15 +150,22 @@ def _archive(dataset: Dataset, state: RunState) -> None:
                     seconds=watch.seconds,
                 )
                 watch = progress.Stopwatch()
-    finally:
-        if written:
+    except BaseException:
+        try:
             _record(written, dataset, state)
+        except NightshiftError as error:
+            # The archive's own error is more important than this one.
+            log.error("written archives not recorded", error=str(error))
+        raise
+    _record(written, dataset, state)
 
 
 def _record(
     written: list[ledger.ArchiveResult], dataset: Dataset, state: RunState
 ) -> None:
     """Write the completion records of a dataset's days together."""
+    if not written:
+        return
     fingerprints = {
         result.dt: archives.fingerprint(state, dataset, result.dt) for result in written
     }

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from loaders import ledger
+from loaders.ledger.rejects import CAN_BE_LOCATED
 from loaders.ledger.salesforce import WITHDRAWN
 from loaders.warehouse import Connection
 
@@ -181,12 +182,13 @@ def _read_baseline_records(
 def _read_reject_reasons(connection: Connection, data_date: date) -> list[Row]:
     """Count the rejected records of the latest loads by source and reason.
 
-    `not_located` is the number of all of them that have no object and line number.
+    `not_located` is the number of all of them that have no object and line number and
+    can get them.
     """
     rows = connection.fetch_all(
         "-- reports.morning.quality reject reasons\n"
         "select rejects.source, rejects.reason, count(*) as records, "
-        "sum(sum(case when rejects.object_key is null then 1 else 0 end)) over () "
+        f"sum(sum(case when {CAN_BE_LOCATED} then 1 else 0 end)) over () "
         f"from {connection.table('ops', 'load_rejects')} as rejects "
         "inner join (select load_id, row_number() over ("
         "partition by source order by finished_at desc) as recency "

@@ -211,7 +211,7 @@ def test_read_is_repeated_after_a_conflict(
 
 
 def _run(pipe: Pipe) -> None:
-    with warehouse.exclusive("run_lock", timeout=60):
+    with warehouse.exclusive("run_lock", timeout=lambda: 60):
         pipe.send("started")
         pipe.poll(60)
 
@@ -248,14 +248,14 @@ def test_run_gives_up_when_another_one_does_not_end(
     announced: list[str] = []
     warehouse.set_on_wait(announced.append)
     with (
-        warehouse.exclusive("run_lock", timeout=60),
+        warehouse.exclusive("run_lock", timeout=lambda: 60),
         pytest.raises(TransientError, match=r"Another run on .* has not ended"),
-        warehouse.exclusive("run_lock", timeout=0.1),
+        warehouse.exclusive("run_lock", timeout=lambda: 0.1),
     ):
         raise AssertionError("two runs at once")
     warehouse.set_on_wait(str)
     assert "Waiting for another run on 127.0.0.1" in announced[0]
-    with warehouse.exclusive("run_lock", timeout=60):
+    with warehouse.exclusive("run_lock", timeout=lambda: 60):
         pass
 
 
@@ -264,7 +264,7 @@ def test_lost_session_is_replaced_to_lock(monkeypatch: pytest.MonkeyPatch) -> No
     warehouse.create_missing_tables()  # so that the lock is the next statement
     monkeypatch.setattr(redshift_sessions, "is_connected", lambda _: True)
     terminate(session_id())
-    with warehouse.exclusive("run_lock", timeout=60):
+    with warehouse.exclusive("run_lock", timeout=lambda: 60):
         pass
 
 
@@ -272,7 +272,7 @@ def test_lost_session_is_replaced_to_lock(monkeypatch: pytest.MonkeyPatch) -> No
 def test_block_ends_although_the_lock_was_lost() -> None:
     with (
         pytest.raises(ValueError, match="own"),
-        warehouse.exclusive("run_lock", timeout=60),
+        warehouse.exclusive("run_lock", timeout=lambda: 60),
     ):
         with warehouse.session() as connection:
             others = connection.fetch_all(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from loaders import aws_errors, s3, warehouse
 from loaders.errors import DataError
+from loaders.ledger.rejects import REFUSED_BY_COPY
 from loaders.raw import object_lines, rules
 from loaders.raw.object_lines import LongLine
 from loaders.raw.records import Record, RecordParser, Reject, is_blank
@@ -127,7 +128,7 @@ def _find(copy: Copy, count: int, parser: RecordParser) -> list[RefusedLine]:
     is_recognized = len(recognized) == count or len(reported) != count
     found = (recognized if is_recognized else reported)[:count]
     messages = [error.message for error in copy.errors] or ["unknown cause"]
-    unknown = Reject(f"refused by COPY: {messages[0]}", "")
+    unknown = Reject(f"{REFUSED_BY_COPY}: {messages[0]}", "")
     return [*found, *[RefusedLine(None, None, unknown)] * (count - len(found))]
 
 
