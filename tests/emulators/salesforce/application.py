@@ -31,19 +31,20 @@ from tests.emulators.salesforce.errors import (
 )
 from tests.emulators.salesforce.faults import Fault
 from tests.emulators.salesforce.limits import REQUESTS
-from tests.emulators.salesforce.objects import composite, describe, records
+from tests.emulators.salesforce.objects import composite, describe, records, replication
 from tests.emulators.salesforce.org import Org
 from tests.emulators.salesforce.soql import query_api
 from tests.emulators.salesforce.soql.query import Cursors
 from tests.emulators.salesforce.web import pages
 from tests.emulators.salesforce.worker import Worker
 
-VERSIONED_PATH = re.compile(r"/services/data/v(\d+\.\d)(?=/|$)")
+VERSIONED_PATH = re.compile(r"/services/data/v(\d+\.\d)(?=/|$)", re.ASCII)
 VERSIONED_RULES = (
     *describe.RULES,
     *query_api.RULES,
     *composite.RULES,
     *records.RULES,
+    *replication.RULES,
     *ingest.RULES,
     *query_jobs.RULES,
 )

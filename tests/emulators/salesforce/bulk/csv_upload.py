@@ -10,9 +10,10 @@ from pathlib import Path
 
 from tests.emulators.salesforce.bulk.jobs import DELIMITERS, LINE_ENDINGS, Job
 from tests.emulators.salesforce.errors import RowError
-from tests.emulators.salesforce.objects import text_values, values
+from tests.emulators.salesforce.objects import parents, text_values, values
+from tests.emulators.salesforce.objects.parents import ParentKey
 from tests.emulators.salesforce.objects.row_results import Row
-from tests.emulators.salesforce.objects.schema import Field, SObject
+from tests.emulators.salesforce.objects.schema import Field, Schema, SObject
 
 NULL_MARKER = "#N/A"
 CACHED_CELLS = 1 << 13
@@ -52,16 +53,15 @@ class Column:
     """A column of the file, matched to a field of the object.
 
     `position` is the field's position in a record. `format_cell` gives the text in the
-    result files, if it differs from the uploaded one. A column such as
-    `Parent__r.Ext__c` has the parent's object and external id field.
+    result files, if it differs from the uploaded one. `parent` is set for a column
+    such as `Parent__r.Ext__c`.
     """
 
     position: int
     field: Field
     parse_cell: Callable[[str], object]
     format_cell: CellFormatter | None = None
-    parent_key: Field | None = None
-    parent_object: str = ""
+    parent: ParentKey | None = None
 
 
 # Unpacked from the column for speed: each cell of the file uses them.
@@ -155,16 +155,13 @@ def _check_line_endings(path: Path, name: str) -> None:
             previous = block
 
 
-def match_columns(
-    header: list[str], sobject: SObject, find_object: Callable[[str], SObject | None]
-) -> list[Column]:
+def match_columns(header: list[str], sobject: SObject, schema: Schema) -> list[Column]:
     """Match the header to the object's fields.
 
-    `find_object` returns an object by name. Raises `JobError` with the first unknown
-    column.
+    Raises `JobError` with the first unknown column.
     """
     return [
-        _match_column(name, number, sobject, find_object)
+        _match_column(name, number, sobject, schema)
         for number, name in enumerate(header)
     ]
 
@@ -173,21 +170,17 @@ def _match_column(
     name: str,
     number: int,
     sobject: SObject,
-    find_object: Callable[[str], SObject | None],
+    schema: Schema,
 ) -> Column:
-    relationship, dot, parent_path = name.partition(".")
-    if dot:
-        field = sobject.relationships.get(relationship.lower())
-        parent = find_object(field.reference_to) if field else None
-        key = parent.field(parent_path.rpartition(".")[2]) if parent else None
-        if field is None or parent is None or key is None or not key.is_indexed:
+    if "." in name:
+        parent = parents.parse_path(schema, sobject, name)
+        if parent is None:
             raise JobError(f"InvalidBatch : Field name not found : {name}")
         return Column(
-            sobject.positions[field.name.lower()],
-            field,
-            values.csv_parser(key, number),
-            parent_key=key,
-            parent_object=parent.name,
+            sobject.positions[parent.reference.name.lower()],
+            parent.reference,
+            values.csv_parser(parent.key, number),
+            parent=parent,
         )
     field = sobject.field(name)
     if field is None:
@@ -221,7 +214,7 @@ def parse_row(
                 continue
             if cell == NULL_MARKER:
                 changes[position] = column.field.default
-            elif column.parent_key is None:
+            elif column.parent is None:
                 changes[position] = parse_cell(cell)
             else:
                 changes[position] = find_parent_id(column, parse_cell(cell))
@@ -242,7 +235,7 @@ def _parse_remaining_cells(
         row.changes.clear()
         return
     for cell, (position, parse_cell, column) in zip(cells, parsers, strict=True):
-        if cell and column.parent_key is None and position not in row.changes:
+        if cell and column.parent is None and position not in row.changes:
             with suppress(RowError):
                 row.changes[position] = parse_cell(cell)
 

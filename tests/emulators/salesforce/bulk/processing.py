@@ -32,6 +32,7 @@ from tests.emulators.salesforce.bulk.jobs import (
 from tests.emulators.salesforce.errors import RowError
 from tests.emulators.salesforce.faults import Fault
 from tests.emulators.salesforce.limits import BATCHES
+from tests.emulators.salesforce.objects import parents
 from tests.emulators.salesforce.objects.record_writer import (
     TRANSACTION_ROWS,
     RecordWriter,
@@ -92,7 +93,7 @@ class IngestProcessor:
         self._parsers: list[CellParser] = []
         self._formatters: list[tuple[int, CellFormatter]] = []
         self._random = random.Random(job.id)
-        self._parent_ids: dict[tuple[str, object], str | RowError] = {}
+        self._parent_ids: dict[tuple[int, str], str | RowError] = {}
         self._unwritten: list[list[str]] = []  # rows read, without a result so far
 
     def run(self, fault: Fault | None = None) -> None:
@@ -137,7 +138,7 @@ class IngestProcessor:
         sobject = self._org.schema.get(self.job.object)
         if sobject is None:
             raise JobError(f"InvalidJob : Unable to find object: {self.job.object}")
-        columns = csv_upload.match_columns(source.header, sobject, self._org.schema.get)
+        columns = csv_upload.match_columns(source.header, sobject, self._org.schema)
         self._parsers = [
             (column.position, column.parse_cell, column) for column in columns
         ]
@@ -214,28 +215,21 @@ class IngestProcessor:
 
     def _find_parent_id(self, column: Column, value: object) -> str:
         """Return the id of a parent; raise `RowError` if the key has no record."""
-        key_field = column.parent_key
-        parent = self._org.schema.get(column.parent_object)
-        if key_field is None or parent is None:
-            raise LookupError(column.parent_object)
-        key = key_field.lookup_key(value)
-        cache_key = (column.parent_object, key)
+        path = column.parent
+        if path is None:
+            raise LookupError(column.field.name)
+        cache_key = (column.position, path.key.lookup_key(value))
         if cache_key not in self._parent_ids:
-            matches = self._org.store.find_by_key(parent, key_field, [key])
-            records = next(iter(matches.values()), [])
-            self._parent_ids[cache_key] = (
-                records[0][0]
-                if records
-                else RowError(
-                    "INVALID_FIELD",
-                    f"Foreign key external ID: {value} not found for field "
-                    f"{key_field.name} in entity {parent.name}",
-                )
-            )
-        parent_id = self._parent_ids[cache_key]
-        if isinstance(parent_id, RowError):
-            raise parent_id
-        return parent_id
+            try:
+                parent_id = parents.find_parent(self._org.store, path, value)
+            except RowError as error:
+                self._parent_ids[cache_key] = error
+            else:
+                self._parent_ids[cache_key] = parent_id
+        found = self._parent_ids[cache_key]
+        if isinstance(found, RowError):
+            raise found
+        return found
 
     def finish(self, state: str, message: str) -> None:
         """Set the end state of the job, after its files are complete."""

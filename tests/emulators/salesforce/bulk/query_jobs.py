@@ -61,6 +61,8 @@ def _compile(call: ApiCall, text: str, *, include_deleted: bool) -> CompiledQuer
         compiled = query.compile_soql(call.org, text, include_deleted=include_deleted)
     except ApiError as error:
         raise ApiError(400, "API_ERROR", error.message) from None
+    if compiled.query.offset:
+        raise ApiError(400, "API_ERROR", "OFFSET not supported in Bulk Query")
     if compiled.query.is_aggregate:
         raise ApiError(
             400, "API_ERROR", "Aggregate Relationships not supported in Bulk Query"
@@ -115,7 +117,8 @@ def results(call: ApiCall, job_id: str) -> Response:
         raise jobs_api.invalid_job_state(f"Job is {job.state}, it has no results")
     start = _decode_locator(call.request.args.get("locator", ""))
     max_records = call.request.args.get("maxRecords", "")
-    max_rows = int(max_records) if max_records.isdigit() else 0
+    is_number = max_records.isascii() and max_records.isdigit()
+    max_rows = int(max_records) if is_number else 0
     page = query_results.read_page(
         call.org, job, start=start, max_rows=max_rows or PAGE_ROWS
     )

@@ -72,10 +72,7 @@ def _csv_lines(
         quoting=csv.QUOTE_ALL,
     )
     fields = [column.field for column in compiled.columns]
-    header = [
-        ".".join([*(relation for relation, _ in column.parents), column.name])
-        for column in compiled.columns
-    ]
+    header = [column.path for column in compiled.columns]
     # Each row has the record's id at the end, which is not a column of the query.
     rows_of_cells = (
         [

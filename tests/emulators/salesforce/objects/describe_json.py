@@ -222,7 +222,7 @@ def _field(field: Field) -> Json:
             ],
             "polymorphicForeignKey": is_owner,
             "precision": field.precision if field.is_decimal else 0,
-            "referenceTo": _references(field),
+            "referenceTo": field.references,
             "relationshipName": field.relationship or None,
             "restrictedPicklist": field.restricted,
             "scale": field.scale,
@@ -233,13 +233,6 @@ def _field(field: Field) -> Json:
             "updateable": field.updateable,
         }
     )
-
-
-def _references(field: Field) -> list[str]:
-    """Return the objects a field refers to; an owner may also be a queue."""
-    if field.name == "OwnerId":
-        return ["Group", "User"]
-    return [field.reference_to] if field.reference_to else []
 
 
 def _sorted(body: Json) -> Json:

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.emulators.salesforce.api_call import ApiCall
 from tests.emulators.salesforce.errors import RowError
-from tests.emulators.salesforce.objects import values
+from tests.emulators.salesforce.objects import parents, values
 from tests.emulators.salesforce.objects.row_results import Row
 from tests.emulators.salesforce.objects.schema import SObject
 
@@ -35,27 +35,23 @@ def parse_row(call: ApiCall, sobject: SObject, record: dict[str, Any]) -> Row:
 def _parse_parent(
     call: ApiCall, sobject: SObject, name: str, parent_key: dict[str, Any]
 ) -> tuple[int, str]:
-    """Find a parent by its external id: `{"Account__r": {"ext__c": "x"}}`.
+    """Find a parent by its key: `{"Account__r": {"ext__c": "x"}}`.
 
     Returns the position of the reference field, and the parent's id.
     """
-    reference = sobject.relationships.get(name.lower())
-    if reference is None:
-        raise RowError("INVALID_FIELD", NO_COLUMN.format(name, sobject.name))
-    parent = call.sobject(reference.reference_to)
+    attributes = parent_key.get("attributes")
+    type_name = attributes.get("type", "") if isinstance(attributes, dict) else ""
     keys = {key: value for key, value in parent_key.items() if key != "attributes"}
-    key, value = next(iter(keys.items()), ("", None))
-    key_field = parent.field(key)
-    if key_field is None or not key_field.is_indexed:
-        raise RowError("INVALID_FIELD", NO_COLUMN.format(key, parent.name))
-    matches = call.org.store.find_by_key(
-        parent, key_field, [key_field.lookup_key(value)]
-    )
-    records = next(iter(matches.values()), [])
-    if not records:
+    if len(keys) != 1:
         raise RowError(
-            "INVALID_FIELD",
-            f"Foreign key external ID: {value} not found for field {key_field.name} in "
-            f"entity {parent.name}",
+            "INVALID_FIELD", f"The relation {name} must have one field, not {len(keys)}"
         )
-    return sobject.positions[reference.name.lower()], records[0][0]
+    ((key, value),) = keys.items()
+    path = parents.find_key(call.org.schema, sobject, name, key, str(type_name))
+    if path is None:
+        relation = sobject.relationships.get(name.lower())
+        missing = (key, relation.reference_to) if relation else (name, sobject.name)
+        raise RowError("INVALID_FIELD", NO_COLUMN.format(*missing))
+    parsed = values.json_parser(path.key)(value)
+    parent_id = parents.find_parent(call.org.store, path, parsed)
+    return sobject.positions[path.reference.name.lower()], parent_id

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.emulators.salesforce.errors import RowError
 from tests.emulators.salesforce.faults import Faults
-from tests.emulators.salesforce.objects import identifiers
+from tests.emulators.salesforce.objects import identifiers, parents
 from tests.emulators.salesforce.objects.record_matcher import RecordMatcher
 from tests.emulators.salesforce.objects.row_results import Row, RowResult
 from tests.emulators.salesforce.objects.schema import Field, SObject
@@ -65,6 +65,11 @@ class RecordWriter:
             for position, field in enumerate(sobject.fields)
             if field.unique and field is not self._key
         ]
+        self._references = [
+            (position, field)
+            for position, field in enumerate(sobject.fields)
+            if field.references and (field.createable or field.updateable)
+        ]
         self._read_only_positions = {
             position
             for position, field in enumerate(sobject.fields)
@@ -97,9 +102,10 @@ class RecordWriter:
         with self._store.transaction():
             results = [RowResult(error=row.error) for row in rows]
             if self._operation in ("delete", "hardDelete"):
-                self._delete(rows, results)
+                self._delete(rows, results, author)
             else:
                 existing = self._matcher.match(rows, results)
+                parents.check(self._store, self._references, rows, results)
                 self._inject_lock_errors(existing, results)
                 written = self._build_records(rows, results, existing, author)
                 if all_or_none and any(result.error for result in results):
@@ -249,7 +255,9 @@ class RecordWriter:
             for number, record in zip(written, records, strict=True):
                 on_write(self._sobject, record, rows[number].changes)
 
-    def _delete(self, rows: Sequence[Row], results: list[RowResult]) -> None:
+    def _delete(
+        self, rows: Sequence[Row], results: list[RowResult], author: Author
+    ) -> None:
         records = [
             record
             for record, result in zip(
@@ -261,10 +269,17 @@ class RecordWriter:
             ids = (record[0] for record in records)
             self._store.delete_records(self._sobject, ids)
             return
-        position = self._creation_positions["IsDeleted"]
+        changes = {"isdeleted": True, "systemmodstamp": author.at}
+        names = [field.name.lower() for field in self._sobject.fields]
         self._store.put_records(
             self._sobject,
-            [(*record[:position], True, *record[position + 1 :]) for record in records],
+            [
+                tuple(
+                    changes.get(name, value)
+                    for name, value in zip(names, record, strict=True)
+                )
+                for record in records
+            ],
         )
 
 

@@ -70,12 +70,19 @@ class Field:
     @property
     def is_indexed(self) -> bool:
         """Whether records can be looked up by this field."""
-        return self.external_id or self.unique
+        return self.external_id or self.unique or self.id_lookup
 
     @property
     def is_id_lookup(self) -> bool:
         """Whether a reference may name a parent by this field: `idLookup`."""
         return self.external_id or self.id_lookup or self.type == "id"
+
+    @property
+    def references(self) -> list[str]:
+        """The names of the objects it refers to; an owner may also be a queue."""
+        if self.name == "OwnerId":
+            return ["Group", "User"]
+        return [self.reference_to] if self.reference_to else []
 
     @property
     def is_custom(self) -> bool:

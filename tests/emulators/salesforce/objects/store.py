@@ -28,6 +28,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.lock = threading.RLock()
         self.on_write: WriteCallback | None = None
+        self._sobjects: dict[str, SObject] = {}
         self._database = sqlite3.connect(path, check_same_thread=False)
         self._database.isolation_level = None
         for pragma in ("journal_mode=wal", "synchronous=off", "temp_store=memory"):
@@ -58,6 +59,7 @@ class Store:
     def ensure_table(self, sobject: SObject) -> None:
         """Create the object's table, or add its missing columns."""
         table = table_name(sobject)
+        self._sobjects[sobject.name.lower()] = sobject
         with self.transaction():
             self._database.execute(
                 f'create table if not exists {table} ("Id" text primary key)'
@@ -80,10 +82,17 @@ class Store:
     def _add_lookup_column(self, table: str, field: Field) -> None:
         column = _quoted(field.name + LOOKUP_SUFFIX)
         self._database.execute(f"alter table {table} add column {column}")
+        value = _quoted(field.name)
+        value = value if field.case_sensitive or not field.is_text else f"fold({value})"
+        self._database.execute(f"update {table} set {column} = {value}")
         self._database.execute(
             f"create index if not exists {_quoted(table + field.name)} "
             f"on {table} ({column})"
         )
+
+    def sobject(self, name: str) -> SObject | None:
+        """Return the object with this name that has a table, or None."""
+        return self._sobjects.get(name.lower())
 
     def find_by_key(
         self, sobject: SObject, field: Field, keys: Iterable[str]

@@ -69,10 +69,15 @@ def _typed_value(token: Token, field: Field) -> Any:  # noqa: ANN401 - a bound v
 
 
 def _date_value(kind: str, text: str, *, is_date: bool) -> str | None:
-    if kind == "datetime":
-        timestamp = datetime.fromisoformat(text.upper()).astimezone(UTC)
-        return None if is_date else text_values.format_timestamp(timestamp)
-    return text if kind == "date" and is_date else None
+    try:
+        if kind == "datetime" and not is_date:
+            timestamp = datetime.fromisoformat(text.upper()).astimezone(UTC)
+            return text_values.format_timestamp(timestamp)
+        if kind == "date" and is_date:
+            return str(date.fromisoformat(text))
+    except (ValueError, OverflowError):
+        return None  # such as 2026-02-30
+    return None
 
 
 def date_literal_range(text: str, *, is_date: bool) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ from tests.emulators.salesforce.soql.tokens import Token, malformed_query, token
 
 AGGREGATES = ("count", "count_distinct", "min", "max", "sum", "avg")
 COMPARISON_OPERATORS = ("=", "!=", "<>", "<", ">", "<=", ">=")
+JUNCTIONS = ("AND", "OR")
 LITERAL_KINDS = ("text", "number", "date", "datetime")
 
 
@@ -133,7 +134,7 @@ class _Parser:
             self._expect_keyword("SCOPE")
             self._expect_name()
         if self._accept_keyword("WHERE"):
-            query.where = self._or_condition()
+            query.where = self._conditions()
         if self._accept_keyword("WITH"):
             self._expect_name()
         if self._accept_keyword("GROUP"):
@@ -195,23 +196,23 @@ class _Parser:
                 self._expect_keyword("FIRST")
         return item, is_descending, is_nulls_last
 
-    def _or_condition(self) -> Condition:
-        parts = [self._and_condition()]
-        while self._accept_keyword("OR"):
-            parts.append(self._and_condition())
-        return parts[0] if len(parts) == 1 else Junction("OR", tuple(parts))
-
-    def _and_condition(self) -> Condition:
+    def _conditions(self) -> Condition:
+        """Parse conditions joined by one operator; a second needs parentheses."""
         parts = [self._condition()]
-        while self._accept_keyword("AND"):
+        operator = self._current.text.upper()
+        if operator not in JUNCTIONS:
+            return parts[0]
+        while self._accept_keyword(operator):
             parts.append(self._condition())
-        return parts[0] if len(parts) == 1 else Junction("AND", tuple(parts))
+        if self._current.text.upper() in JUNCTIONS:
+            raise self._unexpected()
+        return Junction(operator, tuple(parts))
 
     def _condition(self) -> Condition:
         if self._accept_keyword("NOT"):
             return Junction("NOT", (self._condition(),))
         if self._accept_symbol("("):
-            inner = self._or_condition()
+            inner = self._conditions()
             self._expect_closing_parenthesis()
             return inner
         path = self._path()

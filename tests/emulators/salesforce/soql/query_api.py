@@ -69,7 +69,7 @@ def _run_query(
 def next_page(call: ApiCall, locator: str) -> Response:
     """GET /query/LOCATOR: the next page."""
     name, _, offset = locator.rpartition("-")
-    if not offset.isdigit():
+    if not (offset.isascii() and offset.isdigit()):
         raise ApiError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
     path = call.request.path.split("/")[4]
     cursor = call.cursors.get(name)
@@ -100,9 +100,10 @@ def _page_size(call: ApiCall) -> int:
     maximum = call.org.settings.records_per_page
     options = call.request.headers.get("Sforce-Query-Options", "")
     name, _, number = options.partition("=")
-    if name.strip().lower() == "batchsize" and number.strip().isdigit():
-        return min(maximum, max(200, int(number)))
-    return maximum
+    number = number.strip()
+    if name.strip().lower() != "batchsize" or not number.isascii():
+        return maximum
+    return min(maximum, max(200, int(number))) if number.isdigit() else maximum
 
 
 def _column_metadata(compiled: CompiledQuery) -> dict[str, Any]:

@@ -4,13 +4,13 @@ Strings are compared without case unless the field is case-sensitive, and `!=` a
 matches null fields, as in Salesforce.
 """
 
-import dataclasses
-from dataclasses import dataclass
 from typing import Any
 
 from tests.emulators.salesforce.errors import ApiError
 from tests.emulators.salesforce.objects.schema import Field, Schema, SObject
 from tests.emulators.salesforce.objects.store import LOOKUP_SUFFIX, table_name
+from tests.emulators.salesforce.soql import query_limits
+from tests.emulators.salesforce.soql.compiled_query import Column, CompiledQuery
 from tests.emulators.salesforce.soql.literals import (
     comparison_sql,
     date_literal_range,
@@ -45,50 +45,6 @@ NO_RELATIONSHIP = (
 MAX_FIELDS_LIMIT = 200
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of the result.
-
-    `parents` has the relationship and the object name of each parent on the path.
-    `field` is None for counts and sums.
-    """
-
-    parents: tuple[tuple[str, str], ...]
-    name: str
-    field: Field | None
-    function: str = ""
-
-
-@dataclass
-class CompiledQuery:
-    """A query as SQL: the select list and joins, the other clauses, bound values."""
-
-    query: Query
-    sobject: SObject
-    columns: list[Column]
-    select: str
-    clauses: str
-    values: list[Any] = dataclasses.field(default_factory=list)
-
-    def sql(
-        self, *, limit: int | None = None, offset: int = 0
-    ) -> tuple[str, list[Any]]:
-        """Return the statement of a page of the result, and its bound values."""
-        remaining = self.query.limit
-        if remaining is not None:
-            remaining = max(0, remaining - offset)
-        limits = [number for number in (remaining, limit) if number is not None]
-        page = f" limit {min(limits) if limits else -1} "
-        page += f"offset {self.query.offset + offset}"
-        return f"{self.select} {self.clauses}{page}", self.values
-
-    def count_sql(self) -> tuple[str, list[Any]]:
-        """Return the statement that counts the whole result, and its bound values."""
-        limit = -1 if self.query.limit is None else self.query.limit
-        inner = f"{self.select} {self.clauses} limit {limit} offset {self.query.offset}"
-        return f"select count(*) from ({inner})", self.values
-
-
 def compile_query(
     query: Query,
     schema: Schema,
@@ -119,12 +75,17 @@ class _Compiler:
 
     def compile(self, *, include_deleted: bool) -> CompiledQuery:
         query = self._query
+        query_limits.check_offset(query)
         columns: list[Column] = []
         expressions: list[str] = []
         for item in self._expand_fields():
             column, expression = self._select_item(item)
             columns.append(column)
             expressions.append(f"{expression} as c{len(expressions)}")
+        query_limits.check_duplicates(
+            [column.path for column in columns if not column.function],
+            [column.path for column in columns if column.function],
+        )
         if query.is_aggregate and not query.is_bare_count:
             self._validate_groups()
         conditions = [] if include_deleted else ['base."IsDeleted" = 0']

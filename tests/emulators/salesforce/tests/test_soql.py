@@ -42,6 +42,7 @@ def orders(api: Api) -> Api:
         ("NOT small__c = 1", "bcde"),
         ("NOT (small__c = 1 OR small__c = 2)", "cde"),
         ("(small__c = 1 OR small__c = 2) AND is_open__c = true", "a"),
+        ("(small__c = 1 AND is_open__c = true) OR small__c = 4", "ad"),
         ("is_open__c = FALSE", "bd"),
         ("day__c = 2026-11-02", "b"),
         ("day__c > 2026-11-02", "ce"),
@@ -212,6 +213,48 @@ def test_columns_parameter_returns_column_metadata(orders: Api) -> None:
         ("SELECT Id FROM Order__c WHERE a ~ 1", "MALFORMED_QUERY", "no viable"),
         ("SELECT Id FROM Order__c LIMIT x", "MALFORMED_QUERY", "unexpected token: 'x'"),
         ("SELECT small__c, COUNT(Id) FROM Order__c", "MALFORMED_QUERY", "grouped"),
+        *(
+            (f"SELECT Id FROM Order__c WHERE {where}", "MALFORMED_QUERY", unexpected)
+            for where, unexpected in (
+                ("small__c = 1 AND small__c = 2 OR small__c = 3", "token: 'OR'"),
+                ("small__c = 1 or small__c = 2 and small__c = 3", "token: 'and'"),
+                ("(Id = 'a' AND Id = 'b' OR Id = 'c')", "token: 'OR'"),
+                ("NOT Id = 'a' AND NOT Id = 'b' OR Id = 'c'", "token: 'OR'"),
+                (
+                    "Id IN (SELECT Id FROM Account WHERE Id='a' OR Id='b' AND Id='c')",
+                    "AND",
+                ),
+            )
+        ),
+        *(
+            (f"SELECT {fields} FROM Order__c LIMIT 9", "INVALID_FIELD", message)
+            for fields, message in (
+                ("Id, small__c, ID", "duplicate field selected: Id"),
+                ("Owner.Name, small__c, owner.name", "selected: Owner.Name"),
+                ("Order__c.small__c, small__c", "duplicate field selected: small__c"),
+                ("Id, FIELDS(ALL)", "duplicate field selected: Id"),
+            )
+        ),
+        (
+            "SELECT COUNT(Id) n, MAX(day__c) N FROM Order__c",
+            "MALFORMED_QUERY",
+            "duplicate alias: N",
+        ),
+        (
+            "SELECT Id FROM Order__c LIMIT 5 OFFSET 2001",
+            "NUMBER_OUTSIDE_VALID_RANGE",
+            "Maximum SOQL offset allowed is 2000",
+        ),
+        (
+            "SELECT Id FROM Order__c LIMIT \N{FULLWIDTH DIGIT ONE}",
+            "MALFORMED_QUERY",
+            "no viable alternative",
+        ),
+        (
+            "SELECT Id FROM Order__c WHERE day__c = 2026-02-30",
+            "INVALID_FIELD",
+            "must be of type date",
+        ),
         ("", "MALFORMED_QUERY", "A query string has to be specified"),
     ],
 )
