@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.emulators.salesforce import keys
 from tests.emulators.salesforce.bulk.jobs import Jobs
+from tests.emulators.salesforce.collection_calls import CollectionCalls
 from tests.emulators.salesforce.faults import Fault, Faults
 from tests.emulators.salesforce.limits import Limits
 from tests.emulators.salesforce.objects import identifiers, standard, text_values
@@ -71,6 +72,7 @@ class Org:
         for name, remaining in self.settings.limits_remaining.items():
             self.limits.set(name, remaining=remaining)
         self.faults = Faults(self.settings.faults)
+        self.collections = CollectionCalls()
         self.log = RequestLog(folder / "requests.jsonl")
         for sobject in self.schema:
             self.store.ensure_table(sobject)

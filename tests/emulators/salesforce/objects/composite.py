@@ -31,7 +31,29 @@ def upsert(call: ApiCall, name: str, key: str) -> Response:
         call.org.store, sobject, "upsert", key=field, faults=call.org.faults
     )
     results = writer.write(rows, call.org.author(), all_or_none=all_or_none)
+    keys = [_value(record, field.name) for record in records]
+    _log(call, "upsert", [sobject], keys, results)
     return json_response([result_json(result, with_created=True) for result in results])
+
+
+def _value(record: dict[str, Any], name: str) -> object:
+    """Return the value of a field; names are not case-sensitive."""
+    return next(
+        (value for key, value in record.items() if key.lower() == name.lower()), None
+    )
+
+
+def _log(
+    call: ApiCall,
+    operation: str,
+    sobjects: list[SObject],
+    keys: list[Any],
+    results: list[RowResult],
+) -> None:
+    """Show the request on the web pages."""
+    names = ", ".join(dict.fromkeys(sobject.name for sobject in sobjects))
+    at = call.org.author().at
+    call.org.collections.add(at, operation, names, keys, results)
 
 
 def external_id_field(sobject: SObject, name: str) -> Field:
@@ -56,13 +78,16 @@ def _write(call: ApiCall, operation: str) -> Response:
     """Write records of one or more objects, in the order of the request."""
     records, all_or_none = _records_of_body(call)
     results: list[RowResult] = []
+    groups = _group_by_sobject(call, records)
     with call.org.store.transaction():
-        for sobject, group in _group_by_sobject(call, records):
+        for sobject, group in groups:
             rows = [json_rows.parse_row(call, sobject, record) for record in group]
             writer = RecordWriter(
                 call.org.store, sobject, operation, faults=call.org.faults
             )
             results += writer.write(rows, call.org.author(), all_or_none=all_or_none)
+    ids = [_value(record, "Id") for record in records]
+    _log(call, operation, [sobject for sobject, _ in groups], ids, results)
     return json_response([result_json(result) for result in results])
 
 
@@ -96,16 +121,19 @@ def delete(call: ApiCall) -> Response:
     ids = [part for part in call.request.args.get("ids", "").split(",") if part]
     if len(ids) > MAX_RECORDS:
         raise _too_many_records()
-    results = []
+    results: list[RowResult] = []
+    sobjects: list[SObject] = []
     for record_id in ids:
         sobject = _sobject_of_id(call, record_id)
         if sobject is None:
             error = RowError("MALFORMED_ID", f"bad id {record_id}")
             results.append(RowResult(error=error))
             continue
+        sobjects.append(sobject)
         rows = [json_rows.parse_row(call, sobject, {"Id": record_id})]
         writer = RecordWriter(call.org.store, sobject, "delete")
         results += writer.write(rows, call.org.author())
+    _log(call, "delete", sobjects, list(ids), results)
     return json_response([result_json(result) for result in results])
 
 

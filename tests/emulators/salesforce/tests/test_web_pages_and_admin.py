@@ -54,7 +54,31 @@ def test_record_page_opens_by_either_form_of_the_id(api: Api) -> None:
         assert record_id in html and "ext_id__c" in html
         assert "&lt;script&gt;" in html and SCRIPT not in html
         assert "other" not in html
-    assert f'href="/{record_id}"' in _fetch_page(api, "/objects/Order__c")
+    html = _fetch_page(api, "/objects/Order__c")
+    assert f'href="/{record_id}"' in html
+    assert '<th class="" title="long_notes__c">Long Notes</th>' in html
+    page = f"/lightning/r/Order__c/{record_id}/view"
+    assert _fetch_page(api, page) == _fetch_page(api, f"/{record_id}")
+
+
+def test_collections_are_shown_with_the_result_of_each_record(api: Api) -> None:
+    order = {"attributes": {"type": "Order__c"}}
+    records = [order | {"EXT_ID__c": SCRIPT[:18], "notes__c": "x"}]
+    records += [order | {"ext_id__c": "b", "small__c": "many"}]
+    path = "/composite/sobjects/Order__c/ext_id__c"
+    upserted = api.patch(path, json={"records": records}).json()
+    record_id = upserted[0]["id"]
+    api.post("/composite/sobjects", json={"records": [order | {"ext_id__c": "c"}]})
+    api.delete(f"/composite/sobjects?ids={record_id},x")
+    html = _fetch_page(api, "/jobs")
+    assert html.count('href="/collections/') == 3
+    assert '<a href="/collections/1">' in _fetch_page(api, "/")
+    html = _fetch_page(api, "/collections/1")
+    for text in ("2 records, 1 failed", "created", f'href="/{record_id}"', "many"):
+        assert text in html
+    assert SCRIPT[:18] not in html
+    assert "&lt;script&gt;" in html
+    assert "MALFORMED_ID" in _fetch_page(api, "/collections/3")
 
 
 def test_job_page_shows_result_rows(api: Api) -> None:
@@ -92,6 +116,8 @@ def test_missing_pages_are_404(api: Api) -> None:
         "/objects/Nothing__c",
         "/jobs/7505f000000000zAAA",
         "/nowhere",
+        "/collections/9",
+        f"/lightning/r/Order__c{unknown_record}/view",
     ):
         url = f"{api.emulator.http_url}{path}"
         assert requests.get(url, timeout=30).status_code == 404

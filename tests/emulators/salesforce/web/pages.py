@@ -62,6 +62,7 @@ def overview(call: ApiCall) -> Response:
             if name in SHOWN_LIMITS
         ],
         jobs=jobs[:OVERVIEW_JOBS],
+        collections=call.org.collections.newest_first()[:OVERVIEW_JOBS],
         total_jobs=len(jobs),
         faults=call.org.faults.pending(),
         requests=call.org.log.entries()[: -OVERVIEW_REQUESTS - 1 : -1],
@@ -172,8 +173,27 @@ def _first_rows(path: Path, job: Job) -> tuple[list[str], list[list[str]]]:
 
 
 def jobs(call: ApiCall) -> Response:
-    """GET /jobs: all jobs, newest first."""
-    return _html("jobs", call, jobs=list(call.org.jobs)[::-1])
+    """GET /jobs: all jobs and requests of collections, newest first."""
+    return _html(
+        "jobs",
+        call,
+        jobs=list(call.org.jobs)[::-1],
+        collections=call.org.collections.newest_first(),
+    )
+
+
+def collection(call: ApiCall, number: int) -> Response:
+    """GET /collections/NUMBER: the results of one request."""
+    found = call.org.collections.get(number)
+    if found is None:
+        raise not_found()
+    return _html("collection", call, collection=found)
+
+
+def lightning_record(call: ApiCall, name: str, record_id: str) -> Response:
+    """GET /lightning/r/X/ID/view: the record's page."""
+    call.sobject(name)
+    return record(call, record_id)
 
 
 def requests(call: ApiCall) -> Response:
@@ -216,6 +236,8 @@ RULES: list[Rule] = [
     ("GET", "/objects/<name>", records),
     ("GET", "/jobs", jobs),
     ("GET", "/jobs/<job_id>", job_details),
+    ("GET", "/collections/<int:number>", collection),
     ("GET", "/requests", requests),
+    ("GET", "/lightning/r/<name>/<record_id>/view", lightning_record),
     ("GET", "/<record_id>", record),
 ]
