@@ -44,7 +44,7 @@ test: install ## fast test suite, four minutes on two cores
 	MODEL_ROUNDS=5 $(PYTEST) -m "not slow and not conformance"
 
 test-all: install ## all tests: also crash recovery, failure injection, both warehouses
-	MODEL_ROUNDS=200 $(PYTEST)
+	MODEL_ROUNDS=120 $(PYTEST)
 
 conformance: install ## dbt's adapter test suite on the Redshift emulator, 20 minutes
 	$(PYTEST) -m conformance tests/emulators/redshift/conformance

@@ -196,7 +196,8 @@ def _field_checks(
                 field,
                 f"numbers with more than {field.whole_digits} digits before the "
                 "decimal point",
-                f"abs({column}) >= {10**field.whole_digits}",
+                f"({column} <= -{10**field.whole_digits}"
+                f" or {column} >= {10**field.whole_digits})",
             )
         )
         if field.scale == 0:

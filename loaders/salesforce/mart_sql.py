@@ -274,7 +274,8 @@ def _rendering(item: Field, kind: str) -> _Rendering | None:
             f"case when {name} then 'true' when not {name} then 'false' end", is_plain
         )
     if item.is_numeric and item.whole_digits is not None:
-        fits = f"abs({name}) < {10**item.whole_digits}"
+        limit = 10**item.whole_digits  # abs() fails for the smallest bigint
+        fits = f"{name} > -{limit} and {name} < {limit}"
         if kind.rstrip("0123456789") in ("bigint", "integer", "smallint", "int"):
             return _Rendering(text, fits)
         # The type has the form `decimal(38,2)`.

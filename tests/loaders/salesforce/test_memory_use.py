@@ -40,7 +40,8 @@ def _peaks(mart: Mart, salesforce: SalesforceOrg, rows: int) -> list[int]:
     """Sync to an empty object twice; return the peak memory in MB after each sync."""
     salesforce.org.store.delete_all(salesforce.sobject)
     with warehouse.transaction() as connection:
-        connection.execute(f"delete from {connection.table('ops', 'salesforce_rows')}")
+        for table in ("salesforce_rows", "salesforce_state"):
+            connection.execute(f"delete from {connection.table('ops', table)}")
         connection.execute(create_mart_statement(rows, MAPPING.model))
     environment = {**os.environ, **salesforce.running.environment()}
     with mart.closed():
