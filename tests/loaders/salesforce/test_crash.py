@@ -55,6 +55,7 @@ def _check(mart: Mart, salesforce: SalesforceOrg, rows: list) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_attached", [False, True], ids=["few", "many"])
 @pytest.mark.parametrize("policy", [FAST, CHUNKED], ids=["collections", "bulk"])
 def test_sync_killed_at_any_step_is_finished_by_the_next_one(
