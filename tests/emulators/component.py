@@ -19,6 +19,10 @@ PARENT_CHECK_SECONDS = 0.5
 PARENT = os.getppid()  # read at import: it may end before the emulator is ready
 
 
+# Nothing listens there, and unlike a port that is free now, nothing will.
+CLOSED_PORT = 1
+
+
 def free_port() -> int:
     """Return a TCP port of 127.0.0.1 that is free now."""
     with socket.socket() as probe:

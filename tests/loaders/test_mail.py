@@ -16,7 +16,7 @@ from loaders.errors import ConfigError
 from loaders.ledger.mails import ACCEPTED, OPEN, REJECTED, Delivery
 from loaders.mime import Message, compose
 from tests.emulators import up
-from tests.emulators.component import HOST, free_port
+from tests.emulators.component import CLOSED_PORT, HOST
 from tests.emulators.smtp import (
     DISCONNECT,
     STORE_AND_DISCONNECT,
@@ -268,7 +268,7 @@ def test_only_restricts_the_recipients(tmp_path: Path) -> None:
 
 
 def test_unreachable_server_leaves_all_open() -> None:
-    deliveries = mail.send(MESSAGE, _smtp(free_port()), _recipients(GOOD, GREY))
+    deliveries = mail.send(MESSAGE, _smtp(CLOSED_PORT), _recipients(GOOD, GREY))
     assert _statuses(deliveries) == {GOOD: OPEN, GREY: OPEN}
     assert "NIGHTSHIFT_SMTP__HOST" in deliveries[GOOD].message
 
@@ -279,7 +279,7 @@ def test_check_names_every_malformed_address() -> None:
         Recipients("NIGHTSHIFT_ON_CALL__RECIPIENTS", ["a@b..c"]),
     ]
     with pytest.raises(ConfigError) as error:
-        mail.check(_smtp(free_port()), to)
+        mail.check(_smtp(CLOSED_PORT), to)
     for text in (SETTING, "'nobody'", "NIGHTSHIFT_ON_CALL__RECIPIENTS", "'a@b..c'"):
         assert text in str(error.value)
     with pytest.raises(ConfigError, match="NIGHTSHIFT_SMTP__SENDER"):

@@ -12,7 +12,7 @@ from loaders import mail
 from loaders.config.redaction import redact
 from loaders.config.settings import Smtp
 from loaders.errors import ConfigError, NightshiftError, TransientError
-from tests.emulators.component import free_port
+from tests.emulators.component import CLOSED_PORT
 
 SMTP = Smtp(host="mail.example.com", sender="n@example.com")
 
@@ -102,6 +102,6 @@ def test_temporary_failure_of_the_name_service_is_transient() -> None:
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "x" * 70 + ".de"])
 def test_unknown_host_is_a_setting(host: str) -> None:
-    smtp = Smtp(host=host, port=free_port(), sender="n@example.com")
+    smtp = Smtp(host=host, port=CLOSED_PORT, sender="n@example.com")
     with pytest.raises(NightshiftError, match="NIGHTSHIFT_SMTP__HOST"):
         mail.check(smtp, [])

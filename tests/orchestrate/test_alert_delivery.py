@@ -11,7 +11,7 @@ from orchestrate.nightly import Nightly
 from orchestrate.runs import execution
 from orchestrate.runs.outcome import ExitCode, Outcome, TaskResult
 from reports.morning import rendering
-from tests.emulators.component import free_port
+from tests.emulators.component import CLOSED_PORT
 from tests.emulators.smtp import DISCONNECT, MailServer, Rule
 from tests.orchestrate.conftest import ON_CALL, Configure
 
@@ -75,7 +75,7 @@ def _unavailable(*_: object, **__: object) -> None:
 @pytest.mark.parametrize(
     ("values", "rules", "expected"),
     [
-        ({"SMTP__PORT": str(free_port())}, [], "NIGHTSHIFT_SMTP__HOST"),
+        ({"SMTP__PORT": str(CLOSED_PORT)}, [], "NIGHTSHIFT_SMTP__HOST"),
         ({"SMTP__HOST": "no-such-host.invalid"}, [], "NIGHTSHIFT_SMTP__HOST"),
         ({"SMTP__SENDER": "nobody"}, [], "NIGHTSHIFT_SMTP__SENDER"),
         ({"SMTP__SENDER": ""}, [], "NIGHTSHIFT_SMTP__SENDER"),

@@ -16,7 +16,7 @@ from orchestrate.runs import alerts
 from orchestrate.runs.blocked import Blocked, find_blocked, sort_by_flow
 from orchestrate.runs.outcome import TaskResult
 from tests.emulators import smtp, up
-from tests.emulators.component import free_port
+from tests.emulators.component import CLOSED_PORT
 from tests.emulators.sample.world import World
 from tests.emulators.sample.write import write_to_folder
 from tests.nightly.project import Project, copy_to
@@ -232,7 +232,7 @@ def test_missing_or_dead_mail_server_does_not_change_the_exit_code(
     no_server = {"NIGHTSHIFT_SMTP__HOST": ""}
     result = project.nightshift("run", "--date", WORLD.until, **no_server).expect(1)
     assert "_SUCCESS" in result.err
-    dead_server = {"NIGHTSHIFT_SMTP__PORT": str(free_port())}
+    dead_server = {"NIGHTSHIFT_SMTP__PORT": str(CLOSED_PORT)}
     result = project.nightshift("run", "--date", WORLD.until, **dead_server).expect(1)
     assert "_SUCCESS" in result.err
     assert f"waiting for {smtp.RECIPIENT}" in result.err
@@ -242,7 +242,7 @@ def test_missing_or_dead_mail_server_does_not_change_the_exit_code(
 @pytest.mark.slow
 def test_run_that_cannot_be_scheduled_sends_an_alert(mailbox: Mailbox) -> None:
     project = mailbox.project
-    no_s3 = {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{free_port()}"}
+    no_s3 = {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{CLOSED_PORT}"}
     no_s3["AWS_MAX_ATTEMPTS"] = "1"
     project.nightshift("run", "--date", WORLD.until, **no_s3).expect(1)
     (alert,) = mailbox.read_new()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.emulators import smtp, up
-from tests.emulators.component import free_port
+from tests.emulators.component import CLOSED_PORT
 from tests.emulators.sample.world import World
 from tests.emulators.sample.write import write_to_folder
 from tests.nightly.project import copy_to
@@ -144,7 +144,7 @@ def test_mail_is_sent_by_the_next_run_after_the_mail_server_was_down(
     project, day = finished.project, finished.data_date
     mails = len(finished.mails())
     page = list_etags(project, f"{finished.report_url}/dt={day}/")
-    dead_server = {"NIGHTSHIFT_SMTP__PORT": str(free_port())}
+    dead_server = {"NIGHTSHIFT_SMTP__PORT": str(CLOSED_PORT)}
     rerun = ("rerun", "--date", day, "--report", "--json")
     late = project.nightshift(*rerun, **dead_server).expect(0).json
     assert late["figures"]["report"]["mail_status"] == "open"
