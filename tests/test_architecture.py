@@ -228,6 +228,7 @@ def test_files_have_at_most_300_lines() -> None:
     sources = [
         *PRODUCT,
         *(PROJECT / "tests").rglob("*.py"),
+        *(PROJECT / "tests").rglob("*.sql"),
         *(PROJECT / "models").rglob("*.sql"),
         *(PROJECT / "macros").rglob("*.sql"),
     ]
