@@ -7,11 +7,10 @@ for a warehouse that can write the staging database.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
-from loaders import warehouse
 from loaders.config.salesforce_mapping import Field, Mapping
 from loaders.errors import DataError
 from loaders.salesforce import state
@@ -121,13 +120,9 @@ def delta(
     A row is in it unless exactly its key was accepted with the same hash, is plain, is
     the only one in the mart that Salesforce treats as equal, and is not rejected.
     """
-    with ExitStack() as stack:
-        if not warehouse.is_single_writer():
-            # A session that is lost is not replaced within a transaction.
-            stack.enter_context(warehouse.transaction_on(connection))
-        _create_delta(connection, mart, sync, scope)
-        yield
-        connection.execute(f"{SENDER} drop delta\ndrop table {DELTA}")
+    _create_delta(connection, mart, sync, scope)
+    yield
+    connection.execute(f"{SENDER} drop delta\ndrop table {DELTA}")
 
 
 def _create_delta(connection: Connection, mart: Mart, sync: Sync, scope: Scope) -> None:

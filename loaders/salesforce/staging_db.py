@@ -8,7 +8,7 @@ is deleted once its content is in the ledgers.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -110,9 +110,12 @@ class StagingDb:
         """Let a session of the warehouse read and write this file, if it can.
 
         Yields whether it can. All statements of this object then run in that session.
+        If not, the block is a transaction, within which a lost session is not replaced:
+        it would lack the temporary tables.
         """
         if not warehouse.is_single_writer():
-            yield False
+            with warehouse.transaction_on(connection):
+                yield False
             return
         self._connection.close()
         try:
@@ -131,8 +134,8 @@ class StagingDb:
             return
         with (
             bulk_rows.session() as connection,
-            self.attached_to(connection),
-            warehouse.transaction_on(connection),
+            self.attached_to(connection) as is_attached,
+            warehouse.transaction_on(connection) if is_attached else nullcontext(),
         ):
             yield connection
 
