@@ -25,12 +25,17 @@ from tests.emulators.redshift.load.job import Job
 from tests.emulators.redshift.protocol import wire
 from tests.emulators.redshift.protocol.backend import IDLE, IN_TRANSACTION, Backend
 from tests.emulators.redshift.protocol.client import Client
-from tests.emulators.redshift.protocol.pipeline import Pipeline
+from tests.emulators.redshift.protocol.pipeline import LOOKUP_NAME, Pipeline
 from tests.emulators.redshift.protocol.results import Results, read_columns
 from tests.emulators.redshift.session_state import SessionState, StartedStatement
 from tests.emulators.redshift.unload import unload_command
 
 PAUSE_SECONDS = 0.05
+# Portals of the extended protocol are listed there too.
+OPEN_CURSORS = (
+    f"select 1 from pg_cursors where name not in ('', '{LOOKUP_NAME}')"
+    " and statement ~* 'declare'"
+)
 OWN_TRANSACTION = "{command} cannot run inside a transaction block"
 CANCELLED = "Query ({pid}) cancelled on user's request"
 
@@ -91,6 +96,8 @@ class Execution:
     def start_statement(self, plan: Plan) -> StartedStatement:
         """Begin a statement and apply the faults that match its text."""
         self.is_cancelled = False
+        if plan.word == "declare":
+            self._require_no_cursor()
         started = self.state.start_statement(plan)
         self._wait(self.cluster.faults.statement_delay)
         for fault in self.cluster.faults.due_at_statement(plan.text):
@@ -98,6 +105,13 @@ class Execution:
                 raise RedshiftError(fault.message, fault.code)
             self._wait(fault.seconds)
         return started
+
+    def _require_no_cursor(self) -> None:
+        if self.pipeline.query(OPEN_CURSORS):
+            raise RedshiftError(
+                "only one cursor can be open in a session: close the other one",
+                "42P03",
+            )
 
     def _wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds

@@ -1,6 +1,6 @@
 """Statements that Redshift refuses or takes although PostgreSQL does the opposite."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -164,3 +164,20 @@ def test_merge_removes_duplicates(tables: Session) -> None:
     assert tables.run("select id, name, hosts from t order by 1, 2") == [
         [1, "a", 10], [2, "B", 0], [3, "b", 30], [3, "b", 30], [4, "D", 0],
     ]  # fmt: skip
+
+
+def test_session_has_one_open_cursor(connect: Callable[..., Session]) -> None:
+    """Source: the page of DECLARE."""
+    session = connect()
+    session.run("begin")
+    session.run("declare one cursor for select 1")
+    assert "only one cursor can be open" in session.error(
+        "declare two cursor for select 2"
+    )
+    session.run("rollback")
+    session.run("begin")
+    session.run("declare one cursor for select 1")
+    session.run("close one")
+    session.run("declare two cursor for select 2")
+    assert session.run("fetch 1 from two") == [[2]]
+    session.run("rollback")
