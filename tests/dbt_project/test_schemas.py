@@ -28,10 +28,8 @@ def test_schemas_have_no_prefix_on_local(manifest: Node) -> None:
     _assert_schemas(manifest, prefix="")
 
 
-@pytest.mark.parametrize(
-    ("target", "prefix"),
-    [("dev", "anna_"), pytest.param("prod", "", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("target", "prefix"), [("dev", "anna_"), ("prod", "")])
 def test_schemas_are_prefixed_on_dev_but_not_on_prod(
     target: str, prefix: str, tmp_path: Path
 ) -> None:

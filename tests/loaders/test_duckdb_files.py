@@ -36,6 +36,7 @@ def test_damaged_file_is_named_with_the_way_to_rebuild_it(
     assert str(path) in str(error.value)
 
 
+@pytest.mark.slow
 def test_locked_file_names_the_process_that_holds_it(
     duckdb_warehouse: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

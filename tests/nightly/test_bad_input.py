@@ -93,6 +93,7 @@ BAD_OBJECTS = {
 }
 
 
+@pytest.mark.slow
 def test_bad_object_is_named_and_leaves_existing_data_unchanged(
     finished_run: FinishedRun,
 ) -> None:

@@ -179,6 +179,7 @@ def test_changed_var_makes_the_models_that_use_it_stale(
     salesforce_records.assert_records_match_mart(project)
 
 
+@pytest.mark.slow
 def test_rerun_command_repeats_finished_parts(finished_run: FinishedRun) -> None:
     project, day = finished_run
     command = ("rerun", "--date", day, "--json")

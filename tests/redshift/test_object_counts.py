@@ -137,6 +137,7 @@ def test_blank_lines_count_for_objects_but_not_for_partitions(
         assert sorted(read_rows("ops", "load_objects", ["lines"])) == expected
 
 
+@pytest.mark.slow
 def test_lines_of_split_objects_are_summed(use_warehouse: Callable[..., None]) -> None:
     use_warehouse("redshift")
     copies = (1 << 20) // len(FIRST) + 100

@@ -162,6 +162,7 @@ def test_rejected_record_that_names_the_org_is_shown(
     assert "at noon" in _explain(shared_project, org).expect(0).out
 
 
+@pytest.mark.slow
 def test_change_made_in_salesforce_is_reported_as_a_difference(
     shared_project: SharedProject, org: int, trace: Trace
 ) -> None:
@@ -231,6 +232,7 @@ def test_unreachable_salesforce_does_not_fail_the_command(
     assert "could not be queried" in trace["salesforce"]["message"]
 
 
+@pytest.mark.slow
 def test_internal_org_has_no_trial_metrics(
     shared_project: SharedProject,
 ) -> None:

@@ -16,7 +16,7 @@ from loaders.warehouse import Connection
 
 @dataclass(frozen=True)
 class ReadObject:
-    """An object as it was read: its lines, blank ones included, and its ETag.
+    """An object that was read: its lines, blank ones included, and its ETag.
 
     None and '' if they are not known.
     """

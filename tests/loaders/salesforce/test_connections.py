@@ -38,6 +38,7 @@ def test_request_to_a_busy_server_is_retried(
     assert salesforce.wrote_each_record_once()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
 @pytest.mark.parametrize(("method", "path"), STEPS)
 def test_no_row_is_lost_or_sent_twice_after_a_broken_connection(

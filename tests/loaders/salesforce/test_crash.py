@@ -82,6 +82,7 @@ def test_sync_killed_at_any_step_is_finished_by_the_next_one(
     assert killed >= 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", [FAST, CHUNKED], ids=["collections", "bulk"])
 def test_mart_that_changed_after_the_kill_is_sent(
     mart: Mart, salesforce: SalesforceOrg, policy: SyncPolicy
