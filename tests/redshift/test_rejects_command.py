@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from loaders import s3
+from loaders import s3, warehouse
 from loaders.config import settings
 from orchestrate.cli.main import app
 from tests.loaders.text_rules.case import record
@@ -136,3 +136,20 @@ def test_only_the_latest_load_counts(use_warehouse: Callable[..., None]) -> None
         upload_partition("app_logs", {"a.json": content})
         load_partition("app_logs")
     assert _run() == {"rejects": []}
+
+
+def test_lines_that_copy_only_counted_are_not_looked_for(
+    use_warehouse: Callable[..., None],
+) -> None:
+    use_warehouse("duckdb")
+    upload_partition("app_logs", {"a.json": b"x\n" + FIRST})
+    load_partition("app_logs")
+    for reason, loads in (("refused by COPY: 1202", 0), ("not a JSON object", 1)):
+        with warehouse.session() as connection:
+            connection.execute(
+                f"update {connection.table('ops', 'load_rejects')} "
+                "set object_key = null, line_number = null, reason = ?",
+                [reason],
+            )
+        assert [group["not_located"] for group in _run()["rejects"]] == [loads]
+        assert len(_run("locate")["loads"]) == loads

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from loaders import warehouse
+from loaders.errors import TransientError
 from loaders.salesforce import mart_sql
 from loaders.salesforce.ledger import Scope
+from loaders.salesforce.staging_db import StagingDb
+from loaders.warehouse import Connection
 from tests.loaders.salesforce.conftest import certificate_folder, salesforce
 from tests.loaders.salesforce.fixtures import (
     BULK,
@@ -117,3 +120,28 @@ def test_only_changed_rows_are_sent_and_the_state_is_taken_over(
     result = salesforce.sync(FAST)
     assert (result.sent, result.unchanged) == (0, ROWS - 1)
     assert _delta(*version) == {"a", "A"}
+
+
+def test_lost_session_of_a_comparison_is_a_transient_error(
+    use_warehouse: Callable[..., None],
+    salesforce: SalesforceOrg,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A new session would lack the temporary tables, which looks like bad data."""
+    use_warehouse("redshift")
+    with warehouse.transaction() as connection:
+        warehouse.ensure_tables(connection)
+    _fill([org_row("1")])
+    fill = StagingDb.fill
+
+    def lose_session(
+        self: StagingDb, connection: Connection, *args: object, **options: object
+    ) -> None:
+        pid = connection.fetch_one("-- tests session id\nselect pg_backend_pid()")
+        with warehouse.session() as other:
+            other.fetch_one("-- tests end\nselect pg_terminate_backend(?)", pid or ())
+        fill(self, connection, *args, **options)  # type: ignore[arg-type]  # as given
+
+    monkeypatch.setattr(StagingDb, "fill", lose_session)
+    with pytest.raises(TransientError):
+        salesforce.sync(FAST)
