@@ -43,7 +43,11 @@ class ApiCall:
     def json(self) -> Any:  # noqa: ANN401 - JSON
         """Return the parsed body; raise JSON_PARSER_ERROR if it is not JSON."""
         try:
-            return json.loads(self._body(), parse_constant=_reject_constant)
+            body = self._body()
+            parsed = json.loads(body, parse_constant=_reject_constant)
+            if b"\\ud" in body.lower():  # may be half of a surrogate pair
+                json.dumps(parsed, ensure_ascii=False).encode()
+            return parsed
         except (ValueError, zlib.error) as error:
             message = f"Unexpected content in the request body: {error}"
             raise ApiError(400, "JSON_PARSER_ERROR", message) from None

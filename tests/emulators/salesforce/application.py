@@ -5,6 +5,7 @@ The order of the checks is visible to clients: injected faults first, then the s
 """
 
 import re
+import sqlite3
 import time
 import traceback
 import zlib
@@ -66,8 +67,10 @@ UNEXPECTED_ERRORS = (
     ArithmeticError,
     AttributeError,
     LookupError,
+    RecursionError,
     TypeError,
     ValueError,
+    sqlite3.Error,
 )
 STATUSES_WITHOUT_BODY = (204, 304)
 

@@ -1,5 +1,6 @@
 """Background worker: one thread that processes closed jobs in order."""
 
+import sqlite3
 import threading
 import time
 import traceback
@@ -16,7 +17,15 @@ from tests.emulators.salesforce.bulk.jobs import (
 from tests.emulators.salesforce.bulk.processing import IngestProcessor, StoppedError
 from tests.emulators.salesforce.org import Org
 
-UNEXPECTED_ERRORS = (AttributeError, LookupError, OSError, TypeError, ValueError)
+UNEXPECTED_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    TypeError,
+    ValueError,
+    sqlite3.Error,
+)
 
 
 class Worker:

@@ -137,7 +137,10 @@ def _decode_locator(locator: str) -> int:
         return 0
     try:
         padded = locator + "=" * (-len(locator) % 4)
-        return int(base64.urlsafe_b64decode(padded))
+        row = int(base64.urlsafe_b64decode(padded))
+        if row < 0:
+            raise ValueError(row)
+        return row
     except ValueError:
         raise ApiError(
             400, "INVALIDQUERYLOCATOR", "InvalidQueryLocator : invalid query locator"

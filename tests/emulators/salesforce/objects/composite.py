@@ -147,7 +147,12 @@ def read(call: ApiCall, name: str) -> Response:
     sobject = call.sobject(name)
     if call.request.method == "POST":
         body = call.json()
-        ids, names = body.get("ids", []), body.get("fields", [])
+        body = body if isinstance(body, dict) else {}
+        ids, names = body.get("ids"), body.get("fields")
+        if not isinstance(ids, list) or not isinstance(names, list):
+            raise ApiError(
+                400, "JSON_PARSER_ERROR", "The body needs the lists ids and fields"
+            )
     else:
         ids = call.request.args.get("ids", "").split(",")
         names = call.request.args.get("fields", "").split(",")
@@ -174,12 +179,12 @@ def record_json(
         "attributes": query.record_attributes(sobject.name, stored[0], call.version)
     }
     for name in names or [field.name for field in sobject.fields]:
-        field = sobject.field(name)
+        field = sobject.field(str(name))
         if field is None:
             raise ApiError(
                 400, "INVALID_FIELD", json_rows.NO_COLUMN.format(name, sobject.name)
             )
-        position = sobject.positions[name.lower()]
+        position = sobject.positions[field.name.lower()]
         record[field.name] = values.to_json(field, stored[position])
     return record
 

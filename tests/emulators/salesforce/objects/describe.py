@@ -3,6 +3,7 @@
 from werkzeug.wrappers import Response
 
 from tests.emulators.salesforce.api_call import ApiCall, Rule, json_response
+from tests.emulators.salesforce.errors import not_found
 from tests.emulators.salesforce.objects import describe_json, layouts
 
 OLDEST_VERSION, NEWEST_VERSION = 31, 66
@@ -107,9 +108,14 @@ def describe(call: ApiCall, name: str) -> Response:
     )
 
 
-def page_layouts(call: ApiCall, name: str) -> Response:
+def page_layouts(call: ApiCall, name: str, record_type: str = "") -> Response:
     """GET /sobjects/X/describe/layouts: one layout with all fields."""
-    return json_response(layouts.page_layouts(call.sobject(name)))
+    body = layouts.page_layouts(call.sobject(name))
+    if record_type:
+        if record_type != describe_json.MASTER_RECORD_TYPE:
+            raise not_found()
+        return json_response(body["layouts"][0])
+    return json_response(body)
 
 
 def compact_layouts(call: ApiCall, name: str) -> Response:
@@ -124,5 +130,6 @@ RULES: list[Rule] = [
     ("GET", "/sobjects", sobjects),
     ("GET", "/sobjects/<name>/describe", describe),
     ("GET", "/sobjects/<name>/describe/layouts", page_layouts),
+    ("GET", "/sobjects/<name>/describe/layouts/<record_type>", page_layouts),
     ("GET", "/sobjects/<name>/describe/compactLayouts", compact_layouts),
 ]

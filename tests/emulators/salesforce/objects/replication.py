@@ -12,7 +12,7 @@ from tests.emulators.salesforce.objects.store import table_name
 from tests.emulators.salesforce.soql import query
 
 OLDEST_DAYS = 30
-DEFAULT_RECENT = 200
+MAX_RECENT = 200
 
 
 def updated(call: ApiCall, name: str) -> Response:
@@ -76,11 +76,11 @@ def _timestamp(call: ApiCall, name: str) -> datetime:
     text = call.request.args.get(name, "").replace(" ", "+")  # an unescaped plus sign
     try:
         timestamp = datetime.fromisoformat(text)
-    except ValueError:
+        if timestamp.tzinfo is None:
+            return timestamp.replace(tzinfo=UTC)
+        return timestamp.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise _invalid_date(f"The parameter {name} must be a timestamp") from None
-    return (
-        timestamp.astimezone(UTC) if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)
-    )
 
 
 def _invalid_date(message: str) -> ApiError:
@@ -90,7 +90,9 @@ def _invalid_date(message: str) -> ApiError:
 def recent(call: ApiCall) -> Response:
     """GET /recent: the most recently changed records, at most `limit`."""
     text = call.request.args.get("limit", "")
-    limit = int(text) if text.isascii() and text.isdigit() else DEFAULT_RECENT
+    limit = MAX_RECENT
+    if text.isascii() and text.isdigit():
+        limit = min(limit, int(text))
     found: list[tuple[str, str, str, str]] = []
     for sobject in call.org.schema:
         if not sobject.is_read_only:

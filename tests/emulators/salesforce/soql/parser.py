@@ -271,9 +271,8 @@ class _Parser:
 
     def _expect_closing_parenthesis(self) -> None:
         if not self._accept_symbol(")"):
-            raise malformed_query(
-                f"expecting a right parentheses, found '{self._current.text}'"
-            )
+            found = self._current.text
+            raise malformed_query(f"expecting a right parentheses, found '{found}'")
 
     def _expect_keyword(self, text: str) -> None:
         if not self._accept_keyword(text):

@@ -10,7 +10,8 @@ from tests.emulators.salesforce.objects import values
 from tests.emulators.salesforce.objects.store import Record
 from tests.emulators.salesforce.org import Org
 from tests.emulators.salesforce.soql import parser, sql
-from tests.emulators.salesforce.soql.sql import Column, CompiledQuery
+from tests.emulators.salesforce.soql.compiled_query import Column, CompiledQuery
+from tests.emulators.salesforce.soql.tokens import malformed_query
 
 MAX_CURSORS = 1000
 
@@ -50,12 +51,15 @@ def compile_soql(
     org: Org, text: str, *, include_deleted: bool = False, is_tooling: bool = False
 ) -> CompiledQuery:
     """Parse and validate a query."""
-    return sql.compile_query(
-        parser.parse(text),
-        org.schema,
-        include_deleted=include_deleted,
-        is_tooling=is_tooling,
-    )
+    try:
+        return sql.compile_query(
+            parser.parse(text),
+            org.schema,
+            include_deleted=include_deleted,
+            is_tooling=is_tooling,
+        )
+    except OverflowError:
+        raise malformed_query("A date literal is out of range") from None
 
 
 def count_records(org: Org, compiled: CompiledQuery) -> int:

@@ -4,11 +4,14 @@ from tests.emulators.salesforce.errors import ApiError
 from tests.emulators.salesforce.soql.parser import Query
 from tests.emulators.salesforce.soql.tokens import malformed_query
 
+MAX_LIMIT = (1 << 31) - 1
 MAX_OFFSET = 2000
 
 
-def check_offset(query: Query) -> None:
-    """Reject an OFFSET above 2,000."""
+def check_page(query: Query) -> None:
+    """Reject a LIMIT beyond an integer, and an OFFSET above 2,000."""
+    if query.limit is not None and query.limit > MAX_LIMIT:
+        raise malformed_query(f"numeric value out of range: {query.limit}")
     if query.offset > MAX_OFFSET:
         raise ApiError(
             400,

@@ -25,7 +25,7 @@ from tests.emulators.salesforce.soql.parser import (
     Path,
     Query,
 )
-from tests.emulators.salesforce.soql.tokens import error_at
+from tests.emulators.salesforce.soql.tokens import error_at, malformed_query
 
 NO_OBJECT = (
     "sObject type '{}' is not supported. If you are attempting to use a custom object, "
@@ -75,7 +75,7 @@ class _Compiler:
 
     def compile(self, *, include_deleted: bool) -> CompiledQuery:
         query = self._query
-        query_limits.check_offset(query)
+        query_limits.check_page(query)
         columns: list[Column] = []
         expressions: list[str] = []
         for item in self._expand_fields():
@@ -208,6 +208,8 @@ class _Compiler:
 
     def _order(self, item: Item, is_descending: bool, is_nulls_last: bool) -> str:
         if isinstance(item, Aggregate):
+            if not self._query.is_aggregate:
+                raise malformed_query("ORDER BY of an aggregate needs GROUP BY")
             expression = self._aggregate(item, "")[1]
         else:
             expression, field, _ = self._resolve(item)

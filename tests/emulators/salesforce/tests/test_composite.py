@@ -143,6 +143,24 @@ def test_records_that_are_no_records_are_rejected(api: Api, records: list) -> No
         )
 
 
+@pytest.mark.parametrize("body", [1, "x", [], {"ids": 1}, {"ids": ["x"], "fields": 5}])
+def test_read_needs_lists(api: Api, body: object) -> None:
+    response = api.post("/composite/sobjects/Order__c", json=body)
+    assert (response.status_code, response.json()[0]["errorCode"]) == (
+        400,
+        "JSON_PARSER_ERROR",
+    )
+
+
+def test_text_that_is_no_unicode_is_no_json(api: Api) -> None:
+    response = _upsert(api, _record("a", notes__c="\ud800"))
+    assert (response.status_code, response.json()[0]["errorCode"]) == (
+        400,
+        "JSON_PARSER_ERROR",
+    )
+    assert _upsert(api, _record("a", notes__c="\N{ROCKET}")).json()[0]["success"]
+
+
 def test_at_most_ten_chunks_of_one_object(api: Api) -> None:
     account = {"attributes": {"type": "Account"}, "Name": "Acme"}
     for chunks, status in ((10, 200), (11, 400)):

@@ -148,6 +148,9 @@ def test_layouts_show_all_fields(api: Api) -> None:
         for item in row["layoutItems"]
     }
     assert {"ext_id__c", "Account__c", "Name"} <= names
+    url = "/sobjects/Order__c/describe/layouts/012000000000000AAA"
+    assert api.get(url).json() == layout
+    assert api.get(f"{url[:-3]}BBB").status_code == 404
     compact = api.get("/sobjects/Order__c/describe/compactLayouts").json()
     assert compact["compactLayouts"][0]["fieldItems"][0]["label"] == "Name"
 

@@ -34,8 +34,14 @@ def test_updated_and_deleted_records_of_a_period(api: Api) -> None:
 
 @pytest.mark.parametrize(
     "parameters",
-    [{}, {"start": "x", "end": "y"}, _period(1, -1), _period(-31, 0)],
-    ids=["none", "no timestamp", "end before start", "too old"],
+    [
+        {},
+        {"start": "x", "end": "y"},
+        _period(1, -1),
+        _period(-31, 0),
+        {"start": "2026-11-20", "end": "9999-12-31T23:59:59-14:00"},
+    ],
+    ids=["none", "no timestamp", "end before start", "too old", "beyond all dates"],
 )
 def test_invalid_period_is_rejected(api: Api, parameters: dict[str, str]) -> None:
     for name in ("updated", "deleted"):
@@ -52,6 +58,7 @@ def test_recent_records_are_the_last_changed_ones(api: Api) -> None:
     account = api.post("/sobjects/Account", json={"Name": "Acme"}).json()["id"]
     records = api.get("/recent").json()
     assert len(records) == 3
+    assert len(api.get(f"/recent?limit={10**30}").json()) == 3
     (newest,) = api.get("/recent?limit=1").json()
     assert newest == {
         "attributes": {
