@@ -38,12 +38,13 @@ class Interrupted(KeyboardInterrupt):
         self.number = number
 
     def __str__(self) -> str:
-        return f"Interrupted by {SIGNAL_NAMES[signal.Signals(self.number)]}."
+        name = SIGNAL_NAMES[signal.Signals(self.number)]
+        return _state.reason or f"Interrupted by {name}."
 
     @property
     def exit_code(self) -> int:
-        """130 for Ctrl-C, 143 for SIGTERM."""
-        return 128 + self.number
+        """130 for Ctrl-C, 143 for SIGTERM, 1 for a reason of our own."""
+        return 1 if _state.reason else 128 + self.number
 
 
 @dataclass
@@ -51,6 +52,7 @@ class _State:
     """What this process knows about its interruption."""
 
     number: int = 0
+    reason: str = ""
     is_raised: bool = False
     is_deferred: bool = False
     # The thread that finishes something, for example records the interruption.
@@ -154,6 +156,16 @@ def stop(error: KeyboardInterrupt) -> NoReturn:
     elif not _state.is_child:
         time.sleep(RECORDING_SECONDS)  # The other thread ends the process.
     exit_now(error.exit_code)
+
+
+def stop_process(reason: str) -> None:
+    """End this process from any thread as SIGTERM does, but for `reason`, with code 1.
+
+    A second signal comes from a person, and is not hidden by the reason.
+    """
+    if not _state.number:
+        _state.reason = reason
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def exit_quietly_from_now_on() -> None:

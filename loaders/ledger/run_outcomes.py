@@ -1,16 +1,17 @@
 """How each run ended: `ops.run_starts` and `ops.runs` read together.
 
 A run that has work to do appends a row to `ops.run_starts` when it starts, and one to
-`ops.runs` when it ends. A run with the first row alone is running, or was killed.
+`ops.runs` when it ends. A run with the first row alone is running if it holds the lease
+of `ops.run_lease`; otherwise it was killed.
 """
 
 import os
 import socket
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import date, datetime
 from typing import Any
 
+from loaders.ledger import run_lease
 from loaders.ledger.completion import now
 from loaders.warehouse import Connection
 from loaders.warehouse.relations import list_relations
@@ -24,10 +25,6 @@ KILLED = "killed"
 OUTCOMES = (DONE, FAILED, REJECTED, RUNNING, INTERRUPTED, KILLED)
 # Statuses of `ops.runs` that are reported under another name.
 OUTCOME_BY_STATUS = {"misconfigured": FAILED}
-# A process on another host cannot be checked. No run takes this long.
-MAX_RUNNING = timedelta(hours=24)
-# The clock of the kernel and that of Python differ by less than this.
-CLOCK_TOLERANCE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -102,7 +99,11 @@ def read_run_outcomes(
     scope: list[object] = [env, version, first or date.min, last or date.max]
     outcomes = [_ended(row) for row in _read_ended(connection, scope)]
     if (schema, "run_starts") in relations:
-        outcomes += [_not_ended(row) for row in _read_not_ended(connection, scope)]
+        running = None
+        if (schema, run_lease.TABLE) in relations:
+            running = run_lease.running_run_id(connection)
+        rows = _read_not_ended(connection, scope)
+        outcomes += [_not_ended(row, is_running=row[0] == running) for row in rows]
     return sorted(outcomes, key=lambda run: (run.started_at, run.run_id), reverse=True)
 
 
@@ -150,9 +151,8 @@ def _ended(row: tuple[Any, ...]) -> RunOutcome:
     )
 
 
-def _not_ended(row: tuple[Any, ...]) -> RunOutcome:
+def _not_ended(row: tuple[Any, ...], *, is_running: bool) -> RunOutcome:
     run_id, command, first, last, started_at, host, process_id = row
-    is_running = _is_running(host, process_id, started_at)
     return RunOutcome(
         run_id=run_id,
         command=command,
@@ -171,38 +171,3 @@ def _not_ended(row: tuple[Any, ...]) -> RunOutcome:
         tasks_done=None,
         tasks_failed=None,
     )
-
-
-def _is_running(host: str, process_id: int, started_at: datetime) -> bool:
-    """Return whether the run's process still exists; judged by age on other hosts."""
-    if host != socket.gethostname():
-        return now() - started_at < MAX_RUNNING
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # It exists and belongs to another user.
-    process_started_at = _process_start(process_id)
-    # A process that started after the run has been given the same id later.
-    return process_started_at is None or (
-        process_started_at <= started_at + CLOCK_TOLERANCE
-    )
-
-
-def _process_start(process_id: int) -> datetime | None:
-    """Return when a process started (UTC); None where the system does not show it."""
-    try:
-        fields = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8")
-        system = Path("/proc/stat").read_text(encoding="utf-8")
-    except OSError:
-        return None
-    boot = next(
-        int(line.split()[1])
-        for line in system.splitlines()
-        if line.startswith("btime ")
-    )
-    # Names may contain blanks. Field 22 is the 20th after the name's parenthesis.
-    ticks = int(fields.rpartition(")")[2].split()[19])
-    seconds = boot + ticks / os.sysconf("SC_CLK_TCK")
-    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)

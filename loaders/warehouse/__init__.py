@@ -5,7 +5,6 @@ from loaders.warehouse.create_tables import add_columns, ensure_tables
 from loaders.warehouse.sessions import (
     close_sessions,
     create_missing_tables,
-    exclusive,
     run_in_transaction,
     run_with_retries,
     session,
@@ -14,6 +13,8 @@ from loaders.warehouse.sessions import (
     with_settings,
 )
 from loaders.warehouse.target import (
+    announce,
+    close_kept,
     exists,
     is_single_writer,
     is_transient,
@@ -27,10 +28,11 @@ __all__ = [
     "SCHEMAS",
     "Connection",
     "add_columns",
+    "announce",
+    "close_kept",
     "close_sessions",
     "create_missing_tables",
     "ensure_tables",
-    "exclusive",
     "exists",
     "identifier",
     "is_single_writer",

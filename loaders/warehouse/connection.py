@@ -66,6 +66,13 @@ class Connection:
         """Return the qualified, quoted name of a table on this target."""
         return f"{self.schema(schema)}.{identifier(name)}"
 
+    @property
+    def clock(self) -> str:
+        """The expression for the warehouse's own time, in UTC."""
+        if self.engine == "duckdb":
+            return "cast(now() as timestamp)"  # The session's time zone is UTC.
+        return "getdate()"
+
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> None:
         """Run one statement with `?` placeholders."""
         self._cursor(sql, parameters)
@@ -219,10 +226,6 @@ class Connection:
         if self.engine == "duckdb":
             return duckdb.classified_errors(self._handle, action, location())
         return redshift.classified_errors(action)
-
-    def discard_at_end(self) -> None:
-        """Let `close` end the session, because its settings are not the usual ones."""
-        self._has_failed = True
 
     def close(self) -> None:
         """Close the session and discard uncommitted changes.

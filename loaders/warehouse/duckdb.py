@@ -7,7 +7,7 @@ sessions are short. A process that does all the work itself can keep the file op
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +54,9 @@ WORKING_FILE_SETTINGS = {
 }
 LOCAL_FILE_SETTINGS = {"memory_limit": "'100MB'", "threads": "1"}
 
-# Set by `keep_open` until the first session adds the connection that stays open.
-_kept_connections: ExitStack | None = None
+# The connections that stay open within blocks of `keep_open`, the innermost block last.
+# The first session of a block opens its own.
+_kept_connections: list[duckdb.DuckDBPyConnection | None] = []
 _on_wait: Callable[[str], object] = str  # prints nothing
 # A run opens several sessions, but the file that stays locked is waited for once.
 _has_given_up = False
@@ -97,7 +98,6 @@ def open_session(values: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
     the file stays locked, `MachineError` if it is damaged, and `ConfigError` if it
     cannot be opened otherwise.
     """
-    global _kept_connections
     path = file(values)
     make_folder(path.parent, remedy="Correct NIGHTSHIFT_DUCKDB_PATH")
     options = dict(values.get("config_options") or {})
@@ -106,10 +106,9 @@ def open_session(values: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
     with classified_errors(handle, "opening", str(path)):
         handle.execute("set timezone = 'UTC'")
         handle.execute("set enable_progress_bar = false")  # stdout is for results
-        if _kept_connections is not None:
+        if _kept_connections and _kept_connections[-1] is None:
             # A second one, because closing `handle` would also close its cursors.
-            _kept_connections.callback(duckdb.connect(str(path), config=options).close)
-            _kept_connections = None
+            _kept_connections[-1] = duckdb.connect(str(path), config=options)
     return handle
 
 
@@ -144,13 +143,20 @@ def keep_open() -> Iterator[None]:
 
     The process must not fork while the file is open: the child would inherit it.
     """
-    global _kept_connections
-    with ExitStack() as stack:
-        _kept_connections = stack
-        try:
-            yield
-        finally:
-            _kept_connections = None
+    _kept_connections.append(None)
+    try:
+        yield
+    finally:
+        close_kept()
+        _kept_connections.pop()
+
+
+def close_kept() -> None:
+    """Close what `keep_open` keeps until the next session, to let others work."""
+    if _kept_connections:
+        kept, _kept_connections[-1] = _kept_connections[-1], None
+        if kept is not None:
+            kept.close()
 
 
 @contextmanager

@@ -18,10 +18,7 @@ from loaders.config import dbt_profile
 from loaders.errors import ConfigError, NightshiftError, TransientError
 from loaders.warehouse import create_tables, duckdb, redshift_sessions
 from loaders.warehouse.connection import MAX_ATTEMPTS, Connection
-from loaders.warehouse.target import is_single_writer, location
-
-# A wait that takes longer is announced.
-ANNOUNCE_SECONDS = 2.0
+from loaders.warehouse.target import is_single_writer
 
 Result = TypeVar("Result")
 
@@ -55,55 +52,6 @@ def transaction_on(connection: Connection) -> Iterator[None]:
             connection.execute("-- loaders.warehouse.sessions rollback\nrollback")
         raise
     connection.execute("-- loaders.warehouse.sessions commit\ncommit")
-
-
-@contextmanager
-def exclusive(table: str, *, timeout: Callable[[], float]) -> Iterator[None]:
-    """Let one process at a time run the block, by a lock on the table `ops.{table}`.
-
-    The lock is that of an open transaction, so it ends with the process. Nothing reads
-    or writes the table. If the lock is not free, `timeout` gives the seconds until
-    `TransientError`. No effect on DuckDB, whose file has one writer.
-    """
-    if is_single_writer():
-        yield
-        return
-    create_missing_tables()
-    with session() as connection:
-        try:
-            _lock(connection, table, seconds=ANNOUNCE_SECONDS)
-        except TransientError:
-            connection.execute("-- loaders.warehouse.sessions rollback\nrollback")
-            seconds = timeout()
-            duckdb.announce(
-                f"Waiting for another run on {location()}. Gives up after "
-                f"{seconds / 60:.0f} minutes."
-            )
-            _lock(connection, table, seconds=seconds)
-        try:
-            yield
-        finally:
-            # A lost session has lost the lock, and must not hide the block's error.
-            with suppress(NightshiftError, KeyboardInterrupt):
-                connection.execute("-- loaders.warehouse.sessions unlock\nrollback")
-
-
-def _lock(connection: Connection, table: str, *, seconds: float) -> None:
-    name = connection.table("ops", table)
-    # First, because a lost session is replaced here, and a new one has no limit.
-    connection.execute("-- loaders.warehouse.sessions begin\nbegin")
-    connection.discard_at_end()
-    connection.execute(
-        "-- loaders.warehouse.sessions limit the wait\n"
-        f"set statement_timeout to {int(seconds * 1000)}"
-    )
-    try:
-        connection.execute(f"-- loaders.warehouse.sessions lock\nlock table {name}")
-    except TransientError as error:
-        raise TransientError(
-            f"Another run on {location()} has not ended ({error}) Run again when it "
-            "has; `nightshift status` shows it."
-        ) from error
 
 
 @contextmanager

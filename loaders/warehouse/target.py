@@ -48,6 +48,16 @@ def set_on_wait(on_wait: Callable[[str], object]) -> None:
     duckdb.set_on_wait(on_wait)
 
 
+def announce(message: str) -> None:
+    """Print that another process is waited for."""
+    duckdb.announce(message)
+
+
+def close_kept() -> None:
+    """Close a DuckDB file that is kept open until the next session opens it."""
+    duckdb.close_kept()
+
+
 def keep_open() -> AbstractContextManager[None]:
     """Keep a DuckDB file open from the first session on; no effect on Redshift."""
     return duckdb.keep_open()

@@ -42,6 +42,7 @@ Day = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+SYNC_COMMAND = "nightshift salesforce sync"
 MAX_SHOWN_FIELDS = 6
 MAX_SHOWN_DATES = 5
 
@@ -212,7 +213,8 @@ def _require_known(as_of: date, known: set[date]) -> None:
 
 
 def _send(request: SyncRequest, *, as_json: bool) -> None:
-    with run_lock.held() if not request.dry_run else nullcontext():
+    lock = nullcontext() if request.dry_run else run_lock.held(SYNC_COMMAND)
+    with lock:
         result = sync.run(request, settings.load().salesforce)
     if as_json:
         print_json(asdict(result))

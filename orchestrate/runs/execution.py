@@ -1,30 +1,25 @@
 """Runs a root task with Luigi, determines its outcome and records it in `ops.runs`."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 import luigi
 import structlog
 from luigi.execution_summary import LuigiStatusCode
 from luigi.rpc import RPCError
-from luigi.task import flatten
 
 from loaders import interruption, ledger, warehouse
 from loaders.config import dbt_profile
 from loaders.errors import ConfigError, NightshiftError
 from loaders.ledger.run_outcomes import RunStart, record_run_start
 from loaders.ledger.runs import RunRecord, unresolved_runs
-from orchestrate.planning import archives, run_state
 from orchestrate.run_id import RUN_ID
 from orchestrate.runs import alerts, recording, run_lock, scheduler
-from orchestrate.runs.outcome import ExitCode, Outcome, TaskResult
-from orchestrate.tasks.export import AcceptedBySalesforce, SyncTrialMetricsToSalesforce
-from orchestrate.tasks.report import MailReport
+from orchestrate.runs.completion import determine_outcome
+from orchestrate.runs.outcome import ExitCode, Outcome
 from reports.console import error_console, styled
 
 SUCCESS_CODES = (LuigiStatusCode.SUCCESS, LuigiStatusCode.SUCCESS_WITH_RETRY)
-MAX_SHOWN_TASKS = 3
 MAX_MESSAGE_LENGTH = 2000
 
 log = structlog.get_logger()
@@ -62,11 +57,11 @@ def execute(root: luigi.Task, *, command: str, workers: int) -> Outcome:
     start_run(root, command=command)
     with warehouse.keep_open():
         is_done = _is_complete(root) or (
-            run_lock.acquire(root) and _run_with_luigi(root, workers)
+            run_lock.acquire(root, command=f"nightshift {command}")
+            and _run_with_luigi(root, workers)
         )
         outcome = determine_outcome(root, is_done=is_done)
         finish_run(outcome)
-        run_lock.release()
     return outcome
 
 
@@ -140,8 +135,15 @@ def finish_run(outcome: Outcome) -> None:
     """Record the run in `ops.runs`, and send alerts that are due or still open.
 
     A run that had nothing to do is recorded only if it resolves an earlier failure.
+    Other runs may start afterwards.
     """
-    run = _running()
+    try:
+        _finish_run(_running(), outcome)
+    finally:
+        run_lock.release()
+
+
+def _finish_run(run: _Run, outcome: Outcome) -> None:
     if outcome.exit_code in (ExitCode.FAILED, ExitCode.MISCONFIGURED):
         try:
             _record(run, outcome)
@@ -178,73 +180,9 @@ def _finish_interrupted_run(error: interruption.Interrupted) -> None:
         _record(run, outcome)
     except NightshiftError as other:
         log.error("run not recorded", error=str(other))
-    if code == ExitCode.TERMINATED:
+    run_lock.release()
+    if code != ExitCode.INTERRUPTED:
         alerts.send_failure_alert(run.root, outcome)
-
-
-def determine_outcome(root: luigi.Task, *, is_done: bool) -> Outcome:
-    """Return the outcome of a run from the results of its tasks.
-
-    `is_done` means that Luigi found everything complete. If it is false and no task
-    failed, every task is checked again.
-    """
-    results = recording.results()
-    if is_done:
-        return Outcome(RUN_ID, ExitCode.DONE, results)
-    if not Outcome(RUN_ID, ExitCode.FAILED, results).failures:
-        try:
-            error = scheduler.unreachable_error() or _incomplete_tasks_error(root)
-        except NightshiftError as caught:
-            failure = recording.failure(root, caught, was_scheduled=False)
-            results = (*results, failure)
-        else:
-            if not error:
-                code = ExitCode.DONE if root.complete() else ExitCode.REJECTED
-                return Outcome(RUN_ID, code, results)
-            failure = TaskResult(root.task_family, str(root), "failed", error=error)
-            results = (*results, failure)
-    outcome = Outcome(RUN_ID, ExitCode.FAILED, results)
-    is_misconfigured = not outcome.done and any(
-        failure.error_type == ConfigError.__name__ for failure in outcome.failures
-    )
-    return (
-        replace(outcome, exit_code=ExitCode.MISCONFIGURED)
-        if is_misconfigured
-        else outcome
-    )
-
-
-def _incomplete_tasks_error(root: luigi.Task) -> str:
-    """Return an error that names the incomplete tasks, or ''.
-
-    Rows that Salesforce rejected are no failure of the run. Every run sends and reports
-    them again, so the sync and the report are not checked while there are any.
-    """
-    run_state.clear_cache()
-    archives.clear_cache()
-    has_rejects = not root.clone(AcceptedBySalesforce).complete()
-    unchecked = (SyncTrialMetricsToSalesforce, MailReport) if has_rejects else ()
-    incomplete = [
-        str(task)
-        for task in _required_tasks(root)
-        if not isinstance(task, unchecked) and not task.complete()
-    ]
-    if not incomplete:
-        return ""
-    shown = ", ".join(incomplete[:MAX_SHOWN_TASKS])
-    more = len(incomplete) - MAX_SHOWN_TASKS
-    return (
-        f"The run ended before all tasks were done. Not done: {shown}"
-        f"{f' and {more} more' if more > 0 else ''}."
-    )
-
-
-def _required_tasks(root: luigi.Task) -> Iterator[luigi.Task]:
-    for task in flatten(root.requires()):
-        if isinstance(task, luigi.WrapperTask):
-            yield from _required_tasks(task)
-        else:
-            yield task
 
 
 def _unresolved_runs(root: luigi.Task) -> list[RunRecord]:

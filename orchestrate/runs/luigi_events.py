@@ -16,7 +16,7 @@ from luigi.parameter import UnconsumedParameterWarning
 from loaders import interruption, warehouse
 from loaders.errors import NightshiftError
 from orchestrate.nightly import Backfill, Nightly
-from orchestrate.runs import execution, run_lock, scheduler
+from orchestrate.runs import completion, execution, run_lock, scheduler
 from orchestrate.runs.outcome import ExitCode
 from reports.console import error_console, styled
 
@@ -75,7 +75,7 @@ def _on_incomplete_root(task: luigi.Task, _: luigi.Task) -> None:
     """Start recording a run that has work to do."""
     if not _start(task, is_done=False):
         return
-    if not run_lock.acquire(task):
+    if not run_lock.acquire(task, command=COMMAND):
         _finish(task, os.getpid(), is_done=False)
     execution.record_start()
 
@@ -104,7 +104,7 @@ def _finish(root: luigi.Task, process_id: int, *, is_done: bool) -> None:
         return  # A forked worker exits; the run continues.
     code: int = ExitCode.FAILED
     try:
-        outcome = execution.determine_outcome(root, is_done=is_done)
+        outcome = completion.determine_outcome(root, is_done=is_done)
         code = outcome.exit_code
         execution.finish_run(outcome)
         for failure in outcome.failures:

@@ -1,15 +1,11 @@
 """How runs ended, read from `ops.run_starts` and `ops.runs`."""
 
-import os
-import socket
-import subprocess
-import sys
 from datetime import date, datetime, timedelta
 
 import pytest
 
 from loaders import warehouse
-from loaders.ledger import now
+from loaders.ledger import now, run_lease
 from loaders.ledger.run_outcomes import (
     RunOutcome,
     RunStart,
@@ -90,29 +86,19 @@ def test_ended_run_has_its_outcome(status: str, message: str, outcome: str) -> N
     assert (run.outcome, run.seconds, run.first_error) == (outcome, 90.0, message)
 
 
-def _ended_process() -> int:
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        process.wait()
-    return process.pid
-
-
 @pytest.mark.parametrize(
-    ("hours_ago", "host", "process_id", "outcome"),
-    [
-        (0, socket.gethostname(), os.getpid(), "running"),
-        (0, socket.gethostname(), _ended_process(), "killed"),
-        # The id belongs to a process that started after the run.
-        (1000, socket.gethostname(), os.getpid(), "killed"),
-        (2, "another-host", os.getpid(), "running"),
-        (30, "another-host", os.getpid(), "killed"),
-    ],
-    ids=["running", "ended", "id used again", "another host", "old, another host"],
+    ("holder", "outcome"),
+    [("r1", "running"), ("other", "killed"), (None, "killed")],
 )
-def test_run_without_an_end_is_running_or_killed(
-    hours_ago: int, host: str, process_id: int, outcome: str
+def test_run_without_an_end_is_running_while_it_holds_the_lease(
+    holder: str | None, outcome: str
 ) -> None:
-    started_at = now() - timedelta(hours=hours_ago)
-    _start("r1", started_at, host=host, process_id=process_id)
+    started_at = now() - timedelta(hours=30)  # the clock does not matter
+    _start("r1", started_at, host="another-host")
+    with warehouse.session() as connection:
+        run_lease.take(connection, run_lease.Holder(holder or "r1", "run"))
+        if holder is None:
+            run_lease.release(connection, "r1")
     (run,) = _read()
     assert run.outcome == outcome
     assert run.finished_at is None
@@ -132,3 +118,10 @@ def test_warehouse_without_ledgers_has_no_runs() -> None:
         for table in ("runs", "run_starts"):
             connection.execute(f"drop table {connection.table('ops', table)}")
     assert _read() == []
+
+
+def test_warehouse_of_an_earlier_version_has_no_lease() -> None:
+    _start("r1", now())
+    with warehouse.transaction() as connection:
+        connection.execute(f"drop table {connection.table('ops', 'run_lease')}")
+    assert [run.outcome for run in _read()] == ["killed"]

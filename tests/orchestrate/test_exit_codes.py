@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from orchestrate.nightly import Nightly
-from orchestrate.runs import execution, recording
+from orchestrate.runs import completion, recording
 from orchestrate.runs.outcome import ExitCode, TaskResult
 from orchestrate.tasks.export import AcceptedBySalesforce
 
@@ -39,7 +39,7 @@ def test_run_is_misconfigured_only_if_nothing_was_done(
 ) -> None:
     monkeypatch.setattr(recording, "results", lambda: tuple(results))
     root = Nightly(data_date=date(2026, 11, 24))
-    assert execution.determine_outcome(root, is_done=False).exit_code == code
+    assert completion.determine_outcome(root, is_done=False).exit_code == code
 
 
 @pytest.mark.parametrize("first", [None, date(2026, 11, 20)])

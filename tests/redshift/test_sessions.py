@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Pipe
-from multiprocessing.connection import wait
 
 import pytest
 
@@ -208,81 +207,6 @@ def test_read_is_repeated_after_a_conflict(
     fault(fault="error", matching="loaders.warehouse.relations", message=text)
     with warehouse.session() as connection:
         assert warehouse.relations.list_relations(connection)
-
-
-def _run(pipe: Pipe) -> None:
-    with warehouse.exclusive("run_lock", timeout=lambda: 60):
-        pipe.send("started")
-        pipe.poll(60)
-
-
-@pytest.mark.usefixtures("on_redshift")
-@pytest.mark.parametrize("is_killed", [False, True])
-def test_runs_of_two_processes_do_not_overlap(is_killed: bool) -> None:
-    context = get_context("fork")
-    runs = []
-    for _ in range(2):
-        own, other = context.Pipe()
-        runs.append((context.Process(target=_run, args=(other,)), own))
-        runs[-1][0].start()
-    ready = wait([own for _, own in runs], timeout=60)
-    assert len(ready) == 1
-    first, second = sorted(runs, key=lambda run: run[1] is not ready[0])
-    assert not second[1].poll(0.3)
-    if is_killed:
-        first[0].kill()
-    else:
-        first[1].send("end")
-    assert second[1].poll(60)
-    second[1].send("end")
-    for process, _ in runs:
-        process.join()
-    assert [second[0].exitcode, first[0].exitcode] == [0, -9 if is_killed else 0]
-
-
-@pytest.mark.usefixtures("on_redshift")
-def test_run_gives_up_when_another_one_does_not_end(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(warehouse.sessions, "ANNOUNCE_SECONDS", 0.1)
-    announced: list[str] = []
-    warehouse.set_on_wait(announced.append)
-    with (
-        warehouse.exclusive("run_lock", timeout=lambda: 60),
-        pytest.raises(TransientError, match=r"Another run on .* has not ended"),
-        warehouse.exclusive("run_lock", timeout=lambda: 0.1),
-    ):
-        raise AssertionError("two runs at once")
-    warehouse.set_on_wait(str)
-    assert "Waiting for another run on 127.0.0.1" in announced[0]
-    with warehouse.exclusive("run_lock", timeout=lambda: 60):
-        pass
-
-
-@pytest.mark.usefixtures("on_redshift")
-def test_lost_session_is_replaced_to_lock(monkeypatch: pytest.MonkeyPatch) -> None:
-    warehouse.create_missing_tables()  # so that the lock is the next statement
-    monkeypatch.setattr(redshift_sessions, "is_connected", lambda _: True)
-    terminate(session_id())
-    with warehouse.exclusive("run_lock", timeout=lambda: 60):
-        pass
-
-
-@pytest.mark.usefixtures("on_redshift")
-def test_block_ends_although_the_lock_was_lost() -> None:
-    with (
-        pytest.raises(ValueError, match="own"),
-        warehouse.exclusive("run_lock", timeout=lambda: 60),
-    ):
-        with warehouse.session() as connection:
-            others = connection.fetch_all(
-                "-- tests list\nselect pid from pg_locks where mode = "
-                "'AccessExclusiveLock' and pid != pg_backend_pid()"
-            )
-        assert others
-        for (other,) in others:
-            terminate(other)
-        raise ValueError("the block's own error")
 
 
 @pytest.mark.usefixtures("on_redshift")
