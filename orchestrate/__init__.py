@@ -26,6 +26,7 @@ if "luigi.cmdline" in sys.modules:
 if not Path("luigi.cfg").exists() and "LUIGI_CONFIG_PATH" not in os.environ:
     luigi.configuration.add_config_path(str(PROJECT / "luigi.cfg"))
 
+from orchestrate.date_ranges import RangeDaily, RangeDailyBase
 from orchestrate.nightly import (
     Backfill,
     BuildOrgDays,
@@ -47,6 +48,8 @@ __all__ = [
     "LoadRawTable",
     "MailReport",
     "Nightly",
+    "RangeDaily",
+    "RangeDailyBase",
     "RawPartition",
     "SyncTrialMetricsToSalesforce",
     "luigi_events",

@@ -8,13 +8,14 @@ Dependencies between models come from dbt's manifest. `scope` lists the models t
 share one dbt invocation.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import date
 
 import luigi
 
 from loaders.config.salesforce_mapping import SALESFORCE_MODEL
 from loaders.warehouse.declared_tables import raw_tables
-from orchestrate.planning import run_state
+from orchestrate.planning import run_state, syncs
 from orchestrate.planning.archives import DATASETS
 from orchestrate.tasks.export import (
     AcceptedBySalesforce,
@@ -22,6 +23,7 @@ from orchestrate.tasks.export import (
     SyncTrialMetricsToSalesforce,
 )
 from orchestrate.tasks.load import load_tasks
+from orchestrate.tasks.outermost import outermost
 from orchestrate.tasks.parameters import DATA_DATE_FROM, ENV, VERSION
 from orchestrate.tasks.report import MailReport
 from orchestrate.tasks.transform import DbtModel
@@ -63,7 +65,11 @@ class Nightly(luigi.WrapperTask):
     data_date_from = DATA_DATE_FROM
 
     def requires(self) -> Iterator[luigi.Task]:
-        """Require all loads, models and archives, the sync and the report."""
+        """Require the report and all else that must run, as the ends of the graph."""
+        yield from outermost(self.all_tasks())
+
+    def all_tasks(self) -> Iterator[luigi.Task]:
+        """Yield all loads, models and archives, the sync and the report."""
         state = run_state.load(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
@@ -84,6 +90,19 @@ class Nightly(luigi.WrapperTask):
         accepted = self.clone(AcceptedBySalesforce)
         if not accepted.complete():
             yield accepted
+
+    @classmethod
+    def bulk_complete(cls, parameter_tuples: Iterable[date]) -> list[date]:
+        """Return the dates whose runs are complete, with one query of the ledgers."""
+        return [day for day in parameter_tuples if cls(day).has_ended()]
+
+    def has_ended(self) -> bool:
+        """Return whether nothing is left to do, as the ledgers were last read."""
+        state = run_state.current(
+            self.data_date, self.data_date_from, env=self.env, version=self.version
+        )
+        is_accepted = not syncs.incomplete_reason(state)
+        return is_accepted and all(task.complete() for task in self.all_tasks())
 
     def complete(self) -> bool:
         """Return whether all requirements are complete and Salesforce accepted them."""

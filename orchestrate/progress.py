@@ -71,4 +71,4 @@ def _print_failure(task: luigi.Task, _: Exception) -> None:
     if task.task_id in _failed:
         return
     _failed.add(task.task_id)
-    print_line(f"{task.task_family} {subject(task)}", outcome="failed")
+    print_line(f"{task.get_task_family()} {subject(task)}", outcome="failed")

@@ -37,6 +37,7 @@ MODULE_LAYERS = {
     "orchestrate": (
         "cli",
         "runs",
+        "date_ranges",
         "nightly",
         "tasks",
         "planning",

@@ -4,7 +4,6 @@ from dataclasses import asdict, dataclass
 from datetime import date
 
 import luigi
-from luigi.task import flatten
 
 from orchestrate import progress
 from orchestrate.cli.tables import make_table
@@ -60,7 +59,7 @@ def plan(root: luigi.Task) -> RunPlan:
 def stale_steps(root: luigi.Task) -> list[Step]:
     """Return the stale tasks of a run in the order of the data flow."""
     steps = []
-    for task in flatten(root.requires()):
+    for task in root.all_tasks():
         reason = task.stale_reason()
         if not reason:
             continue
@@ -69,7 +68,7 @@ def stale_steps(root: luigi.Task) -> list[Step]:
             reason = f"{reason}; cannot start: {missing}" if missing else reason
         steps.append(
             Step(
-                task=task.task_family,
+                task=task.get_task_family(),
                 subject=progress.subject(task) or SALESFORCE_OBJECT,
                 data_date=task.data_date,
                 reason=reason,

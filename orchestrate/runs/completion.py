@@ -36,7 +36,9 @@ def determine_outcome(root: luigi.Task, *, is_done: bool) -> Outcome:
             if not error:
                 code = ExitCode.DONE if root.complete() else ExitCode.REJECTED
                 return Outcome(RUN_ID, code, results)
-            failure = TaskResult(root.task_family, str(root), "failed", error=error)
+            failure = TaskResult(
+                root.get_task_family(), str(root), "failed", error=error
+            )
             results = (*results, failure)
     outcome = Outcome(RUN_ID, ExitCode.FAILED, results)
     is_misconfigured = not outcome.done and any(
@@ -75,8 +77,9 @@ def _incomplete_tasks_error(root: luigi.Task) -> str:
 
 
 def _required_tasks(root: luigi.Task) -> Iterator[luigi.Task]:
+    """Yield all tasks of a run; `Backfill` is a wrapper of it."""
+    if hasattr(root, "all_tasks"):
+        yield from root.all_tasks()
+        return
     for task in flatten(root.requires()):
-        if isinstance(task, luigi.WrapperTask):
-            yield from _required_tasks(task)
-        else:
-            yield task
+        yield from _required_tasks(task)

@@ -108,7 +108,7 @@ def _finish(root: luigi.Task, process_id: int, *, is_done: bool) -> None:
         code = outcome.exit_code
         execution.finish_run(outcome)
         for failure in outcome.failures:
-            if failure.task == root.task_family:  # no line of the log shows it
+            if failure.task == root.get_task_family():  # no line of the log shows it
                 error_console.print(styled("luigi:", "bold red"), failure.error)
     except interruption.Interrupted as error:
         interruption.stop(error)

@@ -86,7 +86,7 @@ def failure(
     """Return the result of a task that failed with an exception of any kind."""
     shown = scheduler.describe(error) or machine.classify(error)
     return TaskResult(
-        task.task_family,
+        task.get_task_family(),
         str(task),
         "failed",
         error=str(shown),
@@ -109,7 +109,7 @@ def _add(result: TaskResult) -> None:
 @luigi.Task.event_handler(luigi.Event.PROCESSING_TIME)
 def _record_success(task: luigi.Task, seconds: float) -> None:
     if not isinstance(task, luigi.WrapperTask):
-        _add(TaskResult(task.task_family, str(task), "done", round(seconds, 3)))
+        _add(TaskResult(task.get_task_family(), str(task), "done", round(seconds, 3)))
 
 
 @luigi.Task.event_handler(luigi.Event.FAILURE)

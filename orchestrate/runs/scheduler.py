@@ -28,7 +28,7 @@ def unreachable_error() -> str:
     if not address:
         return ""
     try:
-        with urllib.request.urlopen(f"{address}/api/ping", timeout=TIMEOUT_SECONDS):
+        with urllib.request.urlopen(f"{address}/api/{CALL}", timeout=TIMEOUT_SECONDS):
             return ""
     except urllib.error.HTTPError:
         return ""  # It answers, if only to refuse this call.

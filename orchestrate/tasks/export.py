@@ -27,6 +27,8 @@ from orchestrate.tasks.parameters import (
     ENV,
     NUM_RETRIES,
     RETRY_SLEEP,
+    SCOPE,
+    SHOWN_FAMILY,
     VERSION,
     warehouse_slots,
 )
@@ -47,9 +49,11 @@ class ArchiveDataset(luigi.Task):
     version = VERSION
     dataset = luigi.ChoiceParameter(choices=sorted(DATASETS))
     data_date_from = DATA_DATE_FROM
-    scope = luigi.Parameter(default="", significant=False)
+    scope = SCOPE
     num_retries = NUM_RETRIES
     retry_sleep = RETRY_SLEEP
+
+    task_family = SHOWN_FAMILY
 
     @property
     def resources(self) -> dict[str, int]:
@@ -189,7 +193,7 @@ class SyncTrialMetricsToSalesforce(luigi.Task):
     env = ENV
     version = VERSION
     data_date_from = DATA_DATE_FROM
-    scope = luigi.Parameter(default="", significant=False)
+    scope = SCOPE
 
     @property
     def resources(self) -> dict[str, int]:

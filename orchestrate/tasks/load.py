@@ -17,8 +17,10 @@ from orchestrate.planning import run_state
 from orchestrate.run_id import RUN_ID
 from orchestrate.tasks.parameters import (
     ENV,
+    HIDDEN,
     NUM_RETRIES,
     RETRY_SLEEP,
+    SHOWN_FAMILY,
     SOURCE,
     VERSION,
     warehouse_slots,
@@ -38,6 +40,8 @@ class RawPartition(luigi.Task):
     env = ENV
     version = VERSION
     source = SOURCE
+
+    task_family = SHOWN_FAMILY
 
     def output(self) -> LedgerTarget:
         """Return a target that exists once `_SUCCESS` does."""
@@ -69,11 +73,13 @@ class LoadRawTable(luigi.Task):
     scope = luigi.Parameter(
         default="",
         significant=False,
+        visibility=HIDDEN,
         description="days that the run loads, comma-separated; batched where possible",
     )
     num_retries = NUM_RETRIES
     retry_sleep = RETRY_SLEEP
 
+    task_family = SHOWN_FAMILY
     priority = 100  # Loads run first, so that one dbt invocation sees all new rows.
 
     @property

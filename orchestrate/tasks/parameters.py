@@ -4,12 +4,16 @@ import re
 from datetime import date
 
 import luigi
+from luigi.parameter import ParameterVisibility
 
 from loaders import warehouse
 from loaders.config import dbt_profile
 from loaders.errors import ConfigError
 from loaders.warehouse.declared_tables import raw_tables
+from orchestrate.progress import subject
 
+# Not shown in luigid's visualiser.
+HIDDEN = ParameterVisibility.HIDDEN
 # Not a name that a user can choose; the dbt profile is read when it is needed.
 DEFAULT_ENV = "name of the dbt target"
 DEFAULT_VERSION = "v1"
@@ -92,16 +96,38 @@ VERSION = ResultName(
 DATA_DATE_FROM = OptionalDateParameter(
     default=None,
     significant=False,
+    visibility=HIDDEN,
     description="first data date of a backfill (default: the data date)",
 )
 NUM_RETRIES = luigi.IntParameter(
-    default=3, significant=False, description="number of retries of transient errors"
+    default=3,
+    significant=False,
+    visibility=HIDDEN,
+    description="number of retries of transient errors",
 )
 RETRY_SLEEP = luigi.FloatParameter(
     default=1.0,
     significant=False,
+    visibility=HIDDEN,
     description="longest wait before the first retry in seconds, doubled each time",
 )
+
+
+SCOPE = luigi.Parameter(
+    default="",
+    significant=False,
+    visibility=HIDDEN,
+    description="models of the run, comma-separated; built and archived together",
+)
+
+
+def _shown_family(task: luigi.Task) -> str:
+    return f"{task.get_task_family()}.{subject(task)}"
+
+
+# The `task_family` of an instance is its name in luigid's visualiser, which groups
+# tasks by the part before the point: DbtModel.fct_org_day, LoadRawTable.orgs.
+SHOWN_FAMILY = property(_shown_family)
 
 
 def warehouse_slots() -> dict[str, int]:

@@ -26,11 +26,13 @@ from orchestrate.planning.run_state import RunState
 from orchestrate.run_id import RUN_ID
 from orchestrate.tasks.delivery import deliver, describe, select
 from orchestrate.tasks.export import ArchiveDataset, SyncTrialMetricsToSalesforce
+from orchestrate.tasks.outermost import outermost
 from orchestrate.tasks.parameters import (
     DATA_DATE_FROM,
     ENV,
     NUM_RETRIES,
     RETRY_SLEEP,
+    SCOPE,
     VERSION,
     warehouse_slots,
 )
@@ -55,7 +57,7 @@ class MailReport(luigi.Task):
     env = ENV
     version = VERSION
     data_date_from = DATA_DATE_FROM
-    scope = luigi.Parameter(default="", significant=False)
+    scope = SCOPE
     num_retries = NUM_RETRIES
     retry_sleep = RETRY_SLEEP
 
@@ -69,11 +71,7 @@ class MailReport(luigi.Task):
 
     def requires(self) -> Iterator[luigi.Task]:
         """Require every model and archive, and the Salesforce sync."""
-        for model in self._state().graph.nodes:
-            yield self.clone(DbtModel, model=model)
-        for dataset in DATASETS:
-            yield self.clone(ArchiveDataset, dataset=dataset)
-        yield self.clone(SyncTrialMetricsToSalesforce)
+        yield from outermost(self._upstream_tasks())
 
     def output(self) -> LedgerTarget:
         """Return a target that exists once the page is written and the mail sent."""
@@ -98,6 +96,13 @@ class MailReport(luigi.Task):
     def upstream_cause(self) -> str:
         """Return what makes the report's models stale, for the plan, or ''."""
         return causes.cause_of_report(self._state())
+
+    def _upstream_tasks(self) -> Iterator[luigi.Task]:
+        for model in self._state().graph.nodes:
+            yield self.clone(DbtModel, model=model)
+        for dataset in DATASETS:
+            yield self.clone(ArchiveDataset, dataset=dataset)
+        yield self.clone(SyncTrialMetricsToSalesforce)
 
     def _publish_stale_reports(self) -> None:
         archives.clear_cache()

@@ -20,6 +20,8 @@ from orchestrate.tasks.parameters import (
     ENV,
     NUM_RETRIES,
     RETRY_SLEEP,
+    SCOPE,
+    SHOWN_FAMILY,
     VERSION,
     warehouse_slots,
 )
@@ -34,13 +36,11 @@ class DbtModel(luigi.Task):
     version = VERSION
     model = luigi.Parameter(description="name of the model or seed")
     data_date_from = DATA_DATE_FROM
-    scope = luigi.Parameter(
-        default="",
-        significant=False,
-        description="models that the run builds, comma-separated; built together",
-    )
+    scope = SCOPE
     num_retries = NUM_RETRIES
     retry_sleep = RETRY_SLEEP
+
+    task_family = SHOWN_FAMILY
 
     @property
     def resources(self) -> dict[str, int]:

@@ -22,7 +22,8 @@ import duckdb
 SOURCE = Path(__file__).resolve().parents[2]
 FOLDERS = ("loaders", "reports", "looker", "orchestrate")
 FOLDERS += ("models", "macros", "seeds", "tests/dbt")
-FILES = ("dbt_project.yml", "profiles.yml.example", "luigi.cfg", "luigid.cfg")
+FILES = ("dbt_project.yml", "profiles.yml.example", "luigi.cfg")
+FILES += ("luigi-central.cfg", "luigid.cfg")
 NIGHTSHIFT = "from orchestrate.cli.main import main; main()"
 PARSE = "from orchestrate.dbt import manifest; manifest.read()"
 TIMEOUT_SECONDS = 900
