@@ -11,6 +11,8 @@ from luigi.rpc import RPCError
 from loaders.errors import TransientError
 
 TIMEOUT_SECONDS = 5
+# Changes nothing in the scheduler, unlike a ping.
+CALL = "has_task_history"
 REMEDY = (
     "Start luigid there, or correct default_scheduler_url in Luigi's configuration or "
     "--scheduler-url, or run without it (local_scheduler = true, --local-scheduler). "
