@@ -33,7 +33,7 @@ MODULE_LAYERS = {
         "interruption",
         "errors",
     ),
-    "reports": ("morning", "org", "console"),
+    "reports": ("history", "morning", "org", "console"),
     "orchestrate": (
         "cli",
         "runs",

@@ -10,6 +10,7 @@ import typer
 
 from loaders.config import settings
 from orchestrate.cli import doctor
+from orchestrate.cli import history as run_history
 from orchestrate.cli import status as status_table
 from orchestrate.cli.options import AsJson, Day, Env, Version, parse_data_date
 from orchestrate.planning import run_state
@@ -87,6 +88,31 @@ def status(
     settings.load()
     latest = status_table.read_status(count, env=env, version=version)
     status_table.print_status(latest, as_json=as_json)
+
+
+def history(
+    env: Env = DEFAULT_ENV,
+    version: Version = DEFAULT_VERSION,
+    as_html: Annotated[
+        bool,
+        typer.Option("--html", help="Write the page again, and print path and URL."),
+    ] = False,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Write the page and open it in the browser.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the run history: runs, slowest models, volumes and rejects, alerts.
+
+    Each run writes it as a page with a chart of its tasks, beside the reports.
+    """
+    settings.load()
+    if not (as_html or open_page):
+        run_history.print_history(env=env, version=version, as_json=as_json)
+        return
+    written = run_history.write_page(env=env, version=version, as_json=as_json)
+    if open_page and not webbrowser.open(written.path.as_uri()):
+        error_console.print("No browser could be started. Open the page yourself.")
 
 
 def explain_org(

@@ -72,7 +72,7 @@ def _incomplete_tasks_error(root: luigi.Task) -> str:
     more = len(incomplete) - MAX_SHOWN_TASKS
     return (
         f"The run ended before all tasks were done. Not done: {shown}"
-        f"{f' and {more} more' if more > 0 else ''}."
+        f"{f' and {more} more' if more > 0 else ''}.{scheduler.lost_tasks_hint()}"
     )
 
 

@@ -14,7 +14,7 @@ from loaders.errors import ConfigError, NightshiftError
 from loaders.ledger.run_outcomes import RunStart, record_run_start
 from loaders.ledger.runs import RunRecord, unresolved_runs
 from orchestrate.run_id import RUN_ID
-from orchestrate.runs import alerts, recording, run_lock, scheduler
+from orchestrate.runs import alerts, history_page, recording, run_lock, scheduler
 from orchestrate.runs.completion import determine_outcome
 from orchestrate.runs.outcome import ExitCode, Outcome
 from reports.console import error_console, styled
@@ -137,8 +137,11 @@ def finish_run(outcome: Outcome) -> None:
     A run that had nothing to do is recorded only if it resolves an earlier failure.
     Other runs may start afterwards.
     """
+    run = _running()
     try:
-        _finish_run(_running(), outcome)
+        _finish_run(run, outcome)
+        if run.is_recorded and (run.has_start_row or outcome.tasks):
+            history_page.update(env=run.root.env, version=run.root.version)
     finally:
         run_lock.release()
 

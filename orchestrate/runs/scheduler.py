@@ -45,6 +45,16 @@ def describe(error: BaseException) -> TransientError | None:
     return TransientError(_message(_url(), getattr(error, "sub_exception", error)))
 
 
+def lost_tasks_hint() -> str:
+    """Return why a central scheduler may have given no more tasks, '' without one."""
+    if not _url():
+        return ""
+    return (
+        f" Luigi's scheduler at {_url()} gave no more tasks: it was restarted without "
+        "its state, or another worker is running them. Run again."
+    )
+
+
 @cache
 def _url() -> str:
     """Return the scheduler's URL as Luigi reads it, or '' for the local scheduler.

@@ -61,6 +61,11 @@ def mail_text(
 
 def render_alert(template: str, context: Mapping[str, Any]) -> str:
     """Return an alert or recovery alert; `template` is a file such as failed.html."""
+    return render(template, context)
+
+
+def render(template: str, context: Mapping[str, Any]) -> str:
+    """Return the text of a template for a context."""
     return _environment().get_template(template).render(context)
 
 
@@ -130,6 +135,9 @@ def _environment() -> Environment:
         "long_date": _long_date,
         "counted": _counted,
         "time_left": _time_left,
+        "timestamp": lambda value: f"{value:%Y-%m-%d %H:%M}",
+        "duration": _duration,
+        "seconds": lambda value: NO_VALUE if value is None else f"{value:,.1f} s",
         "words": lambda code: str(code).replace("_", " "),
     }
     return environment
@@ -176,6 +184,16 @@ def _time_left(trial: Mapping[str, Any], request: ReportRequest) -> str:
         return f"{_counted(trial['days_left_in_trial'], 'day')} left"
     is_over = trial["org_day"] > int(request.variables["trial_period_days"])
     return "trial over" if is_over else "last day"
+
+
+def _duration(seconds: float | None) -> str:
+    """Return a duration in its two greatest units, such as `4 min 05 s`."""
+    if seconds is None:
+        return NO_VALUE
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s" if minutes else f"{seconds:.0f} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def _counted(count: int, noun: str) -> str:

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from reports.history import page
 from reports.morning import publishing, rendering
 from reports.morning.charts import draw_charts
 from reports.morning.publishing import RenderedReport
-from tests.reports import sample_report
+from tests.reports import sample_history, sample_report
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
 CHROMIUM_OPTIONS = [
@@ -44,6 +45,9 @@ addEventListener("load", () => {
     const is_cut = is_block && element.scrollWidth > element.clientWidth + 1;
     if (is_outside || is_cut) layout.overflows.push(name);
   }
+  // The tasks of the open chart: kind, and seconds as they are drawn.
+  layout.bars = [...document.querySelectorAll("details[open] .bar i")].map(bar =>
+    bar.className + " " + Math.round(39 * parseFloat(bar.style.width)));
   layout.background = getComputedStyle(document.body).backgroundColor;
   layout.title = document.title;
   const output = document.createElement("pre");
@@ -80,6 +84,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (target / "mail.html").write_text(mail, encoding="utf-8")
     failed = rendering.render_alert("failed.html", sample_report.ALERT_CONTEXT)
     (target / "failed.html").write_text(failed, encoding="utf-8")
+    history = page.html(sample_history.history())
+    (target / "history.html").write_text(history, encoding="utf-8")
     return target
 
 
@@ -155,6 +161,20 @@ def test_mails_do_not_overflow(
     assert layout["overflows"] == []
     assert all(width for _, width in layout["images"])
     assert len(layout["images"]) == (3 if page == "mail.html" else 0)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [500, 1200])
+def test_history_shows_all_its_parts_and_nothing_overflows(
+    folder: Path, chromium: str, tmp_path: Path, width: int, dark: bool
+) -> None:
+    path = folder / "history.html"
+    layout = _measure(path, chromium, tmp_path, width=width, dark=dark)
+    assert layout["overflows"] == []
+    assert layout["images"] == []
+    assert layout["title"] == "Run history prod/v1"
+    assert layout["background"] == ("rgb(18, 22, 26)" if dark else "rgb(238, 241, 244)")
+    assert {"model 600", "failed 900", "archive 0"} <= set(layout["bars"])
 
 
 def test_page_blocks_scripts(folder: Path, chromium: str, tmp_path: Path) -> None:

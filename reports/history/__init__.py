@@ -1,0 +1,1 @@
+"""The run history: runs, the tasks of a run over time, models, volumes, alerts."""
