@@ -27,14 +27,14 @@ from loaders.ledger.salesforce import WITHDRAWN
 from loaders.salesforce import mart_sql, state
 from loaders.salesforce.context import Progress, SyncContext
 from loaders.salesforce.mart_sql import Mart
-from loaders.salesforce.rows import (
+from loaders.salesforce.staging_db import StagingDb
+from loaders.salesforce_api.rows import (
     RejectedRow,
     RowRenderer,
     csv_line,
     dump_payload,
     payload_hash,
 )
-from loaders.salesforce.staging_db import StagingDb
 from loaders.warehouse import Connection, bulk_rows, identifier
 
 ROW_COLUMNS = ("key", "source_hash", "hash", "payload", "line", "action")

@@ -23,8 +23,8 @@ from loaders.errors import TransientError
 from loaders.ledger import now
 from loaders.private_files import make_folder
 from loaders.salesforce.ledger import Scope, Sync
-from loaders.salesforce.preflight import Destination, check
 from loaders.salesforce_api.client import Client, connect
+from loaders.salesforce_api.preflight import Destination, check
 
 STAGING_DB_FILE = "staging.duckdb"
 REJECTS_FILE = "rejects.csv"

@@ -12,9 +12,8 @@ from loaders.config.salesforce_mapping import Field, Mapping
 from loaders.config.salesforce_policy import SyncPolicy
 from loaders.config.settings import Salesforce as Settings
 from loaders.errors import ConfigError
-from loaders.salesforce import preflight
-from loaders.salesforce.preflight import Destination
-from loaders.salesforce_api import client
+from loaders.salesforce_api import client, preflight
+from loaders.salesforce_api.preflight import Destination
 from loaders.salesforce_api.values import NULL_MARKER
 from loaders.warehouse import Connection, identifier
 from loaders.warehouse.relations import list_relations

@@ -21,7 +21,7 @@ from loaders.config.salesforce_policy import SyncPolicy
 from loaders.config.settings import Salesforce as Settings
 from loaders.errors import NightshiftError
 from loaders.ledger.salesforce import SUCCESS
-from loaders.salesforce import bulk, compare, preflight, safety_check
+from loaders.salesforce import bulk, compare, safety_check
 from loaders.salesforce.context import (
     STAGING_DB_FILE,
     SyncContext,
@@ -30,6 +30,7 @@ from loaders.salesforce.context import (
 )
 from loaders.salesforce.results import Verification
 from loaders.salesforce.staging_db import PENDING, StagingDb
+from loaders.salesforce_api import preflight
 
 SAMPLE_ROWS = 10
 REJECTED = "rejected"

@@ -15,7 +15,7 @@ from typing import Any
 
 from loaders import warehouse
 from loaders.private_files import make_folder
-from loaders.salesforce.rows import Failure, Row, RowResult
+from loaders.salesforce_api.rows import Failure, Row, RowResult
 from loaders.warehouse import Connection, bulk_rows, local_tables
 from loaders.warehouse.local_tables import LocalConnection
 

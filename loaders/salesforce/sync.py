@@ -25,7 +25,6 @@ from loaders.salesforce import (
     compare,
     ledger,
     plan,
-    preflight,
     recovery,
     results,
     safety_check,
@@ -44,6 +43,7 @@ from loaders.salesforce.context import (
 )
 from loaders.salesforce.plan import SyncResult
 from loaders.salesforce.staging_db import StagingDb
+from loaders.salesforce_api import preflight
 
 log = structlog.get_logger()
 

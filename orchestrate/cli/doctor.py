@@ -13,8 +13,7 @@ from loaders.config.redaction import redact
 from loaders.errors import ConfigError, NightshiftError
 from loaders.ledger.retired_models import retired_relations
 from loaders.salesforce import doctor as salesforce_doctor
-from loaders.salesforce import preflight
-from loaders.salesforce_api import client
+from loaders.salesforce_api import client, preflight
 from orchestrate.dbt import graph
 from orchestrate.logs import LOG_FILE
 from reports.console import Text, console
