@@ -27,6 +27,7 @@ MODULE_LAYERS = {
         "private_files",
         "config",
         "s3",
+        "aws_secrets",
         "aws",
         "aws_errors",
         "aws_error_table",

@@ -11,13 +11,15 @@ from contextlib import suppress
 
 from pydantic import BaseModel, SecretStr
 
-from loaders.config import dbt_profile, settings
+from loaders.config import dbt_profile, secret_values, settings
 from loaders.errors import ConfigError
 
 MASK = "***"
 # Masking shorter values would also mask ordinary words.
 MIN_SECRET_LENGTH = 6
-SECRET_VARIABLES = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|PRIVATE|ACCESS_KEY")
+SECRET_VARIABLES = re.compile(
+    r"PASSWORD|PASSWD|SECRET|TOKEN|PRIVATE|ACCESS_KEY|API_?KEY"
+)
 PUBLIC_VARIABLES = re.compile(r"_URL$|_FILE$|_PATH$|_DIR$|_URI$")
 URL_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+:[^/\s@]+(?=@)")
 BEARER_TOKEN = re.compile(r"(?i)(?<=\bbearer )\S+")
@@ -68,7 +70,8 @@ def _secrets_in_model(model: BaseModel) -> Iterator[str]:
 def _secrets_in_environment() -> Iterator[str]:
     for variable, value in os.environ.items():
         name = variable.upper()
-        if SECRET_VARIABLES.search(name) and not PUBLIC_VARIABLES.search(name):
+        is_secret = SECRET_VARIABLES.search(name) and not PUBLIC_VARIABLES.search(name)
+        if is_secret and not secret_values.is_reference(name, value):
             yield value
 
 
