@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from loaders.config import environment, secret_values
 from loaders.config.environment import PROJECT as PROJECT
+from loaders.config.salesforce_policy import SyncPolicy
 from loaders.config.setting_types import Addresses, PrivateKey, S3Url, StartTls
 from loaders.errors import ConfigError, NightshiftError
 
@@ -25,7 +26,7 @@ LOG_FORMATS = ("json", "human")
 
 
 class Salesforce(BaseModel):
-    """How to log in to Salesforce, and whether the Salesforce org is a sandbox."""
+    """How to log in to Salesforce, whether it is a sandbox, and how a sync behaves."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,6 +43,7 @@ class Salesforce(BaseModel):
     access_token: SecretStr | None = None
     api_version: str = Field(default="60.0", pattern=r"^\d{2}\.0$")
     expect_sandbox: bool | None = None
+    sync: SyncPolicy = SyncPolicy()
 
     def login_settings(self) -> list[tuple[str, object]]:
         """Return (name without prefix, value) of each setting that `auth` needs."""
@@ -191,14 +193,12 @@ def require_secrets(*names: str) -> None:
         raise (family or type(errors[0]))("\n  ".join(str(error) for error in errors))
 
 
-def _fields(model: type[BaseModel], prefix: str = PREFIX) -> dict[str, tuple[str, ...]]:
+def _fields(model: Any, prefix: str = PREFIX) -> dict[str, tuple[str, ...]]:  # noqa: ANN401 - a model or dataclass of pydantic
     """Return the field names of each variable: `("smtp", "port")` of SMTP__PORT."""
     fields: dict[str, tuple[str, ...]] = {}
-    for name, field in model.model_fields.items():
+    for name, field in model.__pydantic_fields__.items():
         variable = f"{prefix}{name.upper()}"
-        if isinstance(field.annotation, type) and issubclass(
-            field.annotation, BaseModel
-        ):
+        if hasattr(field.annotation, "__pydantic_fields__"):
             nested = _fields(field.annotation, f"{variable}__")
             fields |= {inner: (name, *path) for inner, path in nested.items()}
         else:

@@ -48,10 +48,12 @@ def load_rows(
     *,
     data_date: date | None,
     full: bool = False,
+    with_missing: bool = False,
 ) -> None:
     """Stage the rows of the mart that may have to be sent, and their keys' state.
 
-    With `full`, all rows are staged. Raises `DataError` when `data_date` is given and
+    With `full`, all rows are staged, and `with_missing` the state of all keys that are
+    not in the mart. Raises `DataError` when `data_date` is given and
     a row of the mart has another data date.
     """
     scope = context.scope
@@ -78,9 +80,7 @@ def load_rows(
             )
             condition = ""
             if is_delta:
-                condition = mart_sql.staged_keys(
-                    mart, scope, with_missing=context.policy.missing_rows != "none"
-                )
+                condition = mart_sql.staged_keys(mart, scope, with_missing=with_missing)
             state.load(staging_db, connection, scope, condition=condition)
         context.on_progress(Progress("compare", mart_rows, mart_rows))
     _finish_rows(staging_db, context)
@@ -223,9 +223,16 @@ def _finish_rows(staging_db: StagingDb, context: SyncContext) -> None:
 
 
 def assign_actions(
-    staging_db: StagingDb, context: SyncContext, *, full: bool = False
+    staging_db: StagingDb,
+    context: SyncContext,
+    *,
+    full: bool = False,
+    with_missing: bool = False,
 ) -> None:
-    """Set the action of every row; `full` sends unchanged rows as well."""
+    """Set the action of every row; `full` sends unchanged rows as well.
+
+    With `with_missing`, also add a row for each accepted key that is not in the mart.
+    """
     hold_rejected = context.policy.retry_permanent == "when_changed"
     with staging_db.transaction():
         staging_db.execute(
@@ -243,7 +250,7 @@ def assign_actions(
         staging_db.execute(
             "update local.rows set action = 'create' where action is null"
         )
-    if context.policy.missing_rows != "none":
+    if with_missing:
         _add_missing(staging_db, context)
 
 

@@ -54,8 +54,7 @@ class SyncRequest:
     of the mart and is stored in the ledger. `full` sends unchanged rows too;
     `only_rejected` sends only rows that were rejected before. `as_of` sends the values
     of an earlier data date instead of the mart's. `approved_plan_id` is the id of a
-    plan that the safety check stopped and a person approved. `allow_older` sends a data
-    date although a later one was already sent.
+    plan that the safety check stopped and a person approved.
     """
 
     mapping: Mapping
@@ -70,7 +69,6 @@ class SyncRequest:
     only_rejected: bool = False
     as_of: date | None = None
     approved_plan_id: str | None = None
-    allow_older: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,14 +102,12 @@ class SyncContext:
 
 
 @contextmanager
-def context_for(
-    request: SyncRequest, settings: Settings, *, policy: SyncPolicy
-) -> Iterator[SyncContext]:
+def context_for(request: SyncRequest, settings: Settings) -> Iterator[SyncContext]:
     """Log in, run the preflight check, and yield the context of a new sync."""
-    mapping = request.mapping
+    mapping, policy = request.mapping, settings.sync
     if policy.missing_rows == "flag":
         mapping = mapping.with_flag(policy.missing_flag_field)
-    connection = connect(settings, policy.retry_policy)
+    connection = connect(settings)
     try:
         destination = check(connection, mapping, expect_sandbox=settings.expect_sandbox)
         sync_id = f"{now():%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from loaders import warehouse
 from loaders.config.salesforce_mapping import Field, Mapping
-from loaders.config.salesforce_policy import SyncPolicy
 from loaders.config.settings import Salesforce as Settings
 from loaders.errors import ConfigError
 from loaders.salesforce_api import client, preflight
@@ -45,15 +44,12 @@ class _Check:
     parameters: tuple[object, ...] = ()
 
 
-def check(
-    mapping: Mapping, settings: Settings, *, policy: SyncPolicy | None = None
-) -> list[Finding]:
+def check(mapping: Mapping, settings: Settings) -> list[Finding]:
     """Return everything that would stop a sync or cause rejects; [] if all is fine.
 
     Raises `NightshiftError` only when Salesforce or the warehouse is unreachable.
     """
-    policy = policy or SyncPolicy()
-    connection = client.connect(settings, policy.retry_policy)
+    connection = client.connect(settings)
     findings: list[Finding] = []
     destination: Destination | None = None
     try:

@@ -17,11 +17,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from loaders import warehouse
 from loaders.config.salesforce_policy import SyncPolicy
 from loaders.config.settings import Salesforce as Settings
 from loaders.errors import NightshiftError
 from loaders.ledger.salesforce import SUCCESS
-from loaders.salesforce import bulk, compare, safety_check
+from loaders.salesforce import bulk, compare, safety_check, state
 from loaders.salesforce.context import (
     STAGING_DB_FILE,
     SyncContext,
@@ -127,16 +128,11 @@ class Plan:
 
 
 def make_plan(
-    request: SyncRequest,
-    settings: Settings,
-    *,
-    policy: SyncPolicy | None = None,
-    limit: int | None = 20,
+    request: SyncRequest, settings: Settings, *, limit: int | None = 20
 ) -> Plan:
     """Compare mart and ledger; `limit` is the number of changed rows, None for all."""
-    policy = policy or SyncPolicy()
     with (
-        context_for(request, settings, policy=policy) as context,
+        context_for(request, settings) as context,
         TemporaryDirectory(prefix="nightshift-plan-") as folder,
         closing(
             StagingDb.create(
@@ -162,16 +158,37 @@ def prepare_rows(
     request: SyncRequest, context: SyncContext, staging_db: StagingDb
 ) -> str:
     """Stage rows and state, assign actions, and return the id of the plan."""
+    with_missing = _changes_missing_rows(request, context)
     if request.as_of:
         compare.load_rows_as_of(staging_db, context, request.as_of)
     else:
         compare.load_rows(
-            staging_db, context, data_date=request.data_date, full=request.full
+            staging_db,
+            context,
+            data_date=request.data_date,
+            full=request.full,
+            with_missing=with_missing,
         )
-    compare.assign_actions(staging_db, context, full=request.full)
+    compare.assign_actions(
+        staging_db, context, full=request.full, with_missing=with_missing
+    )
     if request.only_rejected:
         compare.keep_only_rejected(staging_db)
     return safety_check.compute_plan_id(staging_db, context)
+
+
+def _changes_missing_rows(request: SyncRequest, context: SyncContext) -> bool:
+    """Return whether records whose row is not in the mart are blanked or flagged.
+
+    Only the mart of the newest data date shows which rows are missing. An older date, a
+    rollback and the rejected rows are selections, so other records are left unchanged.
+    """
+    if context.policy.missing_rows == "leave" or request.as_of or request.only_rejected:
+        return False
+    with warehouse.session() as connection:
+        warehouse.ensure_tables(connection)
+        newest = state.newest_data_date(connection, context.scope)
+    return newest is None or newest <= request.data_date
 
 
 def complete_dry_run(
@@ -268,7 +285,7 @@ def decide_status(counts: dict[str, int], policy: SyncPolicy, *, rows: int) -> s
     """Return deferred, rejected or success by the policy's reject threshold."""
     if counts["deferred"]:
         return DEFERRED
-    allowed = max(policy.max_rejected_ratio * rows, policy.max_rejected_rows or 0)
+    allowed = max(policy.max_rejected_ratio * rows, policy.max_rejected_rows)
     return REJECTED if counts["rejected"] > allowed else SUCCESS
 
 

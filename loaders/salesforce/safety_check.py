@@ -1,7 +1,7 @@
 """The safety check: stop a sync before it writes when its changes look like a mistake.
 
-It compares the pending rows with the records in the ledger: too many new rows, too many
-changed rows, a field cleared in too many rows, or a metric whose median differs too
+It compares the pending rows with the records in the ledger: too many new, changed or
+missing rows, a field cleared in too many rows, or a metric whose median differs too
 much from that of the values last accepted for the same records. A person can approve
 the blocked plan by its id. Any other set of rows has a different id.
 """
@@ -110,6 +110,13 @@ def exceeded_limits(
         "changed",
         sent_before,
         thresholds.max_change_ratio,
+    )
+    yield from _check_share(
+        staging_db,
+        f"{PENDING} and action = 'missing'",
+        "no longer in the mart",
+        sent_before,
+        thresholds.max_missing_ratio,
     )
     if thresholds.max_null_ratio is not None:
         yield from _check_nulls(staging_db, sent_before, thresholds.max_null_ratio)

@@ -16,7 +16,6 @@ from typing import Any
 import structlog
 
 from loaders import warehouse
-from loaders.config.salesforce_policy import SyncPolicy
 from loaders.config.settings import Salesforce as Settings
 from loaders.ledger import now
 from loaders.ledger.salesforce import ABANDONED, SUCCESS, Chunk
@@ -52,7 +51,6 @@ def run(
     request: SyncRequest,
     settings: Settings,
     *,
-    policy: SyncPolicy | None = None,
     on_progress: ProgressCallback = ignore_progress,
 ) -> SyncResult:
     """Sync the mart to the object and return the result.
@@ -61,9 +59,8 @@ def run(
     results that do not match, the mart's data date) or `TransientError` (Salesforce
     busy, quota exhausted, a job still running). After any error, the next run resumes.
     """
-    policy = policy or SyncPolicy()
     root = request.spool / request.mapping.object
-    with locked(root), context_for(request, settings, policy=policy) as context:
+    with locked(root), context_for(request, settings) as context:
         context = replace(context, on_progress=on_progress)
         started_at = now()
         recovered = recovery.RecoveryResult(0, ())
@@ -89,7 +86,7 @@ def run(
                 _record_sync(
                     request, context, staging_db, result=result, lost=recovered.lost
                 )
-        if not request.dry_run and not policy.keep_spool:
+        if not request.dry_run:
             clear(context.folder)
     log.info(
         "salesforce sync",
@@ -149,7 +146,7 @@ def _sync_rows(
 
 def _is_superseded(request: SyncRequest, context: SyncContext) -> bool:
     """Return whether a later data date was already sent to this Salesforce org."""
-    if request.as_of or request.allow_older:
+    if request.as_of:
         return False
     with warehouse.session() as connection:
         newest = state.newest_data_date(connection, context.scope)

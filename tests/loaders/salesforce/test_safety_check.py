@@ -123,7 +123,8 @@ def test_plan_lists_the_limits_that_a_sync_would_exceed(
     mart: Mart, loaded: SalesforceOrg
 ) -> None:
     mart.fill(_rows(40))
-    result = plan.make_plan(loaded.request(), loaded.settings, policy=CHECKED)
+    settings = loaded.settings.model_copy(update={"sync": CHECKED})
+    result = plan.make_plan(loaded.request(), settings)
     assert "20 rows are new" in result.blockers[0]
 
 
