@@ -227,12 +227,8 @@ def assign_actions(
     context: SyncContext,
     *,
     full: bool = False,
-    with_missing: bool = False,
 ) -> None:
-    """Set the action of every row; `full` sends unchanged rows as well.
-
-    With `with_missing`, also add a row for each accepted key that is not in the mart.
-    """
+    """Set the action of every row; `full` sends unchanged rows as well."""
     hold_rejected = context.policy.retry_permanent == "when_changed"
     with staging_db.transaction():
         staging_db.execute(
@@ -250,8 +246,6 @@ def assign_actions(
         staging_db.execute(
             "update local.rows set action = 'create' where action is null"
         )
-    if with_missing:
-        _add_missing(staging_db, context)
 
 
 def keep_only_rejected(staging_db: StagingDb) -> None:
@@ -262,34 +256,6 @@ def keep_only_rejected(staging_db: StagingDb) -> None:
         " and folded_key not in"
         " (select folded_key from local.state where rejected_at > accepted_at)"
     )
-
-
-def _add_missing(staging_db: StagingDb, context: SyncContext) -> None:
-    """Add a row for each accepted key that is no longer in the mart."""
-    policy, version = context.policy, context.sync.mapping_version
-    blank = {
-        field.name: "false" if field.type == "checkbox" else None
-        for field in context.mapping.fields
-        if field.nulls == "clear" and field.name != context.mapping.external_id
-    }
-
-    def rows() -> Iterator[tuple[object, ...]]:
-        for folded_key, key, accepted_hash, accepted, is_unknown in staging_db.stream(
-            "select folded_key, key, hash, payload, outcome_unknown_at > accepted_at"
-            " from local.state where hash != ''"
-            " and folded_key not in (select folded_key from local.rows)"
-        ):
-            if policy.missing_rows == "blank":
-                payload = dump_payload(blank)
-            else:
-                values = json.loads(accepted)
-                payload = dump_payload({**values, policy.missing_flag_field: "true"})
-            new_hash = payload_hash(payload, version)
-            if new_hash != accepted_hash or is_unknown:
-                line = csv_line(key, payload, context.mapping)
-                yield folded_key, key, "", new_hash, payload, line, "missing"
-
-    staging_db.insert("rows", ("folded_key", *ROW_COLUMNS), rows())
 
 
 def withdraw_rejects(staging_db: StagingDb) -> None:

@@ -17,12 +17,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from loaders import warehouse
 from loaders.config.salesforce_policy import SyncPolicy
 from loaders.config.settings import Salesforce as Settings
 from loaders.errors import NightshiftError
 from loaders.ledger.salesforce import SUCCESS
-from loaders.salesforce import bulk, compare, safety_check, state
+from loaders.salesforce import bulk, compare, missing_rows, safety_check
 from loaders.salesforce.context import (
     STAGING_DB_FILE,
     SyncContext,
@@ -158,7 +157,7 @@ def prepare_rows(
     request: SyncRequest, context: SyncContext, staging_db: StagingDb
 ) -> str:
     """Stage rows and state, assign actions, and return the id of the plan."""
-    with_missing = _changes_missing_rows(request, context)
+    with_missing = missing_rows.are_changed(request, context)
     if request.as_of:
         compare.load_rows_as_of(staging_db, context, request.as_of)
     else:
@@ -169,26 +168,12 @@ def prepare_rows(
             full=request.full,
             with_missing=with_missing,
         )
-    compare.assign_actions(
-        staging_db, context, full=request.full, with_missing=with_missing
-    )
+    compare.assign_actions(staging_db, context, full=request.full)
+    if with_missing:
+        missing_rows.add_rows(staging_db, context)
     if request.only_rejected:
         compare.keep_only_rejected(staging_db)
     return safety_check.compute_plan_id(staging_db, context)
-
-
-def _changes_missing_rows(request: SyncRequest, context: SyncContext) -> bool:
-    """Return whether records whose row is not in the mart are blanked or flagged.
-
-    Only the mart of the newest data date shows which rows are missing. An older date, a
-    rollback and the rejected rows are selections, so other records are left unchanged.
-    """
-    if context.policy.missing_rows == "leave" or request.as_of or request.only_rejected:
-        return False
-    with warehouse.session() as connection:
-        warehouse.ensure_tables(connection)
-        newest = state.newest_data_date(connection, context.scope)
-    return newest is None or newest <= request.data_date
 
 
 def complete_dry_run(
