@@ -48,6 +48,11 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     return SECRET_PARAMETER.sub(rf"\1{MASK}", text)
 
 
+def is_secret_name(name: str) -> bool:
+    """Return whether a variable of this name, in upper case, contains a secret."""
+    return bool(SECRET_VARIABLES.search(name)) and not PUBLIC_VARIABLES.search(name)
+
+
 def _base64(text: str) -> str:
     return b64encode(text.encode(errors="surrogateescape")).decode()
 
@@ -70,8 +75,7 @@ def _secrets_in_model(model: BaseModel) -> Iterator[str]:
 def _secrets_in_environment() -> Iterator[str]:
     for variable, value in os.environ.items():
         name = variable.upper()
-        is_secret = SECRET_VARIABLES.search(name) and not PUBLIC_VARIABLES.search(name)
-        if is_secret and not secret_values.is_reference(name, value):
+        if is_secret_name(name) and not secret_values.is_reference(name, value):
             yield value
 
 

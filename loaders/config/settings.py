@@ -168,13 +168,19 @@ def load_valid() -> tuple[Settings, dict[str, str]]:
         for name in _fields(Settings)
         if name in present and name not in problems
     }
-    while True:
-        try:
-            return Settings.model_validate(_nested(values)), problems
-        except ValidationError as error:
-            found = _problems(error)
+    while found := problems_of(values):
         problems |= found
         values = {name: text for name, text in values.items() if name not in found}
+    return Settings.model_validate(_nested(values)), problems
+
+
+def problems_of(values: Mapping[str, str]) -> dict[str, str]:
+    """Return what is wrong with each malformed value; no value is in the texts."""
+    try:
+        Settings.model_validate(_nested(values))
+    except ValidationError as error:
+        return _problems(error)
+    return {}
 
 
 def secret_failures() -> dict[str, NightshiftError]:
