@@ -54,7 +54,8 @@ class SyncRequest:
     of the mart and is stored in the ledger. `full` sends unchanged rows too;
     `only_rejected` sends only rows that were rejected before. `as_of` sends the values
     of an earlier data date instead of the mart's. `approved_plan_id` is the id of a
-    plan that the safety check stopped and a person approved.
+    plan that the safety check stopped and a person approved. `is_date_given` is whether
+    the data date was chosen, and is not simply the newest one.
     """
 
     mapping: Mapping
@@ -69,6 +70,32 @@ class SyncRequest:
     only_rejected: bool = False
     as_of: date | None = None
     approved_plan_id: str | None = None
+    is_date_given: bool = False
+
+    @property
+    def variant(self) -> str:
+        """The options that select the rows to send, other than the data date."""
+        options = {
+            f"--as-of {self.as_of}": self.as_of,
+            "--full": self.full,
+            "--retry": self.only_rejected,
+        }
+        return " ".join(option for option, is_given in options.items() if is_given)
+
+    @property
+    def command(self) -> str:
+        """The command line of this request, without an approval."""
+        parts = ["nightshift salesforce", "rejects" if self.only_rejected else "sync"]
+        if self.is_date_given:
+            parts.append(f"--date {self.data_date}")
+        return " ".join([*parts, self.variant]).rstrip()
+
+    @property
+    def review_command(self) -> str:
+        """The command line that shows what this request would send."""
+        if self.full or self.only_rejected:
+            return f"{self.command} --dry-run"
+        return self.command.replace(" sync", " diff", 1)
 
 
 @dataclass(frozen=True)
