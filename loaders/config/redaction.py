@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from pydantic import BaseModel, SecretStr
 
-from loaders.config import dbt_profile, secret_values, settings
+from loaders.config import dbt_profile, secret_values, settings, url_secrets
 from loaders.errors import ConfigError
 
 MASK = "***"
@@ -21,6 +21,9 @@ SECRET_VARIABLES = re.compile(
     r"PASSWORD|PASSWD|SECRET|TOKEN|PRIVATE|ACCESS_KEY|API_?KEY"
 )
 PUBLIC_VARIABLES = re.compile(r"_URL$|_FILE$|_PATH$|_DIR$|_URI$")
+SECRET_URL_VARIABLES = re.compile(
+    r"^NIGHTSHIFT_(ALERTS__\w+|METRICS__PUSHGATEWAY)$|^APPRISE_URLS$"
+)
 URL_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+:[^/\s@]+(?=@)")
 BEARER_TOKEN = re.compile(r"(?i)(?<=\bbearer )\S+")
 AUTH_COMMAND = re.compile(
@@ -65,16 +68,27 @@ def _known_secrets() -> Iterator[str]:
 
 def _secrets_in_model(model: BaseModel) -> Iterator[str]:
     for name in type(model).model_fields:
-        value = getattr(model, name)
-        if isinstance(value, SecretStr):
-            yield value.get_secret_value()
-        elif isinstance(value, BaseModel):
-            yield from _secrets_in_model(value)
+        yield from _secrets_in_value(getattr(model, name))
+
+
+def _secrets_in_value(value: object) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        text = value.get_secret_value()
+        is_url = url_secrets.is_url(text)
+        yield from url_secrets.secrets_of(text) if is_url else (text,)
+    elif isinstance(value, BaseModel):
+        yield from _secrets_in_model(value)
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _secrets_in_value(item)
 
 
 def _secrets_in_environment() -> Iterator[str]:
     for variable, value in os.environ.items():
         name = variable.upper()
+        if SECRET_URL_VARIABLES.search(name):  # also where a part of it is malformed
+            for url in url_secrets.find_urls(value):
+                yield from url_secrets.secrets_of(url)
         if is_secret_name(name) and not secret_values.is_reference(name, value):
             yield value
 

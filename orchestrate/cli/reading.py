@@ -61,12 +61,22 @@ def check_setup(
             help="Only check the mart's values against the fields in Salesforce.",
         ),
     ] = False,
+    send_test_alert: Annotated[
+        bool,
+        typer.Option(
+            "--send-test-alert",
+            help="Only send a test alert to everybody who receives alerts.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check everything that a run needs, and show how to fix each problem."""
     if target:
         os.environ["DBT_TARGET"] = target
-    checks = doctor.run_salesforce_checks() if salesforce else doctor.run_checks()
+    if send_test_alert:
+        checks = doctor.send_test_alert()
+    else:
+        checks = doctor.run_salesforce_checks() if salesforce else doctor.run_checks()
     if as_json:
         print_json({"checks": [asdict(check) for check in checks]})
     else:

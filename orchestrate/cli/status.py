@@ -23,7 +23,7 @@ from loaders.warehouse import Connection
 from orchestrate.cli.tables import duration, print_rows
 from orchestrate.nightly import Nightly
 from orchestrate.planning.changed_partitions import ChangedPartition, find_for_status
-from orchestrate.runs.alerts import resume_command
+from orchestrate.runs.remedy import resume_command
 from reports.console import console, print_json, styled
 
 # Left out on narrow terminals, in this order. --json has all of them.

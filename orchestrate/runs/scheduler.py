@@ -24,7 +24,7 @@ def unreachable_error() -> str:
     Without a central scheduler nothing is wrong. Luigi itself would try for minutes
     and then print a traceback.
     """
-    address = _url()
+    address = url()
     if not address:
         return ""
     try:
@@ -40,11 +40,11 @@ def describe(error: BaseException) -> TransientError | None:
     """Return our error for one of Luigi's calls to the scheduler, None for others."""
     if not isinstance(error, RPCError):
         return None
-    return TransientError(_message(_url(), getattr(error, "sub_exception", error)))
+    return TransientError(_message(url(), getattr(error, "sub_exception", error)))
 
 
 @cache
-def _url() -> str:
+def url() -> str:
     """Return the scheduler's URL as Luigi reads it, or '' for the local scheduler.
 
     Options of the `luigi` line are known only until that has ended, hence the cache.

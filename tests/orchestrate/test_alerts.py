@@ -12,7 +12,7 @@ import pytest
 
 from orchestrate.dbt.graph import Graph, Node
 from orchestrate.nightly import Nightly
-from orchestrate.runs import alerts
+from orchestrate.runs import remedy
 from orchestrate.runs.blocked import Blocked, find_blocked, sort_by_flow
 from orchestrate.runs.outcome import TaskResult
 from tests.emulators import smtp, up
@@ -110,7 +110,7 @@ def test_alert_states_whether_the_fix_can_wait(
     task: str, subject: str, expected_answer: str, part_of_reason: str
 ) -> None:
     failures = [_failure(task, subject)]
-    answer, reason = alerts.can_wait(failures, find_blocked(failures, GRAPH))
+    answer, reason = remedy.can_wait(failures, find_blocked(failures, GRAPH))
     assert answer == expected_answer
     assert part_of_reason in reason
 
@@ -118,23 +118,23 @@ def test_alert_states_whether_the_fix_can_wait(
 def test_unfinished_sync_cannot_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     failures = [_failure("SyncTrialMetricsToSalesforce")]
     blocked = find_blocked(failures, GRAPH)
-    monkeypatch.setattr(alerts, "_has_open_sync", lambda: True)
-    assert alerts.can_wait(failures, blocked)[0] == "No"
-    monkeypatch.setattr(alerts, "_has_open_sync", lambda: False)
-    assert alerts.can_wait(failures, blocked)[0] == BEFORE_BUSINESS_HOURS
+    monkeypatch.setattr(remedy, "_has_open_sync", lambda: True)
+    assert remedy.can_wait(failures, blocked)[0] == "No"
+    monkeypatch.setattr(remedy, "_has_open_sync", lambda: False)
+    assert remedy.can_wait(failures, blocked)[0] == BEFORE_BUSINESS_HOURS
 
 
 def test_resume_command_repeats_the_parameters_of_the_run() -> None:
     run = Nightly(data_date=date(2026, 11, 24))
-    assert alerts.resume_command(run) == "nightshift run --date 2026-11-24"
+    assert remedy.resume_command(run) == "nightshift run --date 2026-11-24"
     backfill = Nightly(
         data_date=date(2026, 11, 24), data_date_from=date(2026, 11, 20), version="v2"
     )
-    assert alerts.resume_command(backfill) == (
+    assert remedy.resume_command(backfill) == (
         "nightshift backfill --from 2026-11-20 --to 2026-11-24 --version v2"
     )
     other_env = Nightly(data_date=date(2026, 11, 24), env="other")
-    assert alerts.resume_command(other_env).endswith("--env other")
+    assert remedy.resume_command(other_env).endswith("--env other")
 
 
 class Mailbox:
