@@ -42,10 +42,10 @@ def service_urls(severity: str = "") -> list[AlertUrl]:
     return [url for url in urls if not severity or severity in url.severities]
 
 
-def record(alert: Mail, content: ledger.AlertRecord) -> None:
+def record(alert: Mail, content: ledger.AlertRecord, *, run_id: str) -> None:
     """Record an alert, if the warehouse is available."""
     with _logged():
-        ledger.record(alert, content, run_id=RUN_ID)
+        ledger.record(alert, content, run_id=run_id)
 
 
 def send_mail(

@@ -246,7 +246,7 @@ def _send(
             same_failure,
             asdict(alert),
         )
-        alert_delivery.record(mail, content)
+        alert_delivery.record(mail, content, run_id=context["run_id"])
     if has_mail:
         with _reported("The alert by mail"):
             alert_delivery.send_mail(root, mail, message)
