@@ -17,6 +17,7 @@ PAGES = (
     "README.md",
     "CONTRIBUTING.md",
     "docs/runbook.md",
+    "docs/monitoring.md",
     "docs/redshift.md",
     "docs/salesforce.md",
 )

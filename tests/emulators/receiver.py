@@ -1,8 +1,9 @@
 """An HTTP server that keeps every request: for webhooks, heartbeats, push gateways."""
 
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -21,11 +22,15 @@ class Received:
 
 @dataclass
 class Receiver:
-    """The requests so far, and the status codes of the next answers (then 200)."""
+    """The requests so far, and the status codes of the next answers (then 200).
+
+    Each answer comes after `delay_seconds`.
+    """
 
     port: int = 0
     requests: list[Received] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
+    delay_seconds: float = 0.0
 
     @property
     def address(self) -> str:
@@ -50,11 +55,13 @@ def receiving() -> Iterator[Receiver]:
             receiver.requests.append(
                 Received(self.command, self.path, dict(self.headers.items()), body)
             )
+            time.sleep(receiver.delay_seconds)
             self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
             self.send_header("Content-Length", "2")
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(b"OK")
+            with suppress(OSError):  # the client has gone
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(b"OK")
 
         do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = answer
 
