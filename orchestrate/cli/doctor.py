@@ -46,7 +46,7 @@ def run_checks() -> list[Check]:
         ("archive bucket", _check_archive_bucket),
         ("salesforce", _check_salesforce),
         ("mail", _check_mail),
-        ("alerts", _check_alerts),
+        *([("alerts", _check_alerts)] if _has_alerts() else []),
     ):
         checks.append(_run(name, check, checks))
     return [*checks, check_retired_models(checks)]
@@ -208,6 +208,12 @@ def _check_mail() -> str:
     )
     connection = mail.check(config.smtp, settings_of_recipients)
     return f"{connection}; reports go to {readers}, alerts go to {on_call}"
+
+
+def _has_alerts() -> bool:
+    config, problems = settings.load_valid()
+    malformed = any(name.startswith("NIGHTSHIFT_ALERTS__") for name in problems)
+    return bool(config.alerts.urls or config.alerts.heartbeat_url or malformed)
 
 
 def _check_alerts() -> str:
