@@ -17,6 +17,7 @@ from orchestrate.runs.blocked import Blocked, find_blocked, sort_by_flow
 from orchestrate.runs.outcome import TaskResult
 from tests.emulators import smtp, up
 from tests.emulators.component import CLOSED_PORT
+from tests.emulators.receiver import Receiver, receiving
 from tests.emulators.sample.world import World
 from tests.emulators.sample.write import write_to_folder
 from tests.nightly.project import Project, copy_to
@@ -154,6 +155,13 @@ class Mailbox:
         return [message for message in parsed if isinstance(message, EmailMessage)]
 
 
+@pytest.fixture
+def webhook() -> Iterator[Receiver]:
+    """Run a service that takes alerts and heartbeats."""
+    with receiving() as receiver:
+        yield receiver
+
+
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("raw")
@@ -181,8 +189,14 @@ def _text(message: EmailMessage) -> str:
 
 
 @pytest.mark.slow
-def test_failed_run_sends_one_alert_and_its_recovery_another(mailbox: Mailbox) -> None:
+def test_failed_run_sends_one_alert_and_its_recovery_another(
+    mailbox: Mailbox, webhook: Receiver
+) -> None:
     project = mailbox.project
+    project.environment["NIGHTSHIFT_ALERTS__URLS"] = f"json://{webhook.address}/hook"
+    project.environment["NIGHTSHIFT_ALERTS__HEARTBEAT_URL"] = (
+        f"http://{webhook.address}/ping?from=test"
+    )
     on_call = {"NIGHTSHIFT_ON_CALL__RECIPIENTS": json.dumps([ON_CALL])}
     project.luigi(*LUIGI_ARGUMENTS, **on_call).expect(1)
     (alert,) = mailbox.read_new()
@@ -218,9 +232,20 @@ def test_failed_run_sends_one_alert_and_its_recovery_another(mailbox: Mailbox) -
         *(("luigi", "failed"), ("run", "failed"), ("luigi", "done"))
     ]
 
+    requests = webhook.take()
+    alerts = [json.loads(each.body) for each in requests if each.path == "/hook"]
+    assert [alert["type"] for alert in alerts] == ["failure", "success"]
+    assert f"nightshift run --date {WORLD.until}" in alerts[0]["message"]
+    assert "is incomplete" in alerts[0]["message"]
+    assert f"report/dt={WORLD.until}/index.html" in alerts[1]["message"]
+    calls = [each.path for each in requests if each.method == "GET"]
+    start, fail, success = (f"/ping{end}?from=test" for end in ("/start", "/fail", ""))
+    assert calls == [start, fail, start, fail, start, success]
+
     project.luigi(*LUIGI_ARGUMENTS).expect(0)
     project.nightshift("run", "--date", WORLD.until).expect(0)
     assert mailbox.read_new() == []
+    assert [each.path for each in webhook.take()] == [start, success] * 2
     assert len(project.rows("select run_id from ops.runs")) == 3
 
 
