@@ -1,5 +1,11 @@
 # Two commands: `make demo` runs the pipeline, `make test` the tests.
-PYTHON ?= python3.11
+# The first of these that is a supported Python; or PYTHON=/path/to/python.
+PYTHONS := python3 python3.13 python3.12 python3.11
+SUPPORTED := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+PYTHON ?= $(shell for python in $(PYTHONS); do \
+	$$python -c "$(SUPPORTED)" 2>/dev/null && echo $$python && break; done)
+# deploy/requirements.lock has what production needs, and no tools of developers.
+LOCK ?= requirements.lock
 BIN := .venv/bin
 TARGET ?= local
 FAULT_SEED ?= 2
@@ -14,11 +20,12 @@ help: ## list the commands
 
 install: .venv/installed profiles.yml ## create .venv from requirements.lock
 
-.venv/installed: requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { \
-	  echo "Nightshift needs Python 3.11: set PYTHON=/path/to/python3.11" >&2; exit 3; }
+.venv/installed: $(LOCK) pyproject.toml
+	@$(PYTHON) -c "$(SUPPORTED)" 2>/dev/null || { \
+	  echo "Nightshift needs Python 3.11, 3.12 or 3.13 with its venv module (on Debian:" \
+	    "python3-venv). Install one, or set PYTHON=/path/to/python." >&2; exit 3; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r $(LOCK)
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -77,10 +84,13 @@ docs: install ## generate dbt's documentation and serve it on port 8080
 	$(BIN)/dbt docs generate
 	$(BIN)/dbt docs serve --port 8080
 
-lock: ## write requirements.lock from pyproject.toml
-	$(BIN)/pip-compile --quiet --extra dev --no-strip-extras --allow-unsafe \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --no-emit-trusted-host --no-header --output-file requirements.lock pyproject.toml
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-strip-extras --extra task-history
+
+lock: install ## write both lock files from pyproject.toml, for all Pythons
+	$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra deploy --constraint requirements.lock \
+	  --output-file deploy/requirements.lock pyproject.toml
 
 clean: emulators-stop ## delete what runs wrote: warehouse, demo, dbt's output (.venv stays)
 	rm -rf target logs var/* && touch var/.gitkeep

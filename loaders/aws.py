@@ -25,7 +25,15 @@ from botocore.config import Config
 from loaders.aws_errors import Request, classify, error_of_kind
 from loaders.errors import NightshiftError
 
-__all__ = ["SINGLE_THREADED", "ObjectBody", "classified_s3_errors", "s3_client"]
+__all__ = [
+    "LIBRARY_ERRORS",
+    "SINGLE_THREADED",
+    "ObjectBody",
+    "classified_s3_errors",
+    "kind_by_class",
+    "s3_client",
+    "secret_value",
+]
 
 MAX_ATTEMPTS = 6
 SINGLE_THREADED = TransferConfig(use_threads=False)
@@ -105,7 +113,7 @@ def s3_client() -> Any:  # noqa: ANN401 - boto3 generates its client classes
     """Return this process's S3 client; `ConfigError` if a setting is invalid."""
     with classified_s3_errors("s3://"):
         try:
-            return client_of_process(os.getpid())
+            return client_of_process(os.getpid(), "s3")
         except (ValueError, OSError) as error:
             # Not the library's classes: a malformed variable, a missing program that
             # provides credentials.
@@ -115,14 +123,14 @@ def s3_client() -> Any:  # noqa: ANN401 - boto3 generates its client classes
 
 
 @cache
-def client_of_process(process_id: int) -> Any:  # noqa: ANN401 - as above
+def client_of_process(process_id: int, service: str) -> Any:  # noqa: ANN401 - as above
     """Create one client per process: a forked worker must not share connections."""
     session = botocore.session.Session()
     _check_ca_bundle(
         session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
     )
     return boto3.Session(botocore_session=session).client(
-        "s3",
+        service,
         config=Config(
             retries={"mode": "standard", "max_attempts": MAX_ATTEMPTS},
             connect_timeout=10,
@@ -137,6 +145,22 @@ def _check_ca_bundle(path: str | None) -> None:
         raise error_of_kind(
             "certificate", Request("", "s3://"), f"{path} does not exist"
         )
+
+
+def secret_value(service: str, name: str) -> str | bytes:
+    """Return a secret of `secretsmanager`, or a parameter of `ssm`, decrypted.
+
+    Raises the library's errors, `ValueError` or `OSError`; `aws_secrets` classifies
+    them.
+    """
+    client = client_of_process(os.getpid(), service)
+    if service == "ssm":
+        reply = client.get_parameter(Name=name, WithDecryption=True)
+        return str(reply["Parameter"]["Value"])
+    reply = client.get_secret_value(SecretId=name)
+    if "SecretString" in reply:
+        return str(reply["SecretString"])
+    return bytes(reply["SecretBinary"])
 
 
 @contextmanager
@@ -163,15 +187,10 @@ def classify_error(error: BaseException, request: Request) -> NightshiftError:
             text=str(reply.get("Message", "")),
             status=int(status),
         )
-    kind = next(
-        (found for base in type(error).__mro__ if (found := KINDS_BY_CLASS.get(base))),
-        "",
-    )
+    kind = kind_by_class(error)
     if kind == "settings":
         return _error_of_settings(error, request)
     if kind:
-        if kind == "unreachable" and _is_about_certificates(error):
-            kind = "certificate"
         return error_of_kind(kind, request, str(error))
     cause = (
         getattr(error, "last_exception", None) or error.__cause__ or error.__context__
@@ -179,6 +198,15 @@ def classify_error(error: BaseException, request: Request) -> NightshiftError:
     if isinstance(cause, LIBRARY_ERRORS):
         return classify_error(cause, request)
     return error_of_kind("unknown", request, f"{type(error).__name__}: {error}")
+
+
+def kind_by_class(error: BaseException) -> str:
+    """Return the kind of an error that came without a reply, '' if it has none."""
+    for base in type(error).__mro__:
+        if kind := KINDS_BY_CLASS.get(base):
+            unreachable = kind == "unreachable" and _is_about_certificates(error)
+            return "certificate" if unreachable else kind
+    return ""
 
 
 def _error_of_settings(error: BaseException, request: Request) -> NightshiftError:

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, cast
+from urllib.parse import quote
 
 from loaders import aws, aws_errors
 from loaders.errors import DataError
@@ -252,3 +253,16 @@ def split_url(url: str) -> tuple[str, str]:
     """
     bucket, _, key = url.removeprefix("s3://").partition("/")
     return bucket, key
+
+
+def web_url(url: str) -> str:
+    """Return the address at which a browser finds an object: in the AWS console.
+
+    Other services than AWS have the object at their own endpoint. The address contains
+    no credentials; the reader needs access.
+    """
+    bucket, key = split_url(url)
+    endpoint = str(aws.s3_client().meta.endpoint_url)
+    if endpoint.rstrip("/").endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        return f"https://console.aws.amazon.com/s3/object/{bucket}?prefix={quote(key)}"
+    return f"{endpoint.rstrip('/')}/{bucket}/{quote(key)}"

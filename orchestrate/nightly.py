@@ -13,6 +13,8 @@ from datetime import date
 
 import luigi
 
+from loaders import alerts
+from loaders.config import settings
 from loaders.config.salesforce_mapping import SALESFORCE_MODEL
 from loaders.warehouse.declared_tables import raw_tables
 from orchestrate.planning import run_state, syncs
@@ -74,6 +76,7 @@ class Nightly(luigi.WrapperTask):
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
         scope = ",".join(state.graph.nodes)
+        alerts.check(settings.load().alerts.urls)
         for source in raw_tables():
             # A bucket that cannot be listed fails the run here, before any task runs.
             state.partition(source, self.data_date)

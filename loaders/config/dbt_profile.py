@@ -20,6 +20,7 @@ from jinja2 import StrictUndefined, Undefined
 from jinja2.exceptions import TemplateError
 from jinja2.nativetypes import NativeEnvironment, NativeTemplate
 
+from loaders.config import settings
 from loaders.config.environment import PROJECT
 from loaders.config.yaml_files import read_mapping, require_mapping
 from loaders.errors import ConfigError
@@ -199,6 +200,7 @@ FILTERS: dict[str, Callable[[str], Any]] = {
 
 
 def _env_var(name: str, default: str | None = None) -> str:
+    settings.require_secrets(name.upper())
     value = os.environ.get(name, default)
     if value is None:
         raise ConfigError(f"{name} is not set. Set it.")

@@ -7,6 +7,7 @@ influence them.
 
 import io
 import os
+import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +28,7 @@ NOT_IN_THE_DEMO = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
 # The emulators run in one process, so these stand for all of them.
 DEMO_SERVICES = ("AWS_ENDPOINT_URL_S3", "NIGHTSHIFT_SALESFORCE__INSTANCE_URL")
 
+_original: dict[str, str] | None = None
 _applied: Path | None = None
 _problem: ConfigError | None = None
 
@@ -39,8 +41,9 @@ def apply() -> None:
     that cannot be read is reported by `require_readable`, so that commands that need
     no settings work, and `doctor` can show its other checks.
     """
-    global _applied, _problem
+    global _applied, _problem, _original
     _applied, _problem = None, None
+    _original = dict(os.environ)
     try:
         if os.path.lexists(DOTENV):
             _set(read(DOTENV))
@@ -53,6 +56,14 @@ def apply() -> None:
             _applied = DEMO_FILE
     except ConfigError as error:
         _problem = error
+
+
+def apply_again() -> None:
+    """Apply the files again, after one has been written by this process."""
+    if _original is not None:
+        os.environ.clear()
+        os.environ.update(_original)
+    apply()
 
 
 def require_readable() -> None:
@@ -117,6 +128,41 @@ def read(path: Path) -> dict[str, str]:
         names.add(str(binding.key))
     values = dotenv_values(stream=io.StringIO(text))
     return {name: value or "" for name, value in values.items()}
+
+
+def write(path: Path, variables: Mapping[str, str], *, header: str) -> None:
+    """Write a file of `NAME=value` lines that only its owner can read.
+
+    It is replaced as a whole. Raises `ConfigError` if it cannot be written, or for a
+    value that such a file cannot hold.
+    """
+    lines = "".join(f"{name}={_quoted(name, variables[name])}\n" for name in variables)
+    new = path.with_name(f"{path.name}.new")
+    try:
+        new.unlink(missing_ok=True)
+        new.touch(mode=0o600)
+        new.write_text(header + lines, encoding="utf-8")
+        new.replace(path)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {error.strerror}. Check the permissions of "
+            "its folder."
+        ) from None
+
+
+def _quoted(name: str, value: str) -> str:
+    """Quote a value so that `read` returns it; so do shells, unless it has ' and $."""
+    if "${" in value or "\0" in value:
+        # python-dotenv replaces ${NAME} in every kind of quotes.
+        raise ConfigError(
+            f"The value of {name} contains '${{' or NUL, which a .env file cannot "
+            f"hold. Store it in a file and set {name}_FILE to its path."
+        )
+    if re.fullmatch(r"[\w@%+=:,./-]+", value, re.ASCII):
+        return value
+    if "'" not in value and "\\" not in value:
+        return f"'{value}'"
+    return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
 
 
 def _line_number(binding: Binding) -> int:

@@ -11,14 +11,19 @@ from contextlib import suppress
 
 from pydantic import BaseModel, SecretStr
 
-from loaders.config import dbt_profile, settings
+from loaders.config import dbt_profile, secret_values, settings, url_secrets
 from loaders.errors import ConfigError
 
 MASK = "***"
 # Masking shorter values would also mask ordinary words.
 MIN_SECRET_LENGTH = 6
-SECRET_VARIABLES = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|PRIVATE|ACCESS_KEY")
+SECRET_VARIABLES = re.compile(
+    r"PASSWORD|PASSWD|SECRET|TOKEN|PRIVATE|ACCESS_KEY|API_?KEY"
+)
 PUBLIC_VARIABLES = re.compile(r"_URL$|_FILE$|_PATH$|_DIR$|_URI$")
+SECRET_URL_VARIABLES = re.compile(
+    r"^NIGHTSHIFT_(ALERTS__\w+|METRICS__PUSHGATEWAY)$|^APPRISE_URLS$"
+)
 URL_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+:[^/\s@]+(?=@)")
 BEARER_TOKEN = re.compile(r"(?i)(?<=\bbearer )\S+")
 AUTH_COMMAND = re.compile(
@@ -46,6 +51,11 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     return SECRET_PARAMETER.sub(rf"\1{MASK}", text)
 
 
+def is_secret_name(name: str) -> bool:
+    """Return whether a variable of this name, in upper case, contains a secret."""
+    return bool(SECRET_VARIABLES.search(name)) and not PUBLIC_VARIABLES.search(name)
+
+
 def _base64(text: str) -> str:
     return b64encode(text.encode(errors="surrogateescape")).decode()
 
@@ -58,17 +68,28 @@ def _known_secrets() -> Iterator[str]:
 
 def _secrets_in_model(model: BaseModel) -> Iterator[str]:
     for name in type(model).model_fields:
-        value = getattr(model, name)
-        if isinstance(value, SecretStr):
-            yield value.get_secret_value()
-        elif isinstance(value, BaseModel):
-            yield from _secrets_in_model(value)
+        yield from _secrets_in_value(getattr(model, name))
+
+
+def _secrets_in_value(value: object) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        text = value.get_secret_value()
+        is_url = url_secrets.is_url(text)
+        yield from url_secrets.secrets_of(text) if is_url else (text,)
+    elif isinstance(value, BaseModel):
+        yield from _secrets_in_model(value)
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _secrets_in_value(item)
 
 
 def _secrets_in_environment() -> Iterator[str]:
     for variable, value in os.environ.items():
         name = variable.upper()
-        if SECRET_VARIABLES.search(name) and not PUBLIC_VARIABLES.search(name):
+        if SECRET_URL_VARIABLES.search(name):  # also where a part of it is malformed
+            for url in url_secrets.find_urls(value):
+                yield from url_secrets.secrets_of(url)
+        if is_secret_name(name) and not secret_values.is_reference(name, value):
             yield value
 
 

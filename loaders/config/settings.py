@@ -5,64 +5,29 @@ Settings are read once per process. The warehouse is configured in the dbt
 profile, and S3 through boto3's own variables.
 """
 
-import json
 import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from loaders.config import environment
+from loaders.config import environment, secret_values
+from loaders.config.alert_urls import Alerts
 from loaders.config.environment import PROJECT as PROJECT
-from loaders.errors import ConfigError
+from loaders.config.salesforce_policy import SyncPolicy
+from loaders.config.setting_types import Addresses, PrivateKey, S3Url, StartTls
+from loaders.errors import ConfigError, NightshiftError
 
 PREFIX = "NIGHTSHIFT_"
 LOG_FORMATS = ("json", "human")
 
 
-def _s3_url(value: str) -> str:
-    """Validate `s3://bucket` or `s3://bucket/prefix`; remove trailing slashes."""
-    if not re.fullmatch(r"s3://[A-Za-z0-9][\w.-]+[A-Za-z0-9](/[^\0-\x1f]*)?", value):
-        raise ValueError("must look like s3://bucket/prefix")
-    return value.rstrip("/")
-
-
-S3Url = Annotated[str, AfterValidator(_s3_url)]
-
-
-def _addresses(value: object) -> object:
-    """Split mail addresses: a JSON list, or separated by commas outside of quotes."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("["):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            raise ValueError(
-                "must be addresses separated by commas, or a valid JSON list of them"
-            ) from None
-        return value
-    parts = re.findall(r'(?:[^,"]|"(?:[^"\\]|\\.)*"|")+', value)
-    return [part.strip() for part in parts if part.strip()]
-
-
-Addresses = Annotated[list[str], BeforeValidator(_addresses)]
-
-
 class Salesforce(BaseModel):
-    """How to log in to Salesforce, and whether the Salesforce org is a sandbox."""
+    """How to log in to Salesforce, whether it is a sandbox, and how a sync behaves."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -75,10 +40,11 @@ class Salesforce(BaseModel):
     client_secret: SecretStr | None = None
     username: str | None = None
     password: SecretStr | None = None
-    private_key_file: Path | None = None
+    private_key_file: PrivateKey | None = None
     access_token: SecretStr | None = None
     api_version: str = Field(default="60.0", pattern=r"^\d{2}\.0$")
     expect_sandbox: bool | None = None
+    sync: SyncPolicy = SyncPolicy()
 
     def login_settings(self) -> list[tuple[str, object]]:
         """Return (name without prefix, value) of each setting that `auth` needs."""
@@ -92,19 +58,6 @@ class Salesforce(BaseModel):
         if self.auth in ("client_credentials", "jwt") and not self.instance_url:
             required.append(("token_url", self.token_url))
         return [(f"SALESFORCE__{name.upper()}", value) for name, value in required]
-
-
-def _starttls(value: object) -> object:
-    """Accept the boolean values of earlier versions: true is always, false is auto."""
-    text = str(value).strip().lower()
-    if text in ("true", "1", "yes", "on", "t", "y"):
-        return "always"
-    if text in ("false", "0", "no", "off", "f", "n"):
-        return "auto"
-    return text
-
-
-StartTls = Annotated[Literal["auto", "always", "never"], BeforeValidator(_starttls)]
 
 
 class Smtp(BaseModel):
@@ -155,6 +108,7 @@ class Settings(BaseModel):
     smtp: Smtp = Smtp()
     report: Report = Report()
     on_call: OnCall = OnCall()
+    alerts: Alerts = Alerts()
 
     def require_complete(self) -> None:
         """Raise `ConfigError` naming each missing setting that a full run needs."""
@@ -189,6 +143,7 @@ class Settings(BaseModel):
 def load() -> Settings:
     """Return the settings; `ConfigError` names each unknown or malformed one."""
     environment.require_readable()
+    require_secrets()
     settings, problems = load_valid()
     unknown = _unknown_variables()
     messages = [f"{name} is malformed: {problems[name]}." for name in sorted(problems)]
@@ -208,26 +163,50 @@ def load_valid() -> tuple[Settings, dict[str, str]]:
     problems never contain a value, which may be a secret. An empty variable counts as
     not set.
     """
+    problems = {name: str(error) for name, error in secret_failures().items()}
     present = {name.upper(): value for name, value in os.environ.items() if value}
-    values = {name: present[name] for name in _fields(Settings) if name in present}
-    problems: dict[str, str] = {}
-    while True:
-        try:
-            return Settings.model_validate(_nested(values)), problems
-        except ValidationError as error:
-            found = _problems(error)
+    values = {
+        name: present[name]
+        for name in _fields(Settings)
+        if name in present and name not in problems
+    }
+    while found := problems_of(values):
         problems |= found
         values = {name: text for name, text in values.items() if name not in found}
+    return Settings.model_validate(_nested(values)), problems
 
 
-def _fields(model: type[BaseModel], prefix: str = PREFIX) -> dict[str, tuple[str, ...]]:
+def problems_of(values: Mapping[str, str]) -> dict[str, str]:
+    """Return what is wrong with each malformed value; no value is in the texts."""
+    try:
+        Settings.model_validate(_nested(values))
+    except ValidationError as error:
+        return _problems(error)
+    return {}
+
+
+def secret_failures() -> dict[str, NightshiftError]:
+    """Read the settings that are stored elsewhere; return the error of each failure."""
+    if not any(map(secret_values.may_refer, os.environ.items())):
+        return {}
+    return secret_values.resolve(known_variables())
+
+
+def require_secrets(*names: str) -> None:
+    """Raise the errors of these settings that are stored elsewhere; default: all."""
+    failures = secret_failures()
+    errors = [failures[name] for name in sorted(names or failures) if name in failures]
+    if errors:
+        family = next((type(e) for e in errors if isinstance(e, ConfigError)), None)
+        raise (family or type(errors[0]))("\n  ".join(str(error) for error in errors))
+
+
+def _fields(model: Any, prefix: str = PREFIX) -> dict[str, tuple[str, ...]]:  # noqa: ANN401 - a model or dataclass of pydantic
     """Return the field names of each variable: `("smtp", "port")` of SMTP__PORT."""
     fields: dict[str, tuple[str, ...]] = {}
-    for name, field in model.model_fields.items():
+    for name, field in model.__pydantic_fields__.items():
         variable = f"{prefix}{name.upper()}"
-        if isinstance(field.annotation, type) and issubclass(
-            field.annotation, BaseModel
-        ):
+        if hasattr(field.annotation, "__pydantic_fields__"):
             nested = _fields(field.annotation, f"{variable}__")
             fields |= {inner: (name, *path) for inner, path in nested.items()}
         else:
@@ -272,7 +251,13 @@ def _required(value: str | None, name: str, example: str) -> str:
 def _unknown_variables() -> list[str]:
     known = known_variables()
     names = {name.upper() for name in os.environ}
-    return sorted(n for n in names if n.startswith(PREFIX) and n not in known)
+    return sorted(
+        name
+        for name in names
+        if name.startswith(PREFIX)
+        and name not in known
+        and not secret_values.is_file_reference(name, known)
+    )
 
 
 def known_variables() -> set[str]:

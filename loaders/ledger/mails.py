@@ -1,8 +1,9 @@
-"""The ledger tables of mails: `ops.mails`, who has one, and `ops.alerts`, their text.
+"""The ledger table of deliveries, `ops.mails`: who has a mail or an alert.
 
-Both are append-only. A recipient is open until the mail server has accepted the mail
-for that recipient, or has rejected it for good, or `OPEN_DAYS` have passed. The state
-is recorded after each attempt, so that nobody who has a mail receives it again.
+Append-only. A recipient is open until the mail server has accepted the mail for that
+recipient, or has rejected it for good, or `OPEN_DAYS` have passed. The state is
+recorded after each attempt, so that nobody who has a mail receives it again. Services
+that receive alerts are recipients too.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,7 @@ from loaders.warehouse import Connection
 
 REPORT = "report"
 ALERT = "alert"
+SERVICE_ALERT = "service alert"
 
 OPEN = "open"  # not served yet; the next attempt sends to these recipients alone
 ACCEPTED = "accepted"
@@ -22,7 +24,6 @@ EXPIRED = "expired"  # not accepted within `OPEN_DAYS`
 WITHDRAWN = "withdrawn"  # no longer a recipient, or a newer mail replaces this one
 
 MAX_TEXT_BYTES = 65_535
-MAX_SUBJECT_BYTES = 2_048
 
 # Mail servers also give up after about five days (RFC 5321, section 4.5.4.1).
 OPEN_DAYS = 5
@@ -32,8 +33,8 @@ OPEN_DAYS = 5
 class Mail:
     """One mail to a set of recipients.
 
-    `reference` is unique per mail and becomes its message id. `kind` is `REPORT` or
-    `ALERT`.
+    `reference` is unique per kind and becomes its message id. `kind` is `REPORT`,
+    `ALERT` for a mail, or `SERVICE_ALERT`.
     """
 
     reference: str
@@ -59,14 +60,6 @@ class OpenRecipient:
     recipient: str
     message: str
     since: datetime
-
-
-@dataclass(frozen=True)
-class AlertText:
-    """The text of an alert, from which a later run sends it again."""
-
-    subject: str
-    text: str
 
 
 def start(mail: Mail, recipients: Iterable[str], *, run_id: str) -> dict[str, Delivery]:
@@ -104,39 +97,6 @@ def record(mail: Mail, deliveries: Mapping[str, Delivery], *, run_id: str) -> No
         )
 
 
-def record_alert(alert: Mail, content: AlertText, *, run_id: str) -> None:
-    """Append the text of an alert."""
-    row = {
-        "alert": alert.reference,
-        "data_date": alert.data_date,
-        "env": alert.env,
-        "version": alert.version,
-        "subject": _cut(content.subject, MAX_SUBJECT_BYTES),
-        "message": _cut(content.text, MAX_TEXT_BYTES),
-        "run_id": run_id,
-        "finished_at": ledger.now(),
-    }
-
-    def work(connection: Connection) -> None:
-        warehouse.ensure_tables(connection)
-        table = connection.table("ops", "alerts")
-        connection.insert(table, list(row), [list(row.values())])
-
-    warehouse.run_in_transaction(work)
-
-
-def alert_text(connection: Connection, alert: Mail) -> AlertText:
-    """Return the text of a recorded alert."""
-    row = connection.fetch_one(
-        "-- loaders.ledger.mails alert text\n"
-        f"select subject, message from {connection.table('ops', 'alerts')} "
-        "where alert = ? order by finished_at desc limit 1",
-        [alert.reference],
-    )
-    subject, text = row or (alert.reference, "The text of this alert is not recorded.")
-    return AlertText(subject, text)
-
-
 def open_recipients(
     connection: Connection, *, env: str, version: str
 ) -> list[OpenRecipient]:
@@ -146,7 +106,7 @@ def open_recipients(
     rows = connection.fetch_all(
         "-- loaders.ledger.mails open recipients\n"
         "select mail, kind, data_date, recipient, message, since from ("
-        "select *, min(finished_at) over (partition by mail) as since, "
+        "select *, min(finished_at) over (partition by mail, kind) as since, "
         f"{_RECENCY} from {connection.table('ops', 'mails')} "
         "where env = ? and version = ?) as states "
         "where recency = 1 and status = ? order by since, mail, recipient",
@@ -165,7 +125,7 @@ def open_recipients(
 
 # A final state stays, also if the clock was set back after it was recorded.
 _RECENCY = (
-    "row_number() over (partition by mail, recipient "
+    "row_number() over (partition by mail, kind, recipient "
     f"order by case when status = '{OPEN}' then 1 else 0 end, finished_at desc) "
     "as recency"
 )
@@ -176,13 +136,13 @@ def _states(connection: Connection, mail: Mail) -> dict[str, Delivery]:
         "-- loaders.ledger.mails states of one mail\n"
         "select recipient, status, message from ("
         f"select *, {_RECENCY} from {connection.table('ops', 'mails')} "
-        "where mail = ?) as states where recency = 1",
-        [mail.reference],
+        "where mail = ? and kind = ?) as states where recency = 1",
+        [mail.reference, mail.kind],
     )
     return {name: Delivery(status, text or "") for name, status, text in rows}
 
 
-def _cut(text: str, size: int) -> str:
+def cut(text: str, size: int) -> str:
     """Return the text without what exceeds `size` bytes of UTF-8."""
     return text.encode(errors="replace")[:size].decode(errors="ignore")
 
@@ -208,7 +168,7 @@ def _insert(
     rows = [
         [
             *(*key, recipient, delivery.status),
-            *(_cut(delivery.message, MAX_TEXT_BYTES), run_id, now),
+            *(cut(delivery.message, MAX_TEXT_BYTES), run_id, now),
         ]
         for recipient, delivery in deliveries.items()
     ]

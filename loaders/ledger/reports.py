@@ -117,3 +117,20 @@ def count_rerun_requests(
         [REPORT_NAME, data_date, env, version, ledger.RERUN],
     )
     return int(rows[0][0])
+
+
+def newest_page(
+    connection: Connection, last: date, *, env: str, version: str
+) -> tuple[date, str] | None:
+    """Return (data date, URL) of the newest page until `last`; None without one."""
+    if not ledger.table_exists(connection, "reports"):
+        return None
+    row = connection.fetch_one(
+        "-- loaders.ledger.reports newest page\n"
+        f"select data_date, url from {connection.table('ops', 'reports')} "
+        "where report = ? and data_date <= ? and env = ? and version = ? "
+        "and url is not null and fingerprint != ? "
+        "order by data_date desc, finished_at desc limit 1",
+        [REPORT_NAME, last, env, version, ledger.RERUN],
+    )
+    return (row[0], row[1]) if row else None

@@ -149,6 +149,8 @@ def locate(
     found: dict[Key, list[tuple[int, int]]] = {}
 
     def search(position: int) -> None:
+        if not remaining:
+            return
         for number, line in enumerate(read(items[position]), start=1):
             line_key = key(line)
             if line_key in wanted:

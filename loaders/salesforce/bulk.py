@@ -26,13 +26,13 @@ from loaders.ledger.salesforce import PLANNED, Chunk
 from loaders.private_files import make_folder
 from loaders.salesforce import ledger, results
 from loaders.salesforce.context import Progress, SyncContext
-from loaders.salesforce.rows import header_line
 from loaders.salesforce.staging_db import PENDING, StagingDb
 from loaders.salesforce_api import jobs
 from loaders.salesforce_api.request_errors import (
     OutcomeUnknownError,
     RequestRejectedError,
 )
+from loaders.salesforce_api.rows import header_line
 
 SHRINK_FACTOR = 4
 FINGERPRINT_BYTES = 16

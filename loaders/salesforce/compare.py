@@ -27,14 +27,14 @@ from loaders.ledger.salesforce import WITHDRAWN
 from loaders.salesforce import mart_sql, state
 from loaders.salesforce.context import Progress, SyncContext
 from loaders.salesforce.mart_sql import Mart
-from loaders.salesforce.rows import (
+from loaders.salesforce.staging_db import StagingDb
+from loaders.salesforce_api.rows import (
     RejectedRow,
     RowRenderer,
     csv_line,
     dump_payload,
     payload_hash,
 )
-from loaders.salesforce.staging_db import StagingDb
 from loaders.warehouse import Connection, bulk_rows, identifier
 
 ROW_COLUMNS = ("key", "source_hash", "hash", "payload", "line", "action")
@@ -48,10 +48,12 @@ def load_rows(
     *,
     data_date: date | None,
     full: bool = False,
+    with_missing: bool = False,
 ) -> None:
     """Stage the rows of the mart that may have to be sent, and their keys' state.
 
-    With `full`, all rows are staged. Raises `DataError` when `data_date` is given and
+    With `full`, all rows are staged, and `with_missing` the state of all keys that are
+    not in the mart. Raises `DataError` when `data_date` is given and
     a row of the mart has another data date.
     """
     scope = context.scope
@@ -78,9 +80,7 @@ def load_rows(
             )
             condition = ""
             if is_delta:
-                condition = mart_sql.staged_keys(
-                    mart, scope, with_missing=context.policy.missing_rows != "none"
-                )
+                condition = mart_sql.staged_keys(mart, scope, with_missing=with_missing)
             state.load(staging_db, connection, scope, condition=condition)
         context.on_progress(Progress("compare", mart_rows, mart_rows))
     _finish_rows(staging_db, context)
@@ -223,7 +223,10 @@ def _finish_rows(staging_db: StagingDb, context: SyncContext) -> None:
 
 
 def assign_actions(
-    staging_db: StagingDb, context: SyncContext, *, full: bool = False
+    staging_db: StagingDb,
+    context: SyncContext,
+    *,
+    full: bool = False,
 ) -> None:
     """Set the action of every row; `full` sends unchanged rows as well."""
     hold_rejected = context.policy.retry_permanent == "when_changed"
@@ -243,8 +246,6 @@ def assign_actions(
         staging_db.execute(
             "update local.rows set action = 'create' where action is null"
         )
-    if context.policy.missing_rows != "none":
-        _add_missing(staging_db, context)
 
 
 def keep_only_rejected(staging_db: StagingDb) -> None:
@@ -255,34 +256,6 @@ def keep_only_rejected(staging_db: StagingDb) -> None:
         " and folded_key not in"
         " (select folded_key from local.state where rejected_at > accepted_at)"
     )
-
-
-def _add_missing(staging_db: StagingDb, context: SyncContext) -> None:
-    """Add a row for each accepted key that is no longer in the mart."""
-    policy, version = context.policy, context.sync.mapping_version
-    blank = {
-        field.name: "false" if field.type == "checkbox" else None
-        for field in context.mapping.fields
-        if field.nulls == "clear" and field.name != context.mapping.external_id
-    }
-
-    def rows() -> Iterator[tuple[object, ...]]:
-        for folded_key, key, accepted_hash, accepted, is_unknown in staging_db.stream(
-            "select folded_key, key, hash, payload, outcome_unknown_at > accepted_at"
-            " from local.state where hash != ''"
-            " and folded_key not in (select folded_key from local.rows)"
-        ):
-            if policy.missing_rows == "blank":
-                payload = dump_payload(blank)
-            else:
-                values = json.loads(accepted)
-                payload = dump_payload({**values, policy.missing_flag_field: "true"})
-            new_hash = payload_hash(payload, version)
-            if new_hash != accepted_hash or is_unknown:
-                line = csv_line(key, payload, context.mapping)
-                yield folded_key, key, "", new_hash, payload, line, "missing"
-
-    staging_db.insert("rows", ("folded_key", *ROW_COLUMNS), rows())
 
 
 def withdraw_rejects(staging_db: StagingDb) -> None:

@@ -23,8 +23,8 @@ from loaders.errors import TransientError
 from loaders.ledger import now
 from loaders.private_files import make_folder
 from loaders.salesforce.ledger import Scope, Sync
-from loaders.salesforce.preflight import Destination, check
 from loaders.salesforce_api.client import Client, connect
+from loaders.salesforce_api.preflight import Destination, check
 
 STAGING_DB_FILE = "staging.duckdb"
 REJECTS_FILE = "rejects.csv"
@@ -54,8 +54,8 @@ class SyncRequest:
     of the mart and is stored in the ledger. `full` sends unchanged rows too;
     `only_rejected` sends only rows that were rejected before. `as_of` sends the values
     of an earlier data date instead of the mart's. `approved_plan_id` is the id of a
-    plan that the safety check stopped and a person approved. `allow_older` sends a data
-    date although a later one was already sent.
+    plan that the safety check stopped and a person approved. `is_date_given` is whether
+    the data date was chosen, and is not simply the newest one.
     """
 
     mapping: Mapping
@@ -70,7 +70,32 @@ class SyncRequest:
     only_rejected: bool = False
     as_of: date | None = None
     approved_plan_id: str | None = None
-    allow_older: bool = False
+    is_date_given: bool = False
+
+    @property
+    def variant(self) -> str:
+        """The options that select the rows to send, other than the data date."""
+        options = {
+            f"--as-of {self.as_of}": self.as_of,
+            "--full": self.full,
+            "--retry": self.only_rejected,
+        }
+        return " ".join(option for option, is_given in options.items() if is_given)
+
+    @property
+    def command(self) -> str:
+        """The command line of this request, without an approval."""
+        parts = ["nightshift salesforce", "rejects" if self.only_rejected else "sync"]
+        if self.is_date_given:
+            parts.append(f"--date {self.data_date}")
+        return " ".join([*parts, self.variant]).rstrip()
+
+    @property
+    def review_command(self) -> str:
+        """The command line that shows what this request would send."""
+        if self.full or self.only_rejected:
+            return f"{self.command} --dry-run"
+        return self.command.replace(" sync", " diff", 1)
 
 
 @dataclass(frozen=True)
@@ -104,14 +129,12 @@ class SyncContext:
 
 
 @contextmanager
-def context_for(
-    request: SyncRequest, settings: Settings, *, policy: SyncPolicy
-) -> Iterator[SyncContext]:
+def context_for(request: SyncRequest, settings: Settings) -> Iterator[SyncContext]:
     """Log in, run the preflight check, and yield the context of a new sync."""
-    mapping = request.mapping
+    mapping, policy = request.mapping, settings.sync
     if policy.missing_rows == "flag":
         mapping = mapping.with_flag(policy.missing_flag_field)
-    connection = connect(settings, policy.retry_policy)
+    connection = connect(settings)
     try:
         destination = check(connection, mapping, expect_sandbox=settings.expect_sandbox)
         sync_id = f"{now():%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"

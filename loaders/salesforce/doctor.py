@@ -9,12 +9,10 @@ from dataclasses import dataclass
 
 from loaders import warehouse
 from loaders.config.salesforce_mapping import Field, Mapping
-from loaders.config.salesforce_policy import SyncPolicy
 from loaders.config.settings import Salesforce as Settings
 from loaders.errors import ConfigError
-from loaders.salesforce import preflight
-from loaders.salesforce.preflight import Destination
-from loaders.salesforce_api import client
+from loaders.salesforce_api import client, preflight
+from loaders.salesforce_api.preflight import Destination
 from loaders.salesforce_api.values import NULL_MARKER
 from loaders.warehouse import Connection, identifier
 from loaders.warehouse.relations import list_relations
@@ -46,15 +44,12 @@ class _Check:
     parameters: tuple[object, ...] = ()
 
 
-def check(
-    mapping: Mapping, settings: Settings, *, policy: SyncPolicy | None = None
-) -> list[Finding]:
+def check(mapping: Mapping, settings: Settings) -> list[Finding]:
     """Return everything that would stop a sync or cause rejects; [] if all is fine.
 
     Raises `NightshiftError` only when Salesforce or the warehouse is unreachable.
     """
-    policy = policy or SyncPolicy()
-    connection = client.connect(settings, policy.retry_policy)
+    connection = client.connect(settings)
     findings: list[Finding] = []
     destination: Destination | None = None
     try:

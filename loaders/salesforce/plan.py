@@ -6,7 +6,6 @@ the CSV files that would be uploaded. The rows of a sync are counted in its stag
 database. Each row of the mart is accepted, rejected or unchanged.
 """
 
-import csv
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -17,11 +16,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from loaders.config.salesforce_policy import SyncPolicy
 from loaders.config.settings import Salesforce as Settings
 from loaders.errors import NightshiftError
-from loaders.ledger.salesforce import SUCCESS
-from loaders.salesforce import bulk, compare, preflight, safety_check
+from loaders.salesforce import bulk, compare, missing_rows, safety_check
 from loaders.salesforce.context import (
     STAGING_DB_FILE,
     SyncContext,
@@ -30,6 +27,7 @@ from loaders.salesforce.context import (
 )
 from loaders.salesforce.results import Verification
 from loaders.salesforce.staging_db import PENDING, StagingDb
+from loaders.salesforce_api import preflight
 
 SAMPLE_ROWS = 10
 REJECTED = "rejected"
@@ -56,6 +54,8 @@ class SyncResult:
     transient errors only, and `held` were not sent because they have not changed since
     Salesforce rejected them. `recovered` counts the accepted rows of interrupted syncs,
     `actions` all rows by action (see `compare`), `codes` the rejected ones by code.
+    A dry run has a `sample` of the changes, the `files` that would be uploaded, and the
+    `blockers` that would stop the sync (see `Plan`).
     `status`: success, rejected (more than the threshold), deferred, superseded (a later
     data date was already sent), rolled_back, dry_run.
     """
@@ -78,6 +78,8 @@ class SyncResult:
     codes: dict[str, int] = field(default_factory=dict)
     actions: dict[str, int] = field(default_factory=dict)
     sample: tuple[Change, ...] = ()
+    blockers: tuple[str, ...] = ()
+    needs_approval: bool = False
     files: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()
     verification: Verification | None = None
@@ -114,7 +116,7 @@ class Plan:
     `actions` counts all rows by action (see `compare`), `fields` counts for each
     field the rows in which it would change, and `codes` counts the rejected rows by
     code. `changes` are the first rows to send, `blockers` the reasons why a sync would
-    stop.
+    stop; if these include the safety check, the plan `needs_approval`.
     """
 
     plan_id: str
@@ -123,19 +125,15 @@ class Plan:
     changes: tuple[Change, ...]
     codes: dict[str, int]
     blockers: tuple[str, ...]
+    needs_approval: bool
 
 
 def make_plan(
-    request: SyncRequest,
-    settings: Settings,
-    *,
-    policy: SyncPolicy | None = None,
-    limit: int | None = 20,
+    request: SyncRequest, settings: Settings, *, limit: int | None = 20
 ) -> Plan:
     """Compare mart and ledger; `limit` is the number of changed rows, None for all."""
-    policy = policy or SyncPolicy()
     with (
-        context_for(request, settings, policy=policy) as context,
+        context_for(request, settings) as context,
         TemporaryDirectory(prefix="nightshift-plan-") as folder,
         closing(
             StagingDb.create(
@@ -144,6 +142,7 @@ def make_plan(
         ) as staging_db,
     ):
         plan_id = prepare_rows(request, context, staging_db)
+        blockers, needs_approval = find_blockers(request, context, staging_db)
         fields: Counter[str] = Counter()
         for change in read_changes(staging_db):
             fields.update(list(change.fields))
@@ -153,31 +152,51 @@ def make_plan(
             fields=dict(fields.most_common()),
             changes=tuple(read_changes(staging_db, limit=limit)),
             codes=count_codes(staging_db),
-            blockers=find_blockers(context, staging_db),
+            blockers=blockers,
+            needs_approval=needs_approval,
         )
 
 
 def prepare_rows(
-    request: SyncRequest, context: SyncContext, staging_db: StagingDb
+    request: SyncRequest,
+    context: SyncContext,
+    staging_db: StagingDb,
+    *,
+    resend_all: bool = False,
 ) -> str:
-    """Stage rows and state, assign actions, and return the id of the plan."""
+    """Stage rows and state, assign actions, and return the id of the plan.
+
+    With `resend_all`, unchanged rows are sent although they are not part of the plan.
+    """
+    full = request.full or resend_all
+    with_missing = missing_rows.are_changed(request, context)
     if request.as_of:
         compare.load_rows_as_of(staging_db, context, request.as_of)
     else:
         compare.load_rows(
-            staging_db, context, data_date=request.data_date, full=request.full
+            staging_db,
+            context,
+            data_date=request.data_date,
+            full=full,
+            with_missing=with_missing,
         )
-    compare.assign_actions(staging_db, context, full=request.full)
+    compare.assign_actions(staging_db, context, full=full)
+    if with_missing:
+        missing_rows.add_rows(staging_db, context)
     if request.only_rejected:
         compare.keep_only_rejected(staging_db)
-    return safety_check.compute_plan_id(staging_db, context)
+    return safety_check.compute_plan_id(staging_db, context, request)
 
 
 def complete_dry_run(
-    context: SyncContext, staging_db: StagingDb, result: SyncResult
+    request: SyncRequest,
+    context: SyncContext,
+    staging_db: StagingDb,
+    result: SyncResult,
 ) -> SyncResult:
     """Return the result of a dry run; its CSV files are kept."""
     counts = count_rows(staging_db)
+    blockers, needs_approval = find_blockers(request, context, staging_db)
     return replace(
         result,
         status=DRY_RUN,
@@ -186,24 +205,35 @@ def complete_dry_run(
             file.path for file in bulk.write_chunk_files(context, staging_db, attempt=1)
         ),
         sample=tuple(read_changes(staging_db, limit=SAMPLE_ROWS)),
-        warnings=(*result.warnings, *find_blockers(context, staging_db)),
+        blockers=blockers,
+        needs_approval=needs_approval,
         unchanged=counts["unchanged"],
         rejected=counts["rejected"] - counts["deferred"],
         held=counts["held"],
     )
 
 
-def find_blockers(context: SyncContext, staging_db: StagingDb) -> tuple[str, ...]:
-    """Return the reasons why a sync would stop: exceeded limits, too little quota."""
-    blockers = [
-        limit.message for limit in safety_check.exceeded_limits(staging_db, context)
-    ]
-    policy = context.policy
+def find_blockers(
+    request: SyncRequest, context: SyncContext, staging_db: StagingDb
+) -> tuple[tuple[str, ...], bool]:
+    """Return why a sync would stop, and whether a limit of the safety check does it.
+
+    The limits do not apply to a plan that is approved.
+    """
+    if newest := safety_check.superseding_date(request, context):
+        return (f"Salesforce has values of a later data date, {newest}.",), False
+    blockers, policy = [], context.policy
+    if not request.approved_plan_id:
+        blockers = [
+            limit.message
+            for limit in safety_check.unapproved_limits(staging_db, context, request)
+        ]
+    needs_approval = bool(blockers)
     try:
         preflight.check_quota(context.client, *staging_db.pending_size(), policy)
     except NightshiftError as error:
         blockers.append(str(error))
-    return tuple(blockers)
+    return tuple(blockers), needs_approval
 
 
 def read_changes(
@@ -261,27 +291,3 @@ def count_codes(staging_db: StagingDb) -> dict[str, int]:
             " group by 1 order by 2 desc, 1"
         )
     )
-
-
-def decide_status(counts: dict[str, int], policy: SyncPolicy, *, rows: int) -> str:
-    """Return deferred, rejected or success by the policy's reject threshold."""
-    if counts["deferred"]:
-        return DEFERRED
-    allowed = max(policy.max_rejected_ratio * rows, policy.max_rejected_rows or 0)
-    return REJECTED if counts["rejected"] > allowed else SUCCESS
-
-
-def write_rejects(staging_db: StagingDb, path: Path) -> Path | None:
-    """Write every failed attempt to a CSV file; return None if there is none."""
-    if not staging_db.query_int("select count(*) from local.failures"):
-        return None
-    columns = ["key", "code", "message", "fields", "attempt", "job_id", "is_transient"]
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(
-            staging_db.stream(
-                f"select {', '.join(columns)} from local.failures order by chunk, key"
-            )
-        )
-    return path

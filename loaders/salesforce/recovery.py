@@ -33,10 +33,10 @@ from loaders.salesforce.context import (
     SyncContext,
     remove_sync_folders,
 )
-from loaders.salesforce.rows import Failure, RowResult
 from loaders.salesforce.staging_db import StagingDb
 from loaders.salesforce_api import jobs
 from loaders.salesforce_api.request_errors import NotFoundError
+from loaders.salesforce_api.rows import Failure, RowResult
 
 RECOVERED_FILE = "recovered.duckdb"
 

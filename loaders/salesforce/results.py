@@ -17,10 +17,10 @@ from typing import Any
 from loaders.errors import DataError
 from loaders.ledger.salesforce import OUTCOME_UNKNOWN
 from loaders.salesforce.context import SyncContext
-from loaders.salesforce.rows import Row, RowResult
 from loaders.salesforce.staging_db import StagingDb
 from loaders.salesforce_api import jobs, records
 from loaders.salesforce_api.jobs import ResultKind
+from loaders.salesforce_api.rows import Row, RowResult
 
 UNPROCESSED = "UNPROCESSED"
 TRANSIENT_CODES = {

@@ -1,9 +1,9 @@
 """The safety check: stop a sync before it writes when its changes look like a mistake.
 
-It compares the pending rows with the records in the ledger: too many new rows, too many
-changed rows, a field cleared in too many rows, or a metric whose median differs too
+It compares the pending rows with the records in the ledger: too many new, changed or
+missing rows, a field cleared in too many rows, or a metric whose median differs too
 much from that of the values last accepted for the same records. A person can approve
-the blocked plan by its id. Any other set of rows has a different id.
+the blocked plan by its id (see `approvals`). Any other set of rows has a different id.
 """
 
 import hashlib
@@ -11,12 +11,13 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from loaders import warehouse
 from loaders.config.salesforce_policy import SafetyThresholds
-from loaders.errors import DataError
-from loaders.salesforce import medians, state
-from loaders.salesforce.context import SyncContext
+from loaders.errors import ConfigError, DataError
+from loaders.salesforce import approvals, medians, state
+from loaders.salesforce.context import SyncContext, SyncRequest
 from loaders.salesforce.staging_db import PENDING, StagingDb
 
 MAX_EXAMPLE_KEYS = 10
@@ -43,36 +44,30 @@ class SafetyCheckError(DataError):
         self.exceeded_limits = tuple(exceeded_limits)
 
 
-def compute_plan_id(staging_db: StagingDb, context: SyncContext) -> str:
-    """Return an id for this exact set of rows, object and mapping version."""
+def compute_plan_id(
+    staging_db: StagingDb, context: SyncContext, request: SyncRequest
+) -> str:
+    """Return an id for exactly these rows, object, mapping, data date and options.
+
+    Rows that Salesforce already has are part of it only if all rows are requested.
+    """
+    resends = "" if request.full else " and action != 'resend'"
     ((rows, combined),) = staging_db.query(
         "select count(*), bit_xor(md5_number(key || chr(9) || hash))"
-        f" from local.rows where {PENDING}"
+        f" from local.rows where {PENDING}{resends}"
     )
-    text = f"{context.mapping.object} {context.sync.mapping_version} {rows} {combined}"
+    identity = f"{context.mapping.object} {context.sync.mapping_version}"
+    identity += f" {context.sync.data_date} {request.variant}"
+    text = f"{identity} {rows} {combined}"
     digest = hashlib.blake2b(text.encode(), digest_size=PLAN_ID_BYTES)
     return digest.hexdigest()
 
 
 def check(
-    staging_db: StagingDb,
-    context: SyncContext,
-    *,
-    plan_id: str,
-    approved_id: str | None,
+    staging_db: StagingDb, context: SyncContext, request: SyncRequest, *, plan_id: str
 ) -> None:
-    """Raise `SafetyCheckError` when a limit is exceeded and the plan is not approved.
-
-    Raises `DataError` when another plan was approved, because its rows differ.
-    """
-    if approved_id == plan_id:
-        return
-    if approved_id:
-        raise DataError(
-            f"Plan {approved_id} was approved, but the current plan is {plan_id}. "
-            "Review it with `nightshift salesforce diff`, then approve that plan."
-        )
-    exceeded = list(exceeded_limits(staging_db, context))
+    """Raise `SafetyCheckError` when a limit is exceeded; nothing is approved yet."""
+    exceeded = unapproved_limits(staging_db, context, request)
     if not exceeded:
         return
     details = "\n  ".join(
@@ -82,11 +77,43 @@ def check(
     raise SafetyCheckError(
         f"The safety check stopped the sync to {context.mapping.object}. Nothing was "
         f"sent:\n  {details}\n"
-        "Review the plan with `nightshift salesforce diff`. If the changes are "
-        f"intended, run `nightshift salesforce sync --approve {plan_id}`.",
+        f"Review the plan with `{request.review_command}`. If the changes are "
+        f"intended, run `{request.command} --approve {plan_id}`.",
         plan_id=plan_id,
         exceeded_limits=exceeded,
     )
+
+
+def superseding_date(request: SyncRequest, context: SyncContext) -> date | None:
+    """Return the later data date that this Salesforce org has, unless it is allowed.
+
+    Raises `ConfigError` if a plan was approved, because it would not be sent.
+    """
+    if request.as_of:
+        return None
+    with warehouse.session() as connection:
+        warehouse.ensure_tables(connection)
+        newest = state.newest_data_date(connection, context.scope)
+    if newest is None or newest <= request.data_date:
+        return None
+    if request.approved_plan_id:
+        raise ConfigError(
+            f"Plan {request.approved_plan_id} cannot be sent: Salesforce has values of "
+            f"{newest}, and `{request.command}` is for {request.data_date}. Nothing "
+            "was sent. To go back to the values sent for an earlier date, use "
+            f"--as-of {request.data_date}."
+        )
+    return newest
+
+
+def unapproved_limits(
+    staging_db: StagingDb, context: SyncContext, request: SyncRequest
+) -> list[ExceededLimit]:
+    """Return each limit that the pending rows exceed; none if all are approved."""
+    exceeded = list(exceeded_limits(staging_db, context))
+    if exceeded and approvals.are_pending_rows_approved(staging_db, context, request):
+        return []
+    return exceeded
 
 
 def exceeded_limits(
@@ -110,6 +137,13 @@ def exceeded_limits(
         "changed",
         sent_before,
         thresholds.max_change_ratio,
+    )
+    yield from _check_share(
+        staging_db,
+        f"{PENDING} and action = 'missing'",
+        "no longer in the mart",
+        sent_before,
+        thresholds.max_missing_ratio,
     )
     if thresholds.max_null_ratio is not None:
         yield from _check_nulls(staging_db, sent_before, thresholds.max_null_ratio)

@@ -19,9 +19,9 @@ from loaders.ledger import now
 from loaders.ledger.salesforce import ABANDONED, OUTCOME_UNKNOWN, SENDING, Chunk
 from loaders.salesforce import ledger, results
 from loaders.salesforce.context import Progress, SyncContext
-from loaders.salesforce.rows import Row, RowResult, payload_hash
 from loaders.salesforce.staging_db import StagingDb
 from loaders.salesforce_api.request_errors import OutcomeUnknownError
+from loaders.salesforce_api.rows import Row, RowResult, payload_hash
 
 SHRINK_FACTOR = 4
 

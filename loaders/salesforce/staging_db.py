@@ -15,7 +15,7 @@ from typing import Any
 
 from loaders import warehouse
 from loaders.private_files import make_folder
-from loaders.salesforce.rows import Failure, Row, RowResult
+from loaders.salesforce_api.rows import Failure, Row, RowResult
 from loaders.warehouse import Connection, bulk_rows, local_tables
 from loaders.warehouse.local_tables import LocalConnection
 
@@ -43,6 +43,7 @@ create table local.rejects (
     folded_key varchar, key varchar, rejected_at timestamp, rejected_hash varchar,
     outcome_unknown_at timestamp
 );
+create table local.approved (key varchar, hash varchar, approved_at timestamp);
 create table local.results (
     chunk integer, folded_key varchar, kind varchar, salesforce_id varchar,
     is_created boolean, code varchar, message varchar, fields varchar

@@ -7,10 +7,12 @@ written last. No row is lost: rows of the mart = accepted + rejected + unchanged
 `docs/salesforce.md` shows what is written before what.
 """
 
+import csv
 import random
 import time
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -21,16 +23,15 @@ from loaders.config.settings import Salesforce as Settings
 from loaders.ledger import now
 from loaders.ledger.salesforce import ABANDONED, SUCCESS, Chunk
 from loaders.salesforce import (
+    approvals,
     bulk,
     compare,
     ledger,
     plan,
-    preflight,
     recovery,
     results,
     safety_check,
     sobject_collections,
-    state,
 )
 from loaders.salesforce.context import (
     REJECTS_FILE,
@@ -44,6 +45,7 @@ from loaders.salesforce.context import (
 )
 from loaders.salesforce.plan import SyncResult
 from loaders.salesforce.staging_db import StagingDb
+from loaders.salesforce_api import preflight
 
 log = structlog.get_logger()
 
@@ -52,7 +54,6 @@ def run(
     request: SyncRequest,
     settings: Settings,
     *,
-    policy: SyncPolicy | None = None,
     on_progress: ProgressCallback = ignore_progress,
 ) -> SyncResult:
     """Sync the mart to the object and return the result.
@@ -61,9 +62,8 @@ def run(
     results that do not match, the mart's data date) or `TransientError` (Salesforce
     busy, quota exhausted, a job still running). After any error, the next run resumes.
     """
-    policy = policy or SyncPolicy()
     root = request.spool / request.mapping.object
-    with locked(root), context_for(request, settings, policy=policy) as context:
+    with locked(root), context_for(request, settings) as context:
         context = replace(context, on_progress=on_progress)
         started_at = now()
         recovered = recovery.RecoveryResult(0, ())
@@ -77,19 +77,17 @@ def run(
         path, identity = context.staging_db_path, context.sync.as_dict()
         with closing(StagingDb.create(path, identity=identity)) as staging_db:
             result = _sync_rows(
-                replace(request, full=request.full or bool(recovered.lost)),
-                context,
-                staging_db,
+                request, context, staging_db, has_lost_rows=bool(recovered.lost)
             )
             result = replace(
                 result, started_at=started_at, recovered=recovered.accepted
             )
-            plan.write_rejects(staging_db, context.folder / REJECTS_FILE)
+            _write_rejects(staging_db, context.folder / REJECTS_FILE)
             if not request.dry_run:
                 _record_sync(
                     request, context, staging_db, result=result, lost=recovered.lost
                 )
-        if not request.dry_run and not policy.keep_spool:
+        if not request.dry_run:
             clear(context.folder)
     log.info(
         "salesforce sync",
@@ -103,9 +101,16 @@ def run(
 
 
 def _sync_rows(
-    request: SyncRequest, context: SyncContext, staging_db: StagingDb
+    request: SyncRequest,
+    context: SyncContext,
+    staging_db: StagingDb,
+    *,
+    has_lost_rows: bool,
 ) -> SyncResult:
-    """Compare, check and send the rows, unless the sync is superseded or a dry run."""
+    """Compare, check and send the rows, unless the sync is superseded or a dry run.
+
+    With `has_lost_rows`, rows that seem unchanged are sent as well.
+    """
     result = SyncResult(
         sync_id=context.sync.sync_id,
         object=context.mapping.object,
@@ -116,25 +121,33 @@ def _sync_rows(
     job_ids: list[str] = []
     policy = context.policy
     with warehouse.keep_open():  # not while Salesforce works
-        if _is_superseded(request, context):
+        if safety_check.superseding_date(request, context):
             return replace(result, status=plan.SUPERSEDED)
-        plan_id = plan.prepare_rows(request, context, staging_db)
-        result = replace(result, plan_id=plan_id, actions=staging_db.count_by_action())
+        plan_id = plan.prepare_rows(
+            request, context, staging_db, resend_all=has_lost_rows
+        )
+        approved_id = request.approved_plan_id
+        is_new = bool(approved_id) and approvals.check(
+            staging_db, context, request, plan_id=plan_id
+        )
+        result = replace(
+            result,
+            plan_id=approved_id or plan_id,
+            actions=staging_db.count_by_action(),
+        )
         if request.dry_run:
-            return plan.complete_dry_run(context, staging_db, result)
+            return plan.complete_dry_run(request, context, staging_db, result)
         if staging_db.count_pending():
-            safety_check.check(
-                staging_db,
-                context,
-                plan_id=plan_id,
-                approved_id=request.approved_plan_id,
-            )
+            if not approved_id:
+                safety_check.check(staging_db, context, request, plan_id=plan_id)
+            elif is_new:
+                approvals.record(staging_db, context, request, plan_id=plan_id)
     if staging_db.count_pending():
         preflight.check_quota(context.client, *staging_db.pending_size(), policy)
         job_ids = _send(context, staging_db)
     counts: dict[str, Any] = plan.count_rows(staging_db)
     rows = sum(result.actions.values())
-    status = plan.decide_status(counts, policy, rows=rows)
+    status = _decide_status(counts, policy, rows=rows)
     if request.as_of and status == SUCCESS:
         status = plan.ROLLED_BACK
     return replace(
@@ -145,15 +158,6 @@ def _sync_rows(
         verification=_verify_sample(context, staging_db),
         **counts,
     )
-
-
-def _is_superseded(request: SyncRequest, context: SyncContext) -> bool:
-    """Return whether a later data date was already sent to this Salesforce org."""
-    if request.as_of or request.allow_older:
-        return False
-    with warehouse.session() as connection:
-        newest = state.newest_data_date(connection, context.scope)
-    return newest is not None and newest > request.data_date
 
 
 def _send(context: SyncContext, staging_db: StagingDb) -> list[str]:
@@ -229,3 +233,27 @@ def _record_sync(
                 state=ABANDONED,
                 job_id=chunk.job_id,
             )
+
+
+def _decide_status(counts: dict[str, int], policy: SyncPolicy, *, rows: int) -> str:
+    """Return deferred, rejected or success by the policy's reject threshold."""
+    if counts["deferred"]:
+        return plan.DEFERRED
+    allowed = max(policy.max_rejected_ratio * rows, policy.max_rejected_rows)
+    return plan.REJECTED if counts["rejected"] > allowed else SUCCESS
+
+
+def _write_rejects(staging_db: StagingDb, path: Path) -> Path | None:
+    """Write every failed attempt to a CSV file; return None if there is none."""
+    if not staging_db.query_int("select count(*) from local.failures"):
+        return None
+    columns = ["key", "code", "message", "fields", "attempt", "job_id", "is_transient"]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(
+            staging_db.stream(
+                f"select {', '.join(columns)} from local.failures order by chunk, key"
+            )
+        )
+    return path

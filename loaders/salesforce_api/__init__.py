@@ -1,1 +1,1 @@
-"""A client of the Salesforce REST API: login, retries, errors and bulk jobs."""
+"""The Salesforce API: login, checks, retries, errors, values, rows and bulk jobs."""

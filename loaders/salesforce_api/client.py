@@ -110,13 +110,13 @@ class Client:
 
 
 def connect(settings: Settings, retry_policy: RetryPolicy | None = None) -> Client:
-    """Log in and return a client.
+    """Log in and return a client; the settings have the default retry policy.
 
     Raises `ConfigError` naming the setting to correct, or `TransientError` when all
     retries failed.
     """
     environment.require_services()
-    retry_policy = retry_policy or RetryPolicy()
+    retry_policy = retry_policy or settings.sync.retry_policy
     log_in = retry(
         retry=retry_if_exception_type(TransientError),
         stop=stop_after_attempt(retry_policy.attempts),

@@ -88,14 +88,7 @@ def _token_url(settings: Settings) -> str:
 
 def _assertion(settings: Settings) -> str:
     """Return the signed JWT of a JWT bearer login."""
-    path = _required(settings, "private_key_file")
-    try:
-        key = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"{PREFIX}PRIVATE_KEY_FILE ({path}) cannot be read: {error.strerror}. "
-            "Correct the path or the file's permissions."
-        ) from None
+    key, place = _private_key(settings)
     claims = {
         "iss": _required(settings, "client_id"),
         "sub": _required(settings, "username"),
@@ -107,8 +100,23 @@ def _assertion(settings: Settings) -> str:
     except (ValueError, TypeError, jwt.PyJWTError):
         # The original error may quote the key.
         raise ConfigError(
-            f"{PREFIX}PRIVATE_KEY_FILE ({path}) contains no RSA private key in PEM "
+            f"{place} contains no RSA private key in PEM "
             "format. Set it to the private key of the connected app's certificate."
+        ) from None
+
+
+def _private_key(settings: Settings) -> tuple[bytes, str]:
+    """Return the key, and what a message calls the setting that has it."""
+    setting = f"{PREFIX}PRIVATE_KEY_FILE"
+    source = _required(settings, "private_key_file")
+    if isinstance(source, SecretStr):
+        return source.get_secret_value().encode(), setting
+    try:
+        return source.read_bytes(), f"{setting} ({source})"
+    except OSError as error:
+        raise ConfigError(
+            f"{setting} ({source}) cannot be read: {error.strerror}. "
+            "Correct the path or the file's permissions."
         ) from None
 
 

@@ -6,17 +6,18 @@ from uuid import uuid4
 
 import structlog
 
-from loaders import mail, s3, warehouse
+from loaders import alerts, mail, s3, warehouse
 from loaders.config import dbt_profile, environment, recipients, settings
 from loaders.config import salesforce_mapping as mapping
 from loaders.config.redaction import redact
 from loaders.errors import ConfigError, NightshiftError
+from loaders.ledger import mails
 from loaders.ledger.retired_models import retired_relations
 from loaders.salesforce import doctor as salesforce_doctor
-from loaders.salesforce import preflight
-from loaders.salesforce_api import client
+from loaders.salesforce_api import client, preflight
 from orchestrate.dbt import graph
 from orchestrate.logs import LOG_FILE
+from orchestrate.runs import alert_trial
 from reports.console import Text, console
 
 NOT_CHECKED = "not checked"
@@ -45,6 +46,7 @@ def run_checks() -> list[Check]:
         ("archive bucket", _check_archive_bucket),
         ("salesforce", _check_salesforce),
         ("mail", _check_mail),
+        *([("alerts", _check_alerts)] if _has_alerts() else []),
     ):
         checks.append(_run(name, check, checks))
     return [*checks, check_retired_models(checks)]
@@ -68,6 +70,28 @@ def run_salesforce_checks() -> list[Check]:
         )
         for finding in findings
     ]
+
+
+def send_test_alert() -> list[Check]:
+    """Send a test alert to each service, and by mail to on call."""
+    config, problems = settings.load_valid()
+    urls, to = config.alerts.urls, recipients.on_call_recipients(config)
+    checks = [
+        Check(name, False, f"{NOT_CHECKED}, because it is malformed: {problem}")
+        for name, problem in problems.items()
+        if name == alerts.SETTING
+    ]
+    for url in urls:
+        delivery = alert_trial.send_to_service(url)
+        is_sent = delivery.status == mails.ACCEPTED
+        message = "took the test alert" if is_sent else delivery.message
+        checks.append(Check(url.label, is_sent, message))
+    if not recipients.missing_setting(config.smtp, to):
+        checks.append(_run("mail to on call", alert_trial.send_by_mail, ()))
+    if not checks:
+        message = f"nobody receives alerts. Set {alerts.SETTING} or {to.setting}"
+        checks.append(Check("alerts", False, message))
+    return checks
 
 
 def check_retired_models(earlier: Sequence[Check] = ()) -> Check:
@@ -184,6 +208,23 @@ def _check_mail() -> str:
     )
     connection = mail.check(config.smtp, settings_of_recipients)
     return f"{connection}; reports go to {readers}, alerts go to {on_call}"
+
+
+def _has_alerts() -> bool:
+    config, problems = settings.load_valid()
+    malformed = any(name.startswith("NIGHTSHIFT_ALERTS__") for name in problems)
+    return bool(config.alerts.urls or config.alerts.heartbeat_url or malformed)
+
+
+def _check_alerts() -> str:
+    config = _settings_of("NIGHTSHIFT_ALERTS__").alerts
+    alerts.check(config.urls)
+    services = [f"{url.label}: {', '.join(url.severities)}" for url in config.urls]
+    monitor = "is" if config.heartbeat_url else "is not"
+    return (
+        f"{'; '.join(services) or f'no service ({alerts.SETTING} is not set)'}; the "
+        f"heartbeat URL {monitor} set"
+    )
 
 
 def _check_retired_relations() -> str:

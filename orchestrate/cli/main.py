@@ -5,8 +5,11 @@ standard error. Exit codes: 0 all done, 1 a task failed, 2 done, but Salesforce 
 accepted all rows, 3 bad configuration or arguments.
 """
 
+import os
 import sys
+from importlib import metadata
 from pathlib import Path
+from typing import Annotated
 
 import structlog
 import typer
@@ -16,16 +19,18 @@ from loaders import interruption, machine
 from loaders.config.redaction import redact
 from loaders.errors import ConfigError, NightshiftError
 from orchestrate import startup
-from orchestrate.cli import looker, reading, rejects, runs, salesforce
+from orchestrate.cli import init, looker, luigid, reading, rejects, runs, salesforce
 from orchestrate.cli.options import require_text
 from orchestrate.runs.outcome import ExitCode
-from reports.console import error_console, print_json, styled
+from reports.console import console, error_console, print_json, styled
+
+# The shell sets it when it asks for completions.
+COMPLETION_VARIABLE = "_NIGHTSHIFT_COMPLETE"
 
 log = structlog.get_logger()
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help=(
@@ -38,6 +43,7 @@ app = typer.Typer(
     ),
 )
 
+app.command()(init.init)
 app.command()(runs.run)
 app.command()(runs.backfill)
 app.command()(runs.plan)
@@ -46,14 +52,37 @@ app.command()(reading.report)
 app.command("doctor")(reading.check_setup)
 app.command()(reading.status)
 app.command()(reading.history)
+app.command("luigid")(luigid.start)
 app.command()(reading.explain_org)
 app.add_typer(rejects.app, name="rejects")
 app.add_typer(salesforce.app, name="salesforce")
 app.add_typer(looker.app, name="looker")
 
 
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        console.print(f"nightshift {metadata.version('nightshift')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
+    ] = False,
+) -> None: ...
+
+
 def main() -> None:
     """Run the command line; print one message for any error and set the exit code."""
+    if COMPLETION_VARIABLE in os.environ:
+        app(prog_name="nightshift")
     try:
         code = _run_command(startup.prepare_process())
         interruption.check()  # Typer turns an interruption into a plain exit code.
@@ -67,7 +96,7 @@ def _run_command(log_file: Path) -> int:
     try:
         require_text(sys.argv[1:])
         # In standalone mode, Typer exits with 2 for bad arguments, but 2 means rejects.
-        return int(app(standalone_mode=False) or 0)
+        return int(app(prog_name="nightshift", standalone_mode=False) or 0)
     except TyperException as error:
         message = getattr(error, "format_message", lambda: "Aborted.")()
         return _report(f"{message.rstrip('.')}. Try --help.", ExitCode.MISCONFIGURED)

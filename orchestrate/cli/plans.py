@@ -13,7 +13,7 @@ from orchestrate.planning.changed_partitions import (
     find_changed_partitions,
 )
 from orchestrate.planning.run_state import SALESFORCE_OBJECT
-from orchestrate.runs.alerts import resume_command
+from orchestrate.runs.remedy import resume_command
 from orchestrate.tasks.load import LoadRawTable, RawPartition
 from reports.console import console, print_json
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from loaders.config import settings
-from orchestrate.cli import doctor
+from orchestrate.cli import doctor, expectation
 from orchestrate.cli import history as run_history
 from orchestrate.cli import status as status_table
 from orchestrate.cli.options import AsJson, Day, Env, Version, parse_data_date
@@ -62,12 +62,22 @@ def check_setup(
             help="Only check the mart's values against the fields in Salesforce.",
         ),
     ] = False,
+    send_test_alert: Annotated[
+        bool,
+        typer.Option(
+            "--send-test-alert",
+            help="Only send a test alert to everybody who receives alerts.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check everything that a run needs, and show how to fix each problem."""
     if target:
         os.environ["DBT_TARGET"] = target
-    checks = doctor.run_salesforce_checks() if salesforce else doctor.run_checks()
+    if send_test_alert:
+        checks = doctor.send_test_alert()
+    else:
+        checks = doctor.run_salesforce_checks() if salesforce else doctor.run_checks()
     if as_json:
         print_json({"checks": [asdict(check) for check in checks]})
     else:
@@ -80,14 +90,25 @@ def status(
     count: Annotated[
         int, typer.Option("--nights", min=1, help="Number of data dates to show.")
     ] = 7,
+    expect_by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HH:MM",
+            help="Exit 1 if yesterday is not done and it is later than this (UTC).",
+        ),
+    ] = None,
     env: Env = DEFAULT_ENV,
     version: Version = DEFAULT_VERSION,
     as_json: AsJson = False,
 ) -> None:
     """Show the latest runs: outcome, duration, first error, lines, Salesforce."""
+    by = expectation.parse_time(expect_by) if expect_by is not None else None
     settings.load()
     latest = status_table.read_status(count, env=env, version=version)
-    status_table.print_status(latest, as_json=as_json)
+    found = expectation.check_now(by, env=env, version=version) if by else None
+    status_table.print_status(latest, found, as_json=as_json)
+    if found and found.is_late:
+        raise typer.Exit(int(ExitCode.FAILED))
 
 
 def history(

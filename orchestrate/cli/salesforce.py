@@ -1,9 +1,10 @@
 """`nightshift salesforce`: compare with Salesforce, send, and show rejected rows."""
 
+import re
 from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,7 +16,8 @@ from loaders.errors import ConfigError
 from loaders.ledger.salesforce import open_rejects, read_history
 from loaders.salesforce import sync
 from loaders.salesforce.context import SyncRequest
-from loaders.salesforce.plan import SUPERSEDED, Plan, make_plan
+from loaders.salesforce.plan import make_plan
+from orchestrate.cli.sync_results import print_plan, print_result
 from orchestrate.planning import run_state
 from orchestrate.planning.later_dates import contains_later_date, is_built
 from orchestrate.run_id import RUN_ID
@@ -27,7 +29,7 @@ from orchestrate.tasks.parameters import (
     DEFAULT_VERSION,
     result_name,
 )
-from reports.console import Table, console, print_json, styled
+from reports.console import Table, console, print_json
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,57 +43,56 @@ Day = Annotated[
         help="Data date of the mart. Default: the newest that was built.",
     ),
 ]
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d"],
+        help="Roll back to the values sent for this data date.",
+    ),
+]
+Approve = Annotated[
+    str | None,
+    typer.Option(
+        help="Send the plan with this id, which the safety check stopped. The id is in "
+        "its message."
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Run all checks, send nothing.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SYNC_COMMAND = "nightshift salesforce sync"
-MAX_SHOWN_FIELDS = 6
 MAX_SHOWN_DATES = 5
+PLAN_ID = re.compile(r"[0-9a-f]{16}")
 
 
 @app.command()
 def diff(
     day: Day = None,
+    as_of: AsOf = None,
     limit: Annotated[
         int, typer.Option(min=1, help="Number of changed rows to show.")
     ] = 20,
     as_json: AsJson = False,
 ) -> None:
     """Show what a sync would create, change (by field) and leave unchanged."""
-    request = _request(day)
+    request = _request(day, as_of=as_of)
     plan = make_plan(request, settings.load().salesforce, limit=limit)
     if as_json:
         print_json(asdict(plan))
         return
-    counts = ", ".join(f"{count:,} {name}" for name, count in plan.actions.items())
-    console.print(f"{request.data_date}: {counts or 'the mart is empty'}.")
-    _print_changes(plan)
-    for blocker in plan.blockers:
-        console.print(styled("The sync would stop:", "yellow"), blocker)
-    console.print(f"Plan {plan.plan_id}. Send it: nightshift salesforce sync")
+    print_plan(request, plan)
 
 
 @app.command("sync")
 def run_sync(
     day: Day = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Run all checks, send nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     full: Annotated[
         bool, typer.Option("--full", help="Send unchanged rows too.")
     ] = False,
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d"],
-            help="Roll back to the values sent for this data date.",
-        ),
-    ] = None,
-    approve: Annotated[
-        str | None,
-        typer.Option(
-            help="Send the plan with this id, which the safety check stopped. The id "
-            "is in its message."
-        ),
-    ] = None,
+    as_of: AsOf = None,
+    approve: Approve = None,
     as_json: AsJson = False,
 ) -> None:
     """Send the mart to Salesforce: the changed rows, or all rows with --full."""
@@ -99,8 +100,8 @@ def run_sync(
         day,
         dry_run=dry_run,
         full=full,
-        as_of=as_of.date() if as_of else None,
-        approved_plan_id=approve,
+        as_of=as_of,
+        approve=approve,
     )
     _send(request, as_json=as_json)
 
@@ -110,13 +111,21 @@ def show_rejects(
     retry: Annotated[
         bool, typer.Option("--retry", help="Send the rejected rows again.")
     ] = False,
+    dry_run: DryRun = False,
+    approve: Approve = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the rows that Salesforce rejected and has not accepted since."""
     settings.load()
     if retry:
-        _send(_request(None, only_rejected=True), as_json=as_json)
+        request = _request(None, only_rejected=True, dry_run=dry_run, approve=approve)
+        _send(request, as_json=as_json)
         return
+    if dry_run or approve is not None:
+        raise ConfigError(
+            "--dry-run and --approve are only for sending rejected rows again. Add "
+            "--retry. Nothing was sent."
+        )
     rejects = open_rejects(run_state.SALESFORCE_OBJECT) if _was_ever_sent() else []
     if as_json:
         rows = [asdict(reject) for reject in rejects]
@@ -166,7 +175,19 @@ def _was_ever_sent() -> bool:
         return ledger.table_exists(connection, "salesforce_rows")
 
 
-def _request(day: datetime | None, **options: Any) -> SyncRequest:  # noqa: ANN401
+def _request(
+    day: datetime | None,
+    *,
+    as_of: datetime | None = None,
+    approve: str | None = None,
+    **options: bool,
+) -> SyncRequest:
+    plan_id = None if approve is None else approve.strip().lower()
+    if plan_id is not None and not PLAN_ID.fullmatch(plan_id):
+        raise ConfigError(
+            f"--approve {approve!r} is not the id of a plan. Nothing was sent. Copy "
+            "the id from the message of the command that was stopped."
+        )
     state = run_state.reload(
         day.date() if day else datetime.min.date(),
         env=result_name("env", DEFAULT_ENV),
@@ -179,9 +200,9 @@ def _request(day: datetime | None, **options: Any) -> SyncRequest:  # noqa: ANN4
             f"{SALESFORCE_MODEL} was never built and tested. "
             "Run the pipeline first: nightshift run --date D"
         )
-    as_of = options.get("as_of")
     if as_of:
-        _require_known(as_of, {*built, *(date for _, date in state.completed.syncs)})
+        dates = {*built, *(date for _, date in state.completed.syncs)}
+        _require_known(as_of.date(), dates)
     data_date = day.date() if day else max(built)
     if not (day or as_of) and contains_later_date(state, SALESFORCE_MODEL, data_date):
         raise ConfigError(
@@ -197,6 +218,9 @@ def _request(day: datetime | None, **options: Any) -> SyncRequest:  # noqa: ANN4
         version=DEFAULT_VERSION,
         run_id=RUN_ID,
         fingerprint=state.built_fingerprint(SALESFORCE_MODEL, data_date),
+        as_of=as_of.date() if as_of else None,
+        approved_plan_id=plan_id,
+        is_date_given=day is not None,
         **options,
     )
 
@@ -219,26 +243,6 @@ def _send(request: SyncRequest, *, as_json: bool) -> None:
     if as_json:
         print_json(asdict(result))
     else:
-        console.print(
-            f"{result.status}: {result.sent:,} sent, {result.accepted:,} accepted "
-            f"({result.created:,} created), {result.unchanged:,} unchanged, "
-            f"{result.rejected:,} rejected."
-        )
-        if result.status == SUPERSEDED:
-            console.print("Salesforce has values of a later data date.")
-        for code, count in result.codes.items():
-            console.print(f"  {code}: {count:,}")
+        print_result(request, result)
     if not result.is_complete:
         raise typer.Exit(int(ExitCode.REJECTED))
-
-
-def _print_changes(plan: Plan) -> None:
-    for change in plan.changes:
-        fields = list(change.fields.items())
-        text = ", ".join(
-            f"{name}: {old!s} → {new!s}"
-            for name, (old, new) in fields[:MAX_SHOWN_FIELDS]
-        )
-        more = len(fields) - MAX_SHOWN_FIELDS
-        text += f" and {more} more" if more > 0 else ""
-        console.print(f"  {change.key}: {text}")

@@ -20,10 +20,11 @@ from loaders.ledger.run_outcomes import (
     read_run_outcomes,
 )
 from loaders.warehouse import Connection
+from orchestrate.cli.expectation import Expectation
 from orchestrate.cli.tables import duration, print_rows
 from orchestrate.nightly import Nightly
 from orchestrate.planning.changed_partitions import ChangedPartition, find_for_status
-from orchestrate.runs.alerts import resume_command
+from orchestrate.runs.remedy import resume_command
 from reports.console import console, print_json, styled
 
 # Left out on narrow terminals, in this order. --json has all of them.
@@ -156,14 +157,25 @@ def _read_open_mails(*, env: str, version: str) -> list[dict[str, Any]]:
     ]
 
 
-def print_status(status: Status, *, as_json: bool) -> None:
+def print_status(
+    status: Status, expected: Expectation | None = None, *, as_json: bool
+) -> None:
     """Print one row per data date, the error and next step of each failed run.
 
-    Then print who waits for a mail, and the partitions that changed on S3.
+    Then print who waits for a mail, the partitions that changed on S3, and whether
+    yesterday is done if that is `expected`.
     """
     if as_json:
-        print_json(asdict(status))
+        extra = {"expected": asdict(expected)} if expected else {}
+        print_json({**asdict(status), **extra})
         return
+    _print_tables(status)
+    if expected:
+        style = "bold red" if expected.is_late else ""
+        console.print(styled(expected.message, style))
+
+
+def _print_tables(status: Status) -> None:
     if not status.runs:
         console.print("No run yet. Start one: nightshift run --date D")
         return

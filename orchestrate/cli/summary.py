@@ -15,8 +15,8 @@ from loaders.errors import NightshiftError
 from loaders.ledger import reports
 from loaders.salesforce.plan import SUPERSEDED
 from orchestrate.cli.tables import make_table
-from orchestrate.runs.alerts import resume_command
 from orchestrate.runs.outcome import ExitCode, Outcome
+from orchestrate.runs.remedy import resume_command
 from reports.console import console, error_console, print_json, styled
 
 NO_FIGURES: dict[str, Any] = {

@@ -1,50 +1,53 @@
-"""Alerts by mail: one when a run has failed, one when a later run recovers.
+"""Alerts: one when a run has failed, one when a later run recovers.
 
-They are sent at the end of a run, after its last retry, if mail is configured. What
-goes wrong with an alert is one more line on standard error and in the log. It never
-changes the run's outcome. Recipients who wait for an alert get it from the next run.
+They are sent at the end of a run, after its last retry: by mail to on call, and to the
+services of NIGHTSHIFT_ALERTS__URLS. Services get one alert for all reruns that fail in
+the same way, and the recovery if they got an alert.
 """
 
-import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import luigi
 import structlog
 
+from loaders import alerts as services
 from loaders import warehouse
-from loaders.config import dbt_profile, recipients, redaction, settings
+from loaders.config import dbt_profile, redaction
 from loaders.errors import NightshiftError
-from loaders.ledger import mails, now
-from loaders.ledger.mails import ALERT, OPEN, Delivery, Mail
-from loaders.ledger.runs import RunRecord
-from loaders.ledger.salesforce import open_chunks
+from loaders.ledger import alerts as ledger
+from loaders.ledger import now
+from loaders.ledger.mails import ALERT, SERVICE_ALERT, Mail
+from loaders.ledger.runs import RunRecord, unresolved_runs
 from loaders.mime import Message
-from orchestrate import progress
 from orchestrate.dbt import graph
-from orchestrate.planning import run_state
-from orchestrate.run_id import RUN_ID
-from orchestrate.runs.blocked import SYNC, Blocked, find_blocked, sort_by_flow
+from orchestrate.runs import alert_delivery, links
+from orchestrate.runs.alert_text import Alert, wordings
+from orchestrate.runs.blocked import Blocked, find_blocked, sort_by_flow
 from orchestrate.runs.outcome import ExitCode, Outcome, TaskResult
-from orchestrate.tasks.delivery import Deliveries, deliver, describe
-from orchestrate.tasks.parameters import (
-    DEFAULT_ENV,
-    DEFAULT_VERSION,
-    result_name,
-)
-from orchestrate.tasks.report import MailReport
+from orchestrate.runs.remedy import SEVERITIES, can_wait, fingerprint, resume_command
 from reports.morning import rendering
 
 MAX_ERROR_LENGTH = 1500
 MAX_SHOWN_FAILURES = 8
-PARTITION = "RawPartition"
-
 log = structlog.get_logger()
 
 
+def unresolved_runs_of(root: luigi.Task) -> list[RunRecord]:
+    """Return earlier runs of the same data dates that failed or left rejects."""
+    if not warehouse.exists():
+        return []
+    first = root.data_date_from or root.data_date
+    with warehouse.session() as connection:
+        return unresolved_runs(
+            connection, first, root.data_date, env=root.env, version=root.version
+        )
+
+
 def send_failure_alert(root: luigi.Task, outcome: Outcome) -> None:
-    """Mail what failed, what is blocked downstream, and how to resume the run."""
+    """Send what failed, what is blocked downstream, and how to resume the run."""
     with _reported("The failure alert"):
         _send_failure_alert(root, outcome)
 
@@ -64,14 +67,30 @@ def _send_failure_alert(root: luigi.Task, outcome: Outcome) -> None:
         "can_wait": answer,
         "reason": reason,
     }
-    subject = f"The run for {root.data_date} failed: {root_cause.name}"
-    _send(root, subject, "failed", context)
+    severity = SEVERITIES[answer]
+    title = f"The run for {root.data_date} failed: {root_cause.name}"
+    alert = Alert(
+        severity=severity,
+        title=f"{title} ({context['environment']})",
+        root_cause=root_cause.name,
+        error=_shorten(root_cause.error),
+        command=context["command"],
+        can_wait=answer,
+        reason=reason,
+        others=[list(_failure_context(failure).values()) for failure in others],
+        blocked=_blocked_lists(blocked),
+        links=links.of_run(root),
+        notes=_notes(context),
+    )
+    same = fingerprint(severity, root_cause)
+    earlier = _earlier_alert(root, same)
+    _send(root, alert, "failed", context, same_failure=same, earlier=earlier)
 
 
 def send_recovery_alert(
     root: luigi.Task, outcome: Outcome, unresolved: Sequence[RunRecord]
 ) -> None:
-    """Mail that earlier failed runs are resolved; send nothing if there are none.
+    """Send that earlier failed runs are resolved; send nothing if there are none.
 
     A run in which Salesforce rejects rows resolves failures, but not earlier rejects.
     """
@@ -88,70 +107,21 @@ def send_recovery_alert(
         "had_failed": any(run.has_failed for run in resolved),
         "is_done": is_done,
     }
+    alert = Alert(
+        severity=services.RECOVERED,
+        title=f"The run for {first.data_date} recovered ({context['environment']})",
+        error=context["root_cause"],
+        notes=[_recovery_note(context), *_notes(context)],
+        links=links.of_run(root),
+    )
     with _reported("The recovery alert"):
-        subject = f"The run for {first.data_date} recovered"
-        _send(root, subject, "recovered", context)
+        _send(root, alert, "recovered", context, resolved=resolved)
 
 
 def send_open_alerts(root: luigi.Task) -> None:
     """Send alerts of earlier runs to the recipients who still wait for them."""
     with _reported("An earlier alert"):
-        if not warehouse.exists():
-            return
-        with warehouse.session() as connection:
-            waiting: dict[Mail, list[str]] = {}
-            for entry in mails.open_recipients(
-                connection, env=root.env, version=root.version
-            ):
-                if entry.mail.kind == ALERT:
-                    waiting.setdefault(entry.mail, []).append(entry.recipient)
-            texts = {alert: mails.alert_text(connection, alert) for alert in waiting}
-        for alert, content in texts.items():
-            message = Message(content.subject, content.text, "", alert.reference)
-            _deliver(root, alert, message, only=waiting[alert])
-
-
-def can_wait(failures: Sequence[TaskResult], blocked: Blocked) -> tuple[str, str]:
-    """Return whether the fix can wait until morning, and why."""
-    tasks = {failure.task for failure in failures}
-    if SYNC in tasks and _has_open_sync():
-        return (
-            "No",
-            "Some of the run's values were sent to Salesforce, but the results are not "
-            "recorded. Running again finishes the sync. Until then, Salesforce may "
-            "show old values beside new ones.",
-        )
-    if blocked.is_everything or blocked.salesforce or SYNC in tasks:
-        needs_producer = (
-            " Only the producer of the raw data can complete the partition; running "
-            "again before that does not help."
-            if tasks == {PARTITION}
-            else ""
-        )
-        return (
-            "Yes, but fix it before business hours",
-            "No data is lost. Until the run is complete, Looker and Salesforce keep "
-            "their last values, which are outdated." + needs_producer,
-        )
-    return (
-        "Yes",
-        "The failure does not affect Salesforce. The missing results can be rebuilt "
-        "from the warehouse at any time.",
-    )
-
-
-def resume_command(root: luigi.Task) -> str:
-    """Return the command that resumes the run."""
-    first = root.data_date_from or root.data_date
-    arguments = ["nightshift", "run", "--date", str(root.data_date)]
-    if first != root.data_date:
-        arguments = ["nightshift", "backfill", "--from", str(first)]
-        arguments += ["--to", str(root.data_date)]
-    if root.env != result_name("env", DEFAULT_ENV):
-        arguments += ["--env", root.env]
-    if root.version != DEFAULT_VERSION:
-        arguments += ["--version", root.version]
-    return shlex.join(arguments)
+        alert_delivery.send_open(root)
 
 
 def _load_graph() -> graph.Graph | None:
@@ -184,68 +154,106 @@ def _shorten(error: str) -> str:
     return text if len(text) <= MAX_ERROR_LENGTH else f"{text[:MAX_ERROR_LENGTH]} …"
 
 
-def _has_open_sync() -> bool:
-    """Return whether rows were sent to Salesforce whose results are not recorded."""
+def _blocked_lists(blocked: Blocked) -> dict[str, list[str]]:
+    """Return what is blocked by kind, without kinds of which nothing is blocked."""
+    lists = {
+        "models": list(blocked.models),
+        "archive": list(blocked.datasets),
+        "publishing": [
+            *(["Salesforce"] if blocked.salesforce else []),
+            *(["the morning report"] if blocked.report else []),
+        ],
+    }
+    if blocked.is_everything:
+        return {"everything": ["the whole run"]}
+    return {kind: names for kind, names in lists.items() if names}
+
+
+def _recovery_note(context: dict[str, Any]) -> str:
+    since = f"{context['since']:%Y-%m-%d %H:%M} UTC"
+    times = "once" if context["attempts"] == 1 else f"{context['attempts']} times"
+    note = (
+        f"It failed {times}, first at {since}."
+        if context["had_failed"]
+        else f"Salesforce has accepted the rows that it rejected since {since}."
+    )
+    rejects = " Salesforce still rejects rows: nightshift salesforce rejects"
+    return note + (" No action is needed." if context["is_done"] else rejects)
+
+
+def _notes(context: dict[str, Any]) -> list[str]:
+    return [f"Run {context['run_id']}, {context['done']} task(s) done."]
+
+
+def _earlier_alert(root: luigi.Task, same_failure: str) -> str:
+    """Return the first alert about the same failure since the last complete run."""
+    alert = Mail("", SERVICE_ALERT, root.data_date, root.env, root.version)
     try:
+        run_ids = {run.run_id for run in unresolved_runs_of(root)}
+        if not run_ids:
+            return ""
         with warehouse.session() as connection:
-            return bool(open_chunks(connection, run_state.SALESFORCE_OBJECT))
-    except NightshiftError:
-        return False
+            found = ledger.find_alerts(connection, alert, run_ids)
+    except NightshiftError as error:
+        log.error("earlier alerts not known", error=str(error))
+        return ""
+    return next((name for name, other in found if other == same_failure), "")
+
+
+def _services_that_know(root: luigi.Task, resolved: Sequence[RunRecord]) -> set[str]:
+    """Return the services that have an alert about one of these runs."""
+    known: set[str] = set()
+    run_ids = {run.run_id for run in resolved}
+    with warehouse.session() as connection:
+        for day in {run.data_date for run in resolved}:
+            alert = Mail("", SERVICE_ALERT, day, root.env, root.version)
+            found = ledger.find_alerts(connection, alert, run_ids)
+            references = {name for name, _ in found}
+            known |= ledger.services_with(connection, alert, references)
+    return known
 
 
 def _send(
-    root: luigi.Task, subject: str, template: str, context: dict[str, Any]
+    root: luigi.Task,
+    alert: Alert,
+    template: str,
+    context: dict[str, Any],
+    *,
+    same_failure: str = "",
+    earlier: str = "",
+    resolved: Sequence[RunRecord] = (),
 ) -> None:
+    """Record an alert, and send it by mail and to the services that lack it."""
+    is_recovery = alert.severity == services.RECOVERED
+    urls = alert_delivery.service_urls("" if is_recovery else alert.severity)
+    has_mail = alert_delivery.has_mail()
+    if not has_mail and not urls:
+        return
+    reference = f"{template}.{context['run_id']}"
+    key = (root.data_date, root.env, root.version)
     message = Message(
-        subject=f"{subject} ({context['environment']})",
+        subject=alert.title,
         text=rendering.render_alert(f"{template}.txt", context),
         html=rendering.render_alert(f"{template}.html", context),
-        reference=f"{template}.{context['run_id']}",
+        reference=reference,
     )
-    alert = Mail(message.reference, ALERT, root.data_date, root.env, root.version)
-    config = settings.load()
-    if recipients.missing_setting(config.smtp, recipients.on_call_recipients(config)):
-        return
-    _deliver(root, alert, message)
-
-
-def _deliver(
-    root: luigi.Task, alert: Mail, message: Message, only: Sequence[str] | None = None
-) -> None:
-    """Send an alert to its recipients, or an earlier one to those in `only`.
-
-    An alert is also sent if the warehouse, which has the ledger, is unavailable.
-    """
-    config = settings.load()
-    to = recipients.on_call_recipients(config)
-    wanted = list(to.parsed() if only is None else set(to.parsed()) & set(only))
-    if recipients.missing_setting(config.smtp, to):
-        wanted = []
-    states: Deliveries = dict.fromkeys(wanted, Delivery(OPEN))
-    is_recorded = False
-    with _logged():
-        if only is None:
-            content = mails.AlertText(message.subject, message.text)
-            mails.record_alert(alert, content, run_id=RUN_ID)
-        states = mails.start(alert, wanted, run_id=RUN_ID)
-        is_recorded = True
-
-    def record(results: Deliveries) -> None:
-        if is_recorded:
-            with _logged():
-                mails.record(alert, results, run_id=RUN_ID)
-
-    report = root.clone(MailReport)
-    states = deliver(
-        message,
-        to,
-        states,
-        record=record,
-        num_retries=report.num_retries,
-        retry_sleep=report.retry_sleep,
-    )
-    if problems := describe({key: states[key] for key in wanted}):
-        _warn(f"Alert “{message.subject}”: {problems}")
+    mail = Mail(reference, ALERT, *key)
+    if has_mail or not earlier:
+        content = ledger.AlertRecord(
+            message.subject,
+            message.text if has_mail else wordings(alert)[0].plain,
+            alert.severity,
+            same_failure,
+            asdict(alert),
+        )
+        alert_delivery.record(mail, content, run_id=context["run_id"])
+    if has_mail:
+        with _reported("The alert by mail"):
+            alert_delivery.send_mail(root, mail, message)
+    if urls:
+        known = _services_that_know(root, resolved) if is_recovery else None
+        entry = Mail(earlier or reference, SERVICE_ALERT, *key)
+        alert_delivery.send_to_services(root, entry, alert, urls, only=known)
 
 
 @contextmanager
@@ -258,23 +266,7 @@ def _reported(name: str) -> Iterator[None]:
     try:
         yield
     except NightshiftError as error:
-        _warn(f"{name} was not sent: {error}")
+        alert_delivery.warn(f"{name} was not sent: {error}")
     except Exception as error:
         log.exception("alert not sent")
-        _warn(f"{name} was not sent: {type(error).__name__}: {error}")
-
-
-@contextmanager
-def _logged() -> Iterator[None]:
-    """Log an error of the ledger instead of raising it."""
-    try:
-        yield
-    except NightshiftError as error:
-        log.error("state of the alert not recorded", error=str(error))
-
-
-def _warn(text: str) -> None:
-    """Print one line if enabled, and log it; Luigi's command prints the log."""
-    line = " ".join(redaction.redact(text).split())
-    log.error("alert", problem=line)
-    progress.print_line(line, outcome="failed")
+        alert_delivery.warn(f"{name} was not sent: {type(error).__name__}: {error}")

@@ -12,11 +12,18 @@ from loaders import interruption, ledger, warehouse
 from loaders.config import dbt_profile
 from loaders.errors import ConfigError, NightshiftError
 from loaders.ledger.run_outcomes import RunStart, record_run_start
-from loaders.ledger.runs import RunRecord, unresolved_runs
 from orchestrate.run_id import RUN_ID
-from orchestrate.runs import alerts, history_page, recording, run_lock, scheduler
+from orchestrate.runs import (
+    alerts,
+    history_page,
+    monitors,
+    recording,
+    run_lock,
+    scheduler,
+)
 from orchestrate.runs.completion import determine_outcome
 from orchestrate.runs.outcome import ExitCode, Outcome
+from orchestrate.runs.remedy import resume_command
 from reports.console import error_console, styled
 
 SUCCESS_CODES = (LuigiStatusCode.SUCCESS, LuigiStatusCode.SUCCESS_WITH_RETRY)
@@ -97,6 +104,7 @@ def start_run(root: luigi.Task, *, command: str) -> None:
     """Collect results from now on, and record the run also if it is interrupted."""
     global _run
     _run = _Run(root, command)
+    monitors.run_started()
     recording.start()
     interruption.set_on_stop(_finish_interrupted_run)
 
@@ -147,21 +155,19 @@ def finish_run(outcome: Outcome) -> None:
 
 
 def _finish_run(run: _Run, outcome: Outcome) -> None:
-    if outcome.exit_code in (ExitCode.FAILED, ExitCode.MISCONFIGURED):
-        try:
-            _record(run, outcome)
-        except NightshiftError as error:
-            # The run's own failure is more important than this one.
-            log.error("run not recorded", error=str(error))
-        alerts.send_open_alerts(run.root)
-        alerts.send_failure_alert(run.root, outcome)
-        return
-    unresolved = _unresolved_runs(run.root)
-    if outcome.done or unresolved or run.has_start_row:
+    has_failed = outcome.exit_code in (ExitCode.FAILED, ExitCode.MISCONFIGURED)
+    unresolved = [] if has_failed else alerts.unresolved_runs_of(run.root)
+    if has_failed:
+        _try_to_record(run, outcome)
+    elif outcome.done or unresolved or run.has_start_row:
         _record(run, outcome)
-    run.is_recorded = True
+    run.is_recorded = run.is_recorded or not has_failed
+    monitors.run_ended(run.root, outcome, run.started_at)
     alerts.send_open_alerts(run.root)
-    alerts.send_recovery_alert(run.root, outcome, unresolved)
+    if has_failed:
+        alerts.send_failure_alert(run.root, outcome)
+    else:
+        alerts.send_recovery_alert(run.root, outcome, unresolved)
 
 
 def _finish_interrupted_run(error: interruption.Interrupted) -> None:
@@ -170,7 +176,7 @@ def _finish_interrupted_run(error: interruption.Interrupted) -> None:
     if run.is_recorded:
         error_console.print(f"{error} The run for {run.root.data_date} had ended.")
         return
-    command = alerts.resume_command(run.root)
+    command = resume_command(run.root)
     message = (
         f"{error} The run for {run.root.data_date} is not complete. What is done is "
         f"kept. Resume: {command}"
@@ -179,24 +185,19 @@ def _finish_interrupted_run(error: interruption.Interrupted) -> None:
     failure = recording.failure(run.root, NightshiftError(message))
     code = ExitCode(error.exit_code)
     outcome = Outcome(RUN_ID, code, (*recording.results(), failure))
-    try:
-        _record(run, outcome)
-    except NightshiftError as other:
-        log.error("run not recorded", error=str(other))
+    _try_to_record(run, outcome)
     run_lock.release()
+    monitors.run_ended(run.root, outcome, run.started_at)
     if code != ExitCode.INTERRUPTED:
         alerts.send_failure_alert(run.root, outcome)
 
 
-def _unresolved_runs(root: luigi.Task) -> list[RunRecord]:
-    """Return earlier runs of the same data dates that failed or left rejects."""
-    if not warehouse.exists():
-        return []
-    first = root.data_date_from or root.data_date
-    with warehouse.session() as connection:
-        return unresolved_runs(
-            connection, first, root.data_date, env=root.env, version=root.version
-        )
+def _try_to_record(run: _Run, outcome: Outcome) -> None:
+    try:
+        _record(run, outcome)
+    except NightshiftError as error:
+        # The run's own failure is more important than this one.
+        log.error("run not recorded", error=str(error))
 
 
 def _record(run: _Run, outcome: Outcome) -> None:

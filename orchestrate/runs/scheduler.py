@@ -26,7 +26,7 @@ def unreachable_error() -> str:
     Without a central scheduler nothing is wrong. Luigi itself would try for minutes
     and then print a traceback.
     """
-    address = _url()
+    address = url()
     if not address:
         return ""
     try:
@@ -42,21 +42,21 @@ def describe(error: BaseException) -> TransientError | None:
     """Return our error for one of Luigi's calls to the scheduler, None for others."""
     if not isinstance(error, RPCError):
         return None
-    return TransientError(_message(_url(), getattr(error, "sub_exception", error)))
+    return TransientError(_message(url(), getattr(error, "sub_exception", error)))
 
 
 def lost_tasks_hint() -> str:
     """Return why a central scheduler may have given no more tasks, '' without one."""
-    if not _url():
+    if not url():
         return ""
     return (
-        f" Luigi's scheduler at {_url()} gave no more tasks: it was restarted without "
+        f" Luigi's scheduler at {url()} gave no more tasks: it was restarted without "
         "its state, or another worker is running them. Run again."
     )
 
 
 @cache
-def _url() -> str:
+def url() -> str:
     """Return the scheduler's URL as Luigi reads it, or '' for the local scheduler.
 
     Options of the `luigi` line are known only until that has ended, hence the cache.

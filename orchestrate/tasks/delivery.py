@@ -45,7 +45,7 @@ def deliver(
         waiting = select(current, OPEN)
         if not waiting:
             return
-        results = mail.send(message, settings.load().smtp, to, only=waiting)
+        results = mail.send(message, settings.load_valid()[0].smtp, to, only=waiting)
         current.update(results)
         record(results)
         if select(results, OPEN):

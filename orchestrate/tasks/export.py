@@ -269,4 +269,5 @@ def _sync_request(state: RunState) -> SyncRequest:
         version=state.version,
         run_id=RUN_ID,
         fingerprint=state.built_fingerprint(SALESFORCE_MODEL, data_date),
+        is_date_given=True,
     )

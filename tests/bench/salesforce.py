@@ -72,7 +72,6 @@ from pathlib import Path
 from orchestrate.tasks.export import SPOOL
 from loaders import warehouse
 from loaders.config import salesforce_mapping, settings
-from loaders.config.salesforce_policy import SafetyThresholds, SyncPolicy
 from loaders.salesforce import sync
 from loaders.salesforce.context import SyncRequest
 

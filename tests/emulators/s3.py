@@ -20,7 +20,7 @@ from moto.moto_server import werkzeug_app
 from moto.moto_server.utilities import RegexConverter
 from moto.s3.models import s3_backends
 from moto.server import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.emulators.component import HOST, announce, free_port, wait_until_stopped
 from tests.emulators.s3_faults import FaultInjector, Responder, split_path
@@ -35,10 +35,16 @@ def main(arguments: list[str]) -> int:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     port = options.port or free_port()
     werkzeug_app.RegexConverter = _AnyCharacter
-    application: Responder = DomainDispatcherApplication(create_backend_app)
+    application = _dispatching()
     if options.data:
         application = _stored(application, options.data)
-    server = make_server(HOST, port, FaultInjector(application), threaded=True)
+    server = make_server(
+        HOST,
+        port,
+        FaultInjector(application),
+        threaded=True,
+        request_handler=_RequestHandler,
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     environment = _environment(port)
     _create_buckets(environment, options.bucket or list(BUCKETS), options.data)
@@ -74,6 +80,35 @@ def _environment(port: int) -> dict[str, str]:
         "NIGHTSHIFT_RAW_URL": f"s3://{BUCKETS[0]}/raw",
         "NIGHTSHIFT_ARCHIVE_URL": f"s3://{BUCKETS[1]}/archive",
     }
+
+
+class _RequestHandler(WSGIRequestHandler):
+    """Sends a reply in one piece, not line by line: half the time of a small one."""
+
+    wbufsize = -1
+
+    def make_environ(self) -> dict[str, Any]:
+        """Return the request. The client waits for a `100 Continue` sent before it."""
+        self.wfile.flush()
+        return super().make_environ()
+
+
+def _dispatching() -> Responder:
+    """Return moto with all its services.
+
+    Requests signed for S3 go to it at once: moto lists the folders of its modules to
+    find the service of each request.
+    """
+    all_services: Responder = DomainDispatcherApplication(create_backend_app)
+    s3: Responder = create_backend_app("s3")
+
+    def respond(
+        environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        is_s3 = "/s3/aws4_request" in environ.get("HTTP_AUTHORIZATION", "")
+        return (s3 if is_s3 else all_services)(environ, start_response)
+
+    return respond
 
 
 class _AnyCharacter(RegexConverter):

@@ -1,6 +1,7 @@
 """Fixtures that give a test its own DuckDB warehouse and its own prefix on S3."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -8,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from loaders import aws
-from loaders.config import dbt_profile
+from loaders.config import dbt_profile, settings
 
 OTHER_AWS_VARIABLES = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE")
 PROFILE = {
@@ -50,3 +51,23 @@ def s3_url(
     aws.client_of_process.cache_clear()
     yield f"{shared_emulators['NIGHTSHIFT_RAW_URL']}/{uuid4().hex}"
     aws.client_of_process.cache_clear()
+
+
+@pytest.fixture
+def secret_stores(
+    shared_emulators: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dict[str, str]]:
+    """Connect this process to the emulators of both stores; no settings are set."""
+    for name in list(os.environ):
+        if name.startswith(("NIGHTSHIFT_", "AWS_", "OPENLINEAGE_")):
+            monkeypatch.delenv(name)
+    endpoint = shared_emulators["AWS_ENDPOINT_URL_S3"]
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
+        monkeypatch.setenv(name, shared_emulators[name])
+    monkeypatch.setenv("AWS_DEFAULT_REGION", shared_emulators["AWS_REGION"])
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    aws.client_of_process.cache_clear()
+    settings.load.cache_clear()
+    yield {"AWS_ENDPOINT_URL": endpoint}
+    aws.client_of_process.cache_clear()
+    settings.load.cache_clear()

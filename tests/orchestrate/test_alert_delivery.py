@@ -6,7 +6,7 @@ import pytest
 
 from loaders import warehouse
 from loaders.errors import TransientError
-from loaders.ledger import mails
+from loaders.ledger import alerts, mails
 from orchestrate.nightly import Nightly
 from orchestrate.runs import execution
 from orchestrate.runs.outcome import ExitCode, Outcome, TaskResult
@@ -122,7 +122,7 @@ def test_bug_in_an_alert_does_not_hide_the_failure(
 def test_alert_is_sent_without_a_ledger(
     server: MailServer, configured: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mails, "record_alert", _unavailable)
+    monkeypatch.setattr(alerts, "record", _unavailable)
     server.set_rules(Rule("RCPT", "450 greylisted", GREY, times=1))
     with configured():
         assert _finish() == [(1, "E7")]

@@ -12,11 +12,12 @@ import pytest
 
 from orchestrate.dbt.graph import Graph, Node
 from orchestrate.nightly import Nightly
-from orchestrate.runs import alerts
+from orchestrate.runs import remedy
 from orchestrate.runs.blocked import Blocked, find_blocked, sort_by_flow
 from orchestrate.runs.outcome import TaskResult
 from tests.emulators import smtp, up
 from tests.emulators.component import CLOSED_PORT
+from tests.emulators.receiver import Receiver, receiving
 from tests.emulators.sample.world import World
 from tests.emulators.sample.write import write_to_folder
 from tests.nightly.project import Project, copy_to
@@ -110,7 +111,7 @@ def test_alert_states_whether_the_fix_can_wait(
     task: str, subject: str, expected_answer: str, part_of_reason: str
 ) -> None:
     failures = [_failure(task, subject)]
-    answer, reason = alerts.can_wait(failures, find_blocked(failures, GRAPH))
+    answer, reason = remedy.can_wait(failures, find_blocked(failures, GRAPH))
     assert answer == expected_answer
     assert part_of_reason in reason
 
@@ -118,23 +119,23 @@ def test_alert_states_whether_the_fix_can_wait(
 def test_unfinished_sync_cannot_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     failures = [_failure("SyncTrialMetricsToSalesforce")]
     blocked = find_blocked(failures, GRAPH)
-    monkeypatch.setattr(alerts, "_has_open_sync", lambda: True)
-    assert alerts.can_wait(failures, blocked)[0] == "No"
-    monkeypatch.setattr(alerts, "_has_open_sync", lambda: False)
-    assert alerts.can_wait(failures, blocked)[0] == BEFORE_BUSINESS_HOURS
+    monkeypatch.setattr(remedy, "_has_open_sync", lambda: True)
+    assert remedy.can_wait(failures, blocked)[0] == "No"
+    monkeypatch.setattr(remedy, "_has_open_sync", lambda: False)
+    assert remedy.can_wait(failures, blocked)[0] == BEFORE_BUSINESS_HOURS
 
 
 def test_resume_command_repeats_the_parameters_of_the_run() -> None:
     run = Nightly(data_date=date(2026, 11, 24))
-    assert alerts.resume_command(run) == "nightshift run --date 2026-11-24"
+    assert remedy.resume_command(run) == "nightshift run --date 2026-11-24"
     backfill = Nightly(
         data_date=date(2026, 11, 24), data_date_from=date(2026, 11, 20), version="v2"
     )
-    assert alerts.resume_command(backfill) == (
+    assert remedy.resume_command(backfill) == (
         "nightshift backfill --from 2026-11-20 --to 2026-11-24 --version v2"
     )
     other_env = Nightly(data_date=date(2026, 11, 24), env="other")
-    assert alerts.resume_command(other_env).endswith("--env other")
+    assert remedy.resume_command(other_env).endswith("--env other")
 
 
 class Mailbox:
@@ -152,6 +153,13 @@ class Mailbox:
             for path in paths
         )
         return [message for message in parsed if isinstance(message, EmailMessage)]
+
+
+@pytest.fixture
+def webhook() -> Iterator[Receiver]:
+    """Run a service that takes alerts and heartbeats."""
+    with receiving() as receiver:
+        yield receiver
 
 
 @pytest.fixture(scope="module")
@@ -181,8 +189,14 @@ def _text(message: EmailMessage) -> str:
 
 
 @pytest.mark.slow
-def test_failed_run_sends_one_alert_and_its_recovery_another(mailbox: Mailbox) -> None:
+def test_failed_run_sends_one_alert_and_its_recovery_another(
+    mailbox: Mailbox, webhook: Receiver
+) -> None:
     project = mailbox.project
+    project.environment["NIGHTSHIFT_ALERTS__URLS"] = f"json://{webhook.address}/hook"
+    project.environment["NIGHTSHIFT_ALERTS__HEARTBEAT_URL"] = (
+        f"http://{webhook.address}/ping?from=test"
+    )
     on_call = {"NIGHTSHIFT_ON_CALL__RECIPIENTS": json.dumps([ON_CALL])}
     project.luigi(*LUIGI_ARGUMENTS, **on_call).expect(1)
     (alert,) = mailbox.read_new()
@@ -218,9 +232,20 @@ def test_failed_run_sends_one_alert_and_its_recovery_another(mailbox: Mailbox) -
         *(("luigi", "failed"), ("run", "failed"), ("luigi", "done"))
     ]
 
+    requests = webhook.take()
+    alerts = [json.loads(each.body) for each in requests if each.path == "/hook"]
+    assert [alert["type"] for alert in alerts] == ["failure", "success"]
+    assert f"nightshift run --date {WORLD.until}" in alerts[0]["message"]
+    assert "is incomplete" in alerts[0]["message"]
+    assert f"report/dt={WORLD.until}/index.html" in alerts[1]["message"]
+    calls = [each.path for each in requests if each.method == "GET"]
+    start, fail, success = (f"/ping{end}?from=test" for end in ("/start", "/fail", ""))
+    assert calls == [start, fail, start, fail, start, success]
+
     project.luigi(*LUIGI_ARGUMENTS).expect(0)
     project.nightshift("run", "--date", WORLD.until).expect(0)
     assert mailbox.read_new() == []
+    assert [each.path for each in webhook.take()] == [start, success] * 2
     assert len(project.rows("select run_id from ops.runs")) == 3
 
 

@@ -1,5 +1,6 @@
 """`nightshift doctor`: each check runs, also when others fail."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -7,14 +8,18 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from loaders import ledger, warehouse
 from loaders.config import dbt_profile, environment, settings
 from loaders.config.environment import PROJECT
 from loaders.ledger.models import ModelRun
 from orchestrate.cli import doctor
+from orchestrate.cli.main import app
 from orchestrate.dbt import graph
 from orchestrate.dbt.graph import Graph, Node
+from tests.emulators.component import CLOSED_PORT, HOST
+from tests.emulators.receiver import receiving
 
 CURRENT = Node(
     name="fct_org_day",
@@ -167,6 +172,43 @@ def test_fault_of_one_check_does_not_hide_the_others(
     assert list(checks) == ALL_CHECKS
     assert checks["dbt project"].message.startswith("Unexpected KeyError: 'nodes'")
     assert checks["warehouse"].passed
+
+
+@pytest.mark.usefixtures("no_services")
+@pytest.mark.parametrize(
+    ("urls", "passed", "parts"),
+    [
+        ("json://127.0.0.1/s3cret", True, ["entry 1 (json): critical, error, warning"]),
+        ("slack://s3cret-token", False, ["entry 1 (slack) is malformed"]),
+        ("s3cret", False, ["not checked", "ALERTS__URLS"]),
+    ],
+)
+def test_alert_urls_are_checked_without_sending(
+    urls: str, passed: bool, parts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTSHIFT_ALERTS__URLS", urls)
+    check = {check.name: check for check in doctor.run_checks()}["alerts"]
+    assert check.passed == passed
+    assert all(part in check.message for part in parts)
+    assert "s3cret" not in check.message
+
+
+@pytest.mark.usefixtures("no_services")
+def test_test_alert_shows_who_has_received_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiving() as receiver:
+        urls = f"json://{receiver.address}/s3cret json://{HOST}:{CLOSED_PORT}/s3cret"
+        monkeypatch.setenv("NIGHTSHIFT_ALERTS__URLS", urls)
+        result = CliRunner().invoke(app, ["doctor", "--send-test-alert", "--json"])
+        (received,) = receiver.take()
+    assert b"Test alert of Nightshift" in received.body
+    found = json.loads(result.stdout[result.stdout.index("{") :])["checks"]
+    checks = {each["name"]: each for each in found}
+    assert checks["entry 1 (json)"]["passed"]
+    assert "Connection error" in checks["entry 2 (json)"]["message"]
+    assert result.exit_code == 3 and "s3cret" not in result.stdout
+    monkeypatch.delenv("NIGHTSHIFT_ALERTS__URLS")
+    result = CliRunner().invoke(app, ["doctor", "--send-test-alert"])
+    assert result.exit_code == 3 and "nobody receives alerts" in result.stdout
 
 
 @pytest.mark.usefixtures("no_services")

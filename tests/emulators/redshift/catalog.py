@@ -12,10 +12,6 @@ from tests.emulators.redshift.protocol.backend import FAILED, IDLE, Backend
 from tests.emulators.redshift.protocol.pipeline import Pipeline
 from tests.emulators.redshift.protocol.results import Origin
 
-VIEWS = (
-    "select schema_name, table_name, definition"
-    " from pg_internal.late_binding_definition"
-)
 COLUMN_TYPES = (
     "select pg_internal.type_name(oid, modifier) from (values {rows})"
     " as column_types (position, oid, modifier) order by position"
@@ -86,18 +82,16 @@ class SessionCatalog:
         A view is valid if the relations that it reads exist.
         """
         self._pipeline.sync()
-        columns = []
-        for schema, view, definition in self._backend.query(VIEWS):
-            try:
-                sql = planner.translate_query(str(definition), self, {})
-                view_columns = self._describe(sql)
-            except RedshiftError:
-                continue  # a relation that the view reads does not exist
-            columns += [
-                (str(schema), str(view), name, type_name, position)
-                for position, (name, type_name) in enumerate(view_columns, start=1)
-            ]
-        return columns
+        views = self._cluster.view_columns.of_all_views(
+            self._database,
+            self._backend.query,
+            lambda text: self._describe(planner.translate_query(text, self, {})),
+        )
+        return [
+            (schema, view, name, type_name, position)
+            for (schema, view), columns in views.items()
+            for position, (name, type_name) in enumerate(columns, start=1)
+        ]
 
     def is_view(self, relation: str) -> bool:
         """Whether a relation, named as in a statement, is a view."""
@@ -115,7 +109,7 @@ class SessionCatalog:
             return []
         self._pipeline.sync()
         try:
-            translated = planner.translate_query(sql, self, {})
+            translated = planner.translate_query(sql, self, {}, has_types=False)
             return [name for name, _ in self._describe(translated)]
         except RedshiftError:
             return []

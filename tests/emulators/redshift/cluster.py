@@ -21,6 +21,7 @@ from tests.emulators.redshift.type_oids import (
     INTERVAL_Y2M,
     OWN_TYPES,
 )
+from tests.emulators.redshift.view_columns import ViewColumns
 
 # `ALTER ROLE ... SET` stores it, in a catalog that all databases share.
 STORED_PASSWORD = """
@@ -71,6 +72,7 @@ class Cluster:
     view_epoch: int = 0
     sessions_opened: int = 0
     conflicts: Conflicts = field(default_factory=Conflicts)
+    view_columns: ViewColumns = field(default_factory=ViewColumns)
     long_names: dict[str, set[str]] = field(default_factory=dict)
     sessions: set["SessionHandle"] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)

@@ -58,6 +58,7 @@ class Execution:
             cluster, backend, self.pipeline, database=str(self.database)
         )
         self.is_cancelled = False
+        self.started = 0  # statements
 
     def plan_statement(
         self, nodes: list[Node], text: str, parameter_oids: Sequence[int] = ()
@@ -95,6 +96,7 @@ class Execution:
 
     def start_statement(self, plan: Plan) -> StartedStatement:
         """Begin a statement and apply the faults that match its text."""
+        self.started += 1
         self.is_cancelled = False
         if plan.word == "declare":
             self._require_no_cursor()

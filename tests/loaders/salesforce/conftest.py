@@ -14,6 +14,7 @@ from tests.emulators.salesforce.org import CLIENT_ID, CLIENT_SECRET
 from tests.emulators.salesforce.org import Settings as EmulatorSettings
 from tests.emulators.salesforce.serve import running_emulator
 from tests.loaders.salesforce.fixtures import (
+    FAST,
     MAPPING,
     REJECTED_PLAN,
     Mart,
@@ -69,6 +70,7 @@ def salesforce(
             client_id=CLIENT_ID,
             client_secret=SecretStr(CLIENT_SECRET),
             expect_sandbox=True,
+            sync=FAST,
         )
         salesforce = SalesforceOrg(running, settings, tmp_path / "spool")
         running.org.store.on_write = salesforce.record_write

@@ -121,7 +121,8 @@ class SalesforceOrg:
 
     def sync(self, policy: SyncPolicy = FAST, **options: Any) -> SyncResult:  # noqa: ANN401 - fields of SyncRequest
         """Sync the current mart."""
-        return sync.run(self.request(**options), self.settings, policy=policy)
+        settings = self.settings.model_copy(update={"sync": policy})
+        return sync.run(self.request(**options), settings)
 
     def records(self) -> dict[str, dict[str, Any]]:
         """Return the object's records by folded key, as the API returns them."""

@@ -13,8 +13,8 @@ from loaders.config.salesforce_mapping import Field, Mapping
 from loaders.config.salesforce_policy import SyncPolicy
 from loaders.salesforce import bulk
 from loaders.salesforce.bulk import ChunkFile
-from loaders.salesforce.rows import csv_line
 from loaders.salesforce.staging_db import StagingDb
+from loaders.salesforce_api.rows import csv_line
 
 MAPPING = Mapping(
     "m",

@@ -1,4 +1,4 @@
-"""Dry runs and plans, missing rows, verification."""
+"""Dry runs and plans, verification."""
 
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ def test_plan_lists_changes_by_field(mart: Mart, salesforce: SalesforceOrg) -> N
     mart.fill(
         [org_row("1", hosts=5, last_active_date=None), org_row("2"), org_row("3")]
     )
-    result = plan.make_plan(salesforce.request(), salesforce.settings, policy=FAST)
+    result = plan.make_plan(salesforce.request(), salesforce.settings)
     assert result.actions == {"change": 1, "unchanged": 1, "create": 1}
     assert result.changes[0].fields == {
         "hosts__c": ("1", "5"),
@@ -42,43 +42,6 @@ def test_plan_lists_changes_by_field(mart: Mart, salesforce: SalesforceOrg) -> N
     }
     assert result.fields["hosts__c"] == 2
     assert salesforce.sync().plan_id == result.plan_id
-
-
-def test_missing_rows_are_left_unchanged_by_default(
-    mart: Mart, salesforce: SalesforceOrg
-) -> None:
-    mart.fill_and_sync([org_row("1"), org_row("2")], salesforce)
-    result = mart.fill_and_sync([org_row("1")], salesforce)
-    assert (result.sent, result.unchanged) == (0, 1)
-    assert salesforce.field_value("2", "hosts") == 4
-
-
-def test_missing_rows_are_blanked_once(mart: Mart, salesforce: SalesforceOrg) -> None:
-    policy = replace(FAST, missing_rows="blank")
-    mart.fill_and_sync([org_row("1"), org_row("2", is_paid=True)], salesforce)
-    mart.fill([org_row("1")])
-    assert salesforce.sync(policy).actions == {"unchanged": 1, "missing": 1}
-    assert salesforce.field_value("2", "hosts") is None
-    assert salesforce.field_value("2", "is_paid") is False
-    assert salesforce.sync(policy).sent == 0
-    mart.fill([org_row("1"), org_row("2")])
-    assert salesforce.sync(policy).sent == 1
-    assert salesforce.field_value("2", "hosts") == 4
-
-
-def test_missing_rows_are_flagged(mart: Mart, salesforce: SalesforceOrg) -> None:
-    policy = replace(FAST, missing_rows="flag", missing_flag_field="is_missing__c")
-    salesforce.change_field("is_missing__c", type="boolean", default=False)
-    mart.fill([org_row("1"), org_row("2")])
-    salesforce.sync(policy)
-    mart.fill([org_row("1")])
-    assert salesforce.sync(policy).sent == 1
-    assert salesforce.field_value("2", "is_missing") is True
-    assert salesforce.field_value("2", "hosts") == 4
-    assert salesforce.field_value("1", "is_missing") is False
-    mart.fill([org_row("1"), org_row("2")])
-    salesforce.sync(policy)
-    assert salesforce.field_value("2", "is_missing") is False
 
 
 def test_values_normalized_by_salesforce_count_as_equal(

@@ -22,15 +22,13 @@ from loaders.config import settings
 from loaders.config import salesforce_mapping as mapping
 from loaders.salesforce import sync
 from loaders.salesforce.context import SyncRequest
-from loaders.config.salesforce_policy import SyncPolicy
 
 request = SyncRequest(
     mapping=mapping.load(), data_date=date.fromisoformat(sys.argv[1]),
     spool=Path(sys.argv[2]),
 )
-policy = SyncPolicy(poll_first_seconds=0.1)
 for _ in range(2):
-    result = sync.run(request, settings.load().salesforce, policy=policy)
+    result = sync.run(request, settings.load().salesforce)
     peak = re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())
     print("\\npeak", result.accepted, result.unchanged, int(peak[1]) // 1000)
 """

@@ -8,7 +8,7 @@ import pytest
 from loaders.config.salesforce_policy import SyncPolicy
 from loaders.errors import ConfigError, DataError
 from loaders.ledger.salesforce import open_rejects, read_history
-from loaders.salesforce import context
+from loaders.salesforce import context, sync
 from tests.emulators.salesforce.bulk.processing import IngestProcessor
 from tests.emulators.salesforce.org import CLIENT_SECRET
 from tests.loaders.salesforce.fixtures import (
@@ -242,14 +242,16 @@ def test_secrets_are_not_logged_or_stored(
     mart: Mart,
     salesforce: SalesforceOrg,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
     *,
     policy: SyncPolicy,
 ) -> None:
+    monkeypatch.setattr(sync, "clear", lambda _: None)
     salesforce.inject_fault("GET", "/limits", kind="expire_tokens")
     salesforce.inject_fault("POST", "/jobs/ingest$", kind="cut_after")
     salesforce.inject_fault("PATCH", "/composite/", status=500)
     mart.fill([org_row("1"), org_row("2", billing_plan=REJECTED_PLAN)])
-    salesforce.sync(replace(policy, keep_spool=True))
+    salesforce.sync(policy)
     secrets = [CLIENT_SECRET, *salesforce.org.tokens()]
     output = capsys.readouterr()
     files = b"".join(

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from loaders.config.salesforce_mapping import Field, Mapping
-from loaders.salesforce.rows import RejectedRow, RenderedRow, RowRenderer
+from loaders.salesforce_api.rows import RejectedRow, RenderedRow, RowRenderer
 from loaders.salesforce_api.values import RejectedValueError, make_renderer
 
 TEXT = Field("name__c", "name__c", "text", length=10)

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from loaders.config.salesforce_policy import SafetyThresholds
-from loaders.errors import DataError
+from loaders.errors import ConfigError
 from loaders.ledger.salesforce import read_history
 from loaders.salesforce import plan
 from loaders.salesforce.safety_check import SafetyCheckError
@@ -110,7 +110,7 @@ def test_only_the_approved_plan_is_sent(mart: Mart, loaded: SalesforceOrg) -> No
     error = _sync_stopped(mart, loaded, _rows(40))
     assert f"sync --approve {error.plan_id}" in str(error)
     mart.fill(_rows(41))
-    with pytest.raises(DataError, match=f"Plan {error.plan_id} was approved, but"):
+    with pytest.raises(ConfigError, match=f"Plan {error.plan_id} was approved, but"):
         loaded.sync(CHECKED, approved_plan_id=error.plan_id)
     mart.fill(_rows(40))
     result = loaded.sync(CHECKED, approved_plan_id=error.plan_id)
@@ -123,7 +123,8 @@ def test_plan_lists_the_limits_that_a_sync_would_exceed(
     mart: Mart, loaded: SalesforceOrg
 ) -> None:
     mart.fill(_rows(40))
-    result = plan.make_plan(loaded.request(), loaded.settings, policy=CHECKED)
+    settings = loaded.settings.model_copy(update={"sync": CHECKED})
+    result = plan.make_plan(loaded.request(), settings)
     assert "20 rows are new" in result.blockers[0]
 
 

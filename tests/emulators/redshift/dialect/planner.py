@@ -150,8 +150,13 @@ def translate(
     catalog: Catalog,
     last_values: dict[str, int],
     parameter_oids: Sequence[int] = (),
+    *,
+    has_types: bool = True,
 ) -> None:
-    """Rewrite a statement for PostgreSQL, in place, after checks that need context."""
+    """Rewrite a statement for PostgreSQL, in place, after checks that need context.
+
+    Without `has_types`, results of arithmetic have PostgreSQL's types.
+    """
     late_binding.expand_views(nodes, head, catalog)
     extensions.rewrite(nodes, catalog)
     queries = find_queries(nodes)
@@ -168,10 +173,13 @@ def translate(
     late_binding.expand_columns_function(nodes, catalog)
     system_relations.replace(nodes)
     calls.rewrite_calls(nodes, last_values)
-    arithmetic.rewrite(nodes, head, catalog.column_types, parameter_oids)
+    if has_types:
+        arithmetic.rewrite(nodes, head, catalog.column_types, parameter_oids)
 
 
-def translate_query(sql: str, catalog: Catalog, last_values: dict[str, int]) -> str:
+def translate_query(
+    sql: str, catalog: Catalog, last_values: dict[str, int], *, has_types: bool = True
+) -> str:
     """Return the query of an UNLOAD or a view, rewritten for PostgreSQL."""
     statements = split_statements(sql)
     if len(statements) != 1:
@@ -179,7 +187,7 @@ def translate_query(sql: str, catalog: Catalog, last_values: dict[str, int]) -> 
     nodes, _ = statements[0]
     catalog.record_long_names(names.fold_names(nodes))
     unsupported.check(nodes)
-    translate(nodes, read_head(nodes), catalog, last_values)
+    translate(nodes, read_head(nodes), catalog, last_values, has_types=has_types)
     literals.type_literals(nodes)
     return render(nodes)
 

@@ -22,7 +22,7 @@ PREPARED_WORDS = ("select", "with", "(", "insert", "update", "delete", "merge", 
                   "fetch", "explain", "call", "declare", "execute")  # fmt: skip
 UNKNOWN_OIDS, TEXT_OID = (0, 705), 25
 _PARAMETER = re.compile(r"\$\d+")
-# Functions whose results are part of the plan: it is made again for each execution.
+# Their results are part of the plan, which the session's next statement outdates.
 VOLATILE_FUNCTIONS = ("pg_last_", "pg_get_late_binding_view_cols")
 
 
@@ -32,7 +32,7 @@ class PreparedStatement:
 
     `columns` are those of its result, None before they are known.
 
-    `view_epoch` is the value of `Cluster.view_epoch` when the plan was made.
+    The plan was made at `Cluster.view_epoch` and after `Execution.started` statements.
     """
 
     name: str
@@ -40,6 +40,7 @@ class PreparedStatement:
     oids: tuple[int, ...]
     plan: Plan | None
     view_epoch: int
+    started: int = 0
     columns: list[Column] | None = None
 
     @property
@@ -53,10 +54,11 @@ class PreparedStatement:
             and not plan.after
         )
 
-    def is_outdated(self, view_epoch: int) -> bool:
+    def is_outdated(self, view_epoch: int, started: int) -> bool:
         """Whether its plan may have changed since it was prepared."""
         is_volatile = any(word in self.text.lower() for word in VOLATILE_FUNCTIONS)
-        has_changed = is_volatile or self.view_epoch != view_epoch
+        has_changed = is_volatile and self.started != started
+        has_changed |= self.view_epoch != view_epoch
         return self.is_sent_to_postgres and has_changed
 
 
@@ -128,6 +130,7 @@ class ExtendedProtocol:
         """Plan a statement and prepare it in PostgreSQL, replacing an earlier one."""
         cluster = self._execution.cluster
         statement.view_epoch, statement.columns = cluster.view_epoch, None
+        statement.started = self._execution.started
         parts = planner.split_statements(statement.text)
         if len(parts) > 1:
             raise RedshiftError(
@@ -177,7 +180,8 @@ class ExtendedProtocol:
         portal, end = wire.unpack_text(body)
         name, _ = wire.unpack_text(body, end)
         statement = self._find_statement(name)
-        if statement.is_outdated(self._execution.cluster.view_epoch):
+        execution = self._execution
+        if statement.is_outdated(execution.cluster.view_epoch, execution.started):
             self._prepare(statement)
         if statement.is_sent_to_postgres and statement.plan is not None:
             # PostgreSQL takes the query's snapshot when it binds.

@@ -114,3 +114,36 @@ def test_show_names_its_column_like_the_setting(session: Session) -> None:
     cursor = session.connection.cursor()
     cursor.execute("show query_group")
     assert cursor.description[0][0] == "query_group"
+
+
+def test_late_binding_view_columns_follow_every_change(session: Session) -> None:
+    for sql in (
+        "create table t (a int)",
+        f"create view v as select * from {session.schema}.t with no schema binding",
+        f"create view outer_v as select * from {session.schema}.v"
+        " with no schema binding",
+    ):
+        session.run(sql)
+    changes = {
+        "select 1": ["a integer"],
+        "alter table t add column b varchar(5)": [
+            "a integer",
+            "b character varying(5)",
+        ],
+        "alter table t rename column a to c": ["c integer", "b character varying(5)"],
+        "drop table t": [],
+        "create table t (d bigint)": ["d bigint"],
+        f"create or replace view v as select d as e from {session.schema}.t"
+        " with no schema binding": ["e bigint"],
+    }
+    for sql, expected in changes.items():
+        session.run(sql)
+        for view in ("v", "outer_v"):
+            columns = session.run(
+                "select col_name || ' ' || col_type from"
+                " pg_get_late_binding_view_cols() cols(view_schema name,"
+                " view_name name, col_name name, col_type varchar, col_num int)"
+                f" where view_schema = '{session.schema}' and view_name = '{view}'"
+                " order by col_num"
+            )
+            assert [row[0] for row in columns] == expected, (sql, view)

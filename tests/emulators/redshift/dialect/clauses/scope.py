@@ -18,7 +18,8 @@ class Scope:
     """A SELECT's sources, with the CTEs around it."""
 
     def __init__(self, root: list[Node], block: Block, catalog: Catalog) -> None:
-        self._ctes = _ctes_around(root, block.container) or []
+        self._root = root
+        self._container = block.container
         self._source = block.clauses.get("from")
         self._catalog = catalog
 
@@ -30,7 +31,8 @@ class Scope:
 
     def query_columns(self, sql: str) -> list[str]:
         """Return the names of the columns of a query in this scope."""
-        prefix = f"with {', '.join(self._ctes)} " if self._ctes else ""
+        ctes = _ctes_around(self._root, self._container)
+        prefix = f"with {', '.join(ctes)} " if ctes else ""
         return self._catalog.query_columns(prefix + sql)
 
 
