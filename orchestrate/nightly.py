@@ -97,7 +97,7 @@ class Nightly(luigi.WrapperTask):
     @classmethod
     def bulk_complete(cls, parameter_tuples: Iterable[date]) -> list[date]:
         """Return the dates whose runs are complete, with one query of the ledgers."""
-        return [day for day in parameter_tuples if cls(day).has_ended()]
+        return [day for day in parameter_tuples if cls(data_date=day).has_ended()]
 
     def has_ended(self) -> bool:
         """Return whether nothing is left to do, as the ledgers were last read."""

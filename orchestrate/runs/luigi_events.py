@@ -59,6 +59,8 @@ class TaskProcess:
 warnings.filterwarnings(
     "ignore", message=".*'core'", category=UnconsumedParameterWarning
 )
+# Of Luigi's range tasks, if no parameter is named.
+warnings.filterwarnings("ignore", message='Parameter "param_name"')
 luigi.configuration.get_config().set(
     "worker", "task_process_context", f"{__name__}.{TaskProcess.__name__}"
 )

@@ -14,6 +14,7 @@ from dataclasses import asdict, replace
 import luigi
 
 from loaders import machine
+from loaders.config import redaction
 from loaders.errors import NightshiftError
 from orchestrate import progress
 from orchestrate.runs import scheduler
@@ -104,6 +105,15 @@ def add_failure(task: luigi.Task, error: BaseException) -> None:
 def _add(result: TaskResult) -> None:
     if _collector is not None:
         _collector.add(result)
+
+
+def _explain(_: luigi.Task, error: BaseException) -> str:
+    """Return what luigid shows of a failed task: our message, without a traceback."""
+    shown = scheduler.describe(error) or machine.classify(error)
+    return redaction.redact(str(shown))
+
+
+luigi.Task.on_failure = _explain  # for all tasks
 
 
 @luigi.Task.event_handler(luigi.Event.PROCESSING_TIME)

@@ -39,7 +39,7 @@ def result_name(option: str, value: str) -> str:
 class ResultName(luigi.Parameter):
     """A parameter that names the results of a run, as a folder of the archive."""
 
-    def __init__(self, option: str, **options: str) -> None:
+    def __init__(self, option: str, **options: str | bool) -> None:
         super().__init__(**options)
         self._option = option
 
@@ -83,19 +83,23 @@ class OptionalDateParameter(luigi.DateParameter):
         return parsed
 
 
+# None of them is positional: Luigi's range tasks pass a date as the first parameter.
 ENV = ResultName(
     "env",
+    positional=False,
     default=DEFAULT_ENV,
     description="environment of the results; first folder of the archive",
 )
 VERSION = ResultName(
     "version",
+    positional=False,
     default=DEFAULT_VERSION,
     description="version of the results; second folder of the archive",
 )
 DATA_DATE_FROM = OptionalDateParameter(
     default=None,
     significant=False,
+    positional=False,
     visibility=HIDDEN,
     description="first data date of a backfill (default: the data date)",
 )

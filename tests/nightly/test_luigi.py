@@ -1,6 +1,7 @@
 """The `luigi` command line: the same tasks and exit codes, with and without luigid."""
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,12 @@ from tests.emulators.component import HOST, free_port
 from tests.emulators.sample.world import World
 from tests.nightly.assertions import assert_marts_match_reference
 from tests.nightly.project import Project
-from tests.nightly.s3_objects import delete_objects, upload_partitions
+from tests.nightly.s3_objects import delete_objects, read_text, upload_partitions
 
 pytestmark = pytest.mark.slow
 
 LUIGID = "from luigi.cmdline import luigid; luigid()"
+MODEL = "models/intermediate/int_org_states_filled.sql"
 NIGHTLY = ("Nightly", "--workers", "2", "--data-date")
 
 
@@ -61,29 +64,70 @@ def test_backfill_and_wrapper_tasks_run_from_the_luigi_command(
     project.luigi("BuildOrgDays", "--data-date", world.first_date).expect(0)
     assert project.rows("select count(*) as days from marts.fct_org_day")[0]["days"]
     project.luigi("BuildOrgTrialMetrics", "--data-date", world.first_date).expect(0)
-    days = ("--data-date-from", world.first_date, "--data-date", world.until)
+    second, stop = world.dates[1], world.until + timedelta(days=1)
+    days = ("--data-date-from", world.first_date, "--data-date", second)
     project.luigi("Backfill", *days).expect(0)
+    days = ("--start", world.first_date, "--stop", stop, "--days-back", 9999)
+    project.luigi("RangeDaily", "--of", "orchestrate.Nightly", *days).expect(0)
     assert_marts_match_reference(
         project, raw, data_date=world.until, data_dates=world.dates
     )
+    runs = "select data_date_from, data_date from ops.runs order by finished_at"
+    assert [tuple(run.values()) for run in project.rows(runs)] == [
+        (world.first_date, second),
+        (world.dates[2], world.until),
+    ]
+    project.luigi("RangeDailyBase", "--of", "Nightly", *days).expect(0)
+    assert len(project.rows(runs)) == 2
 
 
-def test_luigid_runs_a_data_date_and_records_task_history(
+def test_failed_run_is_red_in_luigid_and_in_the_history_until_it_recovers(
     project: Project, four_day_world: tuple[World, Path]
 ) -> None:
     world, raw = four_day_world
     upload_partitions(project, raw, dates=world.dates[:1])
     port = free_port()
-    project.replace_text("luigid.cfg", ":8082", f":{port}")
-    config = {"LUIGI_CONFIG_PATH": "luigid.cfg"}
+    project.replace_text("luigi-central.cfg", ":8082", f":{port}")
+    config = {"LUIGI_CONFIG_PATH": "luigi-central.cfg"}
+    model = project.folder / MODEL
+    sql = model.read_text(encoding="utf-8")
     with _luigid(project, port):
+        model.write_text(f"{sql}\nbroken <b>here</b>", encoding="utf-8")
+        project.luigi(*NIGHTLY, world.first_date, **config).expect(1)
+        [failed] = _tasks(port, "FAILED").items()
+        assert failed[1]["name"] == f"DbtModel.{model.stem}"
+        error = _call(port, "fetch_error", {"task_id": failed[0]})["error"]
+        assert "syntax error" in error and "Traceback" not in error
+        blocked = _tasks(port, "PENDING").values()
+        assert {"Nightly", "MailReport"} <= {task["name"] for task in blocked}
+        [nightly] = [task for task in blocked if task["name"] == "Nightly"]
+        assert len(nightly["deps"]) == 1, "the graph has one end"
+        assert _history(project)[0] == "failed"
+        model.write_text(sql, encoding="utf-8")
         project.luigi(*NIGHTLY, world.first_date, **config).expect(0)
-        graph = _call(port, "task_list", {"status": "DONE", "upstream_status": ""})
-    names = {task["name"] for task in graph.values()}
-    assert {"LoadRawTable", "DbtModel", "ArchiveDataset", "Nightly"} <= names
+        assert not _tasks(port, "FAILED")
+        done = _tasks(port, "DONE")
+        assert _history(project) == ["done", "failed"]
+    names = {task["name"] for task in done.values()}
+    assert {"LoadRawTable.orgs", "ArchiveDataset.org_day", "Nightly"} <= names
     with sqlite3.connect(project.folder / "var/luigi-task-history.db") as history:
-        (done,) = history.execute("select count(*) from tasks").fetchone()
-    assert done >= len(graph)
+        [(events,)] = history.execute(
+            "select count(*) from task_events where event_name = 'FAILED'"
+        )
+    assert events == 1
+
+
+def _tasks(port: int, status: str) -> dict:
+    return _call(port, "task_list", {"status": status, "upstream_status": ""})
+
+
+def _history(project: Project) -> list[str]:
+    """Return the outcomes of the runs on the page that the latest run has written."""
+    url = f"{project.archive_url}/local/v1/status/index.html"
+    page = read_text(project, url)
+    assert page == (project.folder / "var/status/index.html").read_text("utf-8")
+    table = page.partition('id="runs"')[2].partition("</table>")[0]
+    return re.findall(r"[✔✘▲▶] (\w+)</span>", table)
 
 
 @contextmanager
