@@ -21,11 +21,11 @@ def fetch_records(
     client: Client, mapping: Mapping, keys: Iterable[str]
 ) -> Iterator[dict[str, Any]]:
     """Yield the records with these external ids: the mapped fields and `Id`."""
-    names = ", ".join(["Id", *(field.name for field in mapping.fields)])
+    names = ["Id", *(field.name for field in mapping.fields)]
     for batch in _quoted_key_batches(keys):
         yield from client.query(
-            f"SELECT {names} FROM {mapping.object} "
-            f"WHERE {mapping.external_id} IN ({', '.join(batch)})"
+            names,
+            f"{mapping.object} WHERE {mapping.external_id} IN ({', '.join(batch)})",
         )
 
 

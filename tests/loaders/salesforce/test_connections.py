@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from loaders.errors import TransientError
+from loaders.salesforce_api.request_errors import QuotaExhaustedError
 from tests.loaders.salesforce.fixtures import (
     BULK,
     Mart,
@@ -149,7 +150,7 @@ def test_sync_resumes_after_a_daily_limit_was_exhausted(
         after=1,
     )
     mart.fill([org_row(str(number)) for number in range(450)])
-    with pytest.raises(TransientError, match="daily limit"):
+    with pytest.raises(QuotaExhaustedError, match="daily limit"):
         salesforce.sync()
     assert len(mart.read_ledger("salesforce_rows", "key")) == 200
     result = salesforce.sync()
