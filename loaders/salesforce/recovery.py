@@ -27,6 +27,7 @@ from loaders.ledger.salesforce import (
     open_chunks,
     unfinished_sync_ids,
 )
+from loaders.private_files import make_folder
 from loaders.salesforce import bulk, ledger, results
 from loaders.salesforce.context import (
     STAGING_DB_FILE,
@@ -230,6 +231,7 @@ def _record_keys_as_unknown(context: SyncContext, chunk: Chunk) -> int | None:
 
 def _read_keys(context: SyncContext, job: jobs.Job) -> set[str]:
     """Return the keys in a job's result files, spelled as they were sent."""
+    make_folder(context.folder)
     keys: set[str] = set()
     key_name = context.mapping.external_id.lower()
     for kind in jobs.RESULT_RESOURCES:

@@ -17,6 +17,20 @@ from loaders.errors import NightshiftError
 from loaders.warehouse import Connection
 from tests.loaders.salesforce.fixtures import Mart, SalesforceOrg
 
+# The requests of a bulk sync.
+BULK_STEPS = [
+    ("POST", "/oauth2/token"),
+    ("GET", "/describe"),
+    ("GET", "/query"),
+    ("GET", "/limits"),
+    ("POST", "/jobs/ingest$"),
+    ("PUT", "/batches$"),
+    ("PATCH", "/jobs/ingest/"),
+    ("GET", "/jobs/ingest/[^/]*$"),
+    ("GET", "/successfulResults$"),
+    ("GET", "/failedResults$"),
+    ("GET", "/unprocessedrecords$"),
+]
 STEPS = (
     (requests.Session, "send"),
     (Connection, "_cursor"),

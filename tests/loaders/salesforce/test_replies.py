@@ -9,13 +9,14 @@ import requests
 from pydantic import SecretStr
 
 from loaders.config.salesforce_policy import RetryPolicy
-from loaders.errors import ConfigError, TransientError
+from loaders.errors import TransientError
 from loaders.salesforce_api import client, replies
 from loaders.salesforce_api.request_errors import (
     OutcomeUnknownError,
     UnexpectedReplyError,
 )
 from tests.emulators.salesforce.org import PASSWORD, SECURITY_TOKEN, USERNAME
+from tests.loaders.salesforce.fault_injection import BULK_STEPS
 from tests.loaders.salesforce.fixtures import (
     BULK,
     FAST,
@@ -156,19 +157,6 @@ def test_each_endpoint_accepts_only_what_was_asked_for(
         assert "?" not in str(shown.value) and str(shown.value).endswith(".")
 
 
-BULK_STEPS = [
-    ("POST", "/oauth2/token"),
-    ("GET", "/describe"),
-    ("GET", "/query"),
-    ("GET", "/limits"),
-    ("POST", "/jobs/ingest$"),
-    ("PUT", "/batches$"),
-    ("PATCH", "/jobs/ingest/"),
-    ("GET", "/jobs/ingest/[^/]*$"),
-    ("GET", "/successfulResults$"),
-    ("GET", "/failedResults$"),
-    ("GET", "/unprocessedrecords$"),
-]
 PATIENT = RetryPolicy(attempts=12, base_seconds=0.001, max_wait_seconds=0.01)
 ROWS = 5
 
@@ -285,31 +273,3 @@ def test_odd_reply_to_a_login_is_a_transient_error(
         settings = salesforce.settings.model_copy(update=options)
         with pytest.raises(TransientError, match="not an access token"):
             client.connect(settings, RetryPolicy(attempts=2, base_seconds=0.001))
-
-
-@pytest.mark.parametrize("status", [301, 308])
-@pytest.mark.parametrize(
-    "path", ["/oauth2/token", "/describe", "/jobs/ingest$", "/batches$", "/composite/"]
-)
-def test_permanent_redirect_names_the_new_instance(
-    mart: Mart, salesforce: SalesforceOrg, path: str, status: int
-) -> None:
-    headers = {"Location": "https://new.my.salesforce.com/services?x=1"}
-    salesforce.inject_fault("", path, status=status, headers=headers, body="", times=9)
-    mart.fill([org_row("1")])
-    with pytest.raises(ConfigError) as error:
-        salesforce.sync(FAST if path == "/composite/" else BULK)
-    assert "moved permanently to https://new.my.salesforce.com. " in str(error.value)
-    assert "INSTANCE_URL" in str(error.value)
-
-
-@pytest.mark.parametrize("status", [302, 303, 307])
-def test_temporary_redirect_to_a_maintenance_page_is_retried(
-    mart: Mart, salesforce: SalesforceOrg, status: int
-) -> None:
-    headers = {"Location": "https://status.example/maintenance"}
-    for method, path in [*BULK_STEPS, ("PATCH", "/composite/")]:
-        salesforce.inject_fault(method, path, status=status, headers=headers, body=HTML)
-    mart.fill([org_row(str(number)) for number in range(ROWS)])
-    assert salesforce.sync(BULK).accepted == ROWS
-    assert salesforce.wrote_each_record_once()
