@@ -233,6 +233,8 @@ def _check_words(items: list[Node], index: int, node: Token) -> None:
             raise unsupported(
                 "IS DISTINCT FROM", "a <> b or (a is null) <> (b is null)"
             )
+        case "intersect" | "except" | "minus" if is_word(following, "all"):
+            raise unsupported(f"{node.key.upper()} ALL", node.key.upper())
         case "tablesample":
             raise unsupported("TABLESAMPLE", "where random() < ...")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tests.emulators.redshift.dialect import planner
 from tests.emulators.redshift.dialect.plan import SQL, Plan
-from tests.emulators.redshift.errors import RedshiftError
+from tests.emulators.redshift.errors import RedshiftError, internal_errors
 from tests.emulators.redshift.execution import Execution, affected_rows, redshift_tag
 from tests.emulators.redshift.protocol import bind, wire
 from tests.emulators.redshift.protocol.backend import IDLE
@@ -97,11 +97,13 @@ class ExtendedProtocol:
 
     def _run_handler(self, handler: Callable[[bytes], None], body: bytes) -> None:
         try:
-            handler(body)
+            with internal_errors():
+                handler(body)
         except RedshiftError as error:
             if error.is_fatal:
                 raise
             self._is_skipping = True
+            self._backend.skip_responses()
             self._pipeline.fail_transaction()
             self._execution.isolation.end(is_committed=False)
             self._client.write(wire.pack_error(error))

@@ -11,6 +11,7 @@ NO_FRAME = "Aggregate window functions with an ORDER BY clause require a frame c
 W, M, A = "c_Window_functions", "r_MERGE", "r_ALTER_TABLE"
 Q, L, E = "r_QUALIFY_clause", "r_SELECT_list", "r_EXCLUDE_list"
 ONE = "one statement for each"
+LF, SET_LIMIT = "c_SQL_functions_leader_node_only", "LIMIT may not be used"
 LEADER = "runs on the leader node only"
 UPDATE = "when matched then update set name = s.name"
 INSERT = "when not matched then insert (id, name) values (s.id, s.name)"
@@ -136,6 +137,26 @@ REFUSED = [
     (L, "select later + 1, id as later from t", "does not exist"),
     (E, "select * exclude nothing from t", "does not exist"),
     (E, "select * exclude (upper(name)) from t", "names of columns only"),
+    (E, "select * exclude (id), 1 as one from t", "end of the select list"),
+    # Set operations.
+    ("r_UNION", "select id from t intersect all select id from s", "INTERSECT ALL"),
+    ("r_UNION", "select id from t except all select id from s", "EXCEPT ALL"),
+    ("r_UNION", "select id from t minus all select id from s", "MINUS ALL"),
+    ("r_UNION", "(select id from t limit 1) union all select id from s", SET_LIMIT),
+    ("r_UNION", "select id from t union (select id from s order by 1 offset 1)",
+     SET_LIMIT),
+    ("r_UNION", "select * from ((select id from t limit 1) intersect"
+     " (select id from s)) x", SET_LIMIT),
+    ("r_UNION", "select top 1 id from t union all select id from s", SET_LIMIT),
+    # Bound views with leader-node functions.
+    (LF, "select id, n from t, lv", LEADER),
+    (LF, "with c as (select m from lv2) select id, m from t, c", LEADER),
+    (LF, "update t set name = 'x' from lv where n is not null", LEADER),
+    (LF, "insert into u (id) select id from t where exists (select 1 from lv2)",
+     LEADER),
+    (LF, "select now(), id from sv", LEADER),
+    (LF, "select now() from catalog_view, sv", LEADER),
+    (LF, "select now() from stl_query", LEADER),
     # SHOW ... LIMIT.
     ("r_SHOW_TABLES", "show tables from schema dev.public limit 10001", "LIMIT of"),
     ("r_SHOW_TABLES", "show tables from schema dev.public limit many", "syntax error"),
@@ -228,8 +249,6 @@ TAKEN = [
     (L, "select top 2 id from t order by id desc", [[3], [2]]),
     (L, "select top 1 distinct name from t order by name desc", [["b"]]),
     (L, "select count(*) from (select top 2 * from t) x", [[2]]),
-    (L, "select top 1 id from t where id = 1 union all select top 1 id from t where"
-     " id = 2 order by 1", [[1], [2]]),
     (L, "select top from (select 1 as top) x", [[1]]),
     # Names of the select list.
     (L, "select id * 2 as twice, twice + 1 as more from t order by 1",
@@ -251,6 +270,15 @@ TAKEN = [
      " where id = 1", [[datetime.date(2026, 1, 5), "2026-01-06"]]),
     (L, "select id as n, (select max(x.n) from (select 7 as n) x) from t where n = 1",
      [[1, 7]]),
+    (L, "select name, count(*) as n from t group by name having n > 1", [["b", 2]]),
+    (L, "select name as k, sum(hosts) as n from t group by k having k = 'a' and n > 1",
+     [["a", 10]]),
+    (L, "select hosts / 10 as id, count(*) from t group by hosts / 10, t.id having"
+     " id = 3", [[3, 1]]),
+    # Leader-node functions with views over the catalog alone.
+    (LF, "select count(*), current_schema() from catalog_view limit 1",
+     [[1, "statements"]]),
+    (LF, "select count(*) from lv, catalog_view, lv2 where n = m", [[1]]),
     # EXCLUDE.
     (E, "select * exclude doc from t order by id", [[1, "a", 10], [2, "b", 20],
      [3, "b", 30]]),

@@ -89,6 +89,9 @@ def tables(shared: Session) -> Iterator[Session]:
     shared.run("insert into s values (2, 'B', 0), (4, 'D', 0)")
     shared.run("insert into twice values (2, 'B', 0), (2, 'C', 0)")
     shared.run("create view sv as select * from s")
+    shared.run("create view lv as select now() as n")
+    shared.run("create view lv2 as select n as m from lv")
+    shared.run("create view catalog_view as select nspname from pg_namespace limit 1")
     shared.run("create view sl as select * from statements.s with no schema binding")
     yield shared
     shared.run("rollback")
