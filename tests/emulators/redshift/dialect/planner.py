@@ -92,6 +92,8 @@ def plan_statement(
     if word == "prepare":
         _plan_prepare(plan, catalog, database)
         return plan
+    for statement in deferred.statements_in_procedure(nodes):
+        plan_statement(statement, "", catalog, database=database)  # only its checks
     unsupported.check(nodes)
     if word == "call":
         plan.written = deferred.written_by_call(nodes, catalog.procedure_bodies)
@@ -202,7 +204,7 @@ def translate(
         untyped.check_parameters(queries, parameter_oids)
     untyped.check_comparisons(queries)
     types.rewrite_casts(nodes)
-    semistructured.rewrite(queries, is_open=bool(target))
+    semistructured.rewrite(nodes, queries, head)
     late_binding.expand_columns_function(nodes, catalog)
     system_relations.replace(nodes)
     calls.rewrite_calls(nodes, last_values)
