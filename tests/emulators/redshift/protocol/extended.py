@@ -30,9 +30,8 @@ VOLATILE_FUNCTIONS = ("pg_last_", "pg_get_late_binding_view_cols")
 class PreparedStatement:
     """A prepared statement; `plan` is None if its text is empty.
 
-    `columns` are those of its result, None before they are known.
-
-    The plan was made at `Cluster.view_epoch` and after `Execution.started` statements.
+    `columns` are those of its result, None before they are known. The plan was
+    made at `Cluster.view_epoch` and after `Execution.started` statements.
     """
 
     name: str
@@ -103,7 +102,6 @@ class ExtendedProtocol:
             if error.is_fatal:
                 raise
             self._is_skipping = True
-            self._backend.skip_responses()
             self._pipeline.fail_transaction()
             self._execution.isolation.end(is_committed=False)
             self._client.write(wire.pack_error(error))
