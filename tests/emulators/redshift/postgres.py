@@ -62,7 +62,7 @@ SETTINGS = {
     "md5_password_warnings": "off",
     "client_connection_check_interval": "500ms",
     "max_locks_per_transaction": "256",
-    "deadlock_timeout": "1s",
+    "deadlock_timeout": "100ms",
     "jit": "off",
     # Redshift uses hash joins for equal keys. A nested loop over a new table without
     # statistics, which PostgreSQL estimates at one row, can take minutes.

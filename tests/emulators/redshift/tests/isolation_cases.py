@@ -111,10 +111,6 @@ CASES = [
      "1: begin; 1: insert into t values (2); 2: select n from t -> 0 1; "
      "2: insert into u values (1); 1: commit"),
     (WRITES, BOTH,
-     "1: begin; 1: insert into t values (2); 2: begin; 2: insert into u values (2); "
-     "1: insert into u values (3) ~!; 2: insert into t values (4); "
-     "1.!deadlock detected; 1: rollback; 2: commit; 1: select n from t -> 0 1 4"),
-    (WRITES, BOTH,
      "3: begin; 3: insert into t values (2); 1: begin; 1: select n from u ->; "
      "2: begin; 2: select n from u ->; 1: insert into t values (3) ~; "
      "2: insert into t values (4) ~; 3: commit; 1.; 1: commit; 2.; 2: commit; "
