@@ -129,11 +129,7 @@ def _finish_chunk(
         return _record_keys_as_unknown(context, chunk)
     try:
         outcome = bulk.collect_results(
-            context,
-            staging_db,
-            chunk=chunk.chunk,
-            job_id=chunk.job_id,
-            attempt=1,
+            context, staging_db, chunk=chunk.chunk, job_id=chunk.job_id, attempt=1
         )
     except DataError as error:
         # Not raised: the results are recorded, and this sync sends the rows again.
@@ -210,6 +206,8 @@ def _record_keys_as_unknown(context: SyncContext, chunk: Chunk) -> int | None:
     None, so that all rows are sent, if the files do not have the chunk's keys.
     """
     job = jobs.wait(context.client, chunk.job_id, context.policy)
+    if not context.mapping.creates:
+        return None  # the files have the ids of records instead
     keys = _read_keys(context, job)
     if len(keys) != chunk.rows:
         log.warning("salesforce results incomplete", job_id=job.id, rows=chunk.rows)

@@ -19,6 +19,7 @@ import structlog
 from loaders.config.salesforce_mapping import Mapping
 from loaders.errors import DataError
 from loaders.ledger.salesforce import OUTCOME_UNKNOWN
+from loaders.salesforce import pairing
 from loaders.salesforce.context import SyncContext
 from loaders.salesforce.staging_db import StagingDb
 from loaders.salesforce_api import jobs, records
@@ -60,22 +61,18 @@ class Verification:
 
 @dataclass(frozen=True)
 class ChunkOutcome:
-    """The row counts of one chunk by outcome.
+    """The row counts of one chunk, all and by outcome.
 
     `mismatches` describes results that do not match the rows sent. `schema_error` is
     Salesforce's error about a field or object that is gone or read-only now, or ''.
     """
 
+    rows: int
     accepted: int
     rejected: int
     transient: int
     mismatches: tuple[str, ...]
     schema_error: str = ""
-
-    @property
-    def rows(self) -> int:
-        """The number of rows of the chunk."""
-        return self.accepted + self.rejected + self.transient
 
 
 class MismatchError(DataError):
@@ -98,11 +95,13 @@ def stage_file(
 
     Nothing is staged of a file that is no valid CSV, so that its rows have no result.
     """
+    mapping = context.mapping
     with path.open(encoding="utf-8", newline="") as file:
-        header = [name.lower() for name in next(csv.reader(file), [])]
-    if not header:
-        return
-    key = header.index(context.mapping.external_id.lower())
+        if not (header := [name.lower() for name in next(csv.reader(file), [])]):
+            return
+    key = f"c{header.index(mapping.result_key.lower())}"
+    if mapping.creates:
+        key = context.scope.fold(key)
     columns = {name: f"c{index}" for index, name in enumerate(header)}
     names = ", ".join(f"'{name}': 'varchar'" for name in columns.values())
     with path.open("rb") as binary:
@@ -113,7 +112,7 @@ def stage_file(
     )
     statement = (
         "insert into local.results select ?, "
-        f"coalesce({context.scope.fold(f'c{key}')}, ''), ?,"
+        f"coalesce({key}, ''), ?,"
         f" coalesce({salesforce_id}, ''), coalesce(lower({created}) = 'true', false),"
         f" ?, coalesce({error}, ''), ''"
         f" from read_csv(?, columns = {{{names}}}, auto_detect = false,"
@@ -128,6 +127,8 @@ def stage_file(
     except DataError as error:
         log.warning("salesforce result file is invalid", error=str(error))
         return
+    if not mapping.creates:
+        pairing.match_results(staging_db, chunk)
     if kind == "failed":
         _parse_errors(staging_db, chunk)
 
@@ -186,6 +187,7 @@ def record_results(
             " and results.folded_key = rows.folded_key and results.kind = 'accepted'",
             chunk,
         )
+        pairing.set_gone(staging_db, chunk)
         staging_db.execute(
             "insert into local.failures select rows.key, any_value(rows.hash),"
             " coalesce(any_value(results.code), ?) as failed_code,"
@@ -205,17 +207,15 @@ def record_results(
             " where chunk = ? and not is_transient)",
             *(chunk, chunk),
         )
-    counts = dict(
-        staging_db.query(
-            "select outcome, count(*) from local.rows where chunk = ? group by 1", chunk
-        )
-    )
+    by_outcome = "select outcome, count(*) from local.rows where chunk = ? group by 1"
+    counts = dict(staging_db.query(by_outcome, chunk))
     schema_errors = staging_db.query(
         "select min(message) from local.failures where chunk = ?"
         " and regexp_matches(message, ?)",
         *(chunk, SCHEMA_IN_MESSAGE),
     )
     return ChunkOutcome(
+        rows=sum(counts.values()),
         accepted=counts.get("accepted", 0),
         rejected=counts.get("rejected", 0),
         transient=counts.get(None, 0),

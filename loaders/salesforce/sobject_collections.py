@@ -82,8 +82,10 @@ def request_body(rows: list[Row], mapping: Mapping) -> str:
     attributes = f'"attributes":{{"type":{json.dumps(mapping.object)}}}'
     records = []
     for row in rows:
-        key = f"{json.dumps(mapping.external_id)}:{json.dumps(row.key)}"
-        parts = [attributes, key]
+        name, value = mapping.external_id, row.key
+        if not mapping.creates:
+            name, value = "id", row.salesforce_id
+        parts = [attributes, f"{json.dumps(name)}:{json.dumps(value)}"]
         for name, text in json.loads(row.payload).items():
             if text is None:
                 value = "null"
@@ -99,10 +101,13 @@ def request_body(rows: list[Row], mapping: Mapping) -> str:
 def _send_chunk(context: SyncContext, rows: list[Row]) -> requests.Response | None:
     """Send one chunk; return None when no usable reply came to the request."""
     mapping = context.mapping
+    path = "composite/sobjects"
+    if mapping.creates:
+        path += f"/{mapping.object}/{mapping.external_id}"
     try:
         response = context.client.request(
             "PATCH",
-            f"composite/sobjects/{mapping.object}/{mapping.external_id}",
+            path,
             data=request_body(rows, mapping).encode(),
             headers={"Content-Type": "application/json"},
         )

@@ -27,6 +27,7 @@ from loaders.salesforce import (
     bulk,
     compare,
     ledger,
+    pairing,
     plan,
     recovery,
     results,
@@ -225,6 +226,7 @@ def _record_sync(
     with staging_db.ledger_transaction(rows) as connection:
         ledger.record_rejects(connection, context.sync, staging_db, "chunk = 0")
         ledger.refresh_source_hashes(connection, staging_db, context.scope)
+        pairing.forget_unmatched(connection, staging_db, context.scope)
         ledger.expire_history(
             connection,
             context.sync,

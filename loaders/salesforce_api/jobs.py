@@ -61,15 +61,16 @@ class StillRunningError(TransientError):
 
 
 def create(client: Client, mapping: Mapping) -> Job:
-    """Create an upsert job for the mapping's object."""
+    """Create a job of the mapping's operation and object."""
     body = {
         "object": mapping.object,
-        "operation": "upsert",
-        "externalIdFieldName": mapping.external_id,
+        "operation": mapping.operation,
         "contentType": "CSV",
         "columnDelimiter": "COMMA",
         "lineEnding": "LF",
     }
+    if mapping.creates:
+        body["externalIdFieldName"] = mapping.external_id
     return _parse_job(client.request("POST", "jobs/ingest", json=body).json())
 
 
@@ -181,7 +182,7 @@ def downloaded(
     client.save_csv(
         f"jobs/ingest/{job_id}/{RESULT_RESOURCES[kind]}",
         path,
-        columns=RESULT_COLUMNS[kind] | {mapping.external_id.lower()},
+        columns=RESULT_COLUMNS[kind] | {mapping.result_key.lower()},
     )
     yield path
     path.unlink()

@@ -4,7 +4,7 @@ It reads `Organization` and the object's description before anything is written,
 reports all problems in one message. The daily limits are checked before rows are sent.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
@@ -106,8 +106,12 @@ def check(
     if description:
         problems += _object_problems(description, mapping)
         for mapped in mapping.fields:
-            problems += _field_problems(mapped, descriptions.get(mapped.name.lower()))
-        problems += _unmapped_required(description["fields"], mapping)
+            described = descriptions.get(mapped.name.lower())
+            is_written = mapped in mapping.sent_fields
+            permissions = _permissions(mapping) if is_written else ()
+            problems += _field_problems(mapped, described, permissions)
+        if mapping.creates:
+            problems += _unmapped_required(description["fields"], mapping)
         problems += _key_problems(
             descriptions.get(mapping.external_id.lower()), warnings
         )
@@ -148,19 +152,26 @@ def _describe(client: Client, mapping: Mapping, problems: list[str]) -> dict[str
 def _object_problems(description: dict[str, Any], mapping: Mapping) -> list[str]:
     return [
         f"{mapping.object} is not {permission} for this user"
-        for permission in ("createable", "updateable")
+        for permission in _permissions(mapping)
         if not description.get(permission)
     ]
 
 
-def _field_problems(mapped: Field, described: dict[str, Any] | None) -> list[str]:
+def _permissions(mapping: Mapping) -> tuple[str, ...]:
+    """Return what the user must be allowed to do with the object and its fields."""
+    return ("createable", "updateable") if mapping.creates else ("updateable",)
+
+
+def _field_problems(
+    mapped: Field, described: dict[str, Any] | None, permissions: Sequence[str]
+) -> list[str]:
     """Return why a described field (None if absent) does not fit its mapping."""
     name = mapped.name
     if described is None:
         return [f"{name} does not exist, or field-level security hides it"]
     problems = [
         f"{name} is not {permission} for this user"
-        for permission in ("createable", "updateable")
+        for permission in permissions
         if not described.get(permission)
     ]
     if described["type"] not in FIELD_TYPES[mapped.type]:

@@ -29,6 +29,21 @@ def fetch_records(
         )
 
 
+def fetch_ids(
+    client: Client, mapping: Mapping, keys: Iterable[str] | None
+) -> Iterator[tuple[str, str]]:
+    """Yield (id, external id) of the records with these external ids; None for all."""
+    key = mapping.external_id
+    conditions: Iterable[str] = ["!= null"]
+    if keys is not None:
+        batches = _quoted_key_batches(keys)
+        conditions = (f"IN ({', '.join(batch)})" for batch in batches)
+    for condition in conditions:
+        source = f"{mapping.object} WHERE {key} {condition}"
+        for record in client.query(("Id", key), source):
+            yield record["Id"], record[key]
+
+
 def find_differences(
     record: dict[str, Any], sent: dict[str, str | None], *, mapping: Mapping
 ) -> list[str]:
