@@ -104,12 +104,12 @@ def check(
         item["name"].lower(): item for item in description.get("fields", [])
     }
     if description:
-        problems += _object_problems(description, mapping)
+        needed = ("createable", "updateable") if mapping.creates else ("updateable",)
+        problems += _forbidden(mapping.object, description, needed)
         for mapped in mapping.fields:
-            described = descriptions.get(mapped.name.lower())
+            found = descriptions.get(mapped.name.lower())
             is_written = mapped in mapping.sent_fields
-            permissions = _permissions(mapping) if is_written else ()
-            problems += _field_problems(mapped, described, permissions)
+            problems += _field_problems(mapped, found, needed if is_written else ())
         if mapping.creates:
             problems += _unmapped_required(description["fields"], mapping)
         problems += _key_problems(
@@ -149,17 +149,12 @@ def _describe(client: Client, mapping: Mapping, problems: list[str]) -> dict[str
         return {}
 
 
-def _object_problems(description: dict[str, Any], mapping: Mapping) -> list[str]:
-    return [
-        f"{mapping.object} is not {permission} for this user"
-        for permission in _permissions(mapping)
-        if not description.get(permission)
-    ]
-
-
-def _permissions(mapping: Mapping) -> tuple[str, ...]:
-    """Return what the user must be allowed to do with the object and its fields."""
-    return ("createable", "updateable") if mapping.creates else ("updateable",)
+def _forbidden(
+    subject: str, described: dict[str, Any], permissions: Sequence[str]
+) -> list[str]:
+    """Return what the user may not do with a described object or field."""
+    lacking = (name for name in permissions if not described.get(name))
+    return [f"{subject} is not {permission} for this user" for permission in lacking]
 
 
 def _field_problems(
@@ -169,18 +164,13 @@ def _field_problems(
     name = mapped.name
     if described is None:
         return [f"{name} does not exist, or field-level security hides it"]
-    problems = [
-        f"{name} is not {permission} for this user"
-        for permission in permissions
-        if not described.get(permission)
-    ]
-    if described["type"] not in FIELD_TYPES[mapped.type]:
-        return [
-            *problems,
-            f"{name} is a {described['type']} field, but the mapping has {mapped.type}",
-        ]
+    problems = _forbidden(name, described, permissions)
+    kind = described["type"]
+    if kind not in FIELD_TYPES[mapped.type]:
+        problems.append(f"{name} is a {kind} field, but the mapping has {mapped.type}")
+        return problems
     length = described.get("length") or 0
-    if mapped.type == "text" and length and length < (mapped.length or 0):
+    if mapped.type == "text" and 0 < length < (mapped.length or 0):
         problems.append(
             f"{name} allows {length} characters, but the mapping has {mapped.length}"
         )
