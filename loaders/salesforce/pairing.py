@@ -10,8 +10,7 @@ lookup and the update makes its row unmatched, too.
 import json
 from collections.abc import Iterator
 
-from loaders import warehouse
-from loaders.salesforce import compare, state
+from loaders.salesforce import compare, safety_check
 from loaders.salesforce.context import SyncContext, SyncRequest
 from loaders.salesforce.ledger import Scope
 from loaders.salesforce.staging_db import PENDING, UNMATCHED, StagingDb
@@ -34,10 +33,7 @@ def changes_missing_rows(request: SyncRequest, context: SyncContext) -> bool:
     """
     if context.policy.missing_rows == "leave" or request.as_of or request.only_rejected:
         return False
-    with warehouse.session() as connection:
-        warehouse.ensure_tables(connection)
-        newest = state.newest_data_date(connection, context.scope)
-    return newest is None or newest <= request.data_date
+    return safety_check.superseding_date(request, context) is None
 
 
 def add_missing_rows(staging_db: StagingDb, context: SyncContext) -> None:
