@@ -86,7 +86,7 @@ def test_sync_killed_at_each_place_is_finished_by_the_next_one(
         result = salesforce.sync(policy)
         assert result.rejected == 1, place
         check_writes(mart, salesforce, rows)
-        assert salesforce.sync(policy).sent == 1, place  # only the rejected row
+    assert salesforce.sync(policy).sent == 1  # only the rejected row
 
 
 HTML = {"status": 200, "body": "<html>maintenance</html>"}
