@@ -106,6 +106,11 @@ explore: paid_account_flow {
   description: "One row per day, from_state and to_state, with the number of accounts that were in from_state the day before and in to_state on the day. Accounts that stay in their state are included, so the rows of a day with one to_state add up to all accounts in that state. Filter by `is_change` for changes only. An account is an org that is not internal. It is `paid` on a paid plan and `free` on an unpaid plan with included usage (see `billing_plans`), regardless of its trial. On any other plan, including an unknown one, it is a `trial` during its trial period and `expired` afterwards. Before its trial starts it has no state. Valid transitions and their meaning are in `account_transitions`. A new account has no from_state and a lost account has no to_state. It was created or deleted, became internal or stopped being internal, or was missing in the exports for longer than the carry-forward period. On the first day in the warehouse every account is new."
 }
 
+explore: sf_accounts {
+  label: "Accounts in Salesforce"
+  description: "One row per org that is not internal on the data date, with the fields of its Account in Salesforce. The `salesforce` meta of each column is its field mapping. Only accounts that exist in Salesforce are updated; the sync counts the other rows as unmatched."
+}
+
 explore: sf_trial_metrics {
   label: "Trial Metrics in Salesforce"
   description: "One row per org in its trial or conversion period on the data date, with the fields of Trial_Metrics__c in Salesforce. The `salesforce` meta of each column is its field mapping."

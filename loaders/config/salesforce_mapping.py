@@ -1,7 +1,8 @@
-"""The mapping from a mart's columns to the fields of a Salesforce object.
+"""The mappings from the marts' columns to the fields of Salesforce objects.
 
-It is read from the dbt YAML of the exported model: `config: {meta: {salesforce: ...}}`
-of the model and of each column. The sync and the doctor both use it.
+They are read from the dbt YAML of the exported models: `config: {meta: {salesforce:
+...}}` of the model and of each column. Every model in `models/exports` that has it can
+be synced. The sync and the doctor both use the mapping.
 """
 
 import hashlib
@@ -9,13 +10,15 @@ import json
 import re
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from loaders.config.settings import PROJECT
+from loaders.config.environment import PROJECT
 from loaders.config.yaml_files import read_mapping
 from loaders.errors import ConfigError
 
+Operation = Literal["upsert", "update"]
 FieldType = Literal[
     "text", "date", "datetime", "number", "percent", "currency", "checkbox"
 ]
@@ -34,18 +37,21 @@ COLUMN_TYPES = {
     "currency": NUMERIC_COLUMN_TYPES,
 }
 VERSION_BYTES = 6
+MODEL_KEYS = ("object", "external_id", "data_date", "operation")
+EXPORTS = PROJECT / "models" / "exports"
 SALESFORCE_MODEL = "sf_trial_metrics"
+SALESFORCE_OBJECT = "Trial_Metrics__c"
+ACCOUNTS_MODEL = "sf_accounts"
 
 
 @dataclass(frozen=True)
 class Field:
     """One column of the mart and the Salesforce field that it fills.
 
-    `precision` counts all digits, `scale` the digits after the decimal point, and
-    `length` characters. `nulls`: `clear` empties the field, `ignore` leaves it
-    unchanged. `too_long`: `reject` rejects the row, `truncate` cuts the text. `zone`:
-    `utc` means that datetimes without a time zone are UTC; without it they are
-    rejected.
+    `precision` counts all digits, `scale` those after the decimal point, and `length`
+    characters. `nulls`: `clear` empties the field, `ignore` leaves it unchanged.
+    `too_long`: `reject` rejects the row, `truncate` cuts the text. `zone`: `utc` means
+    that datetimes without a time zone are UTC; without it they are rejected.
     """
 
     column: str
@@ -73,7 +79,9 @@ class Field:
 class Mapping:
     """A model, the Salesforce object it fills, and its fields in column order.
 
-    `data_date` is the column that holds the model's data date, if it has one.
+    `data_date` is the column that holds the model's data date, if it has one. With the
+    operation `update`, only records that exist are changed, and their key is not
+    written.
     """
 
     model: str
@@ -81,6 +89,7 @@ class Mapping:
     external_id: str
     fields: tuple[Field, ...]
     data_date: str | None = None
+    operation: Operation = "upsert"
 
     @property
     def key(self) -> Field:
@@ -93,10 +102,28 @@ class Mapping:
         return self.fields.index(self.key)
 
     @property
+    def creates(self) -> bool:
+        """Whether a record is created for a key that Salesforce does not have."""
+        return self.operation == "upsert"
+
+    @property
+    def result_key(self) -> str:
+        """The column of a job's rows that identifies a row in its results."""
+        return self.external_id if self.creates else "Id"
+
+    @property
+    def sent_fields(self) -> tuple[Field, ...]:
+        """The fields that are written: without the key if no record is created."""
+        return tuple(f for f in self.fields if self.creates or f != self.key)
+
+    @property
     def version(self) -> str:
         """A short hash of the whole mapping."""
-        text = json.dumps(asdict(self), sort_keys=True)
-        return hashlib.blake2b(text.encode(), digest_size=VERSION_BYTES).hexdigest()
+        values = asdict(self)
+        if self.creates:
+            del values["operation"]  # earlier versions of the ledger do not have it
+        text = json.dumps(values, sort_keys=True).encode()
+        return hashlib.blake2b(text, digest_size=VERSION_BYTES).hexdigest()
 
     def with_flag(self, name: str) -> "Mapping":
         """Return the mapping plus a checkbox that marks rows missing from the mart."""
@@ -104,14 +131,57 @@ class Mapping:
         return replace(self, fields=(*self.fields, flag))
 
 
+@cache
+def load_all(folder: Path = EXPORTS) -> tuple[Mapping, ...]:
+    """Read the mappings of all exported models, those of `Trial_Metrics__c` first.
+
+    Raises `ConfigError` for an invalid mapping, and if two models fill one object.
+    """
+    mappings = [
+        _load(path, model["name"])
+        for path in sorted(folder.rglob("*.yml"))
+        for model in read_mapping(path).get("models") or []
+        if _salesforce_meta(model)
+    ]
+    first = {item.object.lower(): item.model for item in reversed(mappings)}
+    for mapping in mappings:
+        if (other := first[mapping.object.lower()]) != mapping.model:
+            raise ConfigError(
+                f"{other} and {mapping.model} both fill the Salesforce object "
+                f"{mapping.object}. Correct meta.salesforce.object of one of them."
+            )
+    return tuple(sorted(mappings, key=lambda item: item.model != SALESFORCE_MODEL))
+
+
+def find(object_name: str) -> Mapping:
+    """Return the mapping of an object; `ConfigError` if no model is exported to it."""
+    for mapping in load_all():
+        if mapping.object.lower() == object_name.lower():
+            return mapping
+    raise ConfigError(
+        f"No model is exported to the Salesforce object {object_name}. "
+        f"Choose from: {', '.join(mapping.object for mapping in load_all())}."
+    )
+
+
 def load(path: Path | None = None, *, model: str = SALESFORCE_MODEL) -> Mapping:
-    """Read the mapping of `model` from a dbt models YAML, by default the project's.
+    """Return the mapping of `model`, from the project's exports or a dbt models YAML.
 
     Raises `ConfigError` with a list of all problems: a column without a mapping, an
-    unknown type or key, a missing length, precision or external id, or a column whose
-    contract, its `data_type`, does not fit its field.
+    unknown type, key or operation, a missing length, precision or external id, or a
+    column whose contract, its `data_type`, does not fit its field.
     """
-    path = path or PROJECT / "models" / "exports" / "_exports__models.yml"
+    if path:
+        return _load(path, model)
+    for mapping in load_all():
+        if mapping.model == model:
+            return mapping
+    raise ConfigError(
+        f"{model} in {EXPORTS} has no Salesforce mapping. Add meta.salesforce to it."
+    )
+
+
+def _load(path: Path, model: str) -> Mapping:
     described = _read_model(path, model)
     meta = _salesforce_meta(described)
     problems: list[str] = []
@@ -120,17 +190,7 @@ def load(path: Path | None = None, *, model: str = SALESFORCE_MODEL) -> Mapping:
         for column in described.get("columns", [])
         if (field := _parse_field(column, problems)) is not None
     ]
-    names = {field.name for field in fields}
-    for key in ("object", "external_id"):
-        if not meta.get(key):
-            problems.append(f"meta.salesforce.{key} of the model is missing")
-    if meta.get("external_id") and meta["external_id"] not in names:
-        problems.append(
-            f"external id {meta['external_id']} is not a column of the model"
-        )
-    for name, count in Counter(field.name.lower() for field in fields).items():
-        if count > 1:
-            problems.append(f"{name} is filled by {count} columns")
+    problems += _model_problems(meta, fields)
     if problems:
         raise ConfigError(
             f"The Salesforce mapping of {model} in {path.name} is invalid:\n  "
@@ -143,7 +203,36 @@ def load(path: Path | None = None, *, model: str = SALESFORCE_MODEL) -> Mapping:
         external_id=str(meta["external_id"]),
         fields=tuple(fields),
         data_date=meta.get("data_date"),
+        operation=meta.get("operation", "upsert"),
     )
+
+
+def _model_problems(meta: dict[str, Any], fields: list[Field]) -> list[str]:
+    """Return what is wrong with the model's own meta, or with its fields together."""
+    problems = [
+        f"meta.salesforce.{key} of the model is missing"
+        for key in ("object", "external_id")
+        if not meta.get(key)
+    ]
+    unknown = sorted(set(meta) - set(MODEL_KEYS))
+    if unknown:
+        problems.append(f"unknown keys of the model: {', '.join(unknown)}")
+    if meta.get("operation", "upsert") not in get_args(Operation):
+        problems.append(
+            f"operation {meta['operation']!r} is not one of "
+            f"{', '.join(get_args(Operation))}"
+        )
+    names = {field.name for field in fields}
+    if meta.get("external_id") and meta["external_id"] not in names:
+        problems.append(
+            f"external id {meta['external_id']} is not a column of the model"
+        )
+    if meta.get("data_date") and meta["data_date"] not in {f.column for f in fields}:
+        problems.append(f"data_date {meta['data_date']} is not a column of the model")
+    for name, count in Counter(field.name.lower() for field in fields).items():
+        if count > 1:
+            problems.append(f"{name} is filled by {count} columns")
+    return problems
 
 
 def _read_model(path: Path, name: str) -> dict[str, Any]:

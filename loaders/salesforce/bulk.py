@@ -29,6 +29,7 @@ from loaders.salesforce.context import Progress, SyncContext
 from loaders.salesforce.staging_db import PENDING, StagingDb
 from loaders.salesforce_api import jobs
 from loaders.salesforce_api.request_errors import (
+    COMPARE_MAPPING,
     OutcomeUnknownError,
     RequestRejectedError,
 )
@@ -171,15 +172,9 @@ def collect_results(
     Raises `DataError`, after recording, when results and rows do not match or when the
     job failed for a reason that a retry cannot fix.
     """
-    job = wait_for_job(context, job_id)
-    staging_db.execute("delete from local.results where chunk = ?", chunk)
-    for kind in jobs.RESULT_RESOURCES:
-        path = context.folder / f"{job_id}-{kind}.csv"
-        jobs.download(context.client, job_id, kind=kind, path=path)
-        results.stage_file(context, staging_db, path, kind=kind, chunk=chunk)
-        path.unlink()
-    outcome = results.record_results(
-        staging_db, chunk=chunk, attempt=attempt, job_id=job_id
+    job = jobs.wait(context.client, job_id, context.policy)
+    outcome = _read_results(
+        context, staging_db, chunk=chunk, job_id=job_id, attempt=attempt
     )
     with staging_db.ledger_transaction(outcome.rows) as connection:
         ledger.record_chunks(
@@ -199,26 +194,40 @@ def collect_results(
         rejected=outcome.rejected,
         transient=outcome.transient,
     )
-    _raise_for_problems(job, outcome)
+    if job.state == "Failed" and PERMANENT_JOB_ERRORS.search(job.message):
+        raise DataError(f"Job {job.id} failed: {job.message}. {COMPARE_MAPPING}")
+    results.raise_for_problems([outcome], context.mapping)
     return outcome
 
 
-def wait_for_job(context: SyncContext, job_id: str) -> jobs.Job:
-    """Wait for a job to end; abort it after the timeout with `abort_stuck_jobs`."""
-    policy = context.policy
-    try:
-        return jobs.wait(
-            context.client,
-            job_id,
-            first_seconds=policy.poll_first_seconds,
-            max_seconds=policy.poll_max_seconds,
-            timeout_seconds=policy.poll_timeout_seconds,
+def _read_results(
+    context: SyncContext,
+    staging_db: StagingDb,
+    *,
+    chunk: int,
+    job_id: str,
+    attempt: int,
+) -> results.ChunkOutcome:
+    """Read an ended job's results, again with pauses while they do not match."""
+
+    def read() -> results.ChunkOutcome:
+        staging_db.execute("delete from local.results where chunk = ?", chunk)
+        for kind in jobs.RESULT_RESOURCES:
+            with jobs.downloaded(
+                context.client, context.mapping, job_id, kind, folder=context.folder
+            ) as path:
+                results.stage_file(context, staging_db, path, kind=kind, chunk=chunk)
+        outcome = results.record_results(
+            staging_db, chunk=chunk, attempt=attempt, job_id=job_id
         )
-    except jobs.StillRunningError:
-        if not policy.abort_stuck_jobs:
-            raise
-    log.warning("salesforce job stuck, aborting it", job_id=job_id)
-    return jobs.abort(context.client, job_id)
+        if outcome.mismatches:
+            raise results.MismatchError(outcome)
+        return outcome
+
+    try:
+        return context.client.retry_on(results.MismatchError, read)
+    except results.MismatchError as error:
+        return error.outcome
 
 
 def abort_orphaned_jobs(context: SyncContext, *, since: datetime) -> None:
@@ -258,20 +267,6 @@ def _submit_job(context: SyncContext, chunk: int, file: ChunkFile) -> str:
         f"Uploading {file.path.name} ({file.bytes} bytes) to Salesforce failed "
         f"{context.client.attempts} times. Check the network, then run again."
     )
-
-
-def _raise_for_problems(job: jobs.Job, outcome: results.ChunkOutcome) -> None:
-    if outcome.mismatches:
-        raise DataError(
-            f"The results of job {job.id} do not match the rows that were sent: "
-            + "; ".join(outcome.mismatches)
-            + ". The results received are recorded. Run again to send the rest."
-        )
-    if job.state == "Failed" and PERMANENT_JOB_ERRORS.search(job.message):
-        raise DataError(
-            f"Job {job.id} failed: {job.message}. Compare the mapping with the object "
-            "(nightshift doctor), then run again."
-        )
 
 
 def _update_chunk(context: SyncContext, chunk: int, *, job_id: str, state: str) -> None:

@@ -16,6 +16,7 @@ These are not sent:
 - `rejected`: it cannot be rendered, or its key is not unique
 - `held`: Salesforce rejected it permanently, and it has not changed since
 - `skipped`: only rejected rows were requested, and this row was not rejected
+- `unmatched`, `gone`: there is no record to update (see `pairing`)
 """
 
 import json
@@ -27,7 +28,7 @@ from loaders.ledger.salesforce import WITHDRAWN
 from loaders.salesforce import mart_sql, state
 from loaders.salesforce.context import Progress, SyncContext
 from loaders.salesforce.mart_sql import Mart
-from loaders.salesforce.staging_db import StagingDb
+from loaders.salesforce.staging_db import UNMATCHED, StagingDb
 from loaders.salesforce_api.rows import (
     RejectedRow,
     RowRenderer,
@@ -262,10 +263,12 @@ def withdraw_rejects(staging_db: StagingDb) -> None:
     """Add a withdrawal for each open reject whose key has nothing to send."""
     staging_db.execute(
         "insert into local.failures select rows.key, rows.hash, ?,"
-        " 'The mart has the same values as Salesforce again.', '', true, 0, 0, ''"
+        " case when rows.action = 'unchanged'"
+        " then 'The mart has the same values as Salesforce again.'"
+        " else 'Salesforce has no record with this key.' end, '', true, 0, 0, ''"
         " from local.rows as rows inner join local.state as state"
-        " on state.folded_key = rows.folded_key"
-        " where rows.action = 'unchanged' and rejected_at > accepted_at"
+        " on state.folded_key = rows.folded_key where rejected_at > accepted_at"
+        f" and (rows.action = 'unchanged' or {UNMATCHED})"
         " union all select key, '', ?, 'The key is no longer in the mart.', '', true,"
         " 0, 0, '' from local.state where rejected_at > accepted_at"
         " and folded_key not in (select folded_key from local.rows)",

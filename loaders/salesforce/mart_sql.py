@@ -231,7 +231,8 @@ def rendered_rows(mart: Mart, version: str, source: str) -> str:
     payload = ", ".join(
         _fragment(item, texts[item.name]) for item in fields if item != key
     )
-    line = ", ',', ".join(_cell(item, texts[item.name]) for item in fields)
+    sent = mart.mapping.sent_fields
+    line = ", ',', ".join(_cell(item, texts[item.name]) for item in sent)
     return (
         f"select key, source_hash, sha256({literal(version)} || chr(10) || payload),"
         f" payload, line from (select {texts[key.name]} as key, source_hash,"

@@ -3,7 +3,8 @@
 A plan and a dry run log in, because the org and the case sensitivity of the key matter.
 They read the mart and the ledgers, and send and record nothing. A dry run also writes
 the CSV files that would be uploaded. The rows of a sync are counted in its staging
-database. Each row of the mart is accepted, rejected or unchanged.
+database. Each row of the mart is accepted, rejected, unchanged or, if it can only
+update a record, unmatched.
 """
 
 import json
@@ -18,7 +19,7 @@ from typing import Any
 
 from loaders.config.settings import Salesforce as Settings
 from loaders.errors import NightshiftError
-from loaders.salesforce import bulk, compare, missing_rows, safety_check
+from loaders.salesforce import bulk, compare, pairing, safety_check
 from loaders.salesforce.context import (
     STAGING_DB_FILE,
     SyncContext,
@@ -57,7 +58,8 @@ class SyncResult:
     A dry run has a `sample` of the changes, the `files` that would be uploaded, and the
     `blockers` that would stop the sync (see `Plan`).
     `status`: success, rejected (more than the threshold), deferred, superseded (a later
-    data date was already sent), rolled_back, dry_run.
+    data date was already sent), rolled_back, dry_run. `unmatched` counts rows of an
+    update-only mapping without a record in Salesforce.
     """
 
     sync_id: str
@@ -69,6 +71,7 @@ class SyncResult:
     rejected: int = 0
     unchanged: int = 0
     created: int = 0
+    unmatched: int = 0
     deferred: int = 0
     held: int = 0
     recovered: int = 0
@@ -103,6 +106,7 @@ class SyncResult:
             "rejected": self.rejected,
             "unchanged": self.unchanged,
             "created": self.created,
+            "unmatched": self.unmatched,
             "job_ids": ",".join(self.job_ids),
             "plan_id": self.plan_id,
             "started_at": self.started_at,
@@ -169,7 +173,7 @@ def prepare_rows(
     With `resend_all`, unchanged rows are sent although they are not part of the plan.
     """
     full = request.full or resend_all
-    with_missing = missing_rows.are_changed(request, context)
+    with_missing = pairing.changes_missing_rows(request, context)
     if request.as_of:
         compare.load_rows_as_of(staging_db, context, request.as_of)
     else:
@@ -182,9 +186,10 @@ def prepare_rows(
         )
     compare.assign_actions(staging_db, context, full=full)
     if with_missing:
-        missing_rows.add_rows(staging_db, context)
+        pairing.add_missing_rows(staging_db, context)
     if request.only_rejected:
         compare.keep_only_rejected(staging_db)
+    pairing.match_records(context, staging_db)
     return safety_check.compute_plan_id(staging_db, context, request)
 
 
@@ -208,6 +213,7 @@ def complete_dry_run(
         blockers=blockers,
         needs_approval=needs_approval,
         unchanged=counts["unchanged"],
+        unmatched=counts["unmatched"],
         rejected=counts["rejected"] - counts["deferred"],
         held=counts["held"],
     )
@@ -275,6 +281,7 @@ def count_rows(staging_db: StagingDb) -> dict[str, int]:
         "rejected": rejected + deferred + held + actions.get("rejected", 0),
         "unchanged": actions.get("unchanged", 0),
         "created": created,
+        "unmatched": pairing.count_unmatched(staging_db),
         "deferred": deferred,
         "held": held,
     }

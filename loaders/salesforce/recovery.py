@@ -6,7 +6,7 @@ of ended jobs are read; the records of collections are read back. Without this, 
 job could overwrite a newer value.
 """
 
-from collections.abc import Iterator
+import csv
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +27,7 @@ from loaders.ledger.salesforce import (
     open_chunks,
     unfinished_sync_ids,
 )
+from loaders.private_files import make_folder
 from loaders.salesforce import bulk, ledger, results
 from loaders.salesforce.context import (
     STAGING_DB_FILE,
@@ -128,11 +129,7 @@ def _finish_chunk(
         return _record_keys_as_unknown(context, chunk)
     try:
         outcome = bulk.collect_results(
-            context,
-            staging_db,
-            chunk=chunk.chunk,
-            job_id=chunk.job_id,
-            attempt=1,
+            context, staging_db, chunk=chunk.chunk, job_id=chunk.job_id, attempt=1
         )
     except DataError as error:
         # Not raised: the results are recorded, and this sync sends the rows again.
@@ -202,15 +199,22 @@ def _record(context: SyncContext, chunk: Chunk, staging_db: StagingDb) -> int:
     return outcome.accepted
 
 
-def _record_keys_as_unknown(context: SyncContext, chunk: Chunk) -> int:
+def _record_keys_as_unknown(context: SyncContext, chunk: Chunk) -> int | None:
     """Record an unknown outcome for the keys in a job's result files.
 
-    Without the staging database, the values that were sent are not available.
+    Without the staging database, the values that were sent are not available. Returns
+    None, so that all rows are sent, if the files do not have the chunk's keys.
     """
-    job = bulk.wait_for_job(context, chunk.job_id)
+    job = jobs.wait(context.client, chunk.job_id, context.policy)
+    if not context.mapping.creates:
+        return None  # the files have the ids of records instead
+    keys = _read_keys(context, job)
+    if len(keys) != chunk.rows:
+        log.warning("salesforce results incomplete", job_id=job.id, rows=chunk.rows)
+        return None
     path = context.folder / RECOVERED_FILE
     with closing(StagingDb.create(path, identity=context.sync.as_dict())) as staging_db:
-        staging_db.add_failures(_unknown_failures(context, chunk, job))
+        staging_db.add_failures(_unknown_failure(chunk, key) for key in keys)
         with staging_db.ledger_transaction(chunk.rows) as connection:
             ledger.record_rejects(connection, context.sync, staging_db, "true")
             ledger.update_chunks(
@@ -223,24 +227,36 @@ def _record_keys_as_unknown(context: SyncContext, chunk: Chunk) -> int:
     return 0
 
 
-def _unknown_failures(
-    context: SyncContext, chunk: Chunk, job: jobs.Job
-) -> Iterator[Failure]:
+def _read_keys(context: SyncContext, job: jobs.Job) -> set[str]:
+    """Return the keys in a job's result files, spelled as they were sent."""
+    make_folder(context.folder)
+    keys: set[str] = set()
+    key_name = context.mapping.external_id.lower()
     for kind in jobs.RESULT_RESOURCES:
-        path = context.folder / f"{job.id}-{kind}.csv"
-        jobs.download(context.client, job.id, kind=kind, path=path)
-        for key in results.read_keys(path, external_id=context.mapping.external_id):
-            yield Failure(
-                key=key,
-                hash="",
-                code=OUTCOME_UNKNOWN,
-                message="The spool of the sync that sent this row no longer exists.",
-                fields="",
-                is_transient=True,
-                chunk=chunk.chunk,
-                job_id=job.id,
-            )
-        path.unlink()
+        with (
+            jobs.downloaded(
+                context.client, context.mapping, job.id, kind, folder=context.folder
+            ) as path,
+            path.open(encoding="utf-8", errors="replace", newline="") as file,
+        ):
+            reader = csv.reader(file)
+            header = [name.lower() for name in next(reader, [key_name])]
+            key = header.index(key_name)
+            keys.update(cells[key] for cells in reader if len(cells) > key)
+    return keys
+
+
+def _unknown_failure(chunk: Chunk, key: str) -> Failure:
+    return Failure(
+        key=key,
+        hash="",
+        code=OUTCOME_UNKNOWN,
+        message="The spool of the sync that sent this row no longer exists.",
+        fields="",
+        is_transient=True,
+        chunk=chunk.chunk,
+        job_id=chunk.job_id,
+    )
 
 
 def _unknown_result(folded_key: str) -> RowResult:

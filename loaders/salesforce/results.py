@@ -9,32 +9,31 @@ When a connection broke, and to verify a sample, the records are read back.
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
+
+from loaders.config.salesforce_mapping import Mapping
 from loaders.errors import DataError
 from loaders.ledger.salesforce import OUTCOME_UNKNOWN
+from loaders.salesforce import pairing
 from loaders.salesforce.context import SyncContext
 from loaders.salesforce.staging_db import StagingDb
 from loaders.salesforce_api import jobs, records
 from loaders.salesforce_api.jobs import ResultKind
+from loaders.salesforce_api.request_errors import (
+    COMPARE_MAPPING,
+    LOCK_IN_MESSAGE,
+    SCHEMA_IN_MESSAGE,
+    TRANSIENT_ROW_CODES,
+)
 from loaders.salesforce_api.rows import Row, RowResult
 
 UNPROCESSED = "UNPROCESSED"
-TRANSIENT_CODES = {
-    OUTCOME_UNKNOWN,
-    UNPROCESSED,
-    "UNABLE_TO_LOCK_ROW",
-    "TooManyLockFailure",
-    "TOO_MANY_LOCK_FAILURE",
-    "Timeout",
-    "SERVER_UNAVAILABLE",
-    "REQUEST_RUNNING_TOO_LONG",
-    "QUERY_TIMEOUT",
-    "ALL_OR_NONE_OPERATION_ROLLED_BACK",
-}
+TRANSIENT_CODES = {OUTCOME_UNKNOWN, UNPROCESSED, *TRANSIENT_ROW_CODES}
 ROW_KINDS: dict[ResultKind, str] = {
     "successful": "accepted",
     "failed": "failed",
@@ -44,6 +43,7 @@ MAX_EXAMPLES = 5
 MAX_LINE_BYTES = 1 << 24  # the error of a rejected row may quote a long text
 
 csv.field_size_limit(MAX_LINE_BYTES)
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -61,20 +61,26 @@ class Verification:
 
 @dataclass(frozen=True)
 class ChunkOutcome:
-    """The row counts of one chunk by outcome.
+    """The row counts of one chunk, all and by outcome.
 
-    `mismatches` describes results that do not match the rows sent.
+    `mismatches` describes results that do not match the rows sent. `schema_error` is
+    Salesforce's error about a field or object that is gone or read-only now, or ''.
     """
 
+    rows: int
     accepted: int
     rejected: int
     transient: int
     mismatches: tuple[str, ...]
+    schema_error: str = ""
 
-    @property
-    def rows(self) -> int:
-        """The number of rows of the chunk."""
-        return self.accepted + self.rejected + self.transient
+
+class MismatchError(DataError):
+    """The results of a chunk do not match its rows; `outcome` has what does."""
+
+    def __init__(self, outcome: ChunkOutcome) -> None:
+        super().__init__("; ".join(outcome.mismatches))
+        self.outcome = outcome
 
 
 def stage_file(
@@ -85,31 +91,44 @@ def stage_file(
     kind: ResultKind,
     chunk: int,
 ) -> None:
-    """Stage the results of one result file."""
-    key, header = _key_column(path, context.mapping.external_id)
-    if not header:
-        return
+    """Stage the results of one result file.
+
+    Nothing is staged of a file that is no valid CSV, so that its rows have no result.
+    """
+    mapping = context.mapping
+    with path.open(encoding="utf-8", newline="") as file:
+        if not (header := [name.lower() for name in next(csv.reader(file), [])]):
+            return
+    key = f"c{header.index(mapping.result_key.lower())}"
+    if mapping.creates:
+        key = context.scope.fold(key)
     columns = {name: f"c{index}" for index, name in enumerate(header)}
     names = ", ".join(f"'{name}': 'varchar'" for name in columns.values())
-    with path.open("rb") as file:
-        line_end = r"\r\n" if file.readline().endswith(b"\r\n") else r"\n"
+    with path.open("rb") as binary:
+        line_end = r"\r\n" if binary.readline().endswith(b"\r\n") else r"\n"
     none = "cast(null as varchar)"
     salesforce_id, created, error = (
         columns.get(name, none) for name in ("sf__id", "sf__created", "sf__error")
     )
-    staging_db.execute(
+    statement = (
         "insert into local.results select ?, "
-        f"coalesce({context.scope.fold(f'c{key}')}, ''), ?,"
+        f"coalesce({key}, ''), ?,"
         f" coalesce({salesforce_id}, ''), coalesce(lower({created}) = 'true', false),"
         f" ?, coalesce({error}, ''), ''"
         f" from read_csv(?, columns = {{{names}}}, auto_detect = false,"
         " header = true, delim = ',', quote = '\"', escape = '\"',"
         f" new_line = '{line_end}', null_padding = true, allow_quoted_nulls = false,"
         f" parallel = false, buffer_size = {2 * MAX_LINE_BYTES},"
-        f" max_line_size = {MAX_LINE_BYTES})",
-        *(chunk, ROW_KINDS[kind], UNPROCESSED if kind == "unprocessed" else ""),
-        str(path),
+        f" max_line_size = {MAX_LINE_BYTES})"
     )
+    code = UNPROCESSED if kind == "unprocessed" else ""
+    try:
+        staging_db.execute(statement, chunk, ROW_KINDS[kind], code, str(path))
+    except DataError as error:
+        log.warning("salesforce result file is invalid", error=str(error))
+        return
+    if not mapping.creates:
+        pairing.match_results(staging_db, chunk)
     if kind == "failed":
         _parse_errors(staging_db, chunk)
 
@@ -141,29 +160,6 @@ def _parse_errors(staging_db: StagingDb, chunk: int) -> None:
     )
 
 
-def read_keys(path: Path, *, external_id: str) -> Iterator[str]:
-    """Yield the keys in one result file, spelled as they were sent."""
-    key, header = _key_column(path, external_id)
-    if header:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.reader(file)
-            next(reader)
-            yield from (cells[key] for cells in reader if cells)
-
-
-def _key_column(path: Path, external_id: str) -> tuple[int, list[str]]:
-    """Return the key's index and the header in lower case; [] for an empty file."""
-    with path.open(encoding="utf-8", newline="") as file:
-        header = [name.lower() for name in next(csv.reader(file), [])]
-    if header and external_id.lower() not in header:
-        raise DataError(
-            f"The result file {path.name} has no column {external_id}. It has "
-            f"{', '.join(header)[:300]}. Check the job on the page Bulk Data "
-            "Load Jobs of Salesforce Setup."
-        )
-    return (header.index(external_id.lower()) if header else 0), header
-
-
 def record_results(
     staging_db: StagingDb, *, chunk: int, attempt: int, job_id: str = ""
 ) -> ChunkOutcome:
@@ -191,12 +187,15 @@ def record_results(
             " and results.folded_key = rows.folded_key and results.kind = 'accepted'",
             chunk,
         )
+        pairing.set_gone(staging_db, chunk)
         staging_db.execute(
             "insert into local.failures select rows.key, any_value(rows.hash),"
             " coalesce(any_value(results.code), ?) as failed_code,"
             " coalesce(any_value(results.message),"
             " 'Salesforce returned no result for this row.'),"
-            f" coalesce(any_value(results.fields), ''), failed_code in ({transient}),"
+            f" coalesce(any_value(results.fields), ''), failed_code in ({transient})"
+            " or coalesce(regexp_matches(any_value(results.message),"
+            f" '{LOCK_IN_MESSAGE}|{SCHEMA_IN_MESSAGE}'), false),"
             " ?, ?, ? from local.rows as rows left join local.results as results"
             " on results.chunk = rows.chunk and results.folded_key = rows.folded_key"
             " where rows.chunk = ? and rows.outcome is null group by rows.key",
@@ -208,17 +207,38 @@ def record_results(
             " where chunk = ? and not is_transient)",
             *(chunk, chunk),
         )
-    counts = dict(
-        staging_db.query(
-            "select outcome, count(*) from local.rows where chunk = ? group by 1", chunk
-        )
+    by_outcome = "select outcome, count(*) from local.rows where chunk = ? group by 1"
+    counts = dict(staging_db.query(by_outcome, chunk))
+    schema_errors = staging_db.query(
+        "select min(message) from local.failures where chunk = ?"
+        " and regexp_matches(message, ?)",
+        *(chunk, SCHEMA_IN_MESSAGE),
     )
     return ChunkOutcome(
+        rows=sum(counts.values()),
         accepted=counts.get("accepted", 0),
         rejected=counts.get("rejected", 0),
         transient=counts.get(None, 0),
         mismatches=mismatches,
+        schema_error=schema_errors[0][0] or "",
     )
+
+
+def raise_for_problems(outcomes: Sequence[ChunkOutcome], mapping: Mapping) -> None:
+    """Raise `DataError` for recorded results that a retry in this sync cannot fix."""
+    mismatches = [text for outcome in outcomes for text in outcome.mismatches]
+    if mismatches:
+        raise DataError(
+            f"Salesforce's results for {mapping.object} do not match the rows that "
+            f"were sent: {'; '.join(mismatches)}. The results received are recorded. "
+            "Run again to send the rest."
+        )
+    for outcome in outcomes:
+        if outcome.schema_error:
+            raise DataError(
+                f"{mapping.object} rejected rows: {outcome.schema_error.rstrip('.')}. "
+                f"{COMPARE_MAPPING}"
+            )
 
 
 def _find_mismatches(staging_db: StagingDb, chunk: int) -> tuple[str, ...]:
@@ -254,29 +274,15 @@ def find_accepted(context: SyncContext, rows: Sequence[Row]) -> list[RowResult]:
     """
     return [
         RowResult(row.folded_key, "accepted", record["Id"])
-        for row, record in _read_back(context, rows)
-        if record and not _differences(context, row, record)
+        for row, record in read_back(context, rows)
+        if record and not differences(context, row, record)
     ]
 
 
-def verify_sample(context: SyncContext, staging_db: StagingDb) -> Verification:
-    """Count the object's records and compare a sample of the rows just accepted."""
-    rows = staging_db.sample_accepted(context.policy.read_back_rows)
-    differences: list[str] = []
-    for row, record in _read_back(context, rows):
-        if record is None:
-            differences.append(f"{row.key} does not exist")
-        else:
-            differences += [
-                f"{row.key}: {text}" for text in _differences(context, row, record)
-            ]
-    records = context.client.count(context.mapping.object)
-    return Verification(records, len(rows), tuple(differences))
-
-
-def _read_back(
+def read_back(
     context: SyncContext, rows: Sequence[Row]
 ) -> list[tuple[Row, dict[str, Any] | None]]:
+    """Return the rows with their current records, None for one that does not exist."""
     mapping, fold = context.mapping, context.destination.fold
     found = {
         fold(record[mapping.external_id]): record
@@ -287,6 +293,7 @@ def _read_back(
     return [(row, found.get(fold(row.key))) for row in rows]
 
 
-def _differences(context: SyncContext, row: Row, record: dict[str, Any]) -> list[str]:
+def differences(context: SyncContext, row: Row, record: dict[str, Any]) -> list[str]:
+    """Describe each field whose value in the record is not the one of the row."""
     sent = json.loads(row.payload) | {context.mapping.external_id: row.key}
     return records.find_differences(record, sent, mapping=context.mapping)

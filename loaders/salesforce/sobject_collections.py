@@ -1,9 +1,9 @@
 """Send few rows as sObject collections: upserts of at most 200 rows per request.
 
 The ledger records the chunks before the first request is sent. When a connection
-breaks, the records are read back: rows whose values Salesforce has count as accepted
-and are not sent again, the others get an unknown outcome. Results come in the order of
-the request.
+breaks, or the reply is not one result per row, the records are read back: rows whose
+values Salesforce has count as accepted and are not sent again, the others get an
+unknown outcome. Results come in the order of the request.
 """
 
 import json
@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import requests
+import structlog
 
 from loaders import warehouse
 from loaders.config.salesforce_mapping import Mapping
-from loaders.errors import DataError, NightshiftError
+from loaders.errors import NightshiftError
 from loaders.ledger import now
 from loaders.ledger.salesforce import ABANDONED, OUTCOME_UNKNOWN, SENDING, Chunk
 from loaders.salesforce import ledger, results
@@ -24,6 +25,8 @@ from loaders.salesforce_api.request_errors import OutcomeUnknownError
 from loaders.salesforce_api.rows import Row, RowResult, payload_hash
 
 SHRINK_FACTOR = 4
+
+log = structlog.get_logger()
 
 
 def send(context: SyncContext, staging_db: StagingDb, *, attempt: int) -> None:
@@ -44,7 +47,7 @@ def send(context: SyncContext, staging_db: StagingDb, *, attempt: int) -> None:
     with warehouse.transaction() as connection:
         ledger.add_chunks(connection, context.sync, _ledger_chunks(context, chunks))
     completed: list[int] = []
-    mismatches: list[str] = []
+    outcomes: list[results.ChunkOutcome] = []
     not_sent: list[int] = list(chunks)
     try:
         for done, (chunk, rows) in enumerate(chunks.items()):
@@ -59,14 +62,14 @@ def send(context: SyncContext, staging_db: StagingDb, *, attempt: int) -> None:
                 raise
             row_results = _results(context, rows, response)
             staging_db.add_results(row_results, chunk=chunk)
-            outcome = results.record_results(staging_db, chunk=chunk, attempt=attempt)
-            mismatches += outcome.mismatches
+            outcomes.append(
+                results.record_results(staging_db, chunk=chunk, attempt=attempt)
+            )
             completed.append(chunk)
     finally:
         _record(context, staging_db, completed=completed, not_sent=not_sent)
     context.on_progress(Progress("send", total, total))
-    if mismatches:
-        raise DataError(_mismatch_message(mismatches))
+    results.raise_for_problems(outcomes, context.mapping)
 
 
 def request_body(rows: list[Row], mapping: Mapping) -> str:
@@ -79,8 +82,10 @@ def request_body(rows: list[Row], mapping: Mapping) -> str:
     attributes = f'"attributes":{{"type":{json.dumps(mapping.object)}}}'
     records = []
     for row in rows:
-        key = f"{json.dumps(mapping.external_id)}:{json.dumps(row.key)}"
-        parts = [attributes, key]
+        name, value = mapping.external_id, row.key
+        if not mapping.creates:
+            name, value = "id", row.salesforce_id
+        parts = [attributes, f"{json.dumps(name)}:{json.dumps(value)}"]
         for name, text in json.loads(row.payload).items():
             if text is None:
                 value = "null"
@@ -94,35 +99,37 @@ def request_body(rows: list[Row], mapping: Mapping) -> str:
 
 
 def _send_chunk(context: SyncContext, rows: list[Row]) -> requests.Response | None:
-    """Send one chunk; return None when the connection broke during the request."""
+    """Send one chunk; return None when no usable reply came to the request."""
     mapping = context.mapping
+    path = "composite/sobjects"
+    if mapping.creates:
+        path += f"/{mapping.object}/{mapping.external_id}"
     try:
-        return context.client.request(
+        response = context.client.request(
             "PATCH",
-            f"composite/sobjects/{mapping.object}/{mapping.external_id}",
+            path,
             data=request_body(rows, mapping).encode(),
             headers={"Content-Type": "application/json"},
         )
-    except OutcomeUnknownError:
+    except OutcomeUnknownError as error:
+        log.warning("salesforce collection without result", error=str(error))
         return None
+    if len(response.json()) != len(rows):
+        log.warning("salesforce collection with another number of results")
+        return None
+    return response
 
 
 def _results(
     context: SyncContext, rows: list[Row], response: requests.Response | None
 ) -> list[RowResult]:
-    """Return one result per row, read back from Salesforce if there is no response."""
+    """Return one result per row, read back from Salesforce if there is no reply."""
     if response is None:
         accepted = results.find_accepted(context, rows)
         return _add_unknown_results(rows, accepted)
-    items = response.json()
-    if len(items) != len(rows):
-        raise DataError(
-            f"Salesforce returned {len(items)} results for {len(rows)} rows of "
-            f"{context.mapping.object}. Run again to read the records back."
-        )
     return [
         _parse_result(row.folded_key, item)
-        for row, item in zip(rows, items, strict=True)
+        for row, item in zip(rows, response.json(), strict=True)
     ]
 
 
@@ -134,7 +141,7 @@ def _parse_result(folded_key: str, item: dict[str, Any]) -> RowResult:
         folded_key,
         "failed",
         code=error.get("statusCode", ""),
-        message=error.get("message", ""),
+        message=error.get("message") or "",
         fields=",".join(error.get("fields") or []),
     )
 
@@ -147,7 +154,7 @@ def _add_unknown_results(rows: list[Row], accepted: list[RowResult]) -> list[Row
             row.folded_key,
             "failed",
             code=OUTCOME_UNKNOWN,
-            message="The connection broke, and the record differs from what was sent.",
+            message="No usable reply came, and the record differs from what was sent.",
         )
         for row in rows
         if row.folded_key not in accepted_keys
@@ -194,11 +201,3 @@ def _record(
         ledger.update_chunks(
             connection, context.sync.sync_id, not_sent, state=ABANDONED
         )
-
-
-def _mismatch_message(mismatches: list[str]) -> str:
-    return (
-        "Salesforce's results do not match the rows that were sent: "
-        + "; ".join(mismatches)
-        + ". The results received are recorded. Run again to send the rest."
-    )

@@ -22,6 +22,7 @@ from loaders.warehouse.local_tables import LocalConnection
 SENDER = "-- loaders.salesforce.staging_db\n"
 SENDABLE = "action in ('create', 'change', 'resend', 'missing')"
 PENDING = f"{SENDABLE} and outcome is null"
+UNMATCHED = "(action in ('unmatched', 'gone') or outcome = 'unmatched')"
 NEVER = datetime(1000, 1, 1)  # the default of the times in `state`
 # `state` and `rejects` come from earlier syncs, `results` and `failures` from this one.
 SCHEMA = """
@@ -241,7 +242,8 @@ class StagingDb:
         )
         ((mart_rows,),) = self.query("select max(mart_rows) from local.totals")
         # Rows that never left the warehouse are unchanged.
-        staged = sum(n for action, n in counts.items() if action != "missing")
+        others = ("missing", "gone")
+        staged = sum(n for action, n in counts.items() if action not in others)
         unchanged = counts.get("unchanged", 0) + max(0, (mart_rows or 0) - staged)
         return counts | ({"unchanged": unchanged} if unchanged else {})
 
@@ -263,7 +265,8 @@ class StagingDb:
 
     def _rows(self, condition: str, *parameters: object) -> list[Row]:
         records = self.query(
-            "select folded_key, key, payload, hash from local.rows"
+            "select folded_key, key, payload, hash, coalesce(salesforce_id, '')"
+            " from local.rows"
             f" where {condition} order by folded_key",
             *parameters,
         )

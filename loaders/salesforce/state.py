@@ -34,7 +34,8 @@ def catch_up(connection: Connection, scope: Scope) -> None:
     both tables by one transaction, so there is otherwise nothing to do.
     """
     warehouse.ensure_tables(connection)
-    warehouse.add_columns(connection, "salesforce_rejects")
+    for table in ("salesforce_rejects", "salesforce_syncs"):
+        warehouse.add_columns(connection, table)
     log = connection.table("ops", "salesforce_rows")
     state = connection.table("ops", "salesforce_state")
     of_log = f"{scope.salesforce_org_id}/%"
@@ -158,6 +159,8 @@ def _combine(staging_db: StagingDb, scope: Scope) -> None:
     fold = scope.fold("key")
     for statement in (
         f"update local.state set folded_key = {fold}",
+        # The record no longer exists; a new one has none of the values.
+        "update local.state set payload = '{}' where hash = ''",
         "update local.state set hash = sha256(mapping_version || chr(10) || payload)"
         f" where length(hash) = {OLD_HASH_LENGTH}",
         "delete from local.state where exists (select 1 from local.state as other"

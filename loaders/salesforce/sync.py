@@ -27,6 +27,7 @@ from loaders.salesforce import (
     bulk,
     compare,
     ledger,
+    pairing,
     plan,
     recovery,
     results,
@@ -181,12 +182,21 @@ def _send(context: SyncContext, staging_db: StagingDb) -> list[str]:
 def _verify_sample(
     context: SyncContext, staging_db: StagingDb
 ) -> results.Verification | None:
+    """Count the object's records and compare a sample of the rows just accepted."""
     if not context.policy.read_back_rows:
         return None
-    result = results.verify_sample(context, staging_db)
-    if result.differences:
-        log.warning("read-back records differ", differences=result.differences)
-    return result
+    rows = staging_db.sample_accepted(context.policy.read_back_rows)
+    differences: list[str] = []
+    for row, record in results.read_back(context, rows):
+        if record is None:
+            differences.append(f"{row.key} does not exist")
+        else:
+            found = results.differences(context, row, record)
+            differences += [f"{row.key}: {text}" for text in found]
+    if differences:
+        log.warning("read-back records differ", differences=differences)
+    records = context.client.count(context.mapping.object)
+    return results.Verification(records, len(rows), tuple(differences))
 
 
 def _record_sync(
@@ -216,6 +226,7 @@ def _record_sync(
     with staging_db.ledger_transaction(rows) as connection:
         ledger.record_rejects(connection, context.sync, staging_db, "chunk = 0")
         ledger.refresh_source_hashes(connection, staging_db, context.scope)
+        pairing.forget_unmatched(connection, staging_db, context.scope)
         ledger.expire_history(
             connection,
             context.sync,

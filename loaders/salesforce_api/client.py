@@ -7,10 +7,10 @@ continues when the token expires.
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 import structlog
@@ -29,9 +29,12 @@ from loaders.config.salesforce_policy import RetryPolicy
 from loaders.config.settings import Salesforce as Settings
 from loaders.errors import ConfigError, TransientError
 from loaders.salesforce_api import login
-from loaders.salesforce_api.session import RetryingSession, TimeoutSession
+from loaders.salesforce_api.session import CheckingSession, RetryingSession
 
 LAST_SOAP_VERSION = 64.0
+BUSY_SOAP_CODES = re.compile(r"SERVER_UNAVAILABLE|UNKNOWN_EXCEPTION|5\d\d|429|408|None")
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -71,10 +74,14 @@ class Client:
             method, self._salesforce.base_url + path, **options
         )
 
-    def save(self, path: str, target: Path, *, accept: str) -> None:
-        """Write the response to a GET of `path` to a file, completely or not at all."""
+    def save_csv(self, path: str, target: Path, *, columns: Collection[str]) -> None:
+        """Write a CSV reply to a file; see `RetryingSession.save_csv`."""
         url = self._salesforce.base_url + path
-        self._session.save(url, target, headers={"Accept": accept})
+        self._session.save_csv(url, target, columns=columns)
+
+    def retry_on(self, error_type: type[Exception], action: Callable[[], T]) -> T:
+        """Return the result of `action`, repeated with pauses after this error."""
+        return self._session.retry_on(error_type, action)
 
     def describe(self, name: str) -> dict[str, Any]:
         """Return the describe result of an object, including `fields`."""
@@ -86,9 +93,18 @@ class Client:
         limits: dict[str, dict[str, int]] = self._salesforce.limits()
         return limits
 
-    def query(self, soql: str) -> Iterator[dict[str, Any]]:
-        """Yield the records of a SOQL query, page by page."""
-        yield from self._salesforce.query_all_iter(soql)
+    def query(self, fields: Sequence[str], source: str) -> Iterator[dict[str, Any]]:
+        """Yield the fields of each record of `SELECT fields FROM source`, by page."""
+        soql = f"SELECT {', '.join(fields)} FROM {source}"
+        for record in self._salesforce.query_all_iter(soql):
+            values = {name.lower(): value for name, value in record.items()}
+            try:
+                yield {name: values[name.lower()] for name in fields}
+            except KeyError as error:
+                raise TransientError(
+                    f"Salesforce returned a record without the field {error}. "
+                    "Run again later."
+                ) from None
 
     def count(self, name: str) -> int:
         """Return the number of records of an object."""
@@ -96,7 +112,13 @@ class Client:
 
     def organization(self) -> Organization:
         """Return the Salesforce org that the client is connected to."""
-        record = next(self.query("SELECT Id, IsSandbox FROM Organization LIMIT 1"))
+        fields = ("Id", "IsSandbox")
+        record = next(self.query(fields, "Organization LIMIT 1"), None)
+        if record is None:
+            raise TransientError(
+                "Salesforce returned no Organization record. Check that the user may "
+                "read the object Organization, then run again."
+            )
         return Organization(record["Id"], bool(record["IsSandbox"]))
 
     def user_id(self) -> str:
@@ -165,7 +187,7 @@ def _password_token(settings: Settings, retry_policy: RetryPolicy) -> login.Toke
         stacklevel=2,
     )
     log.warning("salesforce login by password, which is being retired")
-    with TimeoutSession(retry_policy) as session:
+    with CheckingSession(retry_policy) as session:
         try:
             token, instance = SalesforceLogin(
                 session=session,
@@ -178,6 +200,10 @@ def _password_token(settings: Settings, retry_policy: RetryPolicy) -> login.Toke
             )
         except SalesforceError as error:
             code = re.sub(r"<[^>]*>", "", str(getattr(error, "code", error)))
+            if BUSY_SOAP_CODES.fullmatch(code):
+                raise TransientError(
+                    f"Salesforce's login server failed with {code}. Run again later."
+                ) from None
             raise ConfigError(
                 f"Salesforce rejected the login: {code}. Check "
                 "NIGHTSHIFT_SALESFORCE__USERNAME and NIGHTSHIFT_SALESFORCE__PASSWORD."

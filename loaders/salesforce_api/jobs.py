@@ -8,6 +8,7 @@ show that.
 import re
 import time
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,8 +17,10 @@ from typing import Any, Literal
 import structlog
 
 from loaders.config.salesforce_mapping import Mapping
+from loaders.config.salesforce_policy import SyncPolicy
 from loaders.errors import TransientError
 from loaders.salesforce_api.client import Client
+from loaders.salesforce_api.replies import CASE_SENSITIVE_ID_LENGTH
 from loaders.salesforce_api.request_errors import ForbiddenError, OutcomeUnknownError
 
 ResultKind = Literal["successful", "failed", "unprocessed"]
@@ -29,8 +32,12 @@ RESULT_RESOURCES: dict[ResultKind, str] = {
     "failed": "failedResults",
     "unprocessed": "unprocessedrecords",
 }
+RESULT_COLUMNS: dict[ResultKind, set[str]] = {
+    "successful": {"sf__id", "sf__created"},
+    "failed": {"sf__id", "sf__error"},
+    "unprocessed": set(),
+}
 CLOCK_SKEW = timedelta(minutes=10)
-CASE_SENSITIVE_ID_LENGTH = 15  # the rest of an 18-character id is a checksum
 POLL_INTERVAL_RATIO = 0.2  # the pause before the next poll, as a share of the wait
 
 
@@ -54,15 +61,16 @@ class StillRunningError(TransientError):
 
 
 def create(client: Client, mapping: Mapping) -> Job:
-    """Create an upsert job for the mapping's object."""
+    """Create a job of the mapping's operation and object."""
     body = {
         "object": mapping.object,
-        "operation": "upsert",
-        "externalIdFieldName": mapping.external_id,
+        "operation": mapping.operation,
         "contentType": "CSV",
         "columnDelimiter": "COMMA",
         "lineEnding": "LF",
     }
+    if mapping.creates:
+        body["externalIdFieldName"] = mapping.external_id
     return _parse_job(client.request("POST", "jobs/ingest", json=body).json())
 
 
@@ -138,20 +146,15 @@ def abort_orphaned(
         log.warning("salesforce orphaned job aborted", job_id=job_id)
 
 
-def wait(
-    client: Client,
-    job_id: str,
-    *,
-    first_seconds: float,
-    max_seconds: float,
-    timeout_seconds: float,
-) -> Job:
+def wait(client: Client, job_id: str, policy: SyncPolicy) -> Job:
     """Poll the job until it has ended, with pauses that grow with the time waited.
 
-    Raises `StillRunningError` after `timeout_seconds`; the job continues to run.
+    After the policy's timeout the job is aborted, or `StillRunningError` is raised and
+    the job continues to run.
     """
     started_at = time.monotonic()
-    deadline = started_at + timeout_seconds
+    deadline = started_at + policy.poll_timeout_seconds
+    first_seconds, max_seconds = policy.poll_first_seconds, policy.poll_max_seconds
     while True:
         job = get(client, job_id)
         if job.state in END_STATES:
@@ -159,18 +162,30 @@ def wait(
         waited = time.monotonic() - started_at
         pause = min(max(first_seconds, waited * POLL_INTERVAL_RATIO), max_seconds)
         if time.monotonic() + pause > deadline:
+            if policy.abort_stuck_jobs:
+                log.warning("salesforce job stuck, aborting it", job_id=job_id)
+                return abort(client, job_id)
             raise StillRunningError(
-                f"Job {job_id} is still {job.state} after {timeout_seconds:.0f} s. "
-                "It keeps running in Salesforce. Run again later to fetch its results."
+                f"Job {job_id} is still {job.state} after "
+                f"{policy.poll_timeout_seconds:.0f} s. It keeps running in Salesforce. "
+                "Run again later to fetch its results."
             )
         time.sleep(pause)
 
 
-def download(client: Client, job_id: str, *, kind: ResultKind, path: Path) -> Path:
-    """Download one result file of an ended job to `path`, completely or not at all."""
-    resource = f"jobs/ingest/{job_id}/{RESULT_RESOURCES[kind]}"
-    client.save(resource, path, accept="text/csv")
-    return path
+@contextmanager
+def downloaded(
+    client: Client, mapping: Mapping, job_id: str, kind: ResultKind, *, folder: Path
+) -> Iterator[Path]:
+    """Download one result file of an ended job to a folder, for the block."""
+    path = folder / f"{job_id}-{kind}.csv"
+    client.save_csv(
+        f"jobs/ingest/{job_id}/{RESULT_RESOURCES[kind]}",
+        path,
+        columns=RESULT_COLUMNS[kind] | {mapping.result_key.lower()},
+    )
+    yield path
+    path.unlink()
 
 
 def parse_row_error(text: str) -> tuple[str, str, str]:
@@ -199,7 +214,7 @@ def _set_state(client: Client, job_id: str, *, state: str) -> Job:
             if job.state != OPEN:
                 return job
     raise TransientError(
-        f"Job {job_id} could not be set to {state}: the connection broke "
+        f"Job {job_id} could not be set to {state}: no usable reply came "
         f"{client.attempts} times. Run again later; the next sync recovers the job."
     )
 

@@ -5,6 +5,7 @@ never appear in a message or a log. The login with user name and password (SOAP)
 `client`, because it needs simple_salesforce.
 """
 
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,20 @@ from pydantic import SecretStr
 from loaders.config.salesforce_policy import RetryPolicy
 from loaders.config.settings import Salesforce as Settings
 from loaders.errors import ConfigError, TransientError
+from loaders.salesforce_api import replies
+from loaders.salesforce_api.session import CheckingSession
 
 PREFIX = "NIGHTSHIFT_SALESFORCE__"
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 JWT_SECONDS = 180
+BUSY_STATUSES = {requests.codes.too_many_requests, requests.codes.request_timeout}
+BUSY_ERRORS = {
+    "unknown_error",
+    "server_error",
+    "temporarily_unavailable",
+    "rate_limit_exceeded",
+}
+BUSY_DESCRIPTION = re.compile(r"retry your request|rate exceeded", re.IGNORECASE)
 PRODUCTION_AUDIENCE = "https://login.salesforce.com"
 SANDBOX_AUDIENCE = "https://test.salesforce.com"
 
@@ -128,9 +139,9 @@ def _request_token(
     basic_auth: tuple[str, str] | None,
 ) -> dict[str, Any]:
     url = _token_url(settings)
-    timeout = (retry_policy.connect_timeout_seconds, retry_policy.read_timeout_seconds)
     try:
-        response = requests.post(url, form, auth=basic_auth, timeout=timeout)
+        with CheckingSession(retry_policy) as session:
+            response = session.post(url, form, auth=basic_auth)
     except requests.exceptions.SSLError:
         raise ConfigError(
             f"The TLS connection to {url} is not trusted. If a private certificate "
@@ -141,10 +152,11 @@ def _request_token(
             f"The token server {url} is unreachable ({type(error).__name__}). "
             f"Check {PREFIX}TOKEN_URL and the network, then run again."
         ) from None
-    if response.status_code == requests.codes.ok:
-        body: dict[str, Any] = response.json()
-        return body
-    raise _token_error(url, response)
+    if not response.ok:
+        raise _token_error(url, response)
+    replies.check(response, replies.TOKEN)
+    body: dict[str, Any] = response.json()
+    return body
 
 
 def _token_error(url: str, response: requests.Response) -> Exception:
@@ -158,8 +170,12 @@ def _token_error(url: str, response: requests.Response) -> Exception:
         f"The token request to {url} failed: {status} {details.get('error', '')} "
         f"{details.get('error_description', '')}".rstrip()
     )
-    busy = requests.codes.too_many_requests, requests.codes.request_timeout
-    if status >= requests.codes.server_error or status in busy:
+    if (
+        status >= requests.codes.server_error
+        or status in BUSY_STATUSES
+        or details.get("error") in BUSY_ERRORS
+        or BUSY_DESCRIPTION.search(str(details.get("error_description")))
+    ):
         return TransientError(f"{text}. Run again later.")
     return ConfigError(
         f"{text}. Check {PREFIX}CLIENT_ID, {PREFIX}CLIENT_SECRET (or USERNAME and "

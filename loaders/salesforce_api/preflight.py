@@ -4,7 +4,7 @@ It reads `Organization` and the object's description before anything is written,
 reports all problems in one message. The daily limits are checked before rows are sent.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
@@ -104,10 +104,14 @@ def check(
         item["name"].lower(): item for item in description.get("fields", [])
     }
     if description:
-        problems += _object_problems(description, mapping)
+        needed = ("createable", "updateable") if mapping.creates else ("updateable",)
+        problems += _forbidden(mapping.object, description, needed)
         for mapped in mapping.fields:
-            problems += _field_problems(mapped, descriptions.get(mapped.name.lower()))
-        problems += _unmapped_required(description["fields"], mapping)
+            found = descriptions.get(mapped.name.lower())
+            is_written = mapped in mapping.sent_fields
+            problems += _field_problems(mapped, found, needed if is_written else ())
+        if mapping.creates:
+            problems += _unmapped_required(description["fields"], mapping)
         problems += _key_problems(
             descriptions.get(mapping.external_id.lower()), warnings
         )
@@ -145,31 +149,28 @@ def _describe(client: Client, mapping: Mapping, problems: list[str]) -> dict[str
         return {}
 
 
-def _object_problems(description: dict[str, Any], mapping: Mapping) -> list[str]:
-    return [
-        f"{mapping.object} is not {permission} for this user"
-        for permission in ("createable", "updateable")
-        if not description.get(permission)
-    ]
+def _forbidden(
+    subject: str, described: dict[str, Any], permissions: Sequence[str]
+) -> list[str]:
+    """Return what the user may not do with a described object or field."""
+    lacking = (name for name in permissions if not described.get(name))
+    return [f"{subject} is not {permission} for this user" for permission in lacking]
 
 
-def _field_problems(mapped: Field, described: dict[str, Any] | None) -> list[str]:
+def _field_problems(
+    mapped: Field, described: dict[str, Any] | None, permissions: Sequence[str]
+) -> list[str]:
     """Return why a described field (None if absent) does not fit its mapping."""
     name = mapped.name
     if described is None:
         return [f"{name} does not exist, or field-level security hides it"]
-    problems = [
-        f"{name} is not {permission} for this user"
-        for permission in ("createable", "updateable")
-        if not described.get(permission)
-    ]
-    if described["type"] not in FIELD_TYPES[mapped.type]:
-        return [
-            *problems,
-            f"{name} is a {described['type']} field, but the mapping has {mapped.type}",
-        ]
+    problems = _forbidden(name, described, permissions)
+    kind = described["type"]
+    if kind not in FIELD_TYPES[mapped.type]:
+        problems.append(f"{name} is a {kind} field, but the mapping has {mapped.type}")
+        return problems
     length = described.get("length") or 0
-    if mapped.type == "text" and length and length < (mapped.length or 0):
+    if mapped.type == "text" and 0 < length < (mapped.length or 0):
         problems.append(
             f"{name} allows {length} characters, but the mapping has {mapped.length}"
         )

@@ -21,12 +21,27 @@ def fetch_records(
     client: Client, mapping: Mapping, keys: Iterable[str]
 ) -> Iterator[dict[str, Any]]:
     """Yield the records with these external ids: the mapped fields and `Id`."""
-    names = ", ".join(["Id", *(field.name for field in mapping.fields)])
+    names = ["Id", *(field.name for field in mapping.fields)]
     for batch in _quoted_key_batches(keys):
         yield from client.query(
-            f"SELECT {names} FROM {mapping.object} "
-            f"WHERE {mapping.external_id} IN ({', '.join(batch)})"
+            names,
+            f"{mapping.object} WHERE {mapping.external_id} IN ({', '.join(batch)})",
         )
+
+
+def fetch_ids(
+    client: Client, mapping: Mapping, keys: Iterable[str] | None
+) -> Iterator[tuple[str, str]]:
+    """Yield (id, external id) of the records with these external ids; None for all."""
+    key = mapping.external_id
+    conditions: Iterable[str] = ["!= null"]
+    if keys is not None:
+        batches = _quoted_key_batches(keys)
+        conditions = (f"IN ({', '.join(batch)})" for batch in batches)
+    for condition in conditions:
+        source = f"{mapping.object} WHERE {key} {condition}"
+        for record in client.query(("Id", key), source):
+            yield record["Id"], record[key]
 
 
 def find_differences(

@@ -1,23 +1,50 @@
 """Errors of Salesforce requests, classified by how the caller may continue.
 
 A failed request becomes one of: retryable, outcome unknown (read back before sending
-again), token expired, quota exhausted, forbidden, not found, or rejected. Error bodies
-are JSON arrays of `errorCode` and `message`; the token server uses `error` and
+again), token expired, quota exhausted, moved, forbidden, not found, or rejected. Error
+bodies are JSON arrays of `errorCode` and `message`; the token server uses `error` and
 `error_description`.
 """
 
+import re
 import ssl
 from collections.abc import Iterator
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from urllib3 import Retry
 from urllib3.exceptions import ConnectTimeoutError, InvalidHeader, NewConnectionError
 
-from loaders.errors import ConfigError, DataError, TransientError
+from loaders.errors import ConfigError, DataError, NightshiftError, TransientError
 
 SAFE_METHODS = {"GET", "HEAD", "DELETE"}
 RETRYABLE_STATUSES = {429, 503}
 OUTCOME_UNKNOWN_STATUSES = {500, 502, 504}
+PERMANENT_REDIRECTS = {301, 308}
+# REQUEST_LIMIT_EXCEEDED is also the code of too many requests at the same time.
+CONCURRENCY_LIMIT = re.compile(r"concurrent", re.IGNORECASE)
+# Codes of rows that are sent again. A flow or a trigger reports a lock that it met in
+# the message of its own error.
+TRANSIENT_ROW_CODES = {
+    "UNABLE_TO_LOCK_ROW",
+    "TooManyLockFailure",
+    "TOO_MANY_LOCK_FAILURE",
+    "Timeout",
+    "SERVER_UNAVAILABLE",
+    "REQUEST_RUNNING_TOO_LONG",
+    "QUERY_TIMEOUT",
+    "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+}
+LOCK_IN_MESSAGE = "UNABLE_TO_LOCK_ROW[,:]|unable to obtain exclusive access"
+# An object or a field that the describe result had, but that is gone or hidden now.
+SCHEMA_CODES = {"INVALID_FIELD", "INVALID_TYPE", "INVALIDJOB", "NO_SUCH_COLUMN"}
+SCHEMA_IN_MESSAGE = (
+    "No such column|Field name not found|Unable to create/update fields"
+    "|sObject type .* is not supported"
+)
+COMPARE_MAPPING = (
+    "Compare the mapping with the object (nightshift doctor), then run again."
+)
 MAX_MESSAGE_LENGTH = 500
 # No byte of the request was sent.
 NOT_SENT_ERRORS = (
@@ -42,11 +69,11 @@ EXPIRED_TOKEN_MESSAGES = ("Bad_OAuth_Token",)
 
 
 class OutcomeUnknownError(TransientError):
-    """The connection broke; the request may or may not have been processed."""
+    """No usable reply came; the request may or may not have been processed."""
 
 
-class QuotaExhaustedError(TransientError):
-    """A daily limit of the Salesforce org is used up."""
+class QuotaExhaustedError(NightshiftError):
+    """A daily limit of the Salesforce org is used up; a retry today would fail."""
 
 
 class ForbiddenError(ConfigError):
@@ -72,6 +99,10 @@ class RetryableError(TransientError):
     def __init__(self, message: str, *, pause: float | None = None) -> None:
         super().__init__(message)
         self.pause = pause
+
+
+class UnexpectedReplyError(RetryableError):
+    """A request that changes nothing got a reply that is not what was asked for."""
 
 
 class TokenExpiredError(TransientError):
@@ -117,8 +148,39 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             yield from _causes(inner)
 
 
+def error_from_redirect(method: str, response: requests.Response) -> Exception:
+    """Return the error for a response with status 3xx; it names a new instance."""
+    target = urlsplit(urljoin(response.url, response.headers.get("Location", "")))
+    address = url_without_query(response.url)
+    if (
+        response.status_code in PERMANENT_REDIRECTS
+        and target.netloc != urlsplit(response.url).netloc
+    ):
+        setting = (
+            "TOKEN_URL (or INSTANCE_URL)" if _is_login(address) else "INSTANCE_URL"
+        )
+        return ConfigError(
+            f"{address} has moved permanently to https://{target.netloc}. Set "
+            f"NIGHTSHIFT_SALESFORCE__{setting} to the new address, then run again."
+        )
+    text = (
+        f"{method} {address} was redirected with status {response.status_code} to "
+        f"{url_without_query(target.geturl())}. Salesforce may be under maintenance."
+    )
+    if method in SAFE_METHODS or _is_login(address):
+        return RetryableError(f"{text} Run again later.")
+    return OutcomeUnknownError(
+        f"{text} The request may have been processed. Run again; the next sync checks "
+        "this."
+    )
+
+
+def _is_login(address: str) -> bool:
+    return "/oauth2/token" in address or "/Soap/" in address
+
+
 def error_from_response(method: str, response: requests.Response) -> Exception:
-    """Return the error for a response with status 300 or higher."""
+    """Return the error for a response with status 400 or higher."""
     code, message = _parse_error_body(response)
     status = response.status_code
     text = (
@@ -136,6 +198,11 @@ def error_from_response(method: str, response: requests.Response) -> Exception:
             f"{text} It may have been processed. Run again; the next sync checks this."
         )
     if code in ("REQUEST_LIMIT_EXCEEDED", "ExceededQuota"):
+        if CONCURRENCY_LIMIT.search(message):
+            return RetryableError(
+                f"{text} Run again when fewer requests are running.",
+                pause=_retry_after(response),
+            )
         return QuotaExhaustedError(
             f"{text} The Salesforce org's daily limit is used up. Run again after it "
             "resets."
@@ -144,13 +211,19 @@ def error_from_response(method: str, response: requests.Response) -> Exception:
         return ConfigError(f"{text} Set NIGHTSHIFT_SALESFORCE__API_VERSION.")
     if status == requests.codes.forbidden:
         return ForbiddenError(f"{text} Grant the integration user this permission.")
+    if status == requests.codes.not_found and not code and method in SAFE_METHODS:
+        # A page of a proxy; Salesforce's own 404 has an error code.
+        return RetryableError(f"{text} Check the instance URL, then run again.")
     if status == requests.codes.not_found:
         return NotFoundError(
             f"{text} Check whether it exists and the integration user may read it."
         )
-    return RequestRejectedError(
-        f"{text} Correct the cause, then run again.", code=code, status=status
+    next_step = (
+        COMPARE_MAPPING
+        if code in SCHEMA_CODES
+        else "Correct the cause, then run again."
     )
+    return RequestRejectedError(f"{text} {next_step}", code=code, status=status)
 
 
 def _parse_error_body(response: requests.Response) -> tuple[str, str]:

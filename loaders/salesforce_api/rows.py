@@ -31,13 +31,15 @@ class Row(NamedTuple):
     """A row to send: its key, its rendered fields as JSON text, and their hash.
 
     `folded_key` is the key as Salesforce compares it: in lower case, unless the key
-    field is case-sensitive. Rows are sent in its order.
+    field is case-sensitive. Rows are sent in its order. `salesforce_id` is the id of
+    the record to update, '' if the external id finds it.
     """
 
     folded_key: str
     key: str
     payload: str
     hash: str
+    salesforce_id: str = ""
 
 
 class RowResult(NamedTuple):
@@ -142,6 +144,7 @@ class RowRenderer:
             self._render_key = _decimal_text_renderer(self._render_key)
         self._key_name = mapping.external_id
         self._key_position = mapping.key_position
+        self._has_key_cell = mapping.creates
 
     def __call__(self, row: Sequence[object]) -> RenderedRow | RejectedRow:
         """Render one row, whose values are in the mapping's order."""
@@ -153,7 +156,8 @@ class RowRenderer:
         except RejectedValueError:
             return self._reject(raw_key, values)
         cells = [cell for _, cell in fragments]
-        cells.insert(self._key_position, _csv_cell(key))
+        if self._has_key_cell:
+            cells.insert(self._key_position, _csv_cell(key))
         payload = f"{{{','.join([text for text, _ in fragments if text])}}}"
         return RenderedRow(
             key, payload, payload_hash(payload, self._version), ",".join(cells)
@@ -210,13 +214,17 @@ def dump_payload(payload: dict[str, str | None]) -> str:
 def csv_line(key: str, payload: str, mapping: Mapping) -> str:
     """Return the CSV line of a payload; a field that it lacks has an empty cell."""
     values = json.loads(payload) | {mapping.external_id: key}
-    texts = (values.get(item.name, "") for item in mapping.fields)
+    texts = (values.get(item.name, "") for item in mapping.sent_fields)
     return ",".join(NULL_MARKER if text is None else _csv_cell(text) for text in texts)
 
 
 def header_line(mapping: Mapping) -> str:
-    """Return the header of a CSV file: the names of the fields."""
-    return ",".join(item.name for item in mapping.fields)
+    """Return the header of a CSV file: the names of the fields, after `Id` if needed.
+
+    Records that exist are updated by their id.
+    """
+    names = [item.name for item in mapping.sent_fields]
+    return ",".join(names if mapping.creates else ["Id", *names])
 
 
 def _csv_cell(text: str) -> str:

@@ -4,11 +4,12 @@ Every request has a timeout and the current token. It is retried with jitter aft
 status 429 or 503, not earlier than `Retry-After` allows, and when no connection could
 be opened. Status 401 renews the token. When a request that writes may have been
 processed, `OutcomeUnknownError` is raised at once, and the caller must read the records
-back before it sends them again. Tokens are never logged.
+back before it sends them again. A reply with status 2xx that is not what was asked for
+(see `replies`) counts as such a failure. Tokens are never logged.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,10 +26,13 @@ from tenacity import (
 
 from loaders.config.salesforce_policy import RetryPolicy
 from loaders.errors import ConfigError, TransientError
+from loaders.salesforce_api import replies
 from loaders.salesforce_api.request_errors import (
     RetryableError,
     TokenExpiredError,
+    UnexpectedReplyError,
     error_from_exception,
+    error_from_redirect,
     error_from_response,
     url_without_query,
 )
@@ -52,8 +56,12 @@ class _BearerAuth(AuthBase):
         return request
 
 
-class TimeoutSession(requests.Session):
-    """A `requests.Session` whose requests all have a timeout."""
+class CheckingSession(requests.Session):
+    """A session whose requests have a timeout and whose replies are checked.
+
+    Redirects are not followed: requests would repeat a write as a GET and drop the
+    token.
+    """
 
     def __init__(self, retry_policy: RetryPolicy) -> None:
         super().__init__()
@@ -66,15 +74,24 @@ class TimeoutSession(requests.Session):
         url: str,
         **options: Any,  # noqa: ANN401
     ) -> requests.Response:
-        """Send a request with a timeout for connecting and one for each read."""
+        """Return a reply with status 4xx or 5xx, or the one that was asked for.
+
+        Raises the errors of `replies.check` and of `error_from_redirect`.
+        """
         timeout = (
             self.retry_policy.connect_timeout_seconds,
             self.retry_policy.read_timeout_seconds,
         )
-        return super().request(method, url, **{"timeout": timeout, **options})
+        options = {"timeout": timeout, **options, "allow_redirects": False}
+        response = super().request(method, url, **options)
+        if response.ok:
+            if response.status_code >= requests.codes.multiple_choices:
+                raise error_from_redirect(method.upper(), response)
+            replies.check(response)
+        return response
 
 
-class RetryingSession(TimeoutSession):
+class RetryingSession(CheckingSession):
     """A session that logs in, retries, and raises the errors of `request_errors`.
 
     `login` returns a token; it is called on first use and, if `can_renew`, after a 401.
@@ -117,7 +134,7 @@ class RetryingSession(TimeoutSession):
         renewals = 0
         while True:
             try:
-                return self._retry_on(
+                return self.retry_on(
                     RetryableError,
                     lambda: self._send_once(method.upper(), url, **options),
                 )
@@ -134,20 +151,25 @@ class RetryingSession(TimeoutSession):
                 )
                 self._token = None
 
-    def save(self, url: str, path: Path, **options: Any) -> None:  # noqa: ANN401 - requests' own options
-        """Write a response body to `path`, completely or not at all, with retries."""
+    def save_csv(self, url: str, path: Path, *, columns: Collection[str]) -> None:
+        """Write a CSV reply to `path`, completely or not at all, with retries.
+
+        Its header must have the `columns` (in lower case).
+        """
+        headers = {"Accept": "text/csv"}
         part = path.with_name(path.name + ".part")
 
         def fetch() -> None:
             with (
-                self.request("GET", url, stream=True, **options) as response,
+                self.request("GET", url, stream=True, headers=headers) as response,
                 part.open("wb") as file,
             ):
                 for block in response.iter_content(BLOCK_BYTES):
                     file.write(block)
+            replies.check_csv(url, part, columns)
 
         try:
-            self._retry_on(requests.RequestException, fetch)
+            self.retry_on((requests.RequestException, UnexpectedReplyError), fetch)
         except requests.RequestException as error:
             raise TransientError(
                 f"The download of {url_without_query(url)} failed "
@@ -156,9 +178,14 @@ class RetryingSession(TimeoutSession):
             ) from error
         part.replace(path)
 
-    def _retry_on(self, error_type: type[Exception], action: Callable[[], T]) -> T:
+    def retry_on(
+        self,
+        error_types: type[Exception] | tuple[type[Exception], ...],
+        action: Callable[[], T],
+    ) -> T:
+        """Return the result of `action`, repeated with pauses after these errors."""
         retrying = Retrying(
-            retry=retry_if_exception_type(error_type),
+            retry=retry_if_exception_type(error_types),
             stop=stop_after_attempt(self.retry_policy.attempts),
             wait=self._retry_wait,
             sleep=time.sleep,
@@ -193,6 +220,6 @@ class RetryingSession(TimeoutSession):
         except requests.RequestException as error:
             raise error_from_exception(method, url, error) from error
         self.limit_info = response.headers.get("Sforce-Limit-Info", self.limit_info)
-        if response.status_code >= requests.codes.multiple_choices:
+        if not response.ok:
             raise error_from_response(method, response)
         return response

@@ -17,14 +17,13 @@ from uuid import uuid4
 from loaders import s3, warehouse
 from loaders.config import settings
 from loaders.errors import NightshiftError
-from loaders.warehouse import Connection, identifier, redshift_s3
+from loaders.warehouse import Connection, duckdb, identifier, redshift_s3
 
 MAX_INSERT_ROWS = 200  # up to this number an INSERT statement is faster
 MAX_VALUES_ROWS = 50  # of rows whose texts may be long
 NULL_MARK = "\\N"
 MAX_LINE_BYTES = 4_000_000
 FOLDER = "_nightshift/rows"
-LOW_MEMORY_SETTINGS = {"memory_limit": "'100MB'", "threads": "1"}
 
 
 @contextmanager
@@ -45,7 +44,7 @@ def transaction(rows: int) -> Iterator[Connection]:
 @contextmanager
 def _low_memory(connection: Connection) -> Iterator[None]:
     """Limit DuckDB's memory, including during the final checkpoint."""
-    with warehouse.with_settings(connection, LOW_MEMORY_SETTINGS):
+    with warehouse.with_settings(connection, duckdb.LOW_MEMORY_SETTINGS):
         yield
         if warehouse.is_single_writer():
             # Fails while another session of this process writes; that one checkpoints.

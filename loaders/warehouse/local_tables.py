@@ -43,7 +43,10 @@ def attached(connection: Connection, path: Path) -> Iterator[bool]:
         return
     sender = "-- loaders.warehouse.local_tables"
     with with_settings(connection, duckdb.WORKING_FILE_SETTINGS):
-        connection.execute(f"{sender} attach\nattach {literal(str(path))} as {CATALOG}")
+        connection.execute(
+            f"{sender} attach\nattach {literal(str(path))} as {CATALOG} "
+            f"{duckdb.WORKING_FILE_OPTIONS}"
+        )
         try:
             yield True
         finally:

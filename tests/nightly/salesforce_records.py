@@ -63,7 +63,11 @@ def assert_records_match_mart(project: Project) -> None:
     assert expected, "an empty mart proves nothing"
     lines = differences(
         expected.values(),
-        [records[key] for key in expected if key in records],
+        [
+            {name: records[key][name] for name in row}
+            for key, row in expected.items()
+            if key in records
+        ],
         key=KEY,
         tolerance=1e-9,
     )

@@ -1,7 +1,7 @@
 """The growth marts about accounts.
 
-Builds the rows of org_activity, paid_account_flow, free_account_usage and
-big_customer_usage.
+Builds the rows of org_activity, paid_account_flow, free_account_usage,
+big_customer_usage and sf_accounts.
 """
 
 from __future__ import annotations
@@ -158,6 +158,38 @@ def _changes(row: Row, sampled: dict[tuple[int, date], Row]) -> Row:
                 row[metric] - before[metric] if is_comparable else None
             )
     return changes
+
+
+def sf_accounts(activity: Mart, data_date: date) -> Mart:
+    """Return the fields of Account for the orgs that are not internal on a data date.
+
+    The change is None when one of the two days has no samples.
+    """
+    before = {
+        row["org_id"]: row["hosts"]
+        for row in activity
+        if row["metric_date"] == data_date - timedelta(days=28) and row["has_samples"]
+    }
+    active_days = defaultdict(list)
+    for row in activity:
+        if row["metric_date"] <= data_date and row["log_events"]:
+            active_days[row["org_id"]].append(row["metric_date"])
+    return [
+        {
+            "nightshift_org_id__c": str(row["org_id"]),
+            "account_state__c": row["account_state"],
+            "billing_plan__c": row["billing_plan_name"],
+            "hosts__c": row["hosts"],
+            "hosts_change_28_days__c": (
+                row["hosts"] - before[row["org_id"]]
+                if row["has_samples"] and row["org_id"] in before
+                else None
+            ),
+            "last_active_date__c": max(active_days[row["org_id"]], default=None),
+        }
+        for row in activity
+        if row["metric_date"] == data_date and not row["is_internal"]
+    ]
 
 
 def select_columns(row: Row, *names: str) -> Row:

@@ -30,6 +30,7 @@ MART_KEYS: dict[str, tuple[str, ...]] = {
     "trial_target_metrics": ("generated_date", "cohort", "metric_name"),
     "trial_target_curve": ("generated_date", "cohort", "metric_name", "org_day"),
     "sf_trial_metrics": ("org_id__c",),
+    "sf_accounts": ("nightshift_org_id__c",),
     "org_activity": ("org_id", "metric_date"),
     "paid_account_flow": ("day", "from_state", "to_state"),
     "free_account_usage": ("org_id", "metric_date"),
@@ -54,6 +55,7 @@ class Marts:
     trial_target_metrics: Mart = field(default_factory=list)
     trial_target_curve: Mart = field(default_factory=list)
     sf_trial_metrics: Mart = field(default_factory=list)
+    sf_accounts: Mart = field(default_factory=list)
     org_activity: Mart = field(default_factory=list)
     paid_account_flow: Mart = field(default_factory=list)
     free_account_usage: Mart = field(default_factory=list)
@@ -128,6 +130,7 @@ def _add_growth(marts: Marts, *, data_date: date, constants: Constants) -> None:
     )
     marts.free_account_usage.extend(growth.free_account_usage(marts.org_activity))
     marts.big_customer_usage.extend(growth.big_customer_usage(marts.org_activity))
+    marts.sf_accounts.extend(growth.sf_accounts(marts.org_activity, data_date))
     marts.trial_trends.extend(
         growth_trials.trial_trends(marts.fct_org_day, data_date, constants)
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from tests.emulators.redshift.cluster import Cluster
 from tests.emulators.redshift.dialect import planner
-from tests.emulators.redshift.dialect.late_binding import Name
+from tests.emulators.redshift.dialect.late_binding import Described, Name
 from tests.emulators.redshift.dialect.names import quote_name
 from tests.emulators.redshift.dialect.tokens import quote_literal
 from tests.emulators.redshift.errors import RedshiftError
@@ -41,24 +41,40 @@ class SessionCatalog:
         candidates = [name for name in names if name[-1] in self._cluster.view_names]
         if not candidates or self._backend.status == FAILED:
             return {}
-        values = ", ".join(
-            f"({position}, {quote_literal(quote_name(name[-2:]))})"
-            for position, name in enumerate(candidates)
-        )
         rows = self._pipeline.query(
-            f"select candidates.position, definition from (values {values})"
-            " as candidates (position, name) join pg_internal.late_binding_view"
+            "select candidates.position, definition"
+            f" from (values {_positions(candidates)}) as candidates (position, name)"
+            " join pg_internal.late_binding_view"
             " on view_id = to_regclass(candidates.name)"
         )
         return {candidates[int(str(position))]: str(text) for position, text in rows}
+
+    def leader_views(self, names: Iterable[Name]) -> dict[Name, tuple[str, bool]]:
+        """Return the recorded bound views of these names.
+
+        Of each the leader-node function in it, or '', and whether it reads no table.
+        """
+        known = self._cluster.view_names
+        candidates = [name for name in names if name[-1] in known]
+        if not candidates or self._backend.status == FAILED:
+            return {}
+        rows = self._pipeline.query(
+            "select candidates.position, function, is_on_leader"
+            f" from (values {_positions(candidates)}) as candidates (position, name)"
+            " join pg_internal.leader_view on view_id = to_regclass(candidates.name)"
+        )
+        return {
+            candidates[int(str(position))]: (str(function), is_on_leader == "t")
+            for position, function, is_on_leader in rows
+        }
 
     def record_long_names(self, names: Mapping[str, str]) -> None:
         """Record the long names, by their short ones, for the system views."""
         if names:
             self._cluster.record_long_names(self._database, names)
 
-    def column_types(self, sql: str) -> list[tuple[int, int]] | None:
-        """Return the type oid and modifier of a query's columns, None if it fails."""
+    def column_types(self, sql: str) -> list[Described] | None:
+        """Return the columns of a query that PostgreSQL takes, None if it fails."""
         if self._backend.status == FAILED:
             return None
         self._pipeline.sync()
@@ -74,7 +90,7 @@ class SessionCatalog:
         finally:
             if not is_idle:
                 self._backend.query("release savepoint pg_internal_describe")
-        return [(oid, modifier) for _, oid, modifier in columns]
+        return [Described(*column) for column in columns]
 
     def late_binding_columns(self) -> list[tuple[str, str, str, str, int]]:
         """Return (schema, view, column, type, position) of all valid views.
@@ -85,13 +101,29 @@ class SessionCatalog:
         views = self._cluster.view_columns.of_all_views(
             self._database,
             self._backend.query,
-            lambda text: self._describe(planner.translate_query(text, self, {})),
+            lambda text: self._describe(
+                planner.translate_query(text, self, {}, has_lengths=True)
+            ),
         )
         return [
             (schema, view, name, type_name, position)
             for (schema, view), columns in views.items()
             for position, (name, type_name) in enumerate(columns, start=1)
         ]
+
+    def procedure_bodies(self, name: str) -> list[str]:
+        """Return the bodies of the procedures of a name, given as in a statement."""
+        if self._backend.status == FAILED:
+            return []
+        parts = [part.strip().strip('"').lower() for part in name.split(".")]
+        condition = f"proname = {quote_literal(parts[-1])}"
+        if len(parts) > 1:
+            condition += f" and nspname = {quote_literal(parts[-2])}"
+        rows = self._pipeline.query(
+            "select prosrc from pg_proc join pg_namespace on pg_namespace.oid ="
+            f" pronamespace where prokind = 'p' and {condition}"
+        )
+        return [str(body) for [body] in rows]
 
     def is_view(self, relation: str) -> bool:
         """Whether a relation, named as in a statement, is a view."""
@@ -170,3 +202,11 @@ class SessionCatalog:
             (name, str(type_name))
             for (name, _, _), (type_name,) in zip(columns, types, strict=True)
         ]
+
+
+def _positions(names: list[Name]) -> str:
+    """Return rows of SQL with the position and the text of each name."""
+    return ", ".join(
+        f"({position}, {quote_literal(quote_name(name[-2:]))})"
+        for position, name in enumerate(names)
+    )

@@ -51,7 +51,8 @@ class Cluster:
     """The PostgreSQL server, its account, its S3 endpoint and roles, and the faults.
 
     `view_names` holds the unqualified names of all current and former late-binding
-    views: only a statement that contains one of them needs a catalog lookup.
+    views, and of those that `dialect/views/leader_views.py` records: only a statement
+    that contains one of them needs a catalog lookup.
     `view_epoch` increases with each change of such a view and shows whether a prepared
     statement is out of date. `sessions_opened` counts all sessions since the start.
     `long_names` holds, by database, the short names of the stored long names.
@@ -158,7 +159,7 @@ class Cluster:
             known |= new
 
     def record_view_change(self, name: str) -> None:
-        """Record that a late-binding view was created, renamed or dropped.
+        """Record that a view of `view_names` was created, renamed or dropped.
 
         `name` is its new name, or empty if there is none.
         """
@@ -169,13 +170,14 @@ class Cluster:
 
 
 def load_catalog(server: Server, database: str) -> tuple[set[str], dict[str, int]]:
-    """Return the names of late-binding views and the oids of Redshift's own types."""
+    """Return the recorded views' names and the oids of Redshift's own types."""
     connection = server.connect(database)
     try:
         with connection.cursor() as cursor:
             cursor.execute(
-                "select relname from pg_internal.late_binding_view"
-                " join pg_class on pg_class.oid = view_id"
+                "select relname from pg_class where oid in ("
+                "select view_id from pg_internal.late_binding_view"
+                " union select view_id from pg_internal.leader_view)"
             )
             names = {row[0] for row in cursor.fetchall()}
             cursor.execute(

@@ -1,5 +1,9 @@
 """Errors as the server reports them to a client."""
 
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 PRODUCT = "Amazon Redshift"
 UNSUPPORTED = "0A000"  # the SQLSTATE of a feature that is not supported
 
@@ -58,3 +62,18 @@ def not_emulated(what: str, instead: str = "") -> RedshiftError:
     if instead:
         message += f" (use instead: {instead})"
     return RedshiftError(message, UNSUPPORTED)
+
+
+@contextmanager
+def internal_errors() -> Iterator[None]:
+    """Report a bug of the emulator as an error of the statement, not of the session."""
+    try:
+        yield
+    except (RedshiftError, ClientDisconnected):
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        raise RedshiftError(
+            f"internal error of the emulator: {type(error).__name__}: {error}",
+            hint="Its output has the traceback. The session can be used further.",
+        ) from error

@@ -17,6 +17,7 @@ from tests.emulators.redshift.dialect.tokens import Node
 from tests.emulators.redshift.errors import (
     ClientDisconnected,
     RedshiftError,
+    internal_errors,
     terminated,
 )
 from tests.emulators.redshift.isolation import Isolation
@@ -64,17 +65,20 @@ class Execution:
         self, nodes: list[Node], text: str, parameter_oids: Sequence[int] = ()
     ) -> Plan:
         """Return the plan of one statement."""
-        try:
-            return planner.plan_statement(
-                nodes,
-                text,
-                self.catalog,
-                database=self.database,
-                last_values=self.state.last_values,
-                parameter_oids=parameter_oids,
-            )
-        except RecursionError:
-            raise RedshiftError(planner.TOO_DEEP, "54001") from None
+        with internal_errors():
+            try:
+                plan = planner.plan_statement(
+                    nodes,
+                    text,
+                    self.catalog,
+                    database=self.database,
+                    last_values=self.state.last_values,
+                    parameter_oids=parameter_oids,
+                )
+            except RecursionError:
+                raise RedshiftError(planner.TOO_DEEP, "54001") from None
+        self.state.resolve_prepared(plan)
+        return plan
 
     def run(self, plan: Plan) -> None:
         """Execute a statement and send its result; raise RedshiftError if it fails."""
@@ -198,9 +202,11 @@ class Execution:
         try:
             self.isolation.enter_single(plan)
             self.pipeline.sync()
-            result = self._execute_plan(plan, started)
+            with internal_errors():
+                result = self._execute_plan(plan, started)
             self.commit_with_faults(plan.written, self.isolation.commit)
         except RedshiftError:
+            self.backend.skip_responses()
             self.pipeline.sync()
             if self.backend.status != IDLE:
                 self.backend.query("rollback")

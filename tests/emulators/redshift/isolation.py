@@ -20,7 +20,7 @@ from tests.emulators.redshift.protocol.pipeline import Pipeline
 
 SERIALIZABLE = "serializable"
 CONFLICT = "1023"
-DML = ("insert", "update", "delete", "merge", "copy", "truncate")
+DML = ("insert", "update", "delete", "merge", "copy", "truncate", "call")
 # Statements that read the table that they change.
 READING_WRITES = ("update", "delete", "merge")
 WRITE_LOCK = "share row exclusive"
@@ -143,7 +143,7 @@ class Isolation:
 
     def _lock_targets(self, plan: Plan) -> set[Table]:
         """Lock the tables that a statement writes, by a function; return them."""
-        targets = [name for name in plan.written if plan.word in DML and name]
+        targets = [name for name in plan.written if plan.effect in DML and name]
         written: set[Table] = set()
         for name in targets:
             call = f"select pg_internal.lock_for_write({quote_literal(name)})"
@@ -212,7 +212,7 @@ class Isolation:
             and not relation.is_temporary
         )
         reads = self._read_tables(plan, relations)
-        if plan.word in READING_WRITES:
+        if plan.effect in READING_WRITES:
             reads |= writes
         if not (reads or writes or self._has_snapshot):
             return
@@ -265,5 +265,5 @@ def _lock_statements(plan: Plan, relations: list[Relation]) -> list[str]:
         f"lock table {relation.name} in"
         f" {WRITE_LOCK if relation.can_lock else WEAK_WRITE_LOCK} mode"
         for relation in relations
-        if plan.word in DML and relation.name in plan.written and relation.is_table
+        if plan.effect in DML and relation.name in plan.written and relation.is_table
     ]

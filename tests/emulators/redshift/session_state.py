@@ -1,5 +1,6 @@
 """The state of one session: its open transaction, its last ids, its history label."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +25,7 @@ LAST_VALUE_FUNCTIONS = (
     "pg_last_unload_count",
     "pg_last_query_id",
 )
+RECORDED_VIEW = re.compile(r"(late_binding|leader)_view\(")
 SELECTS = ("select", "with", "(", "show")
 WRITES = ("insert", "update", "delete", "merge", "copy", "unload")
 
@@ -50,8 +52,18 @@ class SessionState:
         self.user = user
         self.last_values = dict.fromkeys(LAST_VALUE_FUNCTIONS, -1)
         self.written: list[str] = []
+        self._prepared: dict[str, Plan] = {}
         self._label = "default"
         self._has_changed_views = False
+
+    def resolve_prepared(self, plan: Plan) -> None:
+        """Record the statement of PREPARE; give EXECUTE the effects of its own."""
+        if plan.prepared is not None:
+            name, prepared = plan.prepared
+            self._prepared[name] = prepared
+        name = name_of(node_at(plan.nodes, 1)) or ""
+        if plan.word == "execute" and name in self._prepared:
+            plan.take_effect(self._prepared[name])
 
     def flush_history(self, plan: Plan) -> None:
         """Write the queued history records if the statement may read them."""
@@ -107,9 +119,10 @@ class SessionState:
             self._has_changed_views = False
 
     def _record_view_names(self, plan: Plan) -> None:
-        """Record the late-binding view that a statement creates, renames or drops."""
+        """Record a view of `Cluster.view_names` that a statement changes."""
         nodes, name = plan.nodes, ""
-        if plan.word == "create" and any("late_binding" in sql for sql in plan.after):
+        is_recorded = any(RECORDED_VIEW.search(sql) for sql in plan.after)
+        if plan.word == "create" and is_recorded:
             index = 4 if has_words_at(nodes, 1, "or", "replace") else 2
             name = read_relation(nodes, index)[0]
         elif plan.word not in ("alter", "drop") or not self._may_name_view(nodes):

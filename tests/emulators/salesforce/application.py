@@ -19,10 +19,10 @@ from werkzeug.wrappers import Request, Response
 
 from tests.emulators.salesforce import admin, oauth, soap
 from tests.emulators.salesforce.api_call import (
+    JSON,
     ApiCall,
     Rule,
     error_response,
-    json_response,
 )
 from tests.emulators.salesforce.bulk import ingest, query_jobs
 from tests.emulators.salesforce.errors import (
@@ -117,8 +117,11 @@ class Application:
         if kind == "expire_tokens":
             self._org.end_sessions()
             return self._respond(request, path)
-        response = json_response(fault.body(), fault.status)
-        response.headers.extend(fault.headers)
+        if kind == "replace":
+            self._respond(request, path).close()
+        body = fault.text().encode(errors="surrogateescape")  # any bytes
+        response = Response(body, fault.status, content_type=JSON)
+        response.headers.update(fault.headers)
         return response
 
     def _respond(self, request: Request, path: str) -> Response:

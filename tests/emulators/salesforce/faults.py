@@ -4,6 +4,7 @@ A fault plan is a list of faults, each with a `kind` and the attributes of `Faul
 comes from a YAML file at the start, or from `POST /admin/faults` while the org runs.
 """
 
+import json
 import re
 import threading
 from collections.abc import Iterable
@@ -11,14 +12,15 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 KINDS = {
-    "answer": "respond with `status`, `code`, `message` and `headers`",
+    "answer": "respond with `status`, `code`, `message` and `headers`, or with `body`",
+    "replace": "process the request, then respond as `answer` does",
     "cut_before": "drop the connection before the request is processed",
     "cut_after": "drop the connection after the request is processed",
     "expire_tokens": "end every session before the request is processed",
     "no_limits": "403 on /limits, as for a user without View Setup",
     "over_limit": "403 REQUEST_LIMIT_EXCEEDED",
     "unavailable": "503 with Retry-After",
-    "lock": "UNABLE_TO_LOCK_ROW for `rows` rows, `attempts` times",
+    "lock": "`code` (UNABLE_TO_LOCK_ROW) for `rows` rows, `attempts` times",
     "fail_job": "fail after `rows` rows, which stay written; others are unprocessed",
     "stick_job": "stay InProgress until released or aborted",
 }
@@ -38,6 +40,11 @@ PRESETS: dict[str, dict[str, Any]] = {
         "message": "TotalRequests Limit exceeded.",
     },
     "unavailable": {"headers": {"Retry-After": "1"}},
+    "lock": {
+        "code": "UNABLE_TO_LOCK_ROW",
+        "message": "unable to obtain exclusive access to this record or 200 records: "
+        "{id}",
+    },
 }
 
 
@@ -46,8 +53,8 @@ class Fault:
     """One fault: `after` matching requests succeed, then `times` fail.
 
     `method` (empty: any) and `path` (a regular expression, searched in the path) choose
-    the requests. `object` (empty: any) chooses the jobs and rows; `rows` and `attempts`
-    only apply to those.
+    the requests. `body` is the text of the response instead of an error. `object`
+    (empty: any) chooses the jobs and rows; `rows` and `attempts` only apply to those.
     """
 
     kind: str
@@ -59,13 +66,16 @@ class Fault:
     code: str = "SERVER_UNAVAILABLE"
     message: str = "The server is busy"
     headers: dict[str, str] = field(default_factory=dict)
+    body: str | None = None
     object: str = ""
     rows: int = 1
     attempts: int = 1
 
-    def body(self) -> list[dict[str, str]]:
-        """Return the JSON error body of the response."""
-        return [{"message": self.message, "errorCode": self.code}]
+    def text(self) -> str:
+        """Return the body of the response, by default a JSON error."""
+        if self.body is not None:
+            return self.body
+        return json.dumps([{"message": self.message, "errorCode": self.code}])
 
     @property
     def applies_to_requests(self) -> bool:
@@ -133,17 +143,19 @@ class Faults:
                 return fault
         return None
 
-    def locked_rows(self, name: str, count: int) -> range:
-        """Return which of the `count` rows of a transaction cannot be locked."""
+    def next_lock(self, name: str, count: int) -> Fault | None:
+        """Return the fault of a transaction whose first `rows` rows cannot be locked.
+
+        `count` is the number of rows that have no other error.
+        """
         with self._lock:
             for fault in self._pending:
                 if fault.kind == "lock" and fault.matches_object(name) and count:
-                    locked = min(count, fault.rows)
                     fault.attempts -= 1
                     if fault.attempts <= 0:
                         self._pending.remove(fault)
-                    return range(locked)
-        return range(0)
+                    return fault
+        return None
 
     def next_for_job(self, name: str) -> Fault | None:
         """Return the fault that applies to a job of an object; count its use."""

@@ -4,30 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from loaders.errors import TransientError
+from loaders.errors import ConfigError, TransientError
+from loaders.salesforce_api.request_errors import QuotaExhaustedError
+from tests.loaders.salesforce.fault_injection import BULK_STEPS
 from tests.loaders.salesforce.fixtures import (
     BULK,
+    FAST,
     Mart,
     SalesforceOrg,
     org_row,
 )
 
-STEPS = [
-    ("POST", "/oauth2/token"),
-    ("GET", "/describe"),
-    ("GET", "/query"),
-    ("GET", "/limits"),
-    ("POST", "/jobs/ingest$"),
-    ("PUT", "/batches$"),
-    ("PATCH", "/jobs/ingest/"),
-    ("GET", "/jobs/ingest/[^/]*$"),
-    ("GET", "/successfulResults$"),
-    ("GET", "/failedResults$"),
-    ("GET", "/unprocessedrecords$"),
-]
 
-
-@pytest.mark.parametrize(("method", "path"), STEPS)
+@pytest.mark.parametrize(("method", "path"), BULK_STEPS)
 def test_request_to_a_busy_server_is_retried(
     mart: Mart, salesforce: SalesforceOrg, *, method: str, path: str
 ) -> None:
@@ -40,7 +29,7 @@ def test_request_to_a_busy_server_is_retried(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
-@pytest.mark.parametrize(("method", "path"), STEPS)
+@pytest.mark.parametrize(("method", "path"), BULK_STEPS)
 def test_no_row_is_lost_or_sent_twice_after_a_broken_connection(
     mart: Mart, salesforce: SalesforceOrg, *, method: str, path: str, kind: str
 ) -> None:
@@ -63,7 +52,7 @@ def test_interrupted_collection_is_read_back_and_not_sent_again(
     assert salesforce.wrote_each_record_once()
 
 
-@pytest.mark.parametrize(("method", "path"), STEPS[1:])
+@pytest.mark.parametrize(("method", "path"), BULK_STEPS[1:])
 def test_expired_token_is_renewed(
     mart: Mart, salesforce: SalesforceOrg, *, method: str, path: str
 ) -> None:
@@ -149,7 +138,7 @@ def test_sync_resumes_after_a_daily_limit_was_exhausted(
         after=1,
     )
     mart.fill([org_row(str(number)) for number in range(450)])
-    with pytest.raises(TransientError, match="daily limit"):
+    with pytest.raises(QuotaExhaustedError, match="daily limit"):
         salesforce.sync()
     assert len(mart.read_ledger("salesforce_rows", "key")) == 200
     result = salesforce.sync()
@@ -157,3 +146,33 @@ def test_sync_resumes_after_a_daily_limit_was_exhausted(
     assert salesforce.wrote_each_record_once()
     statuses = {status for (status,) in mart.read_ledger("salesforce_syncs", "status")}
     assert statuses == {"interrupted", "success"}
+
+
+@pytest.mark.parametrize("status", [301, 308])
+@pytest.mark.parametrize(
+    "path", ["/oauth2/token", "/describe", "/jobs/ingest$", "/batches$", "/composite/"]
+)
+def test_permanent_redirect_names_the_new_instance(
+    mart: Mart, salesforce: SalesforceOrg, path: str, status: int
+) -> None:
+    headers = {"Location": "https://new.my.salesforce.com/services?x=1"}
+    salesforce.inject_fault("", path, status=status, headers=headers, body="", times=9)
+    mart.fill([org_row("1")])
+    with pytest.raises(ConfigError) as error:
+        salesforce.sync(FAST if path == "/composite/" else BULK)
+    assert "moved permanently to https://new.my.salesforce.com. " in str(error.value)
+    assert "INSTANCE_URL" in str(error.value)
+
+
+@pytest.mark.parametrize("status", [302, 303, 307])
+def test_temporary_redirect_to_a_maintenance_page_is_retried(
+    mart: Mart, salesforce: SalesforceOrg, status: int
+) -> None:
+    headers = {"Location": "https://status.example/maintenance"}
+    for method, path in [*BULK_STEPS, ("PATCH", "/composite/")]:
+        salesforce.inject_fault(
+            method, path, status=status, headers=headers, body="<html>"
+        )
+    mart.fill([org_row(str(number)) for number in range(5)])
+    assert salesforce.sync(BULK).accepted == 5
+    assert salesforce.wrote_each_record_once()

@@ -48,6 +48,35 @@ def test_project_mapping_has_the_fields_of_the_contract() -> None:
     assert all(field.nulls == "clear" for field in loaded.fields)
 
 
+def test_each_exported_model_has_a_mapping(tmp_path: Path) -> None:
+    trials, accounts = mapping.load_all()
+    assert (trials.object, trials.operation) == ("Trial_Metrics__c", "upsert")
+    assert (accounts.model, accounts.operation) == ("sf_accounts", "update")
+    assert accounts.external_id == "nightshift_org_id__c"
+    assert [field.name for field in accounts.sent_fields] == [
+        "account_state__c",
+        "billing_plan__c",
+        "hosts__c",
+        "hosts_change_28_days__c",
+        "last_active_date__c",
+    ]
+    other = GOOD.replace("sf_things", "sf_others").replace("Thing__c", "Other__c")
+    (tmp_path / "a.yml").write_text(GOOD, encoding="utf-8")
+    folder = tmp_path / "nested"
+    folder.mkdir()
+    (folder / "b.yml").write_text(other, encoding="utf-8")
+    loaded = mapping.load_all(tmp_path)
+    assert [item.model for item in loaded] == ["sf_things", "sf_others"]
+
+
+def test_two_models_of_one_object_are_reported(tmp_path: Path) -> None:
+    other = GOOD.replace("sf_things", "sf_others").replace("Thing__c", "thing__c")
+    (tmp_path / "a.yml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "b.yml").write_text(other, encoding="utf-8")
+    with pytest.raises(ConfigError, match="sf_things and sf_others both fill"):
+        mapping.load_all(tmp_path)
+
+
 def test_fields_are_in_column_order(tmp_path: Path) -> None:
     loaded = _load(tmp_path, GOOD)
     assert [field.name for field in loaded.fields] == ["key__c", "share__c"]
@@ -77,6 +106,9 @@ def test_version_changes_with_any_change_of_the_mapping(tmp_path: Path) -> None:
         ("scale: 1}", "scale: 1, colour: red}", "colour"),
         ("external_id: key__c", "external_id: other__c", "other__c"),
         ("object: Thing__c, ", "", "object"),
+        ("object: Thing__c, ", "object: Thing__c, operation: insert, ", "'insert'"),
+        ("object: Thing__c, ", "object: Thing__c, colour: red, ", "colour"),
+        ("object: Thing__c, ", "object: Thing__c, data_date: day__c, ", "day__c"),
         ("numeric(5, 1)", "varchar(9)", "varchar(9)"),
         ("numeric(5, 1)", "numeric(38, 2)", "numeric(38, 2)"),
         ("name: share__c", "name: KEY__C", "2 columns"),

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from loaders.errors import ConfigError, TransientError
+from loaders.errors import ConfigError
+from loaders.salesforce_api.request_errors import QuotaExhaustedError
 from tests.loaders.salesforce.fixtures import BULK, FAST, Mart, SalesforceOrg, org_row
 
 
@@ -103,7 +104,7 @@ def test_insufficient_quota_stops_the_sync_before_it_writes(
 ) -> None:
     mart.fill([org_row(str(number)) for number in range(5)])
     salesforce.org.limits.set(limit, maximum=1000, remaining=102)
-    with pytest.raises(TransientError, match="Too little of Salesforce"):
+    with pytest.raises(QuotaExhaustedError, match="Too little of Salesforce"):
         salesforce.sync(replace(BULK, quota_reserve_ratio=0.102))
     assert not _has_written(salesforce)
 
@@ -128,5 +129,5 @@ def test_hidden_limits_are_read_from_the_response_header(
     assert "the user may not read /limits; bulk batches are not checked" in events
     mart.fill([org_row("2")])
     salesforce.org.limits.set("DailyApiRequests", maximum=1000, remaining=102)
-    with pytest.raises(TransientError, match="Too little of Salesforce"):
+    with pytest.raises(QuotaExhaustedError, match="Too little of Salesforce"):
         salesforce.sync(FAST)

@@ -12,6 +12,7 @@ from tests.emulators.redshift.dialect import (
     types,
 )
 from tests.emulators.redshift.dialect.clauses import alter_table, windows
+from tests.emulators.redshift.dialect.late_binding import Catalog
 from tests.emulators.redshift.dialect.plan import NOTHING, Plan
 from tests.emulators.redshift.dialect.queries import find_queries
 from tests.emulators.redshift.dialect.statements import find_no_schema_binding
@@ -26,7 +27,7 @@ from tests.emulators.redshift.dialect.tokens import (
     quote_literal,
     render,
 )
-from tests.emulators.redshift.dialect.views import literals
+from tests.emulators.redshift.dialect.views import typed_columns
 
 
 def plan_late_binding_view(plan: Plan) -> bool:
@@ -53,25 +54,32 @@ def plan_late_binding_view(plan: Plan) -> bool:
     return True
 
 
-def rewrite_definition(plan: Plan) -> None:
+def rewrite_definition(plan: Plan, catalog: Catalog) -> None:
     """Rewrite CREATE and ALTER of tables, schemas, users and similar objects."""
     nodes = plan.nodes
     index = tables.skip_words(nodes, 1, "local", "temp", "temporary", "or", "replace")
     object_type = node_at(nodes, index)
     key = object_type.key if isinstance(object_type, Token) else ""
     if key == "table" and plan.word == "create":
-        plan.after += table_attributes(tables.rewrite_create_table(nodes, index + 1))
+        attributes = tables.rewrite_create_table(nodes, index + 1)
+        plan.after += table_attributes(attributes)
+        if find_queries(nodes):
+            lengths = typed_columns.set_lengths(attributes.relation, plan.lengths)
+            plan.after.append(lengths)
     elif key == "table":
         attributes, needs_postgres = alter_table.rewrite_alter_table(nodes)
         plan.is_standalone = alter_table.changes_type(nodes)
         plan.after += table_attributes(attributes)
+        if any(is_word(node, "rename") for node in nodes):
+            table = quote_literal(attributes.relation)
+            plan.after.append(f"select pg_internal.rename_key_columns({table})")
         if not needs_postgres:
             plan.kind = NOTHING
         plan.tag = "ALTER TABLE"
     elif key in ("user", "group", "role"):
         plan.after += administration.rewrite_user(nodes)
     elif key == "view":
-        literals.type_literals(nodes)
+        _rewrite_view(plan, index + 1, catalog)
     elif key == "schema":
         administration.rewrite_schema(nodes)
     elif key == "database":
@@ -84,6 +92,18 @@ def rewrite_definition(plan: Plan) -> None:
             if is_word(node, "returns"):
                 types.rewrite_type(nodes, position + 1, is_column=False)
                 break
+
+
+def _rewrite_view(plan: Plan, index: int, catalog: Catalog) -> None:
+    """Give the strings of CREATE VIEW their lengths; `index` is that of its name."""
+    nodes = plan.nodes
+    start = next((i for i in range(index, len(nodes)) if is_word(nodes[i], "as")), None)
+    if plan.word == "create" and start is not None:
+        query = nodes[start + 1 :]
+        typed_columns.cast_columns(
+            query, plan.lengths, catalog.column_types, default=types.MAX_VARCHAR
+        )
+        nodes[start + 1 :] = query
 
 
 def _rewrite_database(plan: Plan) -> None:

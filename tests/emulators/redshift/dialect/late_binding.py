@@ -7,7 +7,7 @@ remains when the relations it reads are dropped.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tests.emulators.redshift.dialect.queries import (
     Query,
@@ -36,14 +36,28 @@ Name = tuple[str, ...]
 COLUMNS_FUNCTION = "pg_get_late_binding_view_cols"
 
 
+class Described(NamedTuple):
+    """A column of a query: its name, and PostgreSQL's oid and modifier of its type."""
+
+    name: str
+    oid: int
+    modifier: int
+
+
 class Catalog(Protocol):
     """The lookups of late-binding views and types that a session provides."""
 
-    def column_types(self, sql: str) -> list[tuple[int, int]] | None:
-        """Return the type oid and modifier of a query's columns, None if it fails."""
+    def column_types(self, sql: str) -> list[Described] | None:
+        """Return the columns of a query that PostgreSQL takes, None if it fails."""
 
     def late_binding_views(self, names: Iterable[Name]) -> dict[Name, str]:
         """Return the definition of each name that is a late-binding view."""
+
+    def leader_views(self, names: Iterable[Name]) -> dict[Name, tuple[str, bool]]:
+        """Return the recorded bound views of these names.
+
+        Of each the leader-node function in it, or '', and whether it reads no table.
+        """
 
     def record_long_names(self, names: Mapping[str, str]) -> None:
         """Record the long names, by their short ones, for the system views."""
@@ -53,6 +67,9 @@ class Catalog(Protocol):
 
         A view is valid if the relations that it reads exist.
         """
+
+    def procedure_bodies(self, name: str) -> list[str]:
+        """Return the bodies of the procedures of a name, given as in a statement."""
 
     def is_view(self, relation: str) -> bool:
         """Whether a relation, named as in a statement, is a view."""

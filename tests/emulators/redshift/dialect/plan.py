@@ -22,7 +22,10 @@ class Plan:
     redacted. `setting` is the name and value of a Redshift setting. `commits` is true
     if the statement commits the open transaction. `reads` lists the user tables and
     views that it reads, `reads_history` is whether it reads system tables on past
-    statements. A standalone statement cannot run inside a transaction block.
+    statements. A standalone statement cannot run inside a transaction block. `lengths`
+    are those of the strings of the table or view that it creates, None if unknown.
+    `prepared` is what PREPARE prepares: its name and plan. `effect` is the first word
+    of the statement whose effects it has: for EXECUTE the one that was prepared.
     """
 
     text: str
@@ -38,6 +41,18 @@ class Plan:
     is_standalone: bool = False
     reads: list[str] = field(default_factory=list)
     reads_history: bool = False
+    lengths: list[int | None] = field(default_factory=list)
+    prepared: "tuple[str, Plan] | None" = None
+    effect: str = ""
+
+    def __post_init__(self) -> None:
+        """Set the effect of a statement that runs no other one."""
+        self.effect = self.effect or self.word
+
+    def take_effect(self, other: "Plan") -> None:
+        """Give it the effects of another statement, which it runs."""
+        self.effect = other.effect
+        self.reads, self.written = other.reads, other.written
 
     @property
     def is_commit(self) -> bool:

@@ -1,6 +1,6 @@
 """Make the plan of a statement: check it and rewrite it for PostgreSQL."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tests.emulators.redshift.dialect import (
     administration,
@@ -11,14 +11,15 @@ from tests.emulators.redshift.dialect import (
     names,
     rules,
     semistructured,
-    show,
     types,
     unsupported,
     untyped,
 )
 from tests.emulators.redshift.dialect.clauses import extensions, merge, windows
+from tests.emulators.redshift.dialect.commands import deferred
+from tests.emulators.redshift.dialect.commands.handlers import HANDLERS
 from tests.emulators.redshift.dialect.late_binding import Catalog
-from tests.emulators.redshift.dialect.plan import COPY, NOTHING, SQL, UNLOAD, Plan
+from tests.emulators.redshift.dialect.plan import COPY, SQL, UNLOAD, Plan
 from tests.emulators.redshift.dialect.queries import find_queries
 from tests.emulators.redshift.dialect.statements import WRITES, StatementHead, read_head
 from tests.emulators.redshift.dialect.tokens import (
@@ -34,13 +35,15 @@ from tests.emulators.redshift.dialect.tokens import (
     string_value,
 )
 from tests.emulators.redshift.dialect.views import (
-    literals,
+    leader_views,
     materialized_views,
     system_relations,
+    typed_columns,
 )
 from tests.emulators.redshift.errors import RedshiftError
 
 HISTORY_PREFIXES = ("stl_", "stv_", "sys_", "svl_", "svcs_")
+VARCHAR_OID = 1043
 TOO_DEEP = "the statement is nested too deeply"
 CHANGES_TARGET = ("update", "delete", "merge")
 
@@ -86,7 +89,14 @@ def plan_statement(
         plan.kind = UNLOAD
         _record_unloaded_reads(plan, catalog)
         return plan
+    if word == "prepare":
+        _plan_prepare(plan, catalog, database)
+        return plan
+    for statement in deferred.statements_in_procedure(nodes):
+        plan_statement(statement, "", catalog, database=database)  # only its checks
     unsupported.check(nodes)
+    if word == "call":
+        plan.written = deferred.written_by_call(nodes, catalog.procedure_bodies)
     if head.word in WRITES or (word == "create" and head.target):
         plan.written = [head.target] if head.target else []
     handler = HANDLERS.get(word)
@@ -101,6 +111,11 @@ def plan_statement(
         merge.check(nodes, head, catalog.is_view)
     late_binding.expand_views(nodes, head, catalog)
     _record_reads(plan, nodes, head)
+    selects_into = word in ("select", "with") and typed_columns.find_into(nodes)
+    if word == "create" or selects_into:
+        extensions.rewrite(nodes, catalog)
+        plan.after += leader_views.record(nodes, catalog)
+        plan.lengths = typed_columns.string_lengths(nodes, catalog.column_types)
     translate(nodes, head, catalog, last_values or {}, parameter_oids)
     if word == "merge":
         merge.rewrite(nodes)
@@ -109,10 +124,29 @@ def plan_statement(
     elif word == "drop":
         administration.rewrite_drop(nodes)
     elif word in ("create", "alter"):
-        definitions.rewrite_definition(plan)
+        definitions.rewrite_definition(plan, catalog)
+    elif selects_into:
+        plan.after.append(typed_columns.set_lengths(selects_into, plan.lengths))
     if plan.kind == SQL:
         plan.sql = render(nodes)
     return plan
+
+
+def _plan_prepare(plan: Plan, catalog: Catalog, database: str) -> None:
+    """Plan PREPARE, and the statement that it prepares."""
+    name, start = deferred.prepared_part(plan.nodes)
+    # The types that PREPARE declares; which ones makes no difference here.
+    types_given = next((n for n in plan.nodes[:start] if isinstance(n, Group)), None)
+    declared = split_nodes(types_given.items) if types_given else []
+    prepared = plan_statement(
+        plan.nodes[start:],
+        plan.text,
+        catalog,
+        database=database,
+        parameter_oids=[VARCHAR_OID] * len(declared),
+    )
+    plan.prepared = name, prepared
+    plan.sql = f"{render(plan.nodes[:start])} {prepared.sql}"
 
 
 def _record_reads(plan: Plan, nodes: list[Node], head: StatementHead) -> None:
@@ -160,16 +194,17 @@ def translate(
     late_binding.expand_views(nodes, head, catalog)
     extensions.rewrite(nodes, catalog)
     queries = find_queries(nodes)
+    leader_views.mark(queries, head.sources, catalog)
     target = head.target if head.word in CHANGES_TARGET else ""
     unsupported.check(nodes)  # again, because views have been inlined
     fills_table = head.word in ("insert", "create") and bool(head.target)
     windows.check(nodes)
-    rules.check(nodes, queries, target, fills_table=fills_table)
+    rules.check(nodes, queries, target, head.sources, fills_table=fills_table)
     if fills_table or rules.run_on_compute_nodes(queries):
         untyped.check_parameters(queries, parameter_oids)
     untyped.check_comparisons(queries)
     types.rewrite_casts(nodes)
-    semistructured.rewrite(queries, is_open=bool(target))
+    semistructured.rewrite(nodes, queries, head)
     late_binding.expand_columns_function(nodes, catalog)
     system_relations.replace(nodes)
     calls.rewrite_calls(nodes, last_values)
@@ -178,112 +213,30 @@ def translate(
 
 
 def translate_query(
-    sql: str, catalog: Catalog, last_values: dict[str, int], *, has_types: bool = True
+    sql: str,
+    catalog: Catalog,
+    last_values: dict[str, int],
+    *,
+    has_types: bool = True,
+    has_lengths: bool = False,
 ) -> str:
-    """Return the query of an UNLOAD or a view, rewritten for PostgreSQL."""
+    """Return the query of an UNLOAD or a view, rewritten for PostgreSQL.
+
+    Strings have the lengths that they have in Redshift only with `has_lengths`.
+    """
     statements = split_statements(sql)
     if len(statements) != 1:
         raise RedshiftError("UNLOAD takes one SELECT statement", "42601")
     nodes, _ = statements[0]
     catalog.record_long_names(names.fold_names(nodes))
     unsupported.check(nodes)
-    translate(nodes, read_head(nodes), catalog, last_values, has_types=has_types)
-    literals.type_literals(nodes)
+    head = read_head(nodes)
+    lengths: list[int | None] = []
+    if has_lengths:
+        late_binding.expand_views(nodes, head, catalog)
+        extensions.rewrite(nodes, catalog)
+        lengths = typed_columns.string_lengths(nodes, catalog.column_types)
+    translate(nodes, head, catalog, last_values, has_types=has_types)
+    if has_lengths:
+        typed_columns.cast_columns(nodes, lengths, catalog.column_types)
     return render(nodes)
-
-
-def _set(plan: Plan, database: str) -> bool:
-    if is_word(node_at(plan.nodes, 1), "transaction") or has_words_at(
-        plan.nodes, 1, "session", "characteristics"
-    ):
-        plan.kind, plan.tag = NOTHING, "SET"  # the database decides on the isolation
-        return True
-    plan.setting = administration.rewrite_setting(plan.nodes)
-    plan.sql = render(plan.nodes)
-    if plan.setting and plan.word == "show":
-        name = plan.setting[0]
-        plan.sql = f"select current_setting('redshift.{name}') as {name}"
-    return plan.setting is not None or plan.word != "show"
-
-
-def _begin(plan: Plan, database: str) -> bool:
-    """Begin a transaction without the isolation level that the statement names."""
-    is_read_only = any(
-        has_words_at(plan.nodes, index, "read", "only")
-        for index in range(len(plan.nodes))
-    )
-    plan.sql = "begin read only" if is_read_only else "begin"
-    return True
-
-
-def _reset(plan: Plan, database: str) -> bool:
-    if has_words_at(plan.nodes, 1, "use"):
-        plan.kind, plan.tag = NOTHING, "RESET"
-        return True
-    return _set(plan, database)
-
-
-def _show(plan: Plan, database: str) -> bool:
-    if has_words_at(plan.nodes, 1, "search_path"):
-        query = show.SEARCH_PATH
-    else:
-        query = show.show_query(plan.nodes, database)
-    if query is None:
-        return _set(plan, database) or _plain(plan, database)
-    plan.sql = query
-    return True
-
-
-def _use(plan: Plan, database: str) -> bool:
-    name = plan.nodes[1].name if isinstance(node_at(plan.nodes, 1), Token) else None
-    if name != database:
-        raise RedshiftError(f'database "{name}" does not exist', "3D000")
-    plan.kind, plan.tag = NOTHING, "USE"
-    return True
-
-
-def _truncate(plan: Plan, database: str) -> bool:
-    plan.commits = True  # Redshift's TRUNCATE commits its transaction
-    return _plain(plan, database)
-
-
-def _plain(plan: Plan, database: str) -> bool:
-    plan.sql = render(plan.nodes)
-    return True
-
-
-def _maintenance(plan: Plan, database: str) -> bool:
-    administration.rewrite_maintenance(plan.nodes)
-    return _plain(plan, database)
-
-
-def _grant(plan: Plan, database: str) -> bool:
-    administration.rewrite_grant(plan.nodes)
-    return _plain(plan, database)
-
-
-def _cancel(plan: Plan, database: str) -> bool:
-    plan.sql = f"select pg_cancel_backend({render(plan.nodes[1:2]).strip()})"
-    return True
-
-
-# Handlers by the statement's first word; they return whether the plan is complete.
-HANDLERS: dict[str, Callable[[Plan, str], bool]] = {
-    "begin": _begin,
-    "start": _begin,
-    "set": _set,
-    "reset": _reset,
-    "show": _show,
-    "use": _use,
-    "truncate": _truncate,
-    "vacuum": _maintenance,
-    "analyze": _maintenance,
-    "grant": _grant,
-    "revoke": _grant,
-    "cancel": _cancel,
-    **dict.fromkeys(("alter", "drop", "refresh"), materialized_views.plan_change),
-    **dict.fromkeys(
-        ("commit", "end", "rollback", "abort", "lock", "comment"),
-        _plain,
-    ),
-}

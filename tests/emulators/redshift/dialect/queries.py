@@ -42,6 +42,7 @@ class Source:
     `name` holds the parts of its name in lower case and is empty for a subquery.
     `nodes` are the tokens of the name, or the group of the subquery; `container` is the
     node list that contains them. `alias` is its alias, or the last part of its name.
+    For the last two see `dialect/views/leader_views.py`.
     """
 
     nodes: list[Node]
@@ -51,6 +52,8 @@ class Source:
     is_function: bool = False
     alias_nodes: list[Node] = field(default_factory=list)
     container: list[Node] = field(default_factory=list)
+    leader_function: str = ""
+    is_on_leader: bool = False
 
 
 @dataclass(eq=False)
@@ -101,8 +104,8 @@ def _find_queries_in(
     nodes: list[Node], ctes: Mapping[str, Query], parent: Block | None
 ) -> list[Query]:
     """Return the outermost queries in a list of nodes."""
-    for index, node in enumerate(nodes):
-        if is_word(node, "select", "with") and _starts_query(nodes, index):
+    for index in range(len(nodes)):
+        if _starts_query(nodes, index):
             before = _find_queries_in(nodes[:index], ctes, parent)
             return [*before, _read_query(nodes, index, ctes, parent)]
     found: list[Query] = []
@@ -114,17 +117,18 @@ def _find_queries_in(
 
 def _starts_query(nodes: list[Node], index: int) -> bool:
     """Whether a query starts here, unlike in `grant select` or `with grant option`."""
+    if isinstance(nodes[index], Group):
+        return is_word(node_at(nodes, index + 1), *SET_OPERATIONS)
     if is_word(nodes[index], "select"):
         previous = node_at(nodes, index - 1)
         return not (
             is_word(previous, "grant", "revoke", "for") or is_operator(previous, ".")
         )
-    following = node_at(nodes, index + 1)
-    if is_word(following, "recursive"):
-        return True
-    return name_of(following) is not None and (
-        is_word(node_at(nodes, index + 2), "as") or is_group(node_at(nodes, index + 2))
-    )
+    if not is_word(nodes[index], "with") or name_of(node_at(nodes, index + 1)) is None:
+        return False
+    is_recursive = is_word(node_at(nodes, index + 1), "recursive")
+    after = node_at(nodes, index + 2)
+    return is_recursive or is_word(after, "as") or is_group(after)
 
 
 def _read_query(
@@ -140,9 +144,8 @@ def _read_query(
         if node is not None and not is_word(node, *SET_OPERATIONS):
             continue
         _read_term(nodes, (start, position), query, ctes_in_scope, parent)
-        start = position + 1
-        while is_word(node_at(nodes, start), "all", "distinct"):
-            start += 1
+        is_quantified = is_word(node_at(nodes, position + 1), "all", "distinct")
+        start = position + 1 + is_quantified
     return query
 
 
@@ -154,8 +157,7 @@ def _read_ctes(
     parent: Block | None,
 ) -> int:
     """Read `name [(columns)] as (query), ...`; return the index of the SELECT."""
-    if is_word(node_at(nodes, index), "recursive"):
-        index += 1
+    index += is_word(node_at(nodes, index), "recursive")
     while True:
         start, name = index, name_of(node_at(nodes, index))
         index += 1
@@ -164,8 +166,7 @@ def _read_ctes(
             names = nodes[index].items if isinstance(nodes[index], Group) else []
             cte_query.columns = [name_of(part[0]) for part in split_nodes(names)]
             index += 1
-        index += 1
-        body = node_at(nodes, index)
+        body = node_at(nodes, index := index + 1)
         if name is not None:
             ctes_in_scope[name] = cte_query
         if isinstance(body, Group):
@@ -197,7 +198,7 @@ def _read_term(
     if not part or not is_word(part[0], "select"):
         return
     block = Block(part, nodes, ctes=ctes_in_scope, parent=parent)
-    block.clauses = _clauses(part)
+    block.clauses = read_clauses(part)
     if "from" in block.clauses:
         read_sources(block, block.clauses["from"], nodes)
     for word, clause in block.clauses.items():
@@ -206,7 +207,8 @@ def _read_term(
     query.blocks.append(block)
 
 
-def _clauses(part: list[Node]) -> dict[str, list[Node]]:
+def read_clauses(part: list[Node]) -> dict[str, list[Node]]:
+    """Return the nodes of each clause of a SELECT, by the clause's first word."""
     clauses: dict[str, list[Node]] = {}
     current: list[Node] = []
     for index, node in enumerate(part):
@@ -279,8 +281,7 @@ def _read_source(
 
 def _read_alias(block: Block, source: Source, nodes: list[Node], index: int) -> int:
     start = index
-    if is_word(node_at(nodes, index), "as"):
-        index += 1
+    index += is_word(node_at(nodes, index), "as")
     node = node_at(nodes, index)
     name = name_of(node)
     is_name = name is not None and (

@@ -5,9 +5,16 @@ fail in a SELECT that reads none. All aggregates of a SELECT that sort their inp
 sort it by the same expression.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
-from tests.emulators.redshift.dialect.queries import Block, Query, Source, iter_blocks
+from tests.emulators.redshift.dialect.queries import (
+    SET_OPERATIONS,
+    Block,
+    Query,
+    Source,
+    iter_blocks,
+    read_clauses,
+)
 from tests.emulators.redshift.dialect.statements import WRITES, StatementHead
 from tests.emulators.redshift.dialect.tokens import (
     Group,
@@ -43,9 +50,11 @@ LEADER_WORDS = {
 }  # fmt: skip
 SYSTEM_SCHEMAS = ("pg_catalog", "information_schema", "pg_internal")
 SYSTEM_PREFIXES = ("pg_", "stl_", "stv_", "svv_", "svl_", "svcs_", "sys_")
-LEADER_PREFIXES = ("pg_", "svv_")
+# The relations of the leader node; it may be that SYS views are among them.
+LEADER_PREFIXES = ("pg_", "svv_", "sys_")
 # Views over information_schema or the catalog.
 LEADER_VIEWS = ("svv_tables", "svv_columns", "svv_table_info")
+SET_LIMIT = "LIMIT may not be used within input to set operations"
 LEADER_MESSAGE = (
     "Specified types or functions (one per INFO message) not supported on {product}"
     " tables: {name} runs on the leader node only{instead}"
@@ -53,33 +62,52 @@ LEADER_MESSAGE = (
 
 
 def check(
-    nodes: list[Node], queries: list[Query], target: str, *, fills_table: bool = False
+    nodes: list[Node],
+    queries: list[Query],
+    target: str = "",
+    sources: Sequence[Source] = (),
+    *,
+    fills_table: bool = False,
 ) -> None:
     """Raise RedshiftError for the first rule that the statement violates.
 
-    `target` is the user table that an UPDATE, DELETE or MERGE changes, or empty;
-    `fills_table` is true if the query's rows are inserted into a table.
+    `target` is the user table that an UPDATE, DELETE or MERGE changes, or empty, and
+    `sources` is what such a statement reads in its FROM or USING; `fills_table` is true
+    if the query's rows are inserted into a table.
     """
     blocks = list(iter_blocks(queries))
-    if target or any(_reads_user_table(block) for block in blocks):
-        _check_leader_only(nodes, LEADER_FUNCTIONS)
+    function = ""
+    if target or run_on_compute_nodes(queries, LEADER_PREFIXES):
+        function = find_leader_function(nodes, queries, sources)
     elif fills_table:
-        _check_leader_only(nodes, SERIES)
+        function = find_leader_function(nodes, [], functions=SERIES)
+    if function:
+        instead = "; use getdate() or sysdate" if function in CLOCKS else ""
+        raise RedshiftError(
+            LEADER_MESSAGE.format(product=PRODUCT, name=function, instead=instead),
+            "0A000",
+        )
     for block in blocks:
         _check_sorting(block)
+    _check_set_operands(nodes)
 
 
-def run_on_compute_nodes(queries: list[Query]) -> bool:
+def run_on_compute_nodes(
+    queries: list[Query], leader_prefixes: tuple[str, ...] = LEADER_PREFIXES[:2]
+) -> bool:
     """Whether a statement reads tables other than those of the leader node."""
     return any(
-        source.name
-        and not source.is_function
+        _is_on_compute_nodes(source, leader_prefixes)
         and not (len(source.name) == 1 and source.name[0] in block.ctes)
-        and not source.name[-1].startswith(LEADER_PREFIXES)
-        and "information_schema" not in source.name
         for block in iter_blocks(queries)
         for source in block.sources
     )
+
+
+def _is_on_compute_nodes(source: Source, leader_prefixes: tuple[str, ...]) -> bool:
+    if not source.name or source.is_function or "information_schema" in source.name:
+        return False
+    return not source.is_on_leader and not source.name[-1].startswith(leader_prefixes)
 
 
 def check_target(head: StatementHead) -> None:
@@ -110,7 +138,17 @@ def check_leader_sources(sources: list[Source]) -> None:
             )
 
 
-def _check_leader_only(nodes: list[Node], functions: set[str]) -> None:
+def find_leader_function(
+    nodes: list[Node],
+    queries: list[Query],
+    sources: Sequence[Source] = (),
+    functions: Collection[str] = LEADER_FUNCTIONS,
+) -> str:
+    """Return a leader-node function of a statement or the views it reads, or ''."""
+    read = [source for block in iter_blocks(queries) for source in block.sources]
+    for source in (*read, *sources):
+        if source.leader_function:
+            return source.leader_function
     for items in iter_node_lists(nodes):
         for index, node in enumerate(items):
             if not isinstance(node, Token) or node.kind != "word":
@@ -119,17 +157,28 @@ def _check_leader_only(nodes: list[Node], functions: set[str]) -> None:
             if is_operator(before, ".") or is_word(before, "as"):
                 continue
             is_call = node.key in functions and is_group(after)
-            is_value = node.key in LEADER_WORDS & functions and not is_operator(
-                after, "."
+            is_value = node.key in LEADER_WORDS.intersection(functions)
+            if is_call or (is_value and not is_operator(after, ".")):
+                return node.key
+    return ""
+
+
+def _check_set_operands(nodes: list[Node]) -> None:
+    """Raise RedshiftError for LIMIT or OFFSET in an operand of a set operation."""
+    for items in iter_node_lists(nodes):
+        for index, node in enumerate(items):
+            if not (isinstance(node, Group) and node.is_query):
+                continue
+            before = node_at(items, index - 1)
+            if is_word(before, "all", "distinct"):
+                before = node_at(items, index - 2)
+            is_operand = is_word(before, *SET_OPERATIONS) or is_word(
+                node_at(items, index + 1), *SET_OPERATIONS
             )
-            if is_call or is_value:
-                instead = "; use getdate() or sysdate" if node.key in CLOCKS else ""
-                raise RedshiftError(
-                    LEADER_MESSAGE.format(
-                        product=PRODUCT, name=node.key, instead=instead
-                    ),
-                    "0A000",
-                )
+            if is_operand and not {"limit", "offset"}.isdisjoint(
+                read_clauses(node.items)
+            ):
+                raise RedshiftError(SET_LIMIT, "0A000")
 
 
 def is_system_relation(source: Source) -> bool:

@@ -7,6 +7,7 @@ The names in FROM determine which part of a chain is the column.
 """
 
 from tests.emulators.redshift.dialect.queries import Block, Query, Source, iter_blocks
+from tests.emulators.redshift.dialect.statements import StatementHead
 from tests.emulators.redshift.dialect.tokens import (
     END_OF_CALL,
     WORD,
@@ -27,45 +28,62 @@ ELEMENTS = "lateral pg_internal.elements("
 NO_COLUMN_AFTER = ("as", "over", "collate")
 
 
-def rewrite(queries: list[Query], *, is_open: bool) -> None:
+def rewrite(nodes: list[Node], queries: list[Query], head: StatementHead) -> None:
     """Rewrite navigation and unnesting in all SELECTs of a statement.
 
-    With `is_open`, a SELECT may refer to a table that is in no FROM, such as the target
-    of an UPDATE. An unknown first name of a chain then counts as such a table.
+    Likewise in the expressions of an UPDATE or DELETE itself.
     """
+    outer = _changed_sources(head)
     for block in iter_blocks(queries):
         unnested = _unnested_sources(block)
         for source in unnested:
             _unnest(source, unnested)
-        scope = _Scope(block, is_open=is_open)
         skipped = {id(node) for source in block.sources for node in source.nodes}
-        _rewrite_list(block.nodes, scope, skipped)
+        _rewrite_list(block.nodes, _Scope(block, outer), skipped)
         _name_columns(block)
+    opener = {"update": "set", "delete": "where"}.get(head.word, "")
+    start = next((i for i, n in enumerate(nodes) if opener and is_word(n, opener)), -1)
+    if start >= 0:
+        changed = nodes[start + 1 :]
+        skipped = {id(node) for source in head.sources for node in source.nodes}
+        _rewrite_list(changed, _Scope(None, outer), skipped)
+        nodes[start + 1 :] = changed
+
+
+def _changed_sources(head: StatementHead) -> list[Source]:
+    """Return the target of an UPDATE, DELETE or MERGE and what it reads beside it."""
+    if head.word not in ("update", "delete", "merge"):
+        return []
+    name = tuple(part.strip().strip('"').lower() for part in head.target.split("."))
+    return [Source([], name, name[-1]), *head.sources]
 
 
 class _Scope:
-    """The names that a chain may start with, in a SELECT and its enclosing SELECTs.
+    """The names that a chain may start with, in a SELECT and those around it.
 
-    `items` are the aliases of unnested arrays.
+    `items` are the aliases of unnested arrays; `outer` is what the statement changes
+    and reads itself.
     """
 
-    def __init__(self, block: Block, *, is_open: bool) -> None:
-        self.is_open = is_open
+    def __init__(self, block: Block | None, outer: list[Source]) -> None:
         self.aliases: set[str] = set()
         self.items: set[str] = set()
         self.tables: set[tuple[str, ...]] = set()
-        enclosing: Block | None = block
-        while enclosing is not None:
-            items = {source.alias for source in _unnested_sources(enclosing)}
+        while block is not None:
+            items = {source.alias for source in _unnested_sources(block)}
             self.items |= items - self.aliases
-            self.aliases |= {source.alias for source in enclosing.sources}
-            self.tables |= {
-                source.name[-length:]
-                for source in enclosing.sources
-                for length in (2, 3)
-                if len(source.name) >= length
-            }
-            enclosing = enclosing.parent
+            self._add(block.sources)
+            block = block.parent
+        self._add(outer)
+
+    def _add(self, sources: list[Source]) -> None:
+        self.aliases |= {source.alias for source in sources}
+        self.tables |= {
+            source.name[-length:]
+            for source in sources
+            for length in (2, 3)
+            if len(source.name) >= length
+        }
 
     def column_parts(self, names: list[str]) -> int:
         """Return how many parts of a chain name the column, with its table."""
@@ -76,7 +94,7 @@ class _Scope:
         for length in (3, 2):
             if tuple(names[:length]) in self.tables:
                 return length + 1
-        return len(names) if self.is_open or not self.aliases else 1
+        return 1 if self.aliases else len(names)
 
 
 def _unnested_sources(block: Block) -> list[Source]:

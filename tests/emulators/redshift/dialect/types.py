@@ -28,14 +28,14 @@ MAX_CHAR = 4096
 MAX_PRECISION = 38
 DEFAULT_LENGTH = 256
 DEFAULT_NUMERIC = "(18,0)"
-_STRING = {
+STRINGS = {
     "varchar",
     "nvarchar",
     "text",
     "character varying",
     "national character varying",
 }
-_CHAR = {"char", "nchar", "character", "bpchar", "national character"}
+CHARS = {"char", "nchar", "character", "bpchar", "national character"}
 _NUMERIC = {"numeric", "decimal", "number"}
 # Types of more than one word.
 _SEQUENCES = (
@@ -173,11 +173,11 @@ def check_type(type_name: TypeName, *, is_column: bool) -> None:
     ):
         raise unsupported(f"a column of type {name}")
     numbers = _numbers(type_name.length)
-    if name in _STRING and numbers and not 1 <= numbers[0] <= MAX_VARCHAR:
+    if name in STRINGS and numbers and not 1 <= numbers[0] <= MAX_VARCHAR:
         raise RedshiftError(
             f"length for type character varying cannot exceed {MAX_VARCHAR}", "22023"
         )
-    if name in _CHAR and numbers and not 1 <= numbers[0] <= MAX_CHAR:
+    if name in CHARS and numbers and not 1 <= numbers[0] <= MAX_CHAR:
         raise RedshiftError(f"length for type char cannot exceed {MAX_CHAR}", "22023")
     if name in _NUMERIC and numbers and not 1 <= numbers[0] <= MAX_PRECISION:
         raise RedshiftError(
@@ -196,7 +196,7 @@ def _numbers(length: Group | None) -> list[int]:
 def _postgres_type(type_name: TypeName, *, is_column: bool) -> str | None:
     """Return the type for PostgreSQL, None if it is the same."""
     name = type_name.name
-    if name in _STRING:
+    if name in STRINGS:
         is_max = type_name.length is not None and is_word(
             node_at(type_name.length.items, 0), "max"
         )
@@ -207,7 +207,7 @@ def _postgres_type(type_name: TypeName, *, is_column: bool) -> str | None:
         if is_column:
             return f"varchar({DEFAULT_LENGTH})"
         return "varchar"
-    if name in _CHAR:
+    if name in CHARS:
         if type_name.length is not None:
             return f"char{_brackets(type_name.length)}"
         if name == "bpchar":

@@ -16,21 +16,24 @@ from tests.emulators.redshift.load.storage import S3Object, Storage
 from tests.emulators.redshift.load.streams import PLAIN_CHUNK
 
 BATCH_ROWS = 5_000
-# The Parquet types that each column type accepts.
-ACCEPTED_TYPES: dict[str, Callable[[pa.DataType], bool]] = {
-    "bool": pa.types.is_boolean,
-    "int2": pa.types.is_integer,
-    "int4": pa.types.is_integer,
-    "int8": pa.types.is_integer,
-    "numeric": pa.types.is_decimal,
-    "float4": pa.types.is_floating,
-    "float8": pa.types.is_floating,
-    "date": pa.types.is_date,
-    "timestamp": pa.types.is_timestamp,
-    "timestamptz": pa.types.is_timestamp,
-    "varchar": lambda kind: pa.types.is_string(kind) or pa.types.is_large_string(kind),
-    "bpchar": lambda kind: pa.types.is_string(kind) or pa.types.is_large_string(kind),
-    "super": lambda kind: pa.types.is_nested(kind) or pa.types.is_string(kind),
+SMALL = (pa.types.is_int8, pa.types.is_int16)
+IS_STRING = (pa.types.is_string, pa.types.is_large_string)
+# The Parquet types that each column type accepts. The width must be the same: a file's
+# int64 is no INTEGER. Files have 32 bits for smaller integers too.
+ACCEPTED_TYPES: dict[str, tuple[Callable[[pa.DataType], bool], ...]] = {
+    "bool": (pa.types.is_boolean,),
+    "int2": SMALL,
+    "int4": (*SMALL, pa.types.is_int32),
+    "int8": (pa.types.is_int64,),
+    "numeric": (pa.types.is_decimal,),
+    "float4": (pa.types.is_float32,),
+    "float8": (pa.types.is_float64,),
+    "date": (pa.types.is_date,),
+    "timestamp": (pa.types.is_timestamp,),
+    "timestamptz": (pa.types.is_timestamp,),
+    "varchar": IS_STRING,
+    "bpchar": IS_STRING,
+    "super": (*IS_STRING, pa.types.is_nested),
 }
 
 
@@ -70,13 +73,30 @@ def _check_schema(schema: pa.Schema, item: S3Object, sink: Sink) -> None:
             f" {item.url}"
         )
     for field, column in zip(schema, columns, strict=True):
-        accepts = ACCEPTED_TYPES.get(column.kind)
-        if accepts is None or not accepts(field.type):
+        accepted = ACCEPTED_TYPES.get(column.kind, ())
+        is_decimal = pa.types.is_decimal(field.type)
+        if not any(accepts(field.type) for accepts in accepted) or (
+            is_decimal and field.type.scale != column.scale
+        ):
             raise RedshiftError(
                 f"Spectrum Scan Error: File '{item.url}' has an incompatible Parquet"
                 f" schema for column '{column.name}'. Column type: {column.kind},"
                 f" Parquet schema: {field.type} {field.name}"
             )
+        if is_decimal:
+            expected = _decimal_bytes(column.precision)
+            found = _decimal_bytes(field.type.precision)
+            if expected != found:
+                raise RedshiftError(
+                    f"Spectrum Scan Error: File '{item.url}' column '{field.name}' has"
+                    f" an invalid type length. Expecting: {expected} len in file:"
+                    f" {found}"
+                )
+
+
+def _decimal_bytes(precision: int) -> int:
+    """Return the bytes that decimals of a precision take in a file."""
+    return ((10**precision - 1).bit_length() + 8) // 8
 
 
 def _to_text(value: object) -> str | None:

@@ -42,6 +42,7 @@ class Backend:
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
         self._poll.register(client_descriptor, getattr(select, "POLLRDHUP", 0))
+        self._awaited = 0  # messages ReadyForQuery that PostgreSQL still has to send
         self.is_closed = False
         self.status = IDLE
         self.key = b""
@@ -50,6 +51,7 @@ class Backend:
 
     def send(self, *messages: bytes) -> None:
         """Send packed messages."""
+        self._awaited += sum(message[:1] in (b"Q", b"S") for message in messages)
         # If PostgreSQL has closed the connection, the next read returns the cause.
         with suppress(OSError):
             self._socket.sendall(b"".join(messages))
@@ -69,6 +71,7 @@ class Backend:
             else:
                 if kind == b"Z":
                     self.status = body
+                    self._awaited = max(0, self._awaited - 1)
                 return kind, body
 
     def forward_rows(self, sink: Callable[[bytes], None]) -> tuple[bytes, bytes]:
@@ -168,6 +171,11 @@ class Backend:
             descriptor == self._socket.fileno() and event & HANG_UP
             for descriptor, event in self._poll.poll(0)
         )
+
+    def skip_responses(self) -> None:
+        """Read the rest of the responses to what was sent."""
+        while self._awaited:
+            self.read_message()
 
     def fail_transaction(self) -> None:
         """Put the open transaction into the failed state after a relay error."""

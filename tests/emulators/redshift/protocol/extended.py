@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tests.emulators.redshift.dialect import planner
 from tests.emulators.redshift.dialect.plan import SQL, Plan
-from tests.emulators.redshift.errors import RedshiftError
+from tests.emulators.redshift.errors import RedshiftError, internal_errors
 from tests.emulators.redshift.execution import Execution, affected_rows, redshift_tag
 from tests.emulators.redshift.protocol import bind, wire
 from tests.emulators.redshift.protocol.backend import IDLE
@@ -30,9 +30,8 @@ VOLATILE_FUNCTIONS = ("pg_last_", "pg_get_late_binding_view_cols")
 class PreparedStatement:
     """A prepared statement; `plan` is None if its text is empty.
 
-    `columns` are those of its result, None before they are known.
-
-    The plan was made at `Cluster.view_epoch` and after `Execution.started` statements.
+    `columns` are those of its result, None before they are known. The plan was
+    made at `Cluster.view_epoch` and after `Execution.started` statements.
     """
 
     name: str
@@ -97,7 +96,8 @@ class ExtendedProtocol:
 
     def _run_handler(self, handler: Callable[[bytes], None], body: bytes) -> None:
         try:
-            handler(body)
+            with internal_errors():
+                handler(body)
         except RedshiftError as error:
             if error.is_fatal:
                 raise

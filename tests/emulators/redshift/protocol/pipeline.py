@@ -39,6 +39,7 @@ class Pipeline:
 
     def fail_transaction(self) -> None:
         """Fail the open transaction, or the one that a pending Sync would commit."""
+        self._backend.skip_responses()
         if self.is_pending:
             self._backend.send(INVALID_PARSE, FLUSH)
             self.sync()

@@ -5,7 +5,11 @@ import time
 from tests.emulators.redshift.cluster import Cluster
 from tests.emulators.redshift.dialect import planner
 from tests.emulators.redshift.dialect.tokens import Node, is_word
-from tests.emulators.redshift.errors import ClientDisconnected, RedshiftError
+from tests.emulators.redshift.errors import (
+    ClientDisconnected,
+    RedshiftError,
+    internal_errors,
+)
 from tests.emulators.redshift.execution import Execution
 from tests.emulators.redshift.protocol import wire
 from tests.emulators.redshift.protocol.backend import IDLE, Backend
@@ -28,7 +32,8 @@ class Session:
     def run(self) -> None:
         """Serve the client until it disconnects, then release all its resources."""
         try:
-            self._serve()
+            with internal_errors():
+                self._serve()
         except ClientDisconnected:
             if self._backend is not None and not self._backend.is_closed:
                 self._backend.cancel()
@@ -94,14 +99,16 @@ class Session:
     def _run_simple_query(self, body: bytes) -> None:
         """Execute the statements of one simple query, all of them or none."""
         try:
-            statements = planner.split_statements(wire.unpack_text(body)[0])
+            with internal_errors():
+                statements = planner.split_statements(wire.unpack_text(body)[0])
         except RedshiftError as error:
             self._report_error(error)
             return
         if not statements:
             self._client.write(wire.pack_message(b"I"))
         try:
-            self._run_statements(statements)
+            with internal_errors():
+                self._run_statements(statements)
         except RedshiftError as error:
             self._report_error(error)
 
@@ -131,6 +138,7 @@ class Session:
         if error.is_fatal:
             raise error
         assert self._backend is not None
+        self._backend.skip_responses()
         self._backend.fail_transaction()
         if self._execution is not None:
             self._execution.isolation.end(is_committed=False)

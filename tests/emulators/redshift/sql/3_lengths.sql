@@ -105,3 +105,29 @@ $$;
 create event trigger convert_text_columns on ddl_command_end
     when tag in ('CREATE TABLE AS', 'SELECT INTO')
     execute function pg_internal.convert_text_columns();
+
+-- The strings of a new table that have no length get that of their expression, or the
+-- maximum. Nothing is checked: no value is longer.
+create function pg_internal.set_lengths(relation text, lengths integer[]) returns void
+    language plpgsql security definer as
+$$
+declare
+    table_id regclass := to_regclass(relation);
+    columns integer := (
+        select count(*) from pg_attribute
+        where attrelid = table_id and attnum > 0 and not attisdropped
+    );
+begin
+    update pg_attribute
+    set atttypmod = 4 + coalesce(
+        case when cardinality(lengths) = columns then lengths[attnum] end,
+        case atttypid when 'bpchar'::regtype then 4096 else 65535 end
+    )
+    where attrelid = table_id and attnum > 0 and atttypmod = -1
+        and atttypid in ('varchar'::regtype, 'text'::regtype, 'bpchar'::regtype)
+        and exists (
+            select from pg_class
+            where oid = table_id and xmin = pg_current_xact_id()::xid
+        );
+end
+$$;

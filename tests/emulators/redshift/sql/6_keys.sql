@@ -1,6 +1,7 @@
 -- Keys are declared and not enforced. A primary or unique key has an index, which is
 -- empty, because clients look for one in pg_index; the constraint is deferrable, so that
--- PostgreSQL does not infer anything from it.
+-- PostgreSQL does not infer anything from it. The index has a name of its own, so that
+-- it takes none from a table; `pg_redshift.pg_class` shows the key's.
 create function pg_internal.key_columns(relation oid, names text[]) returns smallint[]
     language plpgsql stable as
 $$
@@ -25,7 +26,7 @@ begin
     );
 end
 $$;
-create function pg_internal.unused_name(schema_id oid, wanted text) returns text
+create function pg_internal.unused_key_name(relation oid, wanted text) returns text
     language plpgsql stable as
 $$
 declare
@@ -33,10 +34,7 @@ declare
     number integer := 0;
 begin
     while exists (
-        select from pg_class where relnamespace = schema_id and relname = candidate
-        union all
-        select from pg_constraint
-        where connamespace = schema_id and conname = candidate
+        select from pg_constraint where conrelid = relation and conname = candidate
     ) loop
         number := number + 1;
         candidate := left(wanted, 60) || number;
@@ -55,6 +53,7 @@ declare
     referenced regclass := to_regclass(key ->> 'table');
     referenced_columns smallint[];
     key_name text;
+    index_name text := 'key ' || gen_random_uuid();
     operators oid[];
     index_id oid := 0;
     key_id oid;
@@ -67,7 +66,7 @@ begin
     end if;
     key_name := coalesce(
         key ->> 'name',
-        pg_internal.unused_name(owner.relnamespace, case kind
+        pg_internal.unused_key_name(relation, case kind
             when 'p' then owner.relname || '_pkey'
             else concat_ws(
                 '_', owner.relname, array_to_string(names, '_'),
@@ -101,12 +100,12 @@ begin
         );
     else
         execute format(
-            'create index %I on %s (%s) where false', key_name, relation,
+            'create index %I on %s (%s) where false', index_name, relation,
             (select string_agg(quote_ident(name), ', ') from unnest(names) as name)
         );
         index_id := (
             select oid from pg_class
-            where relnamespace = owner.relnamespace and relname = key_name
+            where relnamespace = owner.relnamespace and relname = index_name
         );
         update pg_index set indisprimary = kind = 'p' where indexrelid = index_id;
     end if;
@@ -162,4 +161,18 @@ begin
     perform pg_internal.record_key(table_id, key)
     from jsonb_array_elements(keys::jsonb) as key;
 end
+$$;
+
+-- The columns of an index have the names of the table's columns.
+create function pg_internal.rename_key_columns(relation text) returns void
+    language sql security definer set allow_system_table_mods = on as
+$$
+    update pg_attribute as of_index
+    set attname = of_table.attname
+    from pg_index, pg_attribute as of_table
+    where indrelid = to_regclass(relation)
+        and of_index.attrelid = indexrelid
+        and of_table.attrelid = indrelid
+        and of_table.attnum = indkey[of_index.attnum - 1]
+        and of_index.attname <> of_table.attname
 $$;

@@ -11,6 +11,12 @@ create table pg_internal.late_binding_view (
     view_id oid primary key,
     definition text not null
 );
+-- Bound views with a leader-node function, or without a user's table.
+create table pg_internal.leader_view (
+    view_id oid primary key,
+    function text not null,
+    is_on_leader boolean not null
+);
 create unlogged table pg_internal.query (
     query_id integer primary key,
     user_name text not null,
@@ -259,3 +265,15 @@ $$ select pg_internal.long_names_in(pg_catalog.pg_get_constraintdef($1)) $$;
 create function pg_internal.pg_get_constraintdef(oid, boolean) returns text
     language sql stable as
 $$ select pg_internal.pg_get_constraintdef($1) $$;
+
+create function pg_internal.delete_leader_view(relation text) returns void
+    language sql security definer as
+$$ delete from pg_internal.leader_view where view_id = to_regclass($1)::oid $$;
+create function pg_internal.record_leader_view(
+    relation text, function text, is_on_leader boolean
+) returns void language sql security definer as
+$$
+    insert into pg_internal.leader_view values (to_regclass($1)::oid, $2, $3)
+    on conflict (view_id) do update
+    set function = excluded.function, is_on_leader = excluded.is_on_leader
+$$;

@@ -66,6 +66,18 @@ join pg_catalog.pg_namespace on nspname = table_schema
 join pg_catalog.pg_class on relnamespace = pg_namespace.oid and relname = table_name
 where table_schema not in ('pg_internal', 'pg_mv', 'pg_redshift');
 
+-- The name of an index is that of its key.
+create function pg_internal.key_name(index_id oid, kind "char") returns text
+    language sql stable as
+$$
+    select case
+        when kind = 'i' then (
+            select pg_internal.long_name(conname) from pg_catalog.pg_constraint
+            where conindid = index_id and contype in ('p', 'u')
+        )
+    end
+$$;
+
 do $do$
 declare
     relation record;
@@ -93,7 +105,11 @@ begin
     loop
         select
             string_agg(
-                case when typname in ('name', 'sql_identifier')
+                case
+                    when relation.view_name = 'pg_class' and attname = 'relname'
+                        then 'coalesce(pg_internal.key_name(oid, relkind),'
+                            ' pg_internal.long_name(relname)) as relname'
+                    when typname in ('name', 'sql_identifier')
                     then format('pg_internal.long_name(%1$I::name) as %1$I', attname)
                     else quote_ident(attname)
                 end,

@@ -100,10 +100,36 @@ def connect(emulator: Emulator) -> Iterator[Callable[..., Session]]:
             continue  # the test has closed it
 
 
+@pytest.fixture(scope="module")
+def connections(emulator: Emulator) -> Iterator[list[redshift_connector.Connection]]:
+    """Return a list for the connection that the tests of a module share."""
+    shared: list[redshift_connector.Connection] = []
+    yield shared
+    for connection in shared:
+        connection.close()
+
+
 @pytest.fixture
-def session(connect: Callable[..., Session]) -> Session:
-    """Return a session on a new schema."""
-    return connect()
+def session(
+    emulator: Emulator, connections: list[redshift_connector.Connection]
+) -> Iterator[Session]:
+    """Return a session on a new schema; its connection is reset and used again.
+
+    Statements are not cached, because they name the same tables in another schema.
+    """
+    if not connections:
+        connections.append(emulator.connect(max_prepared_statements=0))
+    schema = f"test_{next(SCHEMAS)}"
+    session = Session(connections[0], schema)
+    session.run(f"create schema {schema}")
+    session.run(f"set search_path to {schema}, public")
+    yield session
+    try:
+        for statement in ("rollback", "reset all", "reset query_group"):
+            session.run(statement)
+        session.run(f"drop schema if exists {schema} cascade")
+    except redshift_connector.Error:
+        connections.clear()  # the test has closed it
 
 
 @pytest.fixture(scope="module")

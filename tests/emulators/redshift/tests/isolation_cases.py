@@ -92,13 +92,24 @@ CASES = [
      "1: begin; 1: delete from t where n = 0; 1: insert into t values (8); 2: begin; "
      "2: insert into t values (9) ~; 1: commit; 2.; 2: select n from t -> 1 8 9; "
      "2: commit"),
+    # Also what EXECUTE and CALL write.
+    ("r_PREPARE", BOTH,
+     "1: prepare p as insert into t values (8); 2: prepare p as insert into t values"
+     " (9); 1: begin; 1: execute p; 2: execute p ~; 1: commit; 2.; 1: deallocate p; "
+     "2: deallocate p; 1: select n from t -> 0 1 8 9"),
+    ("r_CALL_procedure", BOTH,
+     "2: create procedure inner_p() as $$begin insert into t values (2);end$$"
+     " language plpgsql; 2: create procedure p(x int) as $$begin if x > 0 then"
+     " insert into u values (x);end if;call inner_p();end$$ language plpgsql; "
+     "1: begin; 1: call p(0); 2: call p(7) ~; 1: commit; 2.; "
+     "1: select n from t -> 0 1 2 2; 1: select n from u -> 7"),
+    ("c_stored_procedures", BOTH,
+     "2: create procedure p() as $$begin execute 'insert into t values (2)';end$$"
+     " language plpgsql; 1: begin; 1: call p(); 2: call p() ~; "
+     "1: commit; 2.; 1: select n from t -> 0 1 2 2"),
     (WRITES, BOTH,
      "1: begin; 1: insert into t values (2); 2: select n from t -> 0 1; "
      "2: insert into u values (1); 1: commit"),
-    (WRITES, BOTH,
-     "1: begin; 1: insert into t values (2); 2: begin; 2: insert into u values (2); "
-     "1: insert into u values (3) ~!; 2: insert into t values (4); "
-     "1.!deadlock detected; 1: rollback; 2: commit; 1: select n from t -> 0 1 4"),
     (WRITES, BOTH,
      "3: begin; 3: insert into t values (2); 1: begin; 1: select n from u ->; "
      "2: begin; 2: select n from u ->; 1: insert into t values (3) ~; "

@@ -109,6 +109,7 @@ def test_invalid_lines_are_rejected_and_listed(raw: Session, bucket: Bucket) -> 
         "select detail.file_name, detail.lines_scanned from sys_load_detail as detail"
         " inner join sys_load_history as history on detail.query_id = history.query_id"
         " where history.session_id = pg_backend_pid() and history.table_name = 'raw'"
+        f" and detail.file_name = '{url}'"
     ) == [[url, 6]]
     raw.run(f"copy raw from '{url}' iam_role default {RAW} maxerror 9 truncatecolumns")
     assert raw.value("select max(octet_length(line)) from raw") == 65535

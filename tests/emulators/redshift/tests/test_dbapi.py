@@ -56,7 +56,7 @@ def test_create_table_as_gives_varchar_columns(session: Session) -> None:
         f" where table_name = 't' and table_schema = '{session.schema}'"
         " order by ordinal_position"
     )
-    assert rows == [["character varying", length] for length in (None, None, 1)]
+    assert rows == [["character varying", length] for length in (1, 2, 1)]
 
 
 def test_rollback_discards_and_commit_keeps_rows(

@@ -49,6 +49,10 @@ class EmptyCatalog:
         """Return nothing."""
         return []
 
+    def leader_views(self, names: object) -> dict[tuple[str, ...], tuple[str, bool]]:
+        """Return nothing."""
+        return {}
+
 
 def plan(sql: str) -> Plan:
     """Return the plan of one statement."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
+import redshift_connector
 
 from tests.emulators.redshift.conftest import Emulator
 from tests.emulators.redshift.tests.conftest import Bucket, Session
@@ -113,6 +114,34 @@ def test_concurrent_transactions(
         player = Player(sessions, threads)
         for step in steps.split("; "):
             player.play(step)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_deadlock_fails_one_of_the_transactions(
+    prepare: Callable[[str], list[Session]], level: str
+) -> None:
+    """Source: c_write_readwrite, potential deadlock situation."""
+    _, first, second, _ = prepare(level)
+    tables = {first: ("t", "u"), second: ("u", "t")}
+    for session, (own, _) in tables.items():
+        session.run("begin")
+        session.run(f"insert into {own} values (2)")
+
+    def write_other(session: Session) -> str:
+        try:
+            session.run(f"insert into {tables[session][1]} values (3)")
+        except redshift_connector.Error as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(2) as threads:
+        errors = list(threads.map(write_other, tables))
+    assert sorted(bool(error) for error in errors) == [False, True]
+    assert "deadlock detected" in "".join(errors)
+    for session in tables:
+        session.run("commit")
+    rows = first.run("select n from t union all select n from u order by n")
+    assert rows == [[0], [1], [2], [3]]
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -85,3 +85,18 @@ def test_driver_lists_primary_keys(session: Session) -> None:
     cursor = session.connection.cursor()
     keys = cursor.get_primary_keys_legacy_hardcoded_query(table="only_here")
     assert [row[2:5] for row in keys] == [["only_here", "a", 1], ["only_here", "b", 2]]
+
+
+def test_index_of_a_key_follows_the_table(session: Session) -> None:
+    session.run("create table t (a int primary key, b int unique)")
+    session.run("alter table t rename column a to renamed")
+    session.run("create table t_pkey (a int)")
+    session.run("create table t_b_key (a int)")
+    assert session.run(
+        "select indisprimary, i.relname, attname from pg_index"
+        " join pg_class i on i.oid = indexrelid join pg_attribute on attrelid ="
+        " indexrelid where indrelid = 't'::regclass order by 1"
+    ) == [[False, "t_b_key", "b"], [True, "t_pkey", "renamed"]]
+    session.run("alter table t rename to u")
+    session.run("create table t (a int primary key)")
+    assert session.value("select count(*) from u") == 0

@@ -218,6 +218,10 @@ def test_super_is_navigated_and_unnested(session: Session) -> None:
     # A string in SUPER is not equal to a number.
     assert session.run("select id from t where doc.n = 12") == []
     assert session.run("select id from t where doc.plan.name = 'Pro'") == [[1]]
+    session.run("update t set id = doc.n::int where t.doc.tags[0] = 'x'")
+    session.run("delete from t where doc.plan.name = 'Free' or id in"
+                " (select o.id from t o where o.doc.n <> t.doc.n)")  # fmt: skip
+    assert session.run("select id from t") == [[12]]
 
 
 def test_super_is_compared_grouped_and_sorted(session: Session) -> None:

@@ -119,8 +119,8 @@ class RecordWriter:
         if self._faults is None:
             return
         valid = [n for n, result in enumerate(results) if result.error is None]
-        for index in self._faults.locked_rows(self._sobject.name, len(valid)):
-            number = valid[index]
+        fault = self._faults.next_lock(self._sobject.name, len(valid))
+        for number in valid[: fault.rows] if fault else ():
             record = existing[number]
             record_id = (
                 record[0]
@@ -128,9 +128,7 @@ class RecordWriter:
                 else identifiers.make_id(self._sobject.key_prefix, 0)
             )
             results[number].error = RowError(
-                "UNABLE_TO_LOCK_ROW",
-                "unable to obtain exclusive access to this record or 200 records: "
-                f"{record_id}",
+                fault.code, fault.message.replace("{id}", record_id)
             )
 
     def _build_records(

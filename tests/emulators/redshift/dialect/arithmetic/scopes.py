@@ -5,13 +5,20 @@ PostgreSQL describes the operands: each in a query with the tables of its SELECT
 
 from collections.abc import Callable, Sequence
 
+from tests.emulators.redshift.dialect.arithmetic import set_operations
 from tests.emulators.redshift.dialect.arithmetic.decimals import (
     TYPED_CALLS,
     Number,
     of_column,
 )
 from tests.emulators.redshift.dialect.arithmetic.expressions import Expressions
-from tests.emulators.redshift.dialect.queries import Block, Query, find_queries
+from tests.emulators.redshift.dialect.late_binding import Described
+from tests.emulators.redshift.dialect.queries import (
+    SET_OPERATIONS,
+    Block,
+    Query,
+    find_queries,
+)
 from tests.emulators.redshift.dialect.statements import StatementHead
 from tests.emulators.redshift.dialect.tokens import (
     NUMBER,
@@ -25,8 +32,7 @@ from tests.emulators.redshift.dialect.tokens import (
     split_nodes,
 )
 
-# Returns the type oid and modifier of each column of a query, None if it is invalid.
-Describe = Callable[[str], list[tuple[int, int]] | None]
+Describe = Callable[[str], list[Described] | None]
 VALUES_WORDS = ("insert", "update", "delete")
 
 
@@ -57,7 +63,9 @@ def _has_arithmetic(nodes: list[Node]) -> bool:
                 continue
             if node.kind == NUMBER and "." in node.text:
                 return True
-            if node.key.rsplit(".", 1)[-1] in TYPED_CALLS or (
+            if (
+                node.key.rsplit(".", 1)[-1] in TYPED_CALLS or node.key in SET_OPERATIONS
+            ) or (
                 node.kind == OPERATOR
                 and (node.text in "/+-" or (node.text == "*" and position > 0))
             ):
@@ -78,14 +86,14 @@ class _Scopes:
             for subquery in block.subqueries:
                 self.rewrite_query(subquery, enclosing)
             self._rewrite_block(block, enclosing)
+        if len(query.blocks) > 1:
+            set_operations.promote(
+                query.blocks,
+                lambda block, sql: self._describe(_ctes(block, enclosing) + sql),
+            )
 
     def _rewrite_block(self, block: Block, enclosing: frozenset[int]) -> None:
-        definitions = [
-            render(cte.definition).strip()
-            for cte in block.ctes.values()
-            if id(cte) not in enclosing and cte.definition
-        ]
-        prefix = f"with {', '.join(definitions)} " if definitions else ""
+        prefix = _ctes(block, enclosing)
         tables: list[str] = []
         scope: Block | None = block
         while scope is not None:
@@ -130,10 +138,20 @@ class _Scopes:
     ) -> list[Number | None]:
         columns = self._describe(probe(keys))
         if columns is not None:
-            return [of_column(*column) for column in columns]
+            return [of_column(column.oid, column.modifier) for column in columns]
         if len(keys) == 1:
             return [None]
         return [self._find_types([key], probe)[0] for key in keys]
+
+
+def _ctes(block: Block, enclosing: frozenset[int]) -> str:
+    """Return the WITH clause that a query about a SELECT needs."""
+    definitions = [
+        render(cte.definition).strip()
+        for cte in block.ctes.values()
+        if id(cte) not in enclosing and cte.definition
+    ]
+    return f"with {', '.join(definitions)} " if definitions else ""
 
 
 def _rewrite_all(

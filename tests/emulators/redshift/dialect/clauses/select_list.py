@@ -1,4 +1,4 @@
-"""TOP, EXCLUDE, and names of the select list in the same list and in WHERE."""
+"""TOP, EXCLUDE, and names of the select list in the same list, WHERE and HAVING."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +29,7 @@ from tests.emulators.redshift.errors import RedshiftError
 
 # Words at the end of an expression that are no alias.
 NO_ALIAS = ("end", "null", "true", "false", "zone", "precision", "varying", "unknown")
+CONDITIONS = ("where", "having", "qualify")
 # Functions whose first argument is a part of a date.
 DATE_FUNCTIONS = (
     "dateadd", "date_add", "datediff", "date_diff", "date_part", "datepart",
@@ -99,11 +100,12 @@ def rewrite_exclude(block: Block, scope: Scope) -> bool:
 
 
 def rewrite_aliases(block: Block, scope: Scope) -> bool:
-    """Replace names of the select list in the list and in WHERE; return if any was."""
+    """Replace names of the select list in the list itself and in conditions.
+
+    Returns whether there was any.
+    """
     items = read_items(block)
-    others = [
-        block.clauses[word] for word in ("where", "qualify") if word in block.clauses
-    ]
+    others = [block.clauses[word] for word in CONDITIONS if word in block.clauses]
     aliases = {item.alias: item.expression for item in items if not _is_own_name(item)}
     used = {
         name
@@ -225,6 +227,8 @@ def _find_exclude(items: list[Node]) -> int | None:
 
 def _excluded_names(nodes: list[Node]) -> list[str]:
     inside = nodes[0].items if isinstance(nodes[0], Group) else nodes
+    if inside is not nodes and len(nodes) > 1:
+        raise RedshiftError("EXCLUDE is the end of the select list", "42601")
     names = []
     for part in split_nodes(inside):
         name = name_of(part[0]) if len(part) == 1 else None

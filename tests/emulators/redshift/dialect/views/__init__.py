@@ -1,1 +1,1 @@
-"""Views: materialized views, the system relations, the types of literals."""
+"""Views: materialized views, the system relations, the types of new columns."""

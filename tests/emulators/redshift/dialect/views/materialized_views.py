@@ -7,7 +7,7 @@ statements and calls them.
 import uuid
 
 from tests.emulators.redshift import long_names
-from tests.emulators.redshift.dialect import rules, tables
+from tests.emulators.redshift.dialect import rules, tables, types
 from tests.emulators.redshift.dialect.clauses import alter_table
 from tests.emulators.redshift.dialect.definitions import table_attributes
 from tests.emulators.redshift.dialect.late_binding import Catalog, relation_sources
@@ -24,7 +24,7 @@ from tests.emulators.redshift.dialect.tokens import (
     quote_literal,
     render,
 )
-from tests.emulators.redshift.dialect.views import literals
+from tests.emulators.redshift.dialect.views import typed_columns
 from tests.emulators.redshift.errors import RedshiftError, unsupported
 
 WORDS = ("materialized", "view")
@@ -75,7 +75,10 @@ def plan_creation(plan: Plan, catalog: Catalog) -> None:
     tables.read_attributes(clauses, attributes)
     if attributes.diststyle == "auto":
         raise unsupported("DISTSTYLE AUTO of a materialized view", "EVEN, ALL or KEY")
-    literals.type_literals(nodes)
+    body = nodes[end + 1 :]
+    typed_columns.cast_columns(
+        body, plan.lengths, catalog.column_types, default=types.MAX_VARCHAR
+    )
     query = f"pg_mv.query_{uuid.uuid4().hex}"
     arguments = [
         quote_literal(view),
@@ -86,7 +89,7 @@ def plan_creation(plan: Plan, catalog: Catalog) -> None:
     ]
     plan.kind, plan.tag = NOTHING, "CREATE MATERIALIZED VIEW"
     plan.after = [
-        f"create view {query} {render(nodes[end:])}",
+        f"create view {query} as {render(body)}",
         f"select pg_internal.create_materialized_view({', '.join(arguments)})",
         *table_attributes(attributes),
     ]

@@ -1,0 +1,1 @@
+"""Commands: statements that control the session, and those that run others."""
