@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import yaml
 from moto import mock_aws
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -33,6 +34,20 @@ class Stack:
     resources: Mapping[str, str]
     outputs: Mapping[str, str]
     statements: Mapping[str, list[dict[str, Any]]]
+
+
+class _AnyTag(yaml.SafeLoader):
+    """Reads CloudFormation's short forms such as `!Ref` as text."""
+
+
+_AnyTag.add_multi_constructor("!", lambda loader, suffix, node: f"!{suffix}")
+
+
+def declared() -> dict[str, Any]:
+    """Return the resources of the template, with short forms as text."""
+    text = TEMPLATE.read_text(encoding="utf-8")
+    resources: dict[str, Any] = yaml.load(text, Loader=_AnyTag)["Resources"]
+    return resources
 
 
 @contextmanager

@@ -2,24 +2,19 @@
 
 import ast
 import os
-import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from types import ModuleType
 from typing import Any
 
 import boto3
 import pytest
-import yaml
-from botocore.stub import Stubber
 
 from loaders import aws, aws_secrets, s3
 from tests.deploy import stack
 from tests.deploy.stack import ARCHIVE, RAW, Stack, actions, allows
 
-LIMIT_CALLS = {"ListUsageLimits", "CreateUsageLimit", "UpdateUsageLimit"}
 # The IAM action of each operation. Parts of an upload need the right to write.
 ACTIONS = {
     "ListObjectsV2": "s3:ListBucket",
@@ -104,10 +99,9 @@ def made(warehouse: str) -> Iterator[Stack]:
 
 def test_moto_makes_these_resources(made: Stack, warehouse: str) -> None:
     assert set(made.resources) == MADE | MADE_OF[warehouse]
-    template = yaml.load(stack.TEMPLATE.read_text(), Loader=_AnyTag)
     declared = {
         name: resource
-        for name, resource in template["Resources"].items()
+        for name, resource in stack.declared().items()
         if resource.get("Condition") != _OPPOSITE[warehouse]
     }
     assert set(made.resources) <= set(declared)
@@ -120,7 +114,7 @@ def test_moto_makes_these_resources(made: Stack, warehouse: str) -> None:
 def test_buckets_are_private_encrypted_and_outlive_the_stack(made: Stack) -> None:
     assert made
     client = boto3.client("s3", stack.REGION)
-    template = yaml.load(stack.TEMPLATE.read_text(), Loader=_AnyTag)["Resources"]
+    template = stack.declared()
     for bucket, name in ((RAW, "RawBucket"), (ARCHIVE, "ArchiveBucket")):
         assert "AES256" in str(client.get_bucket_encryption(Bucket=bucket))
         access = template[name]["Properties"]["PublicAccessBlockConfiguration"]
@@ -170,62 +164,6 @@ def test_recorded_calls_are_all_that_the_code_makes() -> None:
         *("delete_object", "delete_objects", "list_objects_v2"),
         *("get_parameter", "get_secret_value"),
     }
-
-
-@pytest.mark.parametrize("existing", [[], [{"usageLimitId": "u-1", "period": "daily"}]])
-def test_function_sets_the_limit_with_calls_that_its_role_allows(
-    existing: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    template = yaml.load(stack.TEMPLATE.read_text(), Loader=_AnyTag)["Resources"]
-    sent: list[str] = []
-    response = ModuleType("cfnresponse")
-    vars(response).update(
-        SUCCESS="SUCCESS", FAILED="FAILED", send=lambda *a, **_: sent.append(a[2])
-    )
-    monkeypatch.setitem(sys.modules, "cfnresponse", response)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-    client = boto3.client("redshift-serverless", stack.REGION)
-    monkeypatch.setattr(boto3, "client", lambda _: client)
-    made: list[str] = []
-    client.meta.events.register(
-        "before-call", lambda model, **_: made.append(model.name)
-    )
-    scope: dict[str, Any] = {}
-    exec(template["LimitFunction"]["Properties"]["Code"]["ZipFile"], scope)
-    change = {"amount": 24, "breachAction": "deactivate"}
-    with Stubber(client) as stubber:
-        stubber.add_response(
-            "list_usage_limits",
-            {"usageLimits": existing} if existing else {},
-            {"resourceArn": stack.WORKGROUP, "usageType": "serverless-compute"},
-        )
-        if existing:
-            stubber.add_response(
-                "update_usage_limit", {}, {"usageLimitId": "u-1", **change}
-            )
-        else:
-            stubber.add_response(
-                "create_usage_limit",
-                {},
-                {
-                    "resourceArn": stack.WORKGROUP,
-                    "usageType": "serverless-compute",
-                    "period": "daily",
-                    **change,
-                },
-            )
-        properties = {"WorkgroupArn": stack.WORKGROUP, "DailyRpuHours": "24"}
-        event = {"RequestType": "Create", "ResourceProperties": properties}
-        scope["handle"](event, None)
-        stubber.assert_no_pending_responses()
-        scope["handle"]({**event, "RequestType": "Delete"}, None)
-    assert sent == ["SUCCESS", "SUCCESS"]
-    (statement,) = template["LimitRole"]["Properties"]["Policies"][0]["PolicyDocument"][
-        "Statement"
-    ]
-    allowed = {action.partition(":")[2] for action in statement["Action"]}
-    assert set(made) <= allowed == LIMIT_CALLS
 
 
 def _recorded_calls() -> set[tuple[str, str]]:
@@ -305,9 +243,4 @@ def _resource(params: dict[str, Any]) -> str:
     return f"{bucket}/{key}" if key else bucket
 
 
-class _AnyTag(yaml.SafeLoader):
-    """Reads CloudFormation's short forms such as `!Ref` as text."""
-
-
-_AnyTag.add_multi_constructor("!", lambda loader, suffix, node: f"!{suffix}")
 _OPPOSITE = {"serverless": "IsProvisioned", "provisioned": "IsServerless"}
