@@ -62,12 +62,18 @@ soak: install ## thousands of random syncs, faults and kills, an hour and more
 	FAULT_ROUNDS=600 FAULT_SEED=$(FAULT_SEED) $(BIN)/python -m pytest --timeout=0 \
 	  tests/nightly/test_random_faults.py
 
-lint: install ## ruff, mypy, sqlfluff; the LookML matches the models' YAML
+lint: install ## ruff, mypy, sqlfluff; LookML matches the YAML; deployment files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --processes 2 models tests/dbt
 	$(BIN)/nightshift looker build --check
+	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/cfn-lint deploy/aws/nightshift.yaml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose.yaml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows \
+	  .github/workflows/*.yaml
+	$(BIN)/kubernetes-validate --strict --quiet deploy/kubernetes/*.yaml
 
 format: install ## format Python and SQL
 	$(BIN)/ruff check --fix .

@@ -50,3 +50,19 @@
     {%- endif -%}
     {{ return(found) }}
 {% endmacro %}
+
+
+{% macro drop_developer_schemas() %}
+    {#- Drop the schemas with the target's prefix, with everything in them. -#}
+    {%- if target.name in ('local', 'prod') -%}
+        {%- do exceptions.raise_compiler_error(
+            'Target ' ~ target.name ~ ' has no schemas of a developer. Choose another '
+            ~ 'one with --target or DBT_TARGET.'
+        ) -%}
+    {%- endif -%}
+    {%- for name in ('staging', 'intermediate', 'marts', 'ops') -%}
+        {%- set schema = generate_schema_name(name, none) -%}
+        {%- do run_and_commit('drop schema if exists ' ~ schema ~ ' cascade') -%}
+        {%- do log('Dropped schema ' ~ schema, info=true) -%}
+    {%- endfor -%}
+{% endmacro %}

@@ -16,6 +16,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 PAGES = (
     "README.md",
     "CONTRIBUTING.md",
+    "docs/deploy.md",
     "docs/runbook.md",
     "docs/monitoring.md",
     "docs/redshift.md",

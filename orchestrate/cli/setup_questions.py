@@ -170,5 +170,15 @@ QUESTIONS = (
         "Mail: recipients of alerts (empty: those of the report)",
         is_needed=_with_mail,
     ),
+    Question(
+        "NIGHTSHIFT_ALERTS__URLS",
+        "Alerts: URLs of apprise, or secretsmanager:NAME or ssm:NAME (empty: none)",
+        is_secret=True,
+    ),
+    Question(
+        "NIGHTSHIFT_ALERTS__HEARTBEAT_URL",
+        "Alerts: URL of a healthchecks service (empty: none)",
+        is_secret=True,
+    ),
     Question(SCHEDULER, "URL of luigid (empty: no central scheduler)"),
 )

@@ -71,7 +71,7 @@ def test_questions_are_asked_until_the_answer_is_valid(folder: Path) -> None:
         *("", "raw", "s3://bucket/raw", "s3://bucket/archive", "eu-west-1"),
         *("", "https://acme.my.salesforce.com", "", "3MVG9", SECRET),
         *("smtp.example.com", "n@x.com", "mailer", "hush-hush", "a@x.com,b@x.com", ""),
-        "",
+        *("", "", ""),
     )
     result = _init(answers="\n".join(answers) + "\n")
     assert result.exit_code == 0, result.output
@@ -96,6 +96,12 @@ def test_questions_are_asked_until_the_answer_is_valid(folder: Path) -> None:
         (["--no-input"], None, {"NIGHTSHIFT_SMTP__PORT": "0"}, "SMTP__PORT"),
         (["--no-input"], None, {"NIGHTSHIFT_SMTP__PASSWORD": SECRET}, "command line"),
         (["--no-input"], None, {"AWS_SECRET_ACCESS_KEY": SECRET}, "AWS_PROFILE"),
+        (
+            ["--no-input"],
+            None,
+            {"NIGHTSHIFT_ALERTS__URLS": f"slack://{SECRET}"},
+            "command line",
+        ),
         (["--set", "novalue"], None, {}, "NAME=VALUE"),
         ([], "local\n", {}, "nothing was written"),
     ],
