@@ -26,7 +26,7 @@ class TaskName(luigi.TaskParameter):
         return task
 
 
-OF = TaskName(description="task to complete for each date, for example Nightly")
+OF = TaskName(default=Nightly, description="task to complete for each date")
 
 
 class RangeDaily(luigi_range.RangeDaily):

@@ -32,8 +32,9 @@ def report_bad_arguments() -> None:
     def get_kwargs(parser: CmdlineParser) -> dict[str, Any]:
         try:
             kwargs: dict[str, Any] = get_task_kwargs(parser)
-        except ValueError as error:
-            _exit(f"{_malformed_option(parser)}: {error}")
+        except (ValueError, TaskClassException) as error:
+            message = " ".join(str(error).split())
+            _exit(f"{_malformed_option(parser)}: {message}")
         return kwargs
 
     CmdlineParser._build_parser = staticmethod(build)
@@ -58,7 +59,7 @@ def _malformed_option(parser: CmdlineParser) -> str:
         try:
             if text:
                 parameter.parse(text)
-        except ValueError:
+        except (ValueError, TaskClassException):
             return f"--{name.replace('_', '-')} {text}"
     return "an option"
 

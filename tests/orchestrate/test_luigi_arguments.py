@@ -3,13 +3,17 @@
 import luigi.cmdline_parser
 import pytest
 
-from orchestrate import luigi_arguments, nightly
+from orchestrate import date_ranges, luigi_arguments, nightly
 
 BAD_LINES = {
     "no task": ([], "no task is given"),
     "unknown task": (["Nightlyy"], "No task Nightlyy. Did you mean: Nightly"),
     "unknown option": (["Nightly", "--nope", "1"], "unrecognized arguments: --nope"),
     "no value": (["Nightly", "--data-date"], "--data-date: expected one argument"),
+    "no task of a range": (
+        ["RangeDaily", "--of", "Nightlyy", "--start", "2026-11-24"],
+        "--of Nightlyy: No task Nightlyy. Did you mean: Nightly",
+    ),
     "no date": (["Nightly", "--data-date", "x"], "--data-date x: time data 'x'"),
 }
 
@@ -37,6 +41,9 @@ def test_bad_arguments_are_named(name: str, capsys: pytest.CaptureFixture[str]) 
 def test_good_arguments_are_parsed() -> None:
     task = _parse(["Nightly", "--data-date", "2026-11-24"])
     assert isinstance(task, nightly.Nightly)
+    task = _parse(["RangeDaily", "--start", "2026-11-24"])
+    assert isinstance(task, date_ranges.RangeDaily)
+    assert task.of is nightly.Nightly
 
 
 def _parse(line: list[str]) -> luigi.Task:

@@ -184,8 +184,13 @@ def test_lease_is_renewed_and_a_lost_one_stops_the_run(
         warehouse.close_sessions()
         assert not stopped
         with warehouse.session() as connection:
-            run_lease.release(connection, run_lock.RUN_ID)
-        take(OTHER)
+            table = connection.table("ops", "run_lease")
+            warehouse.run_with_retries(
+                lambda connection: connection.execute(
+                    f"-- tests another run takes it\nupdate {table} "
+                    "set run_id = 'other', term = term + 1"
+                )
+            )
         work_until(lambda: bool(stopped))
     assert "lost its lock" in stopped[0] and "run other" in stopped[0]
     assert read().run_id == "other"
