@@ -7,7 +7,7 @@ it was accepted again. A later acceptance of the key ends its drift as well.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from loaders.ledger.completion import now, table_exists
@@ -15,6 +15,7 @@ from loaders.warehouse import Connection
 
 DELETED, EDITED, RESOLVED = "deleted", "edited", "resolved"
 SENDER = "-- loaders.ledger.drift"
+REPAIR_COMMAND = "nightshift salesforce sync --repair-drift"
 
 
 @dataclass(frozen=True)
@@ -122,17 +123,33 @@ where
     )
 
 
-def latest_checks(connection: Connection) -> dict[str, str]:
+def latest_checks(
+    connection: Connection, *, run_id: str | None = None, data_date: date | None = None
+) -> dict[str, str]:
     """Return what the latest check of each object found, as a sentence, '' if nothing.
 
-    Empty if there was no check yet.
+    `run_id` and `data_date` restrict the checks to those of a run or of a date's syncs.
     """
     if not table_exists(connection, "salesforce_drift_checks"):
         return {}
+    condition = "true"
+    parameters: list[object] = []
+    if run_id is not None:
+        condition, parameters = "run_id = ?", [run_id]
+    elif data_date is not None:
+        syncs = connection.table("ops", "salesforce_syncs")
+        condition = f"sync_id in (select sync_id from {syncs} where data_date = ?)"
+        parameters = [data_date]
     rows = connection.fetch_all(
         f"{SENDER} latest checks\nselect object, deleted, edited from (select *, "
         "row_number() over (partition by object order by found_at desc) as recency "
-        f"from {connection.table('ops', 'salesforce_drift_checks')}) as checks "
-        "where recency = 1 order by object"
+        f"from {connection.table('ops', 'salesforce_drift_checks')} "
+        f"where {condition}) as checks where recency = 1 order by object",
+        parameters,
     )
     return {name: describe(deleted, edited) for name, deleted, edited in rows}
+
+
+def drift_messages(checks: dict[str, str]) -> list[str]:
+    """Return a sentence for each object of `latest_checks` whose records drift."""
+    return [f"{name}: {message}" for name, message in checks.items() if message]

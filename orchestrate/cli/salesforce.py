@@ -29,7 +29,7 @@ from orchestrate.tasks.parameters import (
     DEFAULT_VERSION,
     result_name,
 )
-from reports.console import Table, console, print_json
+from reports.console import Table, console, print_json, printable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -187,9 +187,10 @@ def history(
     if not events:
         console.print(f"Org {org} was never sent to Salesforce.")
     for event in events:
-        console.print(f"{event.at:%Y-%m-%d %H:%M} {event.code} {event.message}".strip())
+        line = f"{event.at:%Y-%m-%d %H:%M} {event.code} {event.message}".strip()
+        console.print(printable(line))
         for name, (old, new) in event.fields.items():
-            console.print(f"    {name}: {old!s} → {new!s}")
+            console.print(printable(f"    {name}: {old!s} → {new!s}"))
 
 
 def _was_ever_sent() -> bool:

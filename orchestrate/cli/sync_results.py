@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-from loaders.ledger.drift import Drift
+from loaders.ledger.drift import REPAIR_COMMAND, Drift
 from loaders.salesforce.context import SyncRequest
 from loaders.salesforce.plan import DRY_RUN, SUPERSEDED, Change, Plan, SyncResult
-from reports.console import console, styled
+from reports.console import console, printable, styled
 
 MAX_SHOWN_FIELDS = 6
 MAX_SHOWN_DRIFT = 5
-REPAIR_COMMAND = "nightshift salesforce sync --repair-drift"
 NOT_SENT = ("unchanged", "rejected", "held", "skipped")
 
 
@@ -53,7 +52,7 @@ def _print_drift(drift: Drift, *, limit: int) -> None:
         author = f" by user {record.modified_by}" if record.modified_by else ""
         at = f" at {record.modified_at}" if record.modified_at else ""
         fields = f": {record.fields}" if record.fields else ""
-        console.print(f"  {record.key} {record.kind}{author}{at}{fields}")
+        console.print(printable(f"  {record.key} {record.kind}{author}{at}{fields}"))
     if drift.count > limit:
         console.print("  See all of them: nightshift salesforce diff --check-drift")
     if drift.count:
@@ -89,7 +88,7 @@ def _print_dry_run(request: SyncRequest, result: SyncResult) -> None:
 
 def _print_codes(codes: dict[str, int]) -> None:
     for code, count in codes.items():
-        console.print(f"  {code}: {count:,}")
+        console.print(printable(f"  {code}: {count:,}"))
 
 
 def _print_next_step(
@@ -122,4 +121,4 @@ def _print_changes(changes: Sequence[Change]) -> None:
         )
         more = len(fields) - MAX_SHOWN_FIELDS
         text += f" and {more} more" if more > 0 else ""
-        console.print(f"  {change.key}: {text}")
+        console.print(printable(f"  {change.key}: {text}"))

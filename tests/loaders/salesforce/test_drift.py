@@ -1,4 +1,4 @@
-"""Records that somebody deletes or edits in Salesforce: found, reported and repaired."""
+"""Records that somebody deletes or edits in Salesforce: found and repaired."""
 
 from collections.abc import Callable
 from dataclasses import replace
