@@ -9,7 +9,7 @@ more are missing than were deleted. Records whose row is not in the mart do not 
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -160,10 +160,11 @@ def _compare_few(
     """Compare the records that others modified; False if that is not sufficient."""
     client, mapping, fold = context.client, context.mapping, context.destination.fold
     key = mapping.external_id
-    since: datetime | None = last.checked_until and last.checked_until - OVERLAP
-    limit = MAX_READ_BY_KEY
+    since, limit = last.checked_until and last.checked_until - OVERLAP, MAX_READ_BY_KEY
     deleted = list(records.fetch_deleted(client, mapping, since=since, limit=limit))
-    if len(deleted) == limit or count + len(deleted) < last.salesforce_records:
+    until = last.checked_until
+    new = [item for item in deleted if not until or records.changed_at(item) > until]
+    if len(deleted) == limit or count + len(new) < last.salesforce_records:
         return False
     user = client.user_id()
     modified = records.fetch_modified(client, mapping, since=since, except_by=user)

@@ -87,14 +87,20 @@ def fetch_deleted(
 
 
 def newest_change(client: Client, mapping: Mapping) -> datetime | None:
-    """Return when the object's records last changed (UTC, naive), on its clock."""
+    """Return when a record last changed or was deleted (UTC, naive), on its clock."""
     for record in client.query(
         ("SystemModstamp",),
         f"{mapping.object} ORDER BY SystemModstamp DESC LIMIT 1",
+        include_deleted=True,
     ):
-        changed_at = datetime.fromisoformat(record["SystemModstamp"])
-        return changed_at.astimezone(UTC).replace(tzinfo=None)
+        return changed_at(record)
     return None
+
+
+def changed_at(record: dict[str, Any]) -> datetime:
+    """Return when a record last changed (UTC, naive)."""
+    modified_at = datetime.fromisoformat(record["SystemModstamp"])
+    return modified_at.astimezone(UTC).replace(tzinfo=None)
 
 
 def _names(mapping: Mapping, *, audit: bool) -> list[str]:

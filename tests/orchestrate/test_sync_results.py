@@ -109,9 +109,8 @@ def test_no_value_can_control_the_terminal_or_add_a_line(
 ) -> None:
     changes = (Change(HOSTILE, "change", {HOSTILE: (HOSTILE, None)}),)
     record = DriftedRecord(HOSTILE, "edited", HOSTILE, HOSTILE, HOSTILE)
-    plan = replace(
-        PLAN, changes=changes, codes={HOSTILE: 1}, drift=Drift(0, 1, (record,))
-    )
+    drift = Drift(0, 1, (record,))
+    plan = replace(PLAN, changes=changes, codes={HOSTILE: 1}, drift=drift)
     result = SyncResult(*("s", "o", DAY, "success"), codes={HOSTILE: 1}, drift=drift)
     event = Event(
         DAY,  # type: ignore[arg-type] # only formatted

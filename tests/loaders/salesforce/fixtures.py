@@ -30,7 +30,6 @@ DATA_DATE = date(2026, 11, 24)
 MAPPING = mapping.load()
 COLUMNS = tuple(item.column for item in MAPPING.fields)
 REJECTED_PLAN = "Rejected by rule"
-OTHER_USER = "005000000000OTHERS"
 TYPES = {
     "text": "varchar",
     "date": "date",
@@ -140,52 +139,6 @@ class SalesforceOrg:
     def field_value(self, key: str, name: str) -> object:
         """Return a field of a record; `name` is without `__c`."""
         return self.records()[key.lower()][f"{name}__c"]
-
-    def has(self, key: str) -> bool:
-        """Return whether a record with this key exists and is not deleted."""
-        return any(
-            record[0] == key.lower() and not record[1]["IsDeleted"]
-            for record in self.records().items()
-        )
-
-    def edit(self, key: str, **values: object) -> None:
-        """Change fields of a record as another user does."""
-        self._put(key, values)
-
-    def delete(self, key: str, *, is_purged: bool = False) -> None:
-        """Delete a record as another user does, also from the recycle bin."""
-        record = self._record(key)
-        if is_purged:
-            self.org.store.delete_records(self.sobject, [record["Id"]])
-        else:
-            self._put(key, {"IsDeleted": True})
-
-    def create(self, key: str) -> None:
-        """Create a record with a key and nothing else, as another user does."""
-        record_id = self.org.store.new_id(self.sobject.key_prefix)
-        values = {"Id": record_id, "IsDeleted": False, MAPPING.external_id: key}
-        self._store(values)
-
-    def _record(self, key: str) -> dict[str, Any]:
-        field = self.sobject.field(MAPPING.external_id)
-        assert field is not None
-        ((record,),) = self.org.store.find_by_key(
-            self.sobject, field, [key.lower()]
-        ).values()
-        names = (item.name for item in self.sobject.fields)
-        return dict(zip(names, record, strict=True))
-
-    def _put(self, key: str, values: dict[str, object]) -> None:
-        self._store(self._record(key) | values)
-
-    def _store(self, values: dict[str, object]) -> None:
-        changed_at = self.org.author().at
-        audit = {"LastModifiedById": OTHER_USER, "SystemModstamp": changed_at}
-        values = values | audit | {"LastModifiedDate": changed_at}
-        record = tuple(
-            values.get(item.name, item.default) for item in self.sobject.fields
-        )
-        self.org.store.put_records(self.sobject, [record])
 
     def record_write(self, _: SObject, record: Record, changes: dict[int, Any]) -> None:
         """Record a write; the emulator's store calls this for each one."""

@@ -10,6 +10,7 @@ from loaders import warehouse
 from loaders.ledger.drift import latest_checks
 from loaders.salesforce import drift, plan
 from loaders.salesforce.plan import SyncResult
+from tests.loaders.salesforce import other_user
 from tests.loaders.salesforce.fixtures import (
     BULK,
     FAST,
@@ -43,35 +44,38 @@ def _ledger(mart: Mart) -> list[tuple[Any, ...]]:
 
 
 def _edit_name(salesforce: SalesforceOrg, key: str) -> None:
-    salesforce.edit(key, org_name__c="Edited by hand")
+    other_user.edit(salesforce, key, org_name__c="Edited by hand")
 
 
 def _edit_and_undo(salesforce: SalesforceOrg, key: str) -> None:
-    salesforce.edit(key, org_name__c="Edited by hand")
-    salesforce.edit(key, org_name__c=f"Org {key}")
+    other_user.edit(salesforce, key, org_name__c="Edited by hand")
+    other_user.edit(salesforce, key, org_name__c=f"Org {key}")
 
 
 def _edit_another_field(salesforce: SalesforceOrg, key: str) -> None:
-    salesforce.edit(key, OwnerId=salesforce.org.user_id)
+    other_user.edit(salesforce, key, OwnerId=salesforce.org.user_id)
 
 
 def _delete(salesforce: SalesforceOrg, key: str) -> None:
-    salesforce.delete(key)
+    other_user.delete(salesforce, key)
 
 
 def _purge(salesforce: SalesforceOrg, key: str) -> None:
-    salesforce.delete(key, is_purged=True)
+    other_user.delete(salesforce, key, is_purged=True)
 
 
 def _create_again(salesforce: SalesforceOrg, key: str) -> None:
-    salesforce.delete(key)
-    salesforce.create(key)
+    other_user.delete(salesforce, key)
+    other_user.create(salesforce, key)
 
 
 CASES: list[tuple[Callable[[SalesforceOrg, str], None], str | None]] = [
     (_edit_name, "edited"),
-    (lambda org, key: org.edit(key, hosts__c=None), "edited"),
-    (lambda org, key: org.edit(key, hosts__c=4.0, is_paid__c=True), "edited"),
+    (lambda org, key: other_user.edit(org, key, hosts__c=None), "edited"),
+    (
+        lambda org, key: other_user.edit(org, key, hosts__c=4.0, is_paid__c=True),
+        "edited",
+    ),
     (_edit_and_undo, None),
     (_edit_another_field, None),
     (_delete, "deleted"),
@@ -103,8 +107,8 @@ def test_drift_is_found_by_the_next_sync_and_repaired_alone(
         assert (repaired.sent, _found(repaired)) == (len(expected), {})
         assert set(synced.writes) == set(expected)
         assert synced.field_value("k1", "org_name") == "Org k1"
-        if not synced.has("left"):
-            synced.create("left")
+        if not other_user.has(synced, "left"):
+            other_user.create(synced, "left")
     result = synced.sync()
     assert (_found(result), result.sent) == ({}, 0)
     kinds = [kind for _, kind in _ledger(mart)]
