@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from tenacity import retry
 
 from loaders.config import dbt_profile
-from loaders.errors import ConfigError, NightshiftError, TransientError
+from loaders.errors import ConfigError, NightshiftError
 from loaders.warehouse import create_tables, duckdb, redshift_sessions
 from loaders.warehouse.connection import ATTEMPTS, PAUSES, TRANSIENT, Connection
 from loaders.warehouse.target import is_single_writer
