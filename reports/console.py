@@ -42,10 +42,11 @@ __all__ = [
 ]
 
 # A terminal executes these instead of showing them: C0, DEL, C1, line separators and
-# marks that change the direction of the text. Surrogates have no encoding.
+# marks that change the direction of the text. Others are invisible, so that two
+# different texts look alike. Surrogates have no encoding.
 CONTROL_CHARACTERS = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
-    "\ud800-\udfff\ufeff]"
+    "[\x00-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 # What stands for our own symbols where the output encoding is not UTF-8.
 ASCII_SYMBOLS = str.maketrans(

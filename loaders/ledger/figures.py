@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 from loaders.ledger.completion import RERUN, SUCCESS
+from loaders.ledger.drift import drift_messages, latest_checks
 from loaders.warehouse import Connection
 
 LOAD_COLUMNS = ("source", "lines", "rows", "rejects", "objects")
@@ -27,9 +28,9 @@ def last_data_dates(
 def data_date_figures(
     connection: Connection, data_date: date, *, env: str, version: str
 ) -> dict[str, Any]:
-    """Return `loads`, `models`, `archives`, `salesforce`, `finished_at` of a data date.
+    """Return `loads`, `models`, `archives`, `salesforce`, `drift`, `finished_at`.
 
-    Each figure comes from the latest row of its source, model or sync.
+    Each figure comes from the latest row of its source, model or sync of the data date.
     """
     scope = [data_date, env, version]
     loads = connection.fetch_all(
@@ -76,12 +77,13 @@ def data_date_figures(
         },
         "archives": archives[0] if archives else 0,
         "salesforce": dict(zip(SYNC_COLUMNS, syncs[0], strict=True)) if syncs else {},
+        "drift": drift_messages(latest_checks(connection, data_date=data_date)),
         "finished_at": finished_at,
     }
 
 
 def run_figures(connection: Connection, run_id: str, data_date: date) -> dict[str, Any]:
-    """Return `loads`, `models`, `archives`, `salesforce`, `report` of one run.
+    """Return `loads`, `models`, `archives`, `salesforce`, `drift`, `report` of a run.
 
     They count what this run did, on all its data dates. A part that it did not do is
     empty or 0. `report` is that of `data_date`.
@@ -136,5 +138,6 @@ def run_figures(connection: Connection, run_id: str, data_date: date) -> dict[st
         },
         "archives": archives[0] if archives else 0,
         "salesforce": dict(zip(SYNC_COLUMNS, sync, strict=True)) if sync else {},
+        "drift": drift_messages(latest_checks(connection, run_id=run_id)),
         "report": dict(zip(REPORT_COLUMNS, report, strict=True)) if report else {},
     }

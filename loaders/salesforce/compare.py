@@ -259,6 +259,15 @@ def keep_only_rejected(staging_db: StagingDb) -> None:
     )
 
 
+def keep_only_drifted(staging_db: StagingDb) -> None:
+    """Restrict the rows to send to those whose record drifts (see `drift`)."""
+    staging_db.execute(
+        "update local.rows set action = 'skipped' where action in"
+        " ('create', 'change', 'resend', 'missing') and folded_key not in"
+        " (select folded_key from local.drift)"
+    )
+
+
 def withdraw_rejects(staging_db: StagingDb) -> None:
     """Add a withdrawal for each open reject whose key has nothing to send."""
     staging_db.execute(

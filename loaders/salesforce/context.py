@@ -55,7 +55,8 @@ class SyncRequest:
     `only_rejected` sends only rows that were rejected before. `as_of` sends the values
     of an earlier data date instead of the mart's. `approved_plan_id` is the id of a
     plan that the safety check stopped and a person approved. `is_date_given` is whether
-    the data date was chosen, and is not simply the newest one.
+    the data date was chosen, and is not simply the newest one. `repair_drift` sends
+    only rows whose record was deleted or edited in Salesforce.
     """
 
     mapping: Mapping
@@ -71,6 +72,7 @@ class SyncRequest:
     as_of: date | None = None
     approved_plan_id: str | None = None
     is_date_given: bool = False
+    repair_drift: bool = False
 
     @property
     def variant(self) -> str:
@@ -79,6 +81,7 @@ class SyncRequest:
             f"--as-of {self.as_of}": self.as_of,
             "--full": self.full,
             "--retry": self.only_rejected,
+            "--repair-drift": self.repair_drift,
         }
         return " ".join(option for option, is_given in options.items() if is_given)
 
@@ -93,7 +96,7 @@ class SyncRequest:
     @property
     def review_command(self) -> str:
         """The command line that shows what this request would send."""
-        if self.full or self.only_rejected:
+        if self.full or self.only_rejected or self.repair_drift:
             return f"{self.command} --dry-run"
         return self.command.replace(" sync", " diff", 1)
 

@@ -5,9 +5,10 @@ the mart has too. Bounds from the mart show for most fields that their median ca
 have changed much; only for the others are the values around the median counted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from loaders import warehouse
 from loaders.config.salesforce_mapping import Field
 from loaders.salesforce import mart_sql
 from loaders.salesforce.context import SyncContext
@@ -58,16 +59,13 @@ def changed_medians(
             f" where before_{number} != after_{number}"
         )
     ]
-    ((is_complete,),) = staging_db.query("select is_complete from local.totals")
     unstaged: dict[str, _Unstaged] = {}
-    if not is_complete and changed:
+    if changed and not _is_all_staged(staging_db):
         staged = staging_db.query_int("select count(*) from local.rows")
         with bulk_rows.session() as connection:
-            changed = [
-                field
-                for field in changed
-                if _may_exceed(connection, context, field, staged=staged, limit=limit)
-            ]
+            changed = _may_exceed(
+                connection, context, changed, staged=staged, limit=limit
+            )
             if changed:
                 pairs = _count_pairs(staging_db, fields)
                 unstaged = _read_unstaged(connection, context, changed, pairs)
@@ -127,6 +125,16 @@ def _extract_numbers(staging_db: StagingDb, fields: list[Field]) -> None:
     )
 
 
+def _is_all_staged(staging_db: StagingDb) -> bool:
+    """Return whether no row of the mart is unstaged."""
+    totals = "select mart_rows, is_complete from local.totals"
+    ((mart_rows, is_complete),) = staging_db.query(totals)
+    staged = staging_db.query_int(
+        "select count(*) from local.rows where coalesce(action, '') != 'missing'"
+    )
+    return bool(is_complete or mart_rows <= staged)
+
+
 def _count_pairs(staging_db: StagingDb, fields: list[Field]) -> dict[str, int]:
     return {
         field.name: staging_db.query_int(
@@ -139,78 +147,131 @@ def _count_pairs(staging_db: StagingDb, fields: list[Field]) -> dict[str, int]:
 def _may_exceed(
     connection: Connection,
     context: SyncContext,
-    field: Field,
+    fields: Sequence[Field],
     *,
     staged: int,
     limit: float,
-) -> bool:
-    """Return whether a field's medians may differ by more than the limit.
+) -> list[Field]:
+    """Return the fields whose medians may differ by more than the limit.
 
     The values before and after are those of the mart except for at most `staged` each,
     so the medians lie among the mart's values near the median's rank.
     """
     source = f"from {connection.table('marts', context.mapping.model)}"
-    column = identifier(field.column)
-    rows = _count(connection, f"count({column}) {source}")
-    first, last = rows / 2 - 2 * staged - 3, rows / 2 + 2 * staged + 3
-    if first < 1 or last > rows:
-        return True
-    low, high = _values_at(connection, column, source, first, last, rows=rows)
-    return factor(low, high) > limit
+    ranks = {}
+    for field, rows in _count_values(connection, fields, source).items():
+        first, last = rows / 2 - 2 * staged - 3, rows / 2 + 2 * staged + 3
+        if first >= 1 and last <= rows:
+            ranks[field] = (_share(first, rows), _share(last, rows))
+    bounds = _percentiles(connection, ranks, source)
+    return [f for f in fields if f not in bounds or factor(*bounds[f]) > limit]
 
 
-def _values_at(
-    connection: Connection, column: str, source: str, *ranks: float, rows: int
-) -> list[float]:
-    """Return the values at ranks from 0 to `rows - 1`."""
-    values = ", ".join(
-        f"percentile_cont({min(max(rank / max(rows - 1, 1), 0), 1)!r})"
-        f" within group (order by {column})"
-        for rank in ranks
-    )
-    query = f"{SENDER} percentiles\nselect {values} {source}"
-    return [float(value) for value in connection.fetch_all(query)[0]]
+def _share(rank: float, rows: int) -> float:
+    """Return a rank from 0 to `rows - 1` as an argument of percentile_cont."""
+    return min(max(rank / max(rows - 1, 1), 0.0), 1.0)
 
 
-def _count(connection: Connection, query: str) -> int:
-    ((count,),) = connection.fetch_all(f"{SENDER} count\nselect {query}")
-    return int(count)
+def _count_values(
+    connection: Connection, fields: Sequence[Field], source: str
+) -> dict[Field, int]:
+    """Return the number of values of each field, without nulls."""
+    counts = ", ".join(f"count({identifier(field.column)})" for field in fields)
+    (row,) = connection.fetch_all(f"{SENDER} count\nselect {counts} {source}")
+    return dict(zip(fields, map(int, row), strict=True))
+
+
+def _fetch(
+    connection: Connection,
+    name: str,
+    queries: Mapping[Field, tuple[str, Sequence[float]]],
+) -> Iterator[tuple[Field, tuple[float, ...]]]:
+    """Yield the rows, of numbers only, of one query per field, given without SELECT.
+
+    One statement on Redshift. DuckDB would keep the values of all parts in memory.
+    """
+    fields = list(queries)
+    size = 1 if warehouse.is_single_writer() else max(len(fields), 1)
+    for start in range(0, len(fields), size):
+        part = fields[start : start + size]
+        statement = " union all ".join(
+            f"select {number} as number, {queries[field][0]}"
+            for number, field in enumerate(part)
+        )
+        parameters = [value for field in part for value in queries[field][1]]
+        for number, *values in connection.fetch_all(
+            f"{SENDER} {name}\n{statement}", parameters
+        ):
+            yield part[number], tuple(float(value) for value in values)
+
+
+def _percentiles(
+    connection: Connection, shares: Mapping[Field, tuple[float, float]], source: str
+) -> dict[Field, tuple[float, float]]:
+    """Return two percentiles of each field."""
+    queries = {
+        field: (
+            ", ".join(
+                f"cast(percentile_cont({share!r}) within group "
+                f"(order by {identifier(field.column)}) as double precision) as {name}"
+                for name, share in zip(("low", "high"), pair, strict=True)
+            )
+            + f" {source}",
+            (),
+        )
+        for field, pair in shares.items()
+    }
+    found = _fetch(connection, "percentiles", queries)
+    return {field: (low, high) for field, (low, high) in found}
 
 
 def _read_unstaged(
     connection: Connection,
     context: SyncContext,
-    fields: list[Field],
-    pairs: dict[str, int],
+    fields: Sequence[Field],
+    pairs: Mapping[str, int],
 ) -> dict[str, _Unstaged]:
     """Read the values of unstaged rows that may be the median before or after."""
     mart = mart_sql.read_mart(connection, context.mapping)
-    found = {}
+    source = mart_sql.unstaged_rows(mart)
     with mart_sql.delta(connection, mart, context.sync, context.scope):
-        for field in fields:
-            column = identifier(field.column)
-            source = f"{mart_sql.unstaged_rows(mart)} and {column} is not null"
-            rows = _count(connection, f"count(*) {source}")
+        rows = _count_values(connection, fields, source)
+        shares = {}
+        for field in (field for field in fields if rows[field]):
             staged = pairs[field.name]
-            middle = (rows + staged) / 2
-            if not rows:
-                found[field.name] = NO_ROWS
-                continue
-            low, high = _values_at(
-                connection, column, source, middle - staged - 2, middle + 2, rows=rows
+            middle = (rows[field] + staged) / 2
+            shares[field] = (
+                _share(middle - staged - 2, rows[field]),
+                _share(middle + 2, rows[field]),
             )
-            ((below,),) = connection.fetch_all(
-                f"{SENDER} below\nselect count(*) {source} and {column} < ?", [low]
+        bounds = _percentiles(connection, shares, source)
+        below = _fetch(
+            connection,
+            "below",
+            {
+                field: (f"count(*) {source} and {identifier(field.column)} < ?", [low])
+                for field, (low, _) in bounds.items()
+            },
+        )
+        counts_below = {field: int(count) for field, (count,) in below}
+        values = {
+            field: (
+                f"cast({identifier(field.column)} as double precision) as value, "
+                f"count(*) {source} and {identifier(field.column)} between ? and ? "
+                "group by 2",
+                pair,
             )
-            counts = connection.fetch_all(
-                f"{SENDER} near the median\nselect {column}, count(*) {source}"
-                f" and {column} between ? and ? group by 1 order by 1",
-                [low, high],
-            )
-            found[field.name] = _Unstaged(
-                rows, below, tuple((float(value), count) for value, count in counts)
-            )
-    return found
+            for field, pair in bounds.items()
+        }
+        near: dict[Field, list[tuple[float, int]]] = {field: [] for field in bounds}
+        for field, (value, count) in _fetch(connection, "near the median", values):
+            near[field].append((value, int(count)))
+    return {
+        field.name: _Unstaged(
+            rows[field], counts_below[field], tuple(sorted(near[field]))
+        )
+        for field in bounds
+    }
 
 
 def _median(

@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from loaders.config.settings import Salesforce as Settings
-from loaders.errors import NightshiftError
-from loaders.salesforce import bulk, compare, pairing, safety_check
+from loaders.ledger.drift import Drift
+from loaders.salesforce import bulk, compare, drift, pairing, safety_check
 from loaders.salesforce.context import (
     STAGING_DB_FILE,
     SyncContext,
@@ -28,7 +28,6 @@ from loaders.salesforce.context import (
 )
 from loaders.salesforce.results import Verification
 from loaders.salesforce.staging_db import PENDING, StagingDb
-from loaders.salesforce_api import preflight
 
 SAMPLE_ROWS = 10
 REJECTED = "rejected"
@@ -86,6 +85,7 @@ class SyncResult:
     files: tuple[Path, ...] = ()
     warnings: tuple[str, ...] = ()
     verification: Verification | None = None
+    drift: Drift | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -130,12 +130,20 @@ class Plan:
     codes: dict[str, int]
     blockers: tuple[str, ...]
     needs_approval: bool
+    drift: Drift | None = None
 
 
 def make_plan(
-    request: SyncRequest, settings: Settings, *, limit: int | None = 20
+    request: SyncRequest,
+    settings: Settings,
+    *,
+    limit: int | None = 20,
+    check_drift: bool = False,
 ) -> Plan:
-    """Compare mart and ledger; `limit` is the number of changed rows, None for all."""
+    """Compare mart and ledger; `limit` is the number of changed rows, None for all.
+
+    With `check_drift`, also compare all records of the object with the ledger.
+    """
     with (
         context_for(request, settings) as context,
         TemporaryDirectory(prefix="nightshift-plan-") as folder,
@@ -145,8 +153,13 @@ def make_plan(
             )
         ) as staging_db,
     ):
+        found = (
+            drift.find(context, staging_db, is_complete=True) if check_drift else None
+        )
         plan_id = prepare_rows(request, context, staging_db)
-        blockers, needs_approval = find_blockers(request, context, staging_db)
+        blockers, needs_approval = safety_check.find_blockers(
+            request, context, staging_db
+        )
         fields: Counter[str] = Counter()
         for change in read_changes(staging_db):
             fields.update(list(change.fields))
@@ -158,6 +171,7 @@ def make_plan(
             codes=count_codes(staging_db),
             blockers=blockers,
             needs_approval=needs_approval,
+            drift=found,
         )
 
 
@@ -172,7 +186,7 @@ def prepare_rows(
 
     With `resend_all`, unchanged rows are sent although they are not part of the plan.
     """
-    full = request.full or resend_all
+    full = request.full or request.repair_drift or resend_all
     with_missing = pairing.changes_missing_rows(request, context)
     if request.as_of:
         compare.load_rows_as_of(staging_db, context, request.as_of)
@@ -189,6 +203,8 @@ def prepare_rows(
         pairing.add_missing_rows(staging_db, context)
     if request.only_rejected:
         compare.keep_only_rejected(staging_db)
+    if request.repair_drift:
+        compare.keep_only_drifted(staging_db)
     pairing.match_records(context, staging_db)
     return safety_check.compute_plan_id(staging_db, context, request)
 
@@ -201,7 +217,7 @@ def complete_dry_run(
 ) -> SyncResult:
     """Return the result of a dry run; its CSV files are kept."""
     counts = count_rows(staging_db)
-    blockers, needs_approval = find_blockers(request, context, staging_db)
+    blockers, needs_approval = safety_check.find_blockers(request, context, staging_db)
     return replace(
         result,
         status=DRY_RUN,
@@ -217,29 +233,6 @@ def complete_dry_run(
         rejected=counts["rejected"] - counts["deferred"],
         held=counts["held"],
     )
-
-
-def find_blockers(
-    request: SyncRequest, context: SyncContext, staging_db: StagingDb
-) -> tuple[tuple[str, ...], bool]:
-    """Return why a sync would stop, and whether a limit of the safety check does it.
-
-    The limits do not apply to a plan that is approved.
-    """
-    if newest := safety_check.superseding_date(request, context):
-        return (f"Salesforce has values of a later data date, {newest}.",), False
-    blockers, policy = [], context.policy
-    if not request.approved_plan_id:
-        blockers = [
-            limit.message
-            for limit in safety_check.unapproved_limits(staging_db, context, request)
-        ]
-    needs_approval = bool(blockers)
-    try:
-        preflight.check_quota(context.client, *staging_db.pending_size(), policy)
-    except NightshiftError as error:
-        blockers.append(str(error))
-    return tuple(blockers), needs_approval
 
 
 def read_changes(

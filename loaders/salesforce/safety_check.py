@@ -15,10 +15,11 @@ from datetime import date
 
 from loaders import warehouse
 from loaders.config.salesforce_policy import SafetyThresholds
-from loaders.errors import ConfigError, DataError
+from loaders.errors import ConfigError, DataError, NightshiftError
 from loaders.salesforce import approvals, medians, state
 from loaders.salesforce.context import SyncContext, SyncRequest
 from loaders.salesforce.staging_db import PENDING, StagingDb
+from loaders.salesforce_api import preflight
 
 MAX_EXAMPLE_KEYS = 10
 PLAN_ID_BYTES = 8
@@ -49,9 +50,10 @@ def compute_plan_id(
 ) -> str:
     """Return an id for exactly these rows, object, mapping, data date and options.
 
-    Rows that Salesforce already has are part of it only if all rows are requested.
+    Rows that Salesforce already has are part of it only if they are requested.
     """
-    resends = "" if request.full else " and action != 'resend'"
+    is_part = request.full or request.repair_drift
+    resends = "" if is_part else " and action != 'resend'"
     ((rows, combined),) = staging_db.query(
         "select count(*), bit_xor(md5_number(key || chr(9) || hash))"
         f" from local.rows where {PENDING}{resends}"
@@ -104,6 +106,28 @@ def superseding_date(request: SyncRequest, context: SyncContext) -> date | None:
             f"--as-of {request.data_date}."
         )
     return newest
+
+
+def find_blockers(
+    request: SyncRequest, context: SyncContext, staging_db: StagingDb
+) -> tuple[tuple[str, ...], bool]:
+    """Return why a sync would stop, and whether a limit of the safety check does it.
+
+    The limits do not apply to a plan that is approved.
+    """
+    if newest := superseding_date(request, context):
+        return (f"Salesforce has values of a later data date, {newest}.",), False
+    blockers, policy = [], context.policy
+    if not request.approved_plan_id:
+        blockers = [
+            limit.message for limit in unapproved_limits(staging_db, context, request)
+        ]
+    needs_approval = bool(blockers)
+    try:
+        preflight.check_quota(context.client, *staging_db.pending_size(), policy)
+    except NightshiftError as error:
+        blockers.append(str(error))
+    return tuple(blockers), needs_approval
 
 
 def unapproved_limits(

@@ -26,6 +26,7 @@ from loaders.salesforce import (
     approvals,
     bulk,
     compare,
+    drift,
     ledger,
     pairing,
     plan,
@@ -124,6 +125,9 @@ def _sync_rows(
     with warehouse.keep_open():  # not while Salesforce works
         if safety_check.superseding_date(request, context):
             return replace(result, status=plan.SUPERSEDED)
+    found = drift.find(context, staging_db, is_complete=request.repair_drift)
+    result = replace(result, drift=found)
+    with warehouse.keep_open():
         plan_id = plan.prepare_rows(
             request, context, staging_db, resend_all=has_lost_rows
         )
@@ -156,6 +160,7 @@ def _sync_rows(
         status=status,
         job_ids=tuple(job_ids),
         codes=plan.count_codes(staging_db),
+        drift=drift.without_repaired(staging_db, found),
         verification=_verify_sample(context, staging_db),
         **counts,
     )
@@ -223,6 +228,11 @@ def _record_sync(
         "select greatest((select count(*) from local.failures where chunk = 0),"
         " (select count(*) from local.rows where action = 'unchanged'))"
     )
+    if result.drift and not result.drift.error:
+        records = result.drift.salesforce_records + result.created
+        drift.record(
+            context, staging_db, replace(result.drift, salesforce_records=records)
+        )
     with staging_db.ledger_transaction(rows) as connection:
         ledger.record_rejects(connection, context.sync, staging_db, "chunk = 0")
         ledger.refresh_source_hashes(connection, staging_db, context.scope)

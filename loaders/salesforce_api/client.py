@@ -93,10 +93,12 @@ class Client:
         limits: dict[str, dict[str, int]] = self._salesforce.limits()
         return limits
 
-    def query(self, fields: Sequence[str], source: str) -> Iterator[dict[str, Any]]:
+    def query(
+        self, fields: Sequence[str], source: str, *, include_deleted: bool = False
+    ) -> Iterator[dict[str, Any]]:
         """Yield the fields of each record of `SELECT fields FROM source`, by page."""
         soql = f"SELECT {', '.join(fields)} FROM {source}"
-        for record in self._salesforce.query_all_iter(soql):
+        for record in self._salesforce.query_all_iter(soql, include_deleted):
             values = {name.lower(): value for name, value in record.items()}
             try:
                 yield {name: values[name.lower()] for name in fields}
@@ -106,9 +108,11 @@ class Client:
                     "Run again later."
                 ) from None
 
-    def count(self, name: str) -> int:
-        """Return the number of records of an object."""
-        return int(self._salesforce.query(f"SELECT COUNT() FROM {name}")["totalSize"])
+    def count(self, name: str, condition: str = "") -> int:
+        """Return the number of records of an object that fulfil a condition."""
+        where = f" WHERE {condition}" if condition else ""
+        soql = f"SELECT COUNT() FROM {name}{where}"
+        return int(self._salesforce.query(soql)["totalSize"])
 
     def organization(self) -> Organization:
         """Return the Salesforce org that the client is connected to."""

@@ -5,23 +5,29 @@ normalization: 12.50 equals 12.5, and leading and trailing blanks, which Salesfo
 trims, are ignored.
 """
 
+import json
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus
 
 from loaders.config.salesforce_mapping import Field, Mapping
 from loaders.salesforce_api.client import Client
 
+# Salesforce changes SystemModstamp at every change, also of a flow or a deletion.
+AUDIT = ("LastModifiedById", "SystemModstamp")
 MAX_KEYS_LENGTH = 6_000
 MAX_KEYS = 200
 
 
 def fetch_records(
-    client: Client, mapping: Mapping, keys: Iterable[str]
+    client: Client, mapping: Mapping, keys: Iterable[str], *, audit: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """Yield the records with these external ids: the mapped fields and `Id`."""
-    names = ["Id", *(field.name for field in mapping.fields)]
+    """Yield the records with these external ids: the mapped fields and `Id`.
+
+    With `audit`, they have the fields `AUDIT` too: who modified them when.
+    """
+    names = _names(mapping, audit=audit)
     for batch in _quoted_key_batches(keys):
         yield from client.query(
             names,
@@ -42,6 +48,75 @@ def fetch_ids(
         source = f"{mapping.object} WHERE {key} {condition}"
         for record in client.query(("Id", key), source):
             yield record["Id"], record[key]
+
+
+def fetch_modified(
+    client: Client,
+    mapping: Mapping,
+    *,
+    since: datetime | None = None,
+    except_by: str = "",
+) -> Iterator[dict[str, Any]]:
+    """Yield the records with a key: the mapped fields, `Id` and `AUDIT`.
+
+    They are restricted to those modified since a time (UTC, naive) and last modified by
+    another user than `except_by`.
+    """
+    conditions = [f"{mapping.external_id} != null", *_since(since)]
+    if except_by:
+        conditions.append(f"LastModifiedById != '{except_by}'")
+    yield from client.query(
+        _names(mapping, audit=True),
+        f"{mapping.object} WHERE {' AND '.join(conditions)}",
+    )
+
+
+def fetch_deleted(
+    client: Client, mapping: Mapping, *, since: datetime | None, limit: int
+) -> Iterator[dict[str, Any]]:
+    """Yield the key and `AUDIT` of deleted records that are in the recycle bin.
+
+    They are restricted to those deleted since a time (UTC, naive).
+    """
+    conditions = ["IsDeleted = true", f"{mapping.external_id} != null", *_since(since)]
+    yield from client.query(
+        (mapping.external_id, *AUDIT),
+        f"{mapping.object} WHERE {' AND '.join(conditions)} LIMIT {int(limit)}",
+        include_deleted=True,
+    )
+
+
+def newest_change(client: Client, mapping: Mapping) -> datetime | None:
+    """Return when a record last changed or was deleted (UTC, naive), on its clock."""
+    for record in client.query(
+        ("SystemModstamp",),
+        f"{mapping.object} ORDER BY SystemModstamp DESC LIMIT 1",
+        include_deleted=True,
+    ):
+        return changed_at(record)
+    return None
+
+
+def changed_at(record: dict[str, Any]) -> datetime:
+    """Return when a record last changed (UTC, naive)."""
+    modified_at = datetime.fromisoformat(record["SystemModstamp"])
+    return modified_at.astimezone(UTC).replace(tzinfo=None)
+
+
+def _names(mapping: Mapping, *, audit: bool) -> list[str]:
+    names = ["Id", *(field.name for field in mapping.fields)]
+    return [*names, *(AUDIT if audit else ())]
+
+
+def _since(since: datetime | None) -> list[str]:
+    return [f"SystemModstamp >= {since:%Y-%m-%dT%H:%M:%S}.000Z"] if since else []
+
+
+def content_and_audit(record: dict[str, Any], mapping: Mapping) -> tuple[str, str, str]:
+    """Return a record's mapped fields as JSON text, and its `AUDIT` fields."""
+    content = {item.name: record.get(item.name) for item in mapping.fields}
+    user, modified_at = (str(record[name] or "") for name in AUDIT)
+    return json.dumps(content), user, modified_at
 
 
 def find_differences(

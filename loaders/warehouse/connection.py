@@ -29,7 +29,10 @@ from loaders.warehouse.target import location
 
 SCHEMAS = ("staging", "intermediate", "marts", "ops")
 INSERT_BATCH_ROWS = 500
-MAX_ATTEMPTS = 5
+# How often, and after which pauses, what failed with a transient error is repeated.
+TRANSIENT = retry_if_exception_type(TransientError)
+ATTEMPTS = stop_after_attempt(5)
+PAUSES = wait_random_exponential(multiplier=0.2, max=10)
 # What may be sent again if nobody knows whether it was executed. The functions concern
 # earlier statements of the same session.
 REPEATABLE = re.compile(r"(--[^\n]*\n\s*)*(select|with|show|begin)\b", re.IGNORECASE)
@@ -195,9 +198,9 @@ class Connection:
         if not is_repeatable:
             return self._send(sql, parameters)
         return Retrying(
-            retry=retry_if_exception_type(TransientError),
-            stop=stop_after_attempt(MAX_ATTEMPTS),
-            wait=wait_random_exponential(multiplier=0.2, max=10),
+            retry=TRANSIENT,
+            stop=ATTEMPTS,
+            wait=PAUSES,
             before_sleep=lambda _: self._replace_session(),
             reraise=True,
         )(self._send, sql, parameters)

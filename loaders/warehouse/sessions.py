@@ -7,17 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-from tenacity import (
-    retry,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_random_exponential,
-)
+from tenacity import retry
 
 from loaders.config import dbt_profile
-from loaders.errors import ConfigError, NightshiftError, TransientError
+from loaders.errors import ConfigError, NightshiftError
 from loaders.warehouse import create_tables, duckdb, redshift_sessions
-from loaders.warehouse.connection import MAX_ATTEMPTS, Connection
+from loaders.warehouse.connection import ATTEMPTS, PAUSES, TRANSIENT, Connection
 from loaders.warehouse.target import is_single_writer
 
 Result = TypeVar("Result")
@@ -78,12 +73,7 @@ def with_settings(
                 )
 
 
-_retried = retry(
-    retry=retry_if_exception_type(TransientError),
-    stop=stop_after_attempt(MAX_ATTEMPTS),
-    wait=wait_random_exponential(multiplier=0.2, max=10),
-    reraise=True,
-)
+_retried = retry(retry=TRANSIENT, stop=ATTEMPTS, wait=PAUSES, reraise=True)
 
 
 @_retried

@@ -13,8 +13,8 @@ from loaders.config.redaction import redact
 from loaders.errors import ConfigError, NightshiftError
 from loaders.ledger import mails
 from loaders.ledger.retired_models import retired_relations
-from loaders.salesforce import doctor as salesforce_doctor
 from loaders.salesforce_api import client, preflight
+from loaders.salesforce_api import doctor as salesforce_doctor
 from orchestrate.dbt import graph
 from orchestrate.logs import LOG_FILE
 from orchestrate.runs import alert_trial

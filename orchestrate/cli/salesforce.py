@@ -29,7 +29,7 @@ from orchestrate.tasks.parameters import (
     DEFAULT_VERSION,
     result_name,
 )
-from reports.console import Table, console, print_json
+from reports.console import Table, console, print_json, printable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -73,15 +73,25 @@ def diff(
     limit: Annotated[
         int, typer.Option(min=1, help="Number of changed rows to show.")
     ] = 20,
+    check_drift: Annotated[
+        bool,
+        typer.Option(
+            "--check-drift",
+            help="Also compare all records in Salesforce with what was accepted: which "
+            "ones has somebody deleted or edited?",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what a sync would create, change (by field) and leave unchanged."""
     request = _request(day, as_of=as_of)
-    plan = make_plan(request, settings.load().salesforce, limit=limit)
+    plan = make_plan(
+        request, settings.load().salesforce, limit=limit, check_drift=check_drift
+    )
     if as_json:
         print_json(asdict(plan))
         return
-    print_plan(request, plan)
+    print_plan(request, plan, limit=limit)
 
 
 @app.command("sync")
@@ -92,15 +102,30 @@ def run_sync(
         bool, typer.Option("--full", help="Send unchanged rows too.")
     ] = False,
     as_of: AsOf = None,
+    repair_drift: Annotated[
+        bool,
+        typer.Option(
+            "--repair-drift",
+            help="Send only the rows whose record somebody deleted or edited in "
+            "Salesforce.",
+        ),
+    ] = False,
     approve: Approve = None,
     as_json: AsJson = False,
 ) -> None:
     """Send the mart to Salesforce: the changed rows, or all rows with --full."""
+    if repair_drift and (full or as_of):
+        raise ConfigError(
+            "--repair-drift sends the mart's rows of some records. It cannot be "
+            f"combined with {'--full' if full else '--as-of'}. Nothing was sent. Leave "
+            "one of them out."
+        )
     request = _request(
         day,
         dry_run=dry_run,
         full=full,
         as_of=as_of,
+        repair_drift=repair_drift,
         approve=approve,
     )
     _send(request, as_json=as_json)
@@ -162,9 +187,10 @@ def history(
     if not events:
         console.print(f"Org {org} was never sent to Salesforce.")
     for event in events:
-        console.print(f"{event.at:%Y-%m-%d %H:%M} {event.code} {event.message}".strip())
+        line = f"{event.at:%Y-%m-%d %H:%M} {event.code} {event.message}".strip()
+        console.print(printable(line))
         for name, (old, new) in event.fields.items():
-            console.print(f"    {name}: {old!s} → {new!s}")
+            console.print(printable(f"    {name}: {old!s} → {new!s}"))
 
 
 def _was_ever_sent() -> bool:

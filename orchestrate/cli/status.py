@@ -11,6 +11,7 @@ from typing import Any
 
 from loaders import ledger, warehouse
 from loaders.errors import NightshiftError
+from loaders.ledger.drift import REPAIR_COMMAND, drift_messages, latest_checks
 from loaders.ledger.mails import open_recipients
 from loaders.ledger.run_outcomes import (
     DONE,
@@ -43,23 +44,33 @@ class Status:
     `runs` has the latest data dates, newest first, `open_mails` who waits for a mail.
     `changed_partitions` changed on S3 after they were loaded, and no run will load them
     by itself; if S3 cannot be listed, they are not known and `unchecked` has the cause.
+    `drift` has what the last check of each Salesforce object found.
     """
 
     runs: list[dict[str, Any]] = field(default_factory=list)
     open_mails: list[dict[str, Any]] = field(default_factory=list)
     changed_partitions: list[ChangedPartition] = field(default_factory=list)
     unchecked: str = ""
+    drift: list[str] = field(default_factory=list)
 
 
 def read_status(count: int, *, env: str, version: str) -> Status:
     """Return the status of the last `count` data dates; S3 need not be reachable."""
     runs = _read_runs(count, env=env, version=version)
     mails = _read_open_mails(env=env, version=version)
+    drift = _read_drift()
     try:
         changed = find_for_status(env=env, version=version) if runs else []
     except NightshiftError as error:
-        return Status(runs, mails, unchecked=str(error))
-    return Status(runs, mails, changed)
+        return Status(runs, mails, unchecked=str(error), drift=drift)
+    return Status(runs, mails, changed, drift=drift)
+
+
+def _read_drift() -> list[str]:
+    if not warehouse.exists():
+        return []
+    with warehouse.session() as connection:
+        return drift_messages(latest_checks(connection))
 
 
 def _read_runs(count: int, *, env: str, version: str) -> list[dict[str, Any]]:
@@ -188,6 +199,10 @@ def _print_tables(status: Status) -> None:
             _print_error(run)
     _print_open_mails(status.open_mails)
     _print_changed_partitions(status)
+    for message in status.drift:
+        console.print(styled("\nDrift in Salesforce:", "bold"), message)
+        console.print("  Show it: nightshift salesforce diff --check-drift")
+        console.print(f"  Next: {REPAIR_COMMAND}")
 
 
 def _print_open_mails(open_mails: Sequence[dict[str, Any]]) -> None:

@@ -13,6 +13,7 @@ import luigi
 from loaders import ledger, warehouse
 from loaders.errors import NightshiftError
 from loaders.ledger import reports
+from loaders.ledger.drift import REPAIR_COMMAND
 from loaders.salesforce.plan import SUPERSEDED
 from orchestrate.cli.tables import make_table
 from orchestrate.runs.outcome import ExitCode, Outcome
@@ -120,6 +121,8 @@ def _describe(figures: dict[str, Any]) -> Iterator[str]:
             f"Salesforce: {sync['sent']:,} sent, {sync['accepted']:,} accepted, "
             f"{sync['unchanged']:,} unchanged, {sync['rejected']:,} rejected."
         )
+    for message in figures.get("drift", ()):
+        yield f"Drift of {message} Send these alone: {REPAIR_COMMAND}"
     if report := figures["report"]:
         yield f"Report: {report['url']}"
         yield _describe_mail(report)

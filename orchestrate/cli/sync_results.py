@@ -2,21 +2,29 @@
 
 from collections.abc import Sequence
 
+from loaders.ledger.drift import REPAIR_COMMAND, Drift
 from loaders.salesforce.context import SyncRequest
 from loaders.salesforce.plan import DRY_RUN, SUPERSEDED, Change, Plan, SyncResult
-from reports.console import console, styled
+from reports.console import console, printable, styled
 
 MAX_SHOWN_FIELDS = 6
+MAX_SHOWN_DRIFT = 5
 NOT_SENT = ("unchanged", "rejected", "held", "skipped")
 
 
-def print_plan(request: SyncRequest, plan: Plan) -> None:
-    """Print what a sync would send, and the command that sends it."""
+def print_plan(request: SyncRequest, plan: Plan, *, limit: int) -> None:
+    """Print what a sync would send and the command that sends it, and any drift.
+
+    `limit` is the number of records shown.
+    """
     counts = ", ".join(f"{count:,} {name}" for name, count in plan.actions.items())
     if not counts:
         counts = "no values" if request.as_of else "the mart is empty"
     console.print(f"{_values_of(request)}: {counts}.")
     _print_next_step(request, plan.plan_id, plan.changes, plan)
+    if plan.drift:
+        console.print(plan.drift.message or "No record was changed by somebody else.")
+        _print_drift(plan.drift, limit=limit)
 
 
 def print_result(request: SyncRequest, result: SyncResult) -> None:
@@ -34,6 +42,21 @@ def print_result(request: SyncRequest, result: SyncResult) -> None:
     elif request.approved_plan_id and not result.sent:
         console.print(f"Plan {request.approved_plan_id} was sent before.")
     _print_codes(result.codes)
+    if result.drift and (message := result.drift.message or result.drift.error):
+        console.print(styled("Drift:", "yellow"), message)
+        _print_drift(result.drift, limit=MAX_SHOWN_DRIFT)
+
+
+def _print_drift(drift: Drift, *, limit: int) -> None:
+    for record in drift.records[:limit]:
+        author = f" by user {record.modified_by}" if record.modified_by else ""
+        at = f" at {record.modified_at}" if record.modified_at else ""
+        fields = f": {record.fields}" if record.fields else ""
+        console.print(printable(f"  {record.key} {record.kind}{author}{at}{fields}"))
+    if drift.count > limit:
+        console.print("  See all of them: nightshift salesforce diff --check-drift")
+    if drift.count:
+        console.print(f"Send these alone: {REPAIR_COMMAND}")
 
 
 def _values_of(request: SyncRequest) -> str:
@@ -56,13 +79,16 @@ def _print_dry_run(request: SyncRequest, result: SyncResult) -> None:
     )
     _print_codes(result.codes)
     _print_next_step(request, result.plan_id, result.sample, result)
+    if result.drift and result.drift.message and not request.repair_drift:
+        console.print(styled("Drift:", "yellow"), result.drift.message)
+        _print_drift(result.drift, limit=MAX_SHOWN_DRIFT)
     for file in result.files:
         console.print(f"CSV file: {file}")
 
 
 def _print_codes(codes: dict[str, int]) -> None:
     for code, count in codes.items():
-        console.print(f"  {code}: {count:,}")
+        console.print(printable(f"  {code}: {count:,}"))
 
 
 def _print_next_step(
@@ -95,4 +121,4 @@ def _print_changes(changes: Sequence[Change]) -> None:
         )
         more = len(fields) - MAX_SHOWN_FIELDS
         text += f" and {more} more" if more > 0 else ""
-        console.print(f"  {change.key}: {text}")
+        console.print(printable(f"  {change.key}: {text}"))

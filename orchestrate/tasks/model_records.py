@@ -30,6 +30,7 @@ class ModelRecords:
     _runs: list[ledger.ModelRun] = field(default_factory=list)
     _seconds: float = 0.0
     _lock: Lock = field(default_factory=Lock)
+    _write_lock: Lock = field(default_factory=Lock)
 
     def add(self, runs: Sequence[ledger.ModelRun]) -> None:
         """Add the rows of a model; write all rows if they cover enough work.
@@ -47,20 +48,28 @@ class ModelRecords:
                 log.warning("finished models not recorded yet", error=str(error))
 
     def write(self) -> None:
-        """Write all rows with one statement."""
-        with self._lock:
-            if self._runs:
+        """Write all rows with one statement; other threads can add rows meanwhile."""
+        with self._write_lock:
+            with self._lock:
+                runs, self._runs = self._runs, []
+                seconds, self._seconds = self._seconds, 0.0
+            if not runs:
+                return
+            try:
                 warehouse.run_with_retries(
                     lambda connection: ledger.record_model_runs(
                         connection,
-                        self._runs,
+                        runs,
                         env=self.env,
                         version=self.version,
                         run_id=self.run_id,
                     )
                 )
-            self._runs.clear()
-            self._seconds = 0.0
+            except BaseException:
+                with self._lock:
+                    self._runs = runs + self._runs
+                    self._seconds += seconds
+                raise
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from loaders import ledger
+from loaders.ledger.drift import REPAIR_COMMAND
 from loaders.ledger.rejects import CAN_BE_LOCATED
 from loaders.ledger.salesforce import WITHDRAWN
 from loaders.warehouse import Connection
@@ -106,6 +107,9 @@ def summarize(quality: Quality, data_date: date) -> RunSummary:
         actions.append(
             Action("See the rejected records", "nightshift salesforce rejects")
         )
+    if drift := quality.figures.get("drift"):
+        problems += [f"Salesforce object {message.rstrip('.')}" for message in drift]
+        actions.append(Action("Send these records again", REPAIR_COMMAND))
     if quality.test_warnings:
         warnings = (
             f"{model} ({message})" for model, message in quality.test_warnings.items()

@@ -102,10 +102,25 @@ def test_kubernetes_runs_one_worker_at_a_time() -> None:
     assert container["resources"]["limits"]["memory"]
     assert container["livenessProbe"]["exec"]["command"] == ["nightshift", "--version"]
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
-    mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
+    mounts = {m["mountPath"] for m in container["volumeMounts"] if "readOnly" not in m}
     assert mounts == {"/app/var", "/tmp"}
     rules = job["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
     assert rules[0]["onExitCodes"]["values"] == [2, 3]
+
+
+def test_kubernetes_runs_use_luigid_when_it_is_applied() -> None:
+    documents = list(yaml.safe_load_all(_text(DEPLOY / "kubernetes" / "luigid.yaml")))
+    maps = {d["metadata"]["name"]: d for d in documents if d["kind"] == "ConfigMap"}
+    job = _text(DEPLOY / "kubernetes" / "nightshift.yaml")
+    for name in maps:
+        assert f"name: {name}\n" in job
+    path = maps["luigi-environment"]["data"]["LUIGI_CONFIG_PATH"]
+    folder, _, file = path.rpartition("/")
+    assert f"mountPath: {folder}\n" in job
+    assert file in maps["luigi-central"]["data"]
+    service = next(d for d in documents if d["kind"] == "Service")
+    (port,) = service["spec"]["ports"]
+    assert (service["metadata"]["name"], port["port"]) == ("luigid", 8082)
 
 
 def test_settings_of_the_files_exist() -> None:

@@ -112,3 +112,21 @@ def test_rows_that_cannot_be_written_are_kept(
     with pytest.raises(ValueError, match="dbt"), recorded_together(**WRITER) as records:
         records.add([run_of("d")])
         _fail()
+
+
+@pytest.mark.usefixtures("own_warehouse")
+def test_models_can_be_added_while_others_are_written(
+    written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = warehouse.run_with_retries
+
+    def add_and_write(work: Callable[[warehouse.Connection], None]) -> None:
+        monkeypatch.setattr(warehouse, "run_with_retries", write)
+        records.add([run_of("b")])
+        write(work)
+
+    monkeypatch.setattr(warehouse, "run_with_retries", add_and_write)
+    with recorded_together(**WRITER) as records:
+        records.add([run_of("a", 100.0)])
+        assert written == [["a"]]
+    assert written[1:] == [["b"]]

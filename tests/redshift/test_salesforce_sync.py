@@ -1,6 +1,7 @@
 """A sync from Redshift: hashes are those of DuckDB, and only changed rows are read."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ from loaders import warehouse
 from loaders.errors import TransientError
 from loaders.salesforce import mart_sql
 from loaders.salesforce.ledger import Scope
+from loaders.salesforce.safety_check import SafetyCheckError
 from loaders.salesforce.staging_db import StagingDb
 from loaders.warehouse import Connection
 from tests.loaders.salesforce.conftest import certificate_folder, salesforce
@@ -120,6 +122,12 @@ def test_only_changed_rows_are_sent_and_the_state_is_taken_over(
     result = salesforce.sync(FAST)
     assert (result.sent, result.unchanged) == (0, ROWS - 1)
     assert _delta(*version) == {"a", "A"}
+    for row in rows[: ROWS // 10]:
+        row["hosts__c"] = 9_999
+    _fill([*rows, org_row("bad")])
+    limits = replace(FAST.safety_thresholds, min_rows=10, max_median_factor=1.001)
+    with pytest.raises(SafetyCheckError, match=r"median of hosts__c changes from "):
+        salesforce.sync(replace(FAST, safety_thresholds=limits))
 
 
 def test_lost_session_of_a_comparison_is_a_transient_error(

@@ -45,8 +45,10 @@ def plan_late_binding_view(plan: Plan) -> bool:
         return False
     definition = late_binding.view_definition(nodes, end, binding)
     parsed, _ = parse(definition)
-    windows.check(parsed)
-    rules.check(parsed, find_queries(parsed), "")
+    queries = find_queries(parsed)
+    on_compute_nodes = rules.run_on_compute_nodes(queries)
+    windows.check(parsed, on_compute_nodes=on_compute_nodes)
+    rules.check(parsed, queries)
     types.rewrite_casts(parsed)  # raises for unsupported types
     plan.sql = render(nodes[:end]) + " as select"
     arguments = f"{quoted}, {quote_literal(definition)}"

@@ -198,9 +198,10 @@ def translate(
     target = head.target if head.word in CHANGES_TARGET else ""
     unsupported.check(nodes)  # again, because views have been inlined
     fills_table = head.word in ("insert", "create") and bool(head.target)
-    windows.check(nodes)
+    on_compute_nodes = rules.run_on_compute_nodes(queries)
+    windows.check(nodes, on_compute_nodes=on_compute_nodes)
     rules.check(nodes, queries, target, head.sources, fills_table=fills_table)
-    if fills_table or rules.run_on_compute_nodes(queries):
+    if fills_table or on_compute_nodes:
         untyped.check_parameters(queries, parameter_oids)
     untyped.check_comparisons(queries)
     types.rewrite_casts(nodes)

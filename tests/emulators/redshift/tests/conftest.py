@@ -145,17 +145,22 @@ def tables(emulator: Emulator) -> Iterator[Session]:
     session.connection.close()
 
 
-@pytest.fixture
-def bucket(s3: dict[str, str]) -> Bucket:
-    """Return a new S3 prefix."""
-    client = boto3.client(
+@pytest.fixture(scope="session")
+def s3_client(s3: dict[str, str]) -> Any:  # noqa: ANN401 - boto3 makes its type
+    """Return a client of the S3 emulator; making one takes long."""
+    return boto3.client(
         "s3",
         endpoint_url=s3["AWS_ENDPOINT_URL_S3"],
         aws_access_key_id="a",
         aws_secret_access_key="b",
         region_name="us-east-1",
     )
-    return Bucket(client, f"test/{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+def bucket(s3_client: Any) -> Bucket:  # noqa: ANN401
+    """Return a new S3 prefix."""
+    return Bucket(s3_client, f"test/{uuid.uuid4().hex}")
 
 
 @pytest.fixture

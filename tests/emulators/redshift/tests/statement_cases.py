@@ -154,6 +154,8 @@ TAKEN = [
      " where name = 'b' order by 1", [[1], [2]]),
     ("r_WF_first_value", "select first_value(id) over (order by hosts desc rows between"
      " unbounded preceding and unbounded following) from t where id > 1", [[3], [3]]),
+    ("dbt-labs/dbt-adapters: date_spine", "with c as (select 7 as a) select a,"
+     " row_number() over (order by 1) from c", [[7, 1]]),
     (W, "select 1 as range, 2 as rows, 3 as over", [[1, 2, 3]]),
     (W, "select sum(range) over (order by range rows 1 preceding) from"
      " (select id as range from t) r order by 1", [[1], [3], [5]]),

@@ -43,12 +43,19 @@ NO_FRAME = "Aggregate window functions with an ORDER BY clause require a frame c
 CONSTANT = "constant expressions are not supported in {clause} clauses"
 
 
-def check(nodes: list[Node]) -> None:
-    """Raise RedshiftError for an OVER clause that Redshift rejects."""
+def check(nodes: list[Node], *, on_compute_nodes: bool) -> None:
+    """Raise RedshiftError for an OVER clause that Redshift rejects.
+
+    The leader node alone takes constants in it.
+    """
     for items in iter_node_lists(nodes):
         for index, node in enumerate(items):
             if is_word(node, "over") and _follows_call(items, index):
-                _check_window(_function_name(items, index), node_at(items, index + 1))
+                clauses = _check_window(
+                    _function_name(items, index), node_at(items, index + 1)
+                )
+                if on_compute_nodes:
+                    _check_constants(clauses)
             if _is_named_window(items, index):
                 raise unsupported("the WINDOW clause", "over (...) at each function")
 
@@ -81,7 +88,8 @@ def _function_name(items: list[Node], index: int) -> str:
     return name_of(node_at(items, position - 1)) or ""
 
 
-def _check_window(function: str, window: Node | None) -> None:
+def _check_window(function: str, window: Node | None) -> dict[str, list[Node]]:
+    """Check a window; return its clauses."""
     if not isinstance(window, Group):
         raise unsupported("a named window (OVER name)", "over (...)")
     clauses = dict(_window_clauses(window.items))
@@ -98,6 +106,10 @@ def _check_window(function: str, window: Node | None) -> None:
         raise unsupported(
             f"ORDER BY in the window of {function.upper()}", "over (partition by ...)"
         )
+    return clauses
+
+
+def _check_constants(clauses: dict[str, list[Node]]) -> None:
     for word in ("partition", "order"):
         for part in split_nodes(clauses.get(word, [])[1:]):
             if _is_constant(part):

@@ -101,7 +101,7 @@ def _existing_columns(connection: Connection, mapping: Mapping) -> set[str]:
         return set()
     table = connection.table("marts", mapping.model)
     columns = connection.columns(
-        f"-- loaders.salesforce.doctor columns\nselect * from {table}"
+        f"-- loaders.salesforce_api.doctor columns\nselect * from {table}"
     )
     return {name for name, _ in columns}
 
@@ -130,7 +130,7 @@ def _value_findings(
         for check in checks
     )
     row = connection.fetch_one(
-        f"-- loaders.salesforce.doctor {mapping.model}\n"
+        f"-- loaders.salesforce_api.doctor {mapping.model}\n"
         f"select count({key}) - count(distinct {folded_key}), {counts} "
         f"from {connection.table('marts', mapping.model)}",
         [value for check in checks for value in check.parameters],
