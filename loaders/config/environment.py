@@ -56,6 +56,9 @@ def apply() -> None:
             _applied = DEMO_FILE
     except ConfigError as error:
         _problem = error
+    # boto3 reads the second name only; AWS itself and the other SDKs use the first.
+    if region := os.environ.get("AWS_REGION"):
+        os.environ.setdefault("AWS_DEFAULT_REGION", region)
 
 
 def apply_again() -> None:

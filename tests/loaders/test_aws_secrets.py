@@ -49,8 +49,8 @@ def test_error_of_the_store_has_its_next_step(
         ({"AWS_PROFILE": "no-such-profile"}, "no-such-profile"),
         ({"AWS_CA_BUNDLE": "/no/such/file"}, "AWS_CA_BUNDLE"),
         ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "credentials"),
-        ({"AWS_REGION": None, "AWS_DEFAULT_REGION": None}, "AWS_REGION"),
-        ({"AWS_REGION": "no region"}, "AWS_REGION"),
+        ({"AWS_DEFAULT_REGION": None}, "region is unknown"),
+        ({"AWS_DEFAULT_REGION": "no region"}, "region is unknown"),
     ],
 )
 def test_malformed_setting_of_aws_is_named(

@@ -54,6 +54,20 @@ def test_variables_of_dotenv_reach_the_process_unless_they_are_set(
     assert environment.applied_file() == Path(".env").absolute()
 
 
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [
+        ("AWS_REGION=eu-west-1\n", "eu-west-1"),
+        ("AWS_REGION=eu-west-1\nAWS_DEFAULT_REGION=us-east-2\n", "us-east-2"),
+        ("AWS_REGION=\n", None),
+    ],
+)
+def test_region_is_that_of_boto3_too(text: str, region: str | None) -> None:
+    Path(".env").write_text(text)
+    environment.apply()
+    assert os.environ.get("AWS_DEFAULT_REGION") == region
+
+
 def test_unknown_setting_in_dotenv_is_named() -> None:
     Path(".env").write_text("NIGHTSHIFT_RAW_URI=s3://file/raw\n")
     environment.apply()
