@@ -94,9 +94,10 @@ def test_failed_run_is_red_in_luigid_and_in_the_history_until_it_recovers(
     with _luigid(project, port):
         model.write_text(f"{sql}\nbroken <b>here</b>", encoding="utf-8")
         project.luigi(*NIGHTLY, world.first_date, **config).expect(1)
-        [failed] = _tasks(port, "FAILED").items()
-        assert failed[1]["name"] == f"DbtModel.{model.stem}"
-        error = _call(port, "fetch_error", {"task_id": failed[0]})["error"]
+        failed = _tasks(port, "FAILED")
+        names = [task["name"] for task in failed.values()]
+        assert names == [f"DbtModel.{model.stem}"]
+        error = _call(port, "fetch_error", {"task_id": next(iter(failed))})["error"]
         assert "syntax error" in error and "Traceback" not in error
         blocked = _tasks(port, "PENDING").values()
         assert {"Nightly", "MailReport"} <= {task["name"] for task in blocked}
