@@ -30,7 +30,14 @@ from reports.console import console, print_json, styled
 
 # Left out on narrow terminals, in this order. --json has all of them.
 OPTIONAL_COLUMNS = (
-    *("sf\nunchanged", "archived", "sf\naccepted", "tests\nwarned", "finished (UTC)"),
+    *(
+        "sf\nunmatched",
+        "sf\nunchanged",
+        "archived",
+        "sf\naccepted",
+        "tests\nwarned",
+        "finished (UTC)",
+    ),
     *("models", "sf\nsent", "rejects", "sf\nrejected", "lines"),
 )
 MAX_ERROR_LENGTH = 500
@@ -131,8 +138,11 @@ def _read_day(
 def _rejects_error(run: RunOutcome, figures: dict[str, Any]) -> str:
     if run.outcome != REJECTED:
         return ""
-    rejected = figures["salesforce"].get("rejected")
-    return f"Salesforce has not accepted {f'{rejected:,}' if rejected else 'all'} rows."
+    syncs = figures["salesforce_objects"]
+    rejected = sum(sync["rejected"] for sync in syncs.values())
+    names = ", ".join(name for name, sync in syncs.items() if sync["rejected"])
+    count = f"{rejected:,}" if rejected else "all"
+    return f"Salesforce has not accepted {count} rows{names and f' of {names}'}."
 
 
 def _next_step(run: RunOutcome, *, env: str, version: str) -> str:
@@ -245,6 +255,7 @@ def _row(run: dict[str, Any]) -> dict[str, str]:
             f"sf\n{name}": f"{sync[name]:,}" if sync else NO_VALUE
             for name in ("sent", "accepted", "unchanged", "rejected")
         },
+        "sf\nunmatched": _total(list(run["salesforce_objects"].values()), "unmatched"),
         "finished (UTC)": f"{finished_at:%Y-%m-%d %H:%M}" if finished_at else NO_VALUE,
     }
 

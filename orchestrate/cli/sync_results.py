@@ -9,7 +9,7 @@ from reports.console import console, printable, styled
 
 MAX_SHOWN_FIELDS = 6
 MAX_SHOWN_DRIFT = 5
-NOT_SENT = ("unchanged", "rejected", "held", "skipped")
+NOT_SENT = ("unchanged", "rejected", "held", "skipped", "unmatched", "gone")
 
 
 def print_plan(request: SyncRequest, plan: Plan, *, limit: int) -> None:
@@ -35,7 +35,7 @@ def print_result(request: SyncRequest, result: SyncResult) -> None:
     console.print(
         f"{result.status}: {result.sent:,} sent, {result.accepted:,} accepted "
         f"({result.created:,} created), {result.unchanged:,} unchanged, "
-        f"{result.rejected:,} rejected."
+        f"{result.rejected:,} rejected{_unmatched(request, result)}."
     )
     if result.status == SUPERSEDED:
         console.print("Salesforce has values of a later data date.")
@@ -59,6 +59,11 @@ def _print_drift(drift: Drift, *, limit: int) -> None:
         console.print(f"Send these alone: {REPAIR_COMMAND}")
 
 
+def _unmatched(request: SyncRequest, result: SyncResult) -> str:
+    """Return the number of rows without a record, if the sync creates none."""
+    return "" if request.mapping.creates else f", {result.unmatched:,} unmatched"
+
+
 def _values_of(request: SyncRequest) -> str:
     if request.as_of:
         return f"Rollback to {request.as_of}"
@@ -75,7 +80,8 @@ def _print_dry_run(request: SyncRequest, result: SyncResult) -> None:
     console.print(
         f"Dry run of {_values_of(request)}, nothing was sent. It would send "
         f"{sum(would_send.values()):,} rows{f' ({actions})' if actions else ''}; "
-        f"{result.unchanged:,} unchanged, {result.rejected:,} rejected."
+        f"{result.unchanged:,} unchanged, {result.rejected:,} rejected"
+        f"{_unmatched(request, result)}."
     )
     _print_codes(result.codes)
     _print_next_step(request, result.plan_id, result.sample, result)
