@@ -104,16 +104,14 @@ def summarize(quality: Quality, data_date: date) -> RunSummary:
             continue
         is_main = name == SALESFORCE_OBJECT
         noun = "org" if is_main else f"{name} record"
-        where = "" if is_main else f" to {name}"
         problems.append(
             f"Salesforce rejected {_count_of(figures['rejected'], noun)}"
             if figures["rejected"]
-            else f"the Salesforce sync{where} ended with status “{figures['status']}”"
+            else f"the sync to {name} ended with status “{figures['status']}”"
         )
-        option = "" if is_main else f" --object {name}"
-        actions.append(
-            Action("See the rejected records", f"nightshift salesforce rejects{option}")
-        )
+        command = "nightshift salesforce rejects"
+        command += "" if is_main else f" --object {name}"
+        actions.append(Action("See the rejected records", command))
     if drift := quality.figures.get("drift"):
         problems += [f"Salesforce object {message.rstrip('.')}" for message in drift]
         actions.append(Action("Send these records again", REPAIR_COMMAND))
@@ -172,12 +170,9 @@ def _success_details(quality: Quality) -> str:
 
 def _other_syncs(quality: Quality) -> Iterator[str]:
     """Yield what was sent to other objects than the trial metrics."""
-    for name, figures in quality.figures["salesforce_objects"].items():
+    for name, sync in quality.figures["salesforce_objects"].items():
         if name != SALESFORCE_OBJECT:
-            yield (
-                f", {figures['sent']:,} sent to {name}, "
-                f"{figures['unmatched']:,} unmatched there"
-            )
+            yield f", {sync['sent']:,} sent to {name}, {sync['unmatched']:,} unmatched"
 
 
 def _read_baseline_records(

@@ -257,7 +257,7 @@ def test_accounts_are_counted_and_their_rejects_have_their_own_command() -> None
     accounts = sample_report.SYNC | {"sent": 4, "unmatched": 9}
     objects = figures["salesforce_objects"] | {"Account": accounts}
     summary = _summarize(figures=figures | {"salesforce_objects": objects})
-    assert summary.details.endswith("4 sent to Account, 9 unmatched there.")
+    assert summary.details.endswith("4 sent to Account, 9 unmatched.")
     objects["Account"] = accounts | {"status": "rejected", "rejected": 3}
     summary = _summarize(figures=figures | {"salesforce_objects": objects})
     assert summary.details == "Salesforce rejected 3 Account records."
