@@ -214,7 +214,8 @@ def test_super_is_navigated_and_unnested(session: Session) -> None:
     cursor = session.connection.cursor()
     cursor.execute(
         "select doc.plan.name::varchar, doc.plan.name::varchar(2),"
-        " doc.n::decimal(9, 2), doc.n::varchar(5) as amount, doc.plan.name::varchar(9) plan from t"
+        " doc.n::decimal(9, 2), doc.n::varchar(5) as amount,"
+        " doc.plan.name::varchar(9) plan from t"
     )
     names = [column[0] for column in cursor.description]
     assert names == ["name", "name", "n", "amount", "plan"]
