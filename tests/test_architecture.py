@@ -46,12 +46,12 @@ MODULE_LAYERS = {
         "tasks",
         "planning",
         "dbt",
-        "run_id",
         "shared_memory",
         "progress",
         "startup",
         "luigi_arguments",
         "logs",
+        "run_id",
     ),
 }
 MAX_FILES = 20
@@ -79,6 +79,7 @@ IMPORTERS = {
     },
     "dbt.adapters": {
         "orchestrate/dbt/connections.py",
+        "orchestrate/dbt/row_counts.py",
         "loaders/warehouse/redshift_sessions.py",
     },
 }

@@ -12,6 +12,7 @@ from loaders import interruption, ledger, warehouse
 from loaders.config import dbt_profile
 from loaders.errors import ConfigError, NightshiftError
 from loaders.ledger.run_outcomes import RunStart, record_run_start
+from orchestrate import logs
 from orchestrate.run_id import RUN_ID
 from orchestrate.runs import (
     alerts,
@@ -104,6 +105,7 @@ def start_run(root: luigi.Task, *, command: str) -> None:
     """Collect results from now on, and record the run also if it is interrupted."""
     global _run
     _run = _Run(root, command)
+    logs.set_context(data_date=str(root.data_date))
     monitors.run_started()
     recording.start()
     interruption.set_on_stop(_finish_interrupted_run)
