@@ -164,7 +164,7 @@ def _finish_run(run: _Run, outcome: Outcome) -> None:
     elif outcome.done or unresolved or run.has_start_row:
         _record(run, outcome)
     run.is_recorded = run.is_recorded or not has_failed
-    monitors.run_ended(run.root, outcome, run.started_at)
+    monitors.run_ended(run.root, outcome, run.command, run.started_at)
     alerts.send_open_alerts(run.root)
     if has_failed:
         alerts.send_failure_alert(run.root, outcome)
@@ -189,7 +189,7 @@ def _finish_interrupted_run(error: interruption.Interrupted) -> None:
     outcome = Outcome(RUN_ID, code, (*recording.results(), failure))
     _try_to_record(run, outcome)
     run_lock.release()
-    monitors.run_ended(run.root, outcome, run.started_at)
+    monitors.run_ended(run.root, outcome, run.command, run.started_at)
     if code != ExitCode.INTERRUPTED:
         alerts.send_failure_alert(run.root, outcome)
 
