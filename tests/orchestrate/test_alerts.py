@@ -9,7 +9,9 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from loaders.metrics import METRICS
 from orchestrate.dbt.graph import Graph, Node
 from orchestrate.nightly import Nightly
 from orchestrate.runs import remedy
@@ -188,6 +190,22 @@ def _text(message: EmailMessage) -> str:
     return " ".join(body.get_content().split())
 
 
+def _values(path: Path) -> dict[str, list[float]]:
+    """Return the values of each metric of a file for Prometheus."""
+    values: dict[str, list[float]] = {}
+    for family in text_string_to_metric_families(path.read_text("utf-8")):
+        values[family.name] = [sample.value for sample in family.samples]
+    return values
+
+
+def _tasks_in(log: str) -> set[str | None]:
+    """Return the tasks that the lines of a log name; each line is a JSON object."""
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert all(line["run_id"] and "data_date" in line for line in lines)
+    assert {line["data_date"] for line in lines} <= {None, str(WORLD.until)}
+    return {line["task"] for line in lines}
+
+
 @pytest.mark.slow
 def test_failed_run_sends_one_alert_and_its_recovery_another(
     mailbox: Mailbox, webhook: Receiver
@@ -197,6 +215,8 @@ def test_failed_run_sends_one_alert_and_its_recovery_another(
     project.environment["NIGHTSHIFT_ALERTS__HEARTBEAT_URL"] = (
         f"http://{webhook.address}/ping?from=test"
     )
+    metrics_file = project.folder / "nightshift.prom"
+    project.environment["NIGHTSHIFT_METRICS__PROMETHEUS_FILE"] = str(metrics_file)
     on_call = {"NIGHTSHIFT_ON_CALL__RECIPIENTS": json.dumps([ON_CALL])}
     project.luigi(*LUIGI_ARGUMENTS, **on_call).expect(1)
     (alert,) = mailbox.read_new()
@@ -214,9 +234,12 @@ def test_failed_run_sends_one_alert_and_its_recovery_another(
     for name, value in project.environment.items():
         if "SECRET" in name or "PASSWORD" in name:
             assert value not in source
-    project.nightshift("run", "--date", WORLD.until).expect(1)
+    as_json = {"NIGHTSHIFT_LOG_FORMAT": "json"}
+    result = project.nightshift("run", "--date", WORLD.until, **as_json).expect(1)
+    assert _tasks_in(result.err) >= {None}  # every line is a JSON object
     (alert,) = mailbox.read_new()
     assert alert["To"] == smtp.RECIPIENT
+    assert _values(metrics_file)["nightshift_run_success"] == [0]
 
     upload_objects(project, {f"orgs/dt={WORLD.until}/_SUCCESS": b""})
     project.luigi(*LUIGI_ARGUMENTS, **on_call).expect(0)
@@ -231,6 +254,16 @@ def test_failed_run_sends_one_alert_and_its_recovery_another(
     assert [(run["command"], run["status"]) for run in runs] == [
         *(("luigi", "failed"), ("run", "failed"), ("luigi", "done"))
     ]
+
+    values = _values(metrics_file)
+    assert values.keys() == METRICS.keys()
+    assert values["nightshift_run_success"] == [1]
+    (loads,) = project.rows("select sum(lines) as lines from ops.loads")
+    assert sum(values["nightshift_source_lines"]) == loads["lines"]
+    assert min(values["nightshift_salesforce_api_calls"]) > 3
+    lines = (project.folder / "var" / "logs" / "nightshift.log").read_text("utf-8")
+    assert {"LoadRawTable orgs", "MailReport report"} <= _tasks_in(lines)
+    assert '"dbt_event": "LogModelResult"' in lines
 
     requests = webhook.take()
     alerts = [json.loads(each.body) for each in requests if each.path == "/hook"]
