@@ -1,8 +1,10 @@
 """`status --expect-by`, and the calls of the monitor that expects a run."""
 
 import json
+import os
+import socket
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from typer.testing import CliRunner
@@ -40,7 +42,8 @@ def _record(statuses: list[str]) -> None:
         }
         table = "run_starts" if status == "running" else "runs"
         if status == "running":
-            row |= {"host": "elsewhere", "process_id": 1, "started_at": datetime.now()}
+            row |= {"host": socket.gethostname(), "process_id": os.getpid()}
+            row["started_at"] = datetime.now(UTC).replace(tzinfo=None)
         else:
             finished_at = started_at + timedelta(minutes=9)
             row |= {"status": status, "exit_code": 0, "finished_at": finished_at}
