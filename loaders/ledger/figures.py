@@ -5,7 +5,7 @@ from typing import Any
 
 from loaders.config.salesforce_mapping import SALESFORCE_OBJECT
 from loaders.ledger.completion import RERUN, SUCCESS
-from loaders.ledger.drift import drift_messages, latest_checks
+from loaders.ledger.drift import latest_checks, open_findings
 from loaders.warehouse import Connection
 
 LOAD_COLUMNS = ("source", "lines", "rows", "rejects", "objects")
@@ -76,7 +76,7 @@ def data_date_figures(
         "archives": archives[0] if archives else 0,
         "salesforce": syncs.get(SALESFORCE_OBJECT, {}),
         "salesforce_objects": syncs,
-        "drift": drift_messages(latest_checks(connection, data_date=data_date)),
+        "drift": open_findings(latest_checks(connection, data_date=data_date)),
         "finished_at": finished_at,
     }
 
@@ -156,6 +156,6 @@ def run_figures(connection: Connection, run_id: str, data_date: date) -> dict[st
         "archives": archives[0] if archives else 0,
         "salesforce": syncs.get(SALESFORCE_OBJECT, {}),
         "salesforce_objects": syncs,
-        "drift": drift_messages(latest_checks(connection, run_id=run_id)),
+        "drift": open_findings(latest_checks(connection, run_id=run_id)),
         "report": dict(zip(REPORT_COLUMNS, report, strict=True)) if report else {},
     }

@@ -11,7 +11,7 @@ from typing import Any
 
 from loaders import ledger, warehouse
 from loaders.errors import NightshiftError
-from loaders.ledger.drift import REPAIR_COMMAND, drift_messages, latest_checks
+from loaders.ledger.drift import check_command, latest_checks, open_findings
 from loaders.ledger.mails import open_recipients
 from loaders.ledger.run_outcomes import (
     DONE,
@@ -58,7 +58,7 @@ class Status:
     open_mails: list[dict[str, Any]] = field(default_factory=list)
     changed_partitions: list[ChangedPartition] = field(default_factory=list)
     unchecked: str = ""
-    drift: list[str] = field(default_factory=list)
+    drift: list[dict[str, str]] = field(default_factory=list)
 
 
 def read_status(count: int, *, env: str, version: str) -> Status:
@@ -73,11 +73,11 @@ def read_status(count: int, *, env: str, version: str) -> Status:
     return Status(runs, mails, changed, drift=drift)
 
 
-def _read_drift() -> list[str]:
+def _read_drift() -> list[dict[str, str]]:
     if not warehouse.exists():
         return []
     with warehouse.session() as connection:
-        return drift_messages(latest_checks(connection))
+        return open_findings(latest_checks(connection))
 
 
 def _read_runs(count: int, *, env: str, version: str) -> list[dict[str, Any]]:
@@ -209,10 +209,10 @@ def _print_tables(status: Status) -> None:
             _print_error(run)
     _print_open_mails(status.open_mails)
     _print_changed_partitions(status)
-    for message in status.drift:
-        console.print(styled("\nDrift in Salesforce:", "bold"), message)
-        console.print("  Show it: nightshift salesforce diff --check-drift")
-        console.print(f"  Next: {REPAIR_COMMAND}")
+    for item in status.drift:
+        console.print(styled(f"\nDrift of {item['object']}:", "bold"), item["message"])
+        console.print(f"  Show it: {check_command(item['object'])}")
+        console.print(f"  Next: {item['repair']}")
 
 
 def _print_open_mails(open_mails: Sequence[dict[str, Any]]) -> None:

@@ -14,7 +14,6 @@ from loaders import ledger, warehouse
 from loaders.config.salesforce_mapping import SALESFORCE_OBJECT
 from loaders.errors import NightshiftError
 from loaders.ledger import reports
-from loaders.ledger.drift import REPAIR_COMMAND
 from loaders.salesforce.plan import SUPERSEDED
 from orchestrate.cli.tables import make_table
 from orchestrate.runs.outcome import ExitCode, Outcome
@@ -127,8 +126,11 @@ def _describe(figures: dict[str, Any]) -> Iterator[str]:
             f"{sync['unchanged']:,} unchanged, {sync['rejected']:,} rejected"
             f"{unmatched}."
         )
-    for message in figures.get("drift", ()):
-        yield f"Drift of {message} Send these alone: {REPAIR_COMMAND}"
+    for item in figures.get("drift", ()):
+        yield (
+            f"Drift of {item['object']}: {item['message']} Send these alone: "
+            f"{item['repair']}"
+        )
     if report := figures["report"]:
         yield f"Report: {report['url']}"
         yield _describe_mail(report)

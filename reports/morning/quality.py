@@ -10,7 +10,6 @@ from typing import Any
 
 from loaders import ledger
 from loaders.config.salesforce_mapping import SALESFORCE_OBJECT
-from loaders.ledger.drift import REPAIR_COMMAND
 from loaders.ledger.rejects import CAN_BE_LOCATED
 from loaders.ledger.salesforce import WITHDRAWN
 from loaders.warehouse import Connection
@@ -112,9 +111,9 @@ def summarize(quality: Quality, data_date: date) -> RunSummary:
         command = "nightshift salesforce rejects"
         command += "" if is_main else f" --object {name}"
         actions.append(Action("See the rejected records", command))
-    if drift := quality.figures.get("drift"):
-        problems += [f"Salesforce object {message.rstrip('.')}" for message in drift]
-        actions.append(Action("Send these records again", REPAIR_COMMAND))
+    for drift in quality.figures.get("drift", ()):
+        problems.append(f"{drift['object']}: {drift['message'].rstrip('.')}")
+        actions.append(Action("Send these records again", drift["repair"]))
     if quality.test_warnings:
         warnings = (
             f"{model} ({message})" for model, message in quality.test_warnings.items()
