@@ -102,8 +102,6 @@ class RandomScenario:
     past_records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     changed_by_others: set[str] = field(default_factory=set)
     kills: int = 0
-    approvals: int = 0
-    repairs: int = 0
 
     def change_mart(self) -> None:
         """Add, change and remove random rows, and fill the mart."""
@@ -161,7 +159,6 @@ class RandomScenario:
             return
         else:
             return
-        self.approvals += 1
         writes = sum(map(len, self.salesforce.writes.values()))
         with pytest.raises(NightshiftError):
             self.salesforce.sync(policy, **options, full=True, approved_plan_id=plan_id)
@@ -290,7 +287,6 @@ class RandomScenario:
             self.rng.choice(POLICIES), data_date=self.data_date, repair_drift=True
         )
         assert repaired.accepted == len(expected)
-        self.repairs += repaired.accepted
         assert repaired.drift is not None
         assert not {item.key for item in repaired.drift.records} & accepted
 
