@@ -34,7 +34,11 @@ from orchestrate.nightly import (
     Nightly,
 )
 from orchestrate.runs import luigi_events
-from orchestrate.tasks.export import ArchiveDataset, SyncTrialMetricsToSalesforce
+from orchestrate.tasks.export import (
+    ArchiveDataset,
+    SyncAccountsToSalesforce,
+    SyncTrialMetricsToSalesforce,
+)
 from orchestrate.tasks.load import LoadRawTable, RawPartition
 from orchestrate.tasks.report import MailReport
 from orchestrate.tasks.transform import DbtModel
@@ -51,6 +55,7 @@ __all__ = [
     "RangeDaily",
     "RangeDailyBase",
     "RawPartition",
+    "SyncAccountsToSalesforce",
     "SyncTrialMetricsToSalesforce",
     "luigi_events",
 ]

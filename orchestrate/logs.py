@@ -1,12 +1,15 @@
-"""The log file of both command lines, and what of it the `luigi` line shows.
+"""The log file of both command lines, and what of it standard error shows.
 
-Every process of a run appends to the same file. NIGHTSHIFT_LOG_FORMAT selects one JSON
-object per line (`json`, the default) or lines for people (`human`).
+Every process of a run appends to the same file, also lines of dbt and of libraries.
+NIGHTSHIFT_LOG_FORMAT selects one JSON object per line (`json`, the default) or lines
+for people (`human`). Standard error has lines for people, unless NIGHTSHIFT_LOG_FORMAT
+is set to `json` and it is no terminal: then it has the JSON lines of the log.
 """
 
 import fcntl
 import logging
 import os
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from logging.handlers import WatchedFileHandler
@@ -21,43 +24,96 @@ from loaders.config import redaction
 from loaders.config.settings import LOG_FORMATS
 from loaders.errors import NightshiftError
 from loaders.private_files import VAR
+from orchestrate.run_id import RUN_ID
 from reports.console import error_console, printable
 
 LOG_FILE = VAR / "logs" / "nightshift.log"
 MAX_BYTES = 10 * 1024**2
 KEPT_FILES = 5
 LOGGERS = ("luigi-interface", "luigi", "nightshift")
+DBT_LOGGER = "nightshift-dbt"
 # Present in every line.
 HEAD_FIELDS = ("timestamp", "level", "process")
+CONTEXT_FIELDS = ("run_id", "data_date", "task")
 TRACEBACK = "Traceback (most recent call last):"
+
+_context: dict[str, str | None] = {}
 
 
 def log_to_file() -> Path:
-    """Send our log lines and Luigi's to `LOG_FILE`; return its path."""
+    """Send all log lines of this process to `LOG_FILE`; return its path."""
     luigi.configuration.get_config().set("core", "no_configure_logging", "true")
-    handler = SharedLogFile(LOG_FILE)
-    handler.setFormatter(_formatter(os.environ.get("NIGHTSHIFT_LOG_FORMAT", "")))
-    for name in LOGGERS:
+    log_format = os.environ.get("NIGHTSHIFT_LOG_FORMAT", "")
+    handlers: list[logging.Handler] = [SharedLogFile(LOG_FILE)]
+    if _is_json_stream(log_format):
+        handlers.append(logging.StreamHandler(error_console.file))
+        error_console.set_on_line(logging.getLogger("nightshift").log)
+    for handler in handlers:
+        handler.setFormatter(_formatter(log_format))
+    for name in (*LOGGERS, DBT_LOGGER):
         logger = logging.getLogger(name)
-        logger.handlers[:] = [handler]
+        logger.handlers[:] = handlers
         logger.setLevel(logging.INFO)
         logger.propagate = False
+    # Libraries log to the root; warnings and errors of threads come here too.
+    root = logging.getLogger()
+    root.handlers[:] = handlers
+    logging.captureWarnings(True)
+    _log_errors_of_threads()
+    set_context()
     structlog.configure(
         processors=[
             *_common_processors(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
-        logger_factory=lambda *_: logging.getLogger("nightshift"),
+        logger_factory=lambda *names: logging.getLogger(*names or ("nightshift",)),
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
     return LOG_FILE
 
 
+def set_context(*, data_date: str | None = None, task: str | None = None) -> None:
+    """Add the data date of the run and the current task to each line from now on."""
+    _context.update(run_id=RUN_ID, data_date=data_date, task=task)
+
+
+def set_task(task: str | None) -> None:
+    """Add the task that this process executes to each line from now on."""
+    _context["task"] = task
+
+
 def show_warnings() -> None:
-    """Show warnings and errors on standard error too, without tracebacks."""
+    """Show warnings and errors on standard error too, without tracebacks.
+
+    Not if all lines of the log go there.
+    """
+    if error_console.has_on_line:
+        return
     handler = _WarningsOnTerminal(level=logging.WARNING)
     for name in LOGGERS:
         logging.getLogger(name).addHandler(handler)
+
+
+def _is_json_stream(log_format: str) -> bool:
+    is_json = log_format.strip().lower() == LOG_FORMATS[0]
+    return is_json and not error_console.file.isatty()
+
+
+def _log_errors_of_threads() -> None:
+    """Log what ends a thread, instead of printing its traceback."""
+    show_exception = threading.excepthook
+
+    def log_exception(arguments: threading.ExceptHookArgs) -> None:
+        error = arguments.exc_value
+        if error is None or not isinstance(error, Exception):
+            show_exception(arguments)  # an interruption
+            return
+        logging.getLogger("nightshift").error(
+            "unexpected error in a thread",
+            exc_info=(type(error), error, arguments.exc_traceback),
+        )
+
+    threading.excepthook = log_exception
 
 
 class SharedLogFile(WatchedFileHandler):
@@ -141,8 +197,9 @@ class _WarningsOnTerminal(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if isinstance(record.msg, dict):  # from structlog
+            hidden = (*HEAD_FIELDS, *CONTEXT_FIELDS)
             text = _fields_text(
-                {key: record.msg[key] for key in record.msg if key not in HEAD_FIELDS}
+                {key: record.msg[key] for key in record.msg if key not in hidden}
             )
         else:
             text = without_traceback(record.getMessage())
@@ -175,11 +232,17 @@ def _common_processors() -> list[Processor]:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_process,
+        _add_context,
     ]
 
 
 def _add_process(_: Any, __: str, event: EventDict) -> EventDict:  # noqa: ANN401
     return {**event, "process": os.getpid()}
+
+
+def _add_context(_: Any, __: str, event: EventDict) -> EventDict:  # noqa: ANN401
+    """Add run id, data date and task; a field of the line itself has precedence."""
+    return {**dict.fromkeys(CONTEXT_FIELDS), **_context, **event}
 
 
 def _redact(_: Any, __: str, event: EventDict) -> EventDict:  # noqa: ANN401
@@ -202,6 +265,9 @@ def _human_line(_: Any, __: str, event: EventDict) -> str:  # noqa: ANN401
     fields = dict(event)
     exception = str(fields.pop("exception", ""))
     timestamp, level, process = (fields.pop(name, "") for name in HEAD_FIELDS)
+    for name in CONTEXT_FIELDS:
+        if name == "run_id" or fields.get(name) is None:
+            fields.pop(name, None)
     text = f"{timestamp} {str(level).upper()} [{process}] {_fields_text(fields)}"
     first, *more = [*text.splitlines(), *exception.splitlines()]
     return "\n".join(map(printable, [first, *(f"    {line}" for line in more)]))

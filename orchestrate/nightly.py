@@ -2,10 +2,11 @@
 
     RawPartition ─► LoadRawTable ─► DbtModel … ─► ArchiveDataset ──► MailReport
                                         │                              ▲
-                                        └► SyncTrialMetricsToSalesforce ┘
+                                        ├► SyncTrialMetricsToSalesforce ┤
+                                        └► SyncAccountsToSalesforce ────┘
 
 Dependencies between models come from dbt's manifest. `scope` lists the models that
-share one dbt invocation.
+share one dbt invocation. Accounts are only synced if that is set.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,7 +23,7 @@ from orchestrate.planning.archives import DATASETS
 from orchestrate.tasks.export import (
     AcceptedBySalesforce,
     ArchiveDataset,
-    SyncTrialMetricsToSalesforce,
+    scheduled_syncs,
 )
 from orchestrate.tasks.load import load_tasks
 from orchestrate.tasks.outermost import outermost
@@ -71,7 +72,7 @@ class Nightly(luigi.WrapperTask):
         yield from outermost(self.all_tasks())
 
     def all_tasks(self) -> Iterator[luigi.Task]:
-        """Yield all loads, models and archives, the sync and the report."""
+        """Yield all loads, models and archives, the syncs and the report."""
         state = run_state.load(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
@@ -85,7 +86,8 @@ class Nightly(luigi.WrapperTask):
             yield self.clone(DbtModel, model=model, scope=scope)
         for dataset in DATASETS:
             yield self.clone(ArchiveDataset, dataset=dataset, scope=scope)
-        yield self.clone(SyncTrialMetricsToSalesforce, scope=scope)
+        for sync in scheduled_syncs():
+            yield self.clone(sync, scope=scope)
         yield self.clone(MailReport, scope=scope)
 
     def run(self) -> Iterator[luigi.Task]:

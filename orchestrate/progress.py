@@ -9,6 +9,7 @@ from datetime import date
 
 import luigi
 
+from orchestrate import logs
 from reports.console import Text, error_console
 
 SYMBOLS = {"done": ("✔", "green"), "failed": ("✘", "red"), "warn": ("!", "yellow")}
@@ -72,3 +73,15 @@ def _print_failure(task: luigi.Task, _: Exception) -> None:
         return
     _failed.add(task.task_id)
     print_line(f"{task.get_task_family()} {subject(task)}", outcome="failed")
+
+
+@luigi.Task.event_handler(luigi.Event.START)
+def _name_task_in_log(task: luigi.Task) -> None:
+    """Let the log lines of this process name the task."""
+    logs.set_task(f"{task.get_task_family()} {subject(task)}".rstrip())
+
+
+@luigi.Task.event_handler(luigi.Event.SUCCESS)
+@luigi.Task.event_handler(luigi.Event.FAILURE)
+def _name_no_task_in_log(*_: object) -> None:
+    logs.set_task(None)

@@ -1,6 +1,7 @@
 """What both command lines do before anything else."""
 
 import os
+import sys
 from pathlib import Path
 
 from loaders import interruption, private_files, warehouse
@@ -15,6 +16,9 @@ _user_umask: int | None = None
 def prepare_process() -> Path:
     """Protect files and output, read `.env`, open the log; return the log's path."""
     global _user_umask
+    # Python's resource tracker frees dbt's semaphores if this process is killed. It
+    # would also warn of them, after the last line of the output.
+    sys.warnoptions.append("ignore:resource_tracker:UserWarning")
     interruption.install(_print_interruption)
     warehouse.set_on_wait(error_console.print)
     _user_umask = private_files.protect_process()

@@ -6,10 +6,11 @@ text that every terminal and every output encoding can show.
 
 import io
 import json
+import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -63,6 +64,16 @@ ASCII_SYMBOLS = str.maketrans(
 )
 UNLIMITED = 100_000
 
+OnLine = Callable[[int, str], None]
+
+
+def _level(objects: tuple[Any, ...]) -> int:
+    """Return the log level of a message: error if a part of it is red."""
+    is_red = any(
+        isinstance(part, Text) and "red" in str(part.style) for part in objects
+    )
+    return logging.ERROR if is_red else logging.INFO
+
 
 def printable(value: str) -> str:
     """Return one value with each control character replaced by U+FFFD."""
@@ -87,6 +98,16 @@ class Terminal(Console):
             width=width,
         )
         self.push_render_hook(_PrintableOutput())
+        self._on_line: OnLine | None = None
+
+    @property
+    def has_on_line(self) -> bool:
+        """Whether something else gets what is printed."""
+        return self._on_line is not None
+
+    def set_on_line(self, on_line: OnLine | None) -> None:
+        """Pass what is printed to `on_line`, as a log level and a text."""
+        self._on_line = on_line
 
     def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401 - as in rich
         """Convert a string without its control characters, so that tables align."""
@@ -113,8 +134,26 @@ class Terminal(Console):
 
         Messages on standard error that cannot be written are dropped.
         """
+        if self._on_line is not None:
+            self._on_line(_level(objects), self._text(objects))
+            return
         with self.checked_output():
             super().print(*objects, **options)
+
+    def _text(self, objects: tuple[Any, ...]) -> str:
+        """Return the objects as they would be printed, without styles."""
+        plain = Console(
+            file=io.StringIO(),
+            width=UNLIMITED,
+            color_system=None,
+            soft_wrap=True,
+            markup=False,
+            emoji=False,
+            highlight=False,
+        )
+        with plain.capture() as output:
+            plain.print(*objects)
+        return "\n".join(line.strip() for line in output.get().splitlines()).strip()
 
     @contextmanager
     def checked_output(self) -> Iterator[None]:

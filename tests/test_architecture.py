@@ -21,6 +21,7 @@ MODULE_LAYERS = {
         "archive",
         "alerts",
         "heartbeat",
+        "metrics",
         "mail",
         "mime",
         "ledger",
@@ -46,12 +47,12 @@ MODULE_LAYERS = {
         "tasks",
         "planning",
         "dbt",
-        "run_id",
         "shared_memory",
         "progress",
         "startup",
         "luigi_arguments",
         "logs",
+        "run_id",
     ),
 }
 MAX_FILES = 20
@@ -66,6 +67,8 @@ IMPORTERS = {
     "simple_salesforce": {"loaders/salesforce_api/client.py"},
     "smtplib": {"loaders/mail.py"},
     "apprise": {"loaders/alerts.py"},
+    "datadog": {"loaders/metrics.py"},
+    "prometheus_client": {"loaders/metrics.py"},
     "jinja2": {"reports/morning/rendering.py", "loaders/config/dbt_profile.py"},
     "rich": {"reports/console.py"},
     "matplotlib": {"reports/morning/charts.py"},
@@ -79,6 +82,7 @@ IMPORTERS = {
     },
     "dbt.adapters": {
         "orchestrate/dbt/connections.py",
+        "orchestrate/dbt/row_counts.py",
         "loaders/warehouse/redshift_sessions.py",
     },
 }

@@ -41,7 +41,6 @@ MODEL_KEYS = ("object", "external_id", "data_date", "operation")
 EXPORTS = PROJECT / "models" / "exports"
 SALESFORCE_MODEL = "sf_trial_metrics"
 SALESFORCE_OBJECT = "Trial_Metrics__c"
-ACCOUNTS_MODEL = "sf_accounts"
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,8 @@ class SyncPolicy:
     whose row is no longer in the mart: leave them, blank their mapped fields, or check
     the checkbox `missing_flag_field`. `read_back_rows` is the size of the sample that
     is read back after the sync. Values accepted more than `history_days` ago are
-    deleted, except the latest of each key.
+    deleted, except the latest of each key. With `accounts`, every run also updates the
+    accounts.
     """
 
     max_rejected_ratio: Ratio = 0.0
@@ -117,5 +118,6 @@ class SyncPolicy:
     retry_permanent: Literal["next_run", "when_changed"] = "next_run"
     read_back_rows: Annotated[int, Field(ge=0, le=MAX_ROWS_IN_MEMORY)] = 0
     history_days: Annotated[int, Field(ge=1, le=MAX_HISTORY_DAYS)] = 400
+    accounts: bool = False
     safety_thresholds: SafetyThresholds = field(default_factory=SafetyThresholds)
     retry_policy: RetryPolicy = field(default_factory=RetryPolicy)

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from loaders.config import environment, secret_values
 from loaders.config.alert_urls import Alerts
+from loaders.config.endpoints import Metrics
 from loaders.config.environment import PROJECT as PROJECT
 from loaders.config.salesforce_policy import SyncPolicy
 from loaders.config.setting_types import Addresses, PrivateKey, S3Url, StartTls
@@ -109,6 +110,7 @@ class Settings(BaseModel):
     report: Report = Report()
     on_call: OnCall = OnCall()
     alerts: Alerts = Alerts()
+    metrics: Metrics = Metrics()
 
     def require_complete(self) -> None:
         """Raise `ConfigError` naming each missing setting that a full run needs."""

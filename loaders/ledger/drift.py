@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from loaders.config.salesforce_mapping import SALESFORCE_OBJECT
 from loaders.ledger.completion import now, table_exists
 from loaders.warehouse import Connection
 
 DELETED, EDITED, RESOLVED = "deleted", "edited", "resolved"
 SENDER = "-- loaders.ledger.drift"
-REPAIR_COMMAND = "nightshift salesforce sync --repair-drift"
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,27 @@ def latest_checks(
     return {name: describe(deleted, edited) for name, deleted, edited in rows}
 
 
-def drift_messages(checks: dict[str, str]) -> list[str]:
-    """Return a sentence for each object of `latest_checks` whose records drift."""
-    return [f"{name}: {message}" for name, message in checks.items() if message]
+def open_findings(checks: dict[str, str]) -> list[dict[str, str]]:
+    """Return `object`, `message` and `repair`, a command, of each object that drifts.
+
+    `checks` comes from `latest_checks`.
+    """
+    return [
+        {"object": name, "message": message, "repair": repair_command(name)}
+        for name, message in checks.items()
+        if message
+    ]
+
+
+def repair_command(object_name: str) -> str:
+    """Return the command that sends the rows of drifting records again."""
+    return f"nightshift salesforce sync{_object_option(object_name)} --repair-drift"
+
+
+def check_command(object_name: str) -> str:
+    """Return the command that lists all drifting records."""
+    return f"nightshift salesforce diff{_object_option(object_name)} --check-drift"
+
+
+def _object_option(object_name: str) -> str:
+    return "" if object_name == SALESFORCE_OBJECT else f" --object {object_name}"

@@ -3,12 +3,14 @@
 from datetime import date
 from typing import Any
 
+from loaders.config.salesforce_mapping import SALESFORCE_OBJECT
 from loaders.ledger.completion import RERUN, SUCCESS
-from loaders.ledger.drift import drift_messages, latest_checks
+from loaders.ledger.drift import latest_checks, open_findings
 from loaders.warehouse import Connection
 
 LOAD_COLUMNS = ("source", "lines", "rows", "rejects", "objects")
 SYNC_COLUMNS = ("status", "sent", "accepted", "rejected", "unchanged")
+UNMATCHED = "unmatched"
 REPORT_COLUMNS = ("url", "mail_status", "recipients", "message")
 
 
@@ -31,6 +33,7 @@ def data_date_figures(
     """Return `loads`, `models`, `archives`, `salesforce`, `drift`, `finished_at`.
 
     Each figure comes from the latest row of its source, model or sync of the data date.
+    `salesforce` is that of the trial metrics, `salesforce_objects` has all objects.
     """
     scope = [data_date, env, version]
     loads = connection.fetch_all(
@@ -59,13 +62,8 @@ def data_date_figures(
         "where dt = ? and env = ? and version = ? and fingerprint != ?",
         [*scope, RERUN],
     )
-    syncs = connection.fetch_all(
-        "-- loaders.ledger.figures salesforce syncs\n"
-        "select status, sent, accepted, rejected, unchanged "
-        f"from {connection.table('ops', 'salesforce_syncs')} "
-        "where data_date = ? and env = ? and version = ? and status != ? "
-        "order by finished_at desc limit 1",
-        [*scope, RERUN],
+    syncs = _latest_syncs(
+        connection, "data_date = ? and env = ? and version = ?", scope
     )
     return {
         "loads": [dict(zip(LOAD_COLUMNS, row, strict=True)) for row in loads],
@@ -76,10 +74,35 @@ def data_date_figures(
             "tests_warned": int(tests_warned),
         },
         "archives": archives[0] if archives else 0,
-        "salesforce": dict(zip(SYNC_COLUMNS, syncs[0], strict=True)) if syncs else {},
-        "drift": drift_messages(latest_checks(connection, data_date=data_date)),
+        "salesforce": syncs.get(SALESFORCE_OBJECT, {}),
+        "salesforce_objects": syncs,
+        "drift": open_findings(latest_checks(connection, data_date=data_date)),
         "finished_at": finished_at,
     }
+
+
+def _latest_syncs(
+    connection: Connection, condition: str, parameters: list[object]
+) -> dict[str, dict[str, Any]]:
+    """Return the figures of the latest sync of each object, by object.
+
+    Those that an earlier version recorded have no number of unmatched rows.
+    """
+    table = connection.table("ops", "salesforce_syncs")
+    sender = "-- loaders.ledger.figures"
+    columns = connection.columns(f"{sender} sync columns\nselect * from {table}")
+    has_unmatched = any(name == UNMATCHED for name, _ in columns)
+    names = (*SYNC_COLUMNS, UNMATCHED)
+    unmatched = "coalesce(unmatched, 0)" if has_unmatched else "0"
+    rows = connection.fetch_all(
+        f"{sender} latest syncs\n"
+        f"select object, {', '.join(SYNC_COLUMNS)}, {unmatched} from ("
+        "select *, row_number() over (partition by object order by finished_at desc) "
+        f"as recency from {table} where {condition} and status != ?) as syncs "
+        "where recency = 1 order by object",
+        [*parameters, RERUN],
+    )
+    return {name: dict(zip(names, values, strict=True)) for name, *values in rows}
 
 
 def run_figures(connection: Connection, run_id: str, data_date: date) -> dict[str, Any]:
@@ -112,13 +135,7 @@ def run_figures(connection: Connection, run_id: str, data_date: date) -> dict[st
         "where run_id = ? and fingerprint != ?) as written",
         [run_id, RERUN],
     )
-    sync = connection.fetch_one(
-        "-- loaders.ledger.figures sync of a run\n"
-        f"select {', '.join(SYNC_COLUMNS)} "
-        f"from {connection.table('ops', 'salesforce_syncs')} "
-        "where run_id = ? and status != ? order by finished_at desc limit 1",
-        [run_id, RERUN],
-    )
+    syncs = _latest_syncs(connection, "run_id = ?", [run_id])
     report = connection.fetch_one(
         "-- loaders.ledger.figures report of a run\n"
         f"select {', '.join(REPORT_COLUMNS)} "
@@ -137,7 +154,8 @@ def run_figures(connection: Connection, run_id: str, data_date: date) -> dict[st
             "tests_warned": sum(int(row[3]) for row in statuses),
         },
         "archives": archives[0] if archives else 0,
-        "salesforce": dict(zip(SYNC_COLUMNS, sync, strict=True)) if sync else {},
-        "drift": drift_messages(latest_checks(connection, run_id=run_id)),
+        "salesforce": syncs.get(SALESFORCE_OBJECT, {}),
+        "salesforce_objects": syncs,
+        "drift": open_findings(latest_checks(connection, run_id=run_id)),
         "report": dict(zip(REPORT_COLUMNS, report, strict=True)) if report else {},
     }

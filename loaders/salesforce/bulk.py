@@ -242,10 +242,12 @@ def abort_orphaned_jobs(context: SyncContext, *, since: datetime) -> None:
 def _submit_job(context: SyncContext, chunk: int, file: ChunkFile) -> str:
     """Create, upload and close one job; start over with a new one if that fails."""
     started_at = now()
+    last_error: NightshiftError | None = None
     for _ in range(context.client.attempts):
         try:
             job = jobs.create(context.client, context.mapping)
-        except OutcomeUnknownError:
+        except OutcomeUnknownError as error:
+            last_error = error
             abort_orphaned_jobs(context, since=started_at)
             continue
         _update_chunk(context, chunk, job_id=job.id, state=job.state)
@@ -258,6 +260,7 @@ def _submit_job(context: SyncContext, chunk: int, file: ChunkFile) -> str:
             # is in the planned state.
             _update_chunk(context, chunk, job_id="", state=PLANNED)
             log.warning("salesforce upload failed", job_id=job.id, error=str(error))
+            last_error = error
             continue
         job = jobs.close(context.client, job.id)
         _update_chunk(context, chunk, job_id=job.id, state=job.state)
@@ -265,7 +268,7 @@ def _submit_job(context: SyncContext, chunk: int, file: ChunkFile) -> str:
         return job.id
     raise TransientError(
         f"Uploading {file.path.name} ({file.bytes} bytes) to Salesforce failed "
-        f"{context.client.attempts} times. Check the network, then run again."
+        f"{context.client.attempts} times. {last_error}"
     )
 
 

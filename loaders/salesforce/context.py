@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 from uuid import uuid4
 
-from loaders.config.salesforce_mapping import Mapping
+from loaders.config.salesforce_mapping import SALESFORCE_OBJECT, Mapping
 from loaders.config.salesforce_policy import SyncPolicy
 from loaders.config.settings import Salesforce as Settings
 from loaders.errors import TransientError
@@ -89,6 +89,8 @@ class SyncRequest:
     def command(self) -> str:
         """The command line of this request, without an approval."""
         parts = ["nightshift salesforce", "rejects" if self.only_rejected else "sync"]
+        if self.mapping.object != SALESFORCE_OBJECT:
+            parts.append(f"--object {self.mapping.object}")
         if self.is_date_given:
             parts.append(f"--date {self.data_date}")
         return " ".join([*parts, self.variant]).rstrip()

@@ -221,6 +221,7 @@ def _record_sync(
         "env": request.env,
         "version": request.version,
         "fingerprint": request.fingerprint,
+        "api_calls": context.client.calls,
     }
     if not request.as_of:
         compare.withdraw_rejects(staging_db)

@@ -61,6 +61,11 @@ class Client:
         return (usage.used, usage.total) if usage else None
 
     @property
+    def calls(self) -> int:
+        """The number of requests that this client has sent."""
+        return self._session.calls
+
+    @property
     def attempts(self) -> int:
         """The number of attempts for a request that fails with transient errors."""
         return self._session.retry_policy.attempts

@@ -96,6 +96,7 @@ class RetryingSession(CheckingSession):
 
     `login` returns a token; it is called on first use and, if `can_renew`, after a 401.
     `limit_info` is the latest `Sforce-Limit-Info` header, '' before the first response.
+    `calls` counts the requests that were sent, each attempt of one.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class RetryingSession(CheckingSession):
         super().__init__(retry_policy)
         self._can_renew = can_renew
         self.limit_info = ""
+        self.calls = 0
         self._login = login
         self._token: str | None = None
         self.auth = _BearerAuth(self)
@@ -215,6 +217,7 @@ class RetryingSession(CheckingSession):
         body = options.get("data")
         if body is not None and hasattr(body, "seek"):
             body.seek(0)
+        self.calls += 1
         try:
             response = super().request(method, url, **options)
         except requests.RequestException as error:

@@ -17,6 +17,7 @@ from loaders.salesforce_api import client, preflight
 from loaders.salesforce_api import doctor as salesforce_doctor
 from orchestrate.dbt import graph
 from orchestrate.logs import LOG_FILE
+from orchestrate.planning.exports import scheduled_exports
 from orchestrate.runs import alert_trial
 from reports.console import Text, console
 
@@ -55,7 +56,14 @@ def run_checks() -> list[Check]:
 def run_salesforce_checks() -> list[Check]:
     """Check each value of the mart against its Salesforce field; write nothing."""
     try:
-        findings = salesforce_doctor.check(mapping.load(), settings.load().salesforce)
+        config = settings.load().salesforce
+        findings = [
+            finding
+            for export in scheduled_exports()
+            for finding in salesforce_doctor.check(
+                mapping.load(model=export.model), config
+            )
+        ]
     except NightshiftError as error:
         return [Check("salesforce", False, str(error))]
     if not findings:
@@ -181,16 +189,22 @@ def _check_salesforce() -> str:
     config = _settings_of("NIGHTSHIFT_SALESFORCE__").salesforce
     connection = client.connect(config)
     try:
-        destination = preflight.check(
-            connection, mapping.load(), expect_sandbox=config.expect_sandbox
-        )
+        destinations = [
+            preflight.check(
+                connection,
+                mapping.load(model=export.model),
+                expect_sandbox=config.expect_sandbox,
+            )
+            for export in scheduled_exports()
+        ]
     finally:
         connection.close()
-    kind = "sandbox" if destination.is_sandbox else "production"
-    warnings = "".join(f"; {warning}" for warning in destination.warnings)
+    kind = "sandbox" if destinations[0].is_sandbox else "production"
+    objects = " and ".join(destination.object for destination in destinations)
+    found = dict.fromkeys(text for item in destinations for text in item.warnings)
     return (
-        f"Salesforce org {destination.salesforce_org_id} ({kind}) has all fields of "
-        f"{destination.object}{warnings}"
+        f"Salesforce org {destinations[0].salesforce_org_id} ({kind}) has all fields "
+        f"of {objects}{''.join(f'; {warning}' for warning in found)}"
     )
 
 

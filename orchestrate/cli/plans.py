@@ -12,7 +12,6 @@ from orchestrate.planning.changed_partitions import (
     ChangedPartition,
     find_changed_partitions,
 )
-from orchestrate.planning.run_state import SALESFORCE_OBJECT
 from orchestrate.runs.remedy import resume_command
 from orchestrate.tasks.load import LoadRawTable, RawPartition
 from reports.console import console, print_json
@@ -69,7 +68,7 @@ def stale_steps(root: luigi.Task) -> list[Step]:
         steps.append(
             Step(
                 task=task.get_task_family(),
-                subject=progress.subject(task) or SALESFORCE_OBJECT,
+                subject=progress.subject(task) or task.export.object,
                 data_date=task.data_date,
                 reason=reason,
                 cause="" if isinstance(task, LoadRawTable) else task.upstream_cause(),

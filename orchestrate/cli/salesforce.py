@@ -11,7 +11,7 @@ import typer
 from loaders import ledger, warehouse
 from loaders.config import salesforce_mapping as mapping
 from loaders.config import settings
-from loaders.config.salesforce_mapping import SALESFORCE_MODEL
+from loaders.config.salesforce_mapping import SALESFORCE_OBJECT
 from loaders.errors import ConfigError
 from loaders.ledger.salesforce import open_rejects, read_history
 from loaders.salesforce import sync
@@ -60,6 +60,9 @@ Approve = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Run all checks, send nothing.")
 ]
+ObjectName = Annotated[
+    str, typer.Option("--object", help="Salesforce object of the exported mart.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SYNC_COMMAND = "nightshift salesforce sync"
 MAX_SHOWN_DATES = 5
@@ -68,6 +71,7 @@ PLAN_ID = re.compile(r"[0-9a-f]{16}")
 
 @app.command()
 def diff(
+    object_name: ObjectName = SALESFORCE_OBJECT,
     day: Day = None,
     as_of: AsOf = None,
     limit: Annotated[
@@ -84,7 +88,7 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Show what a sync would create, change (by field) and leave unchanged."""
-    request = _request(day, as_of=as_of)
+    request = _request(object_name, day, as_of=as_of)
     plan = make_plan(
         request, settings.load().salesforce, limit=limit, check_drift=check_drift
     )
@@ -96,6 +100,7 @@ def diff(
 
 @app.command("sync")
 def run_sync(
+    object_name: ObjectName = SALESFORCE_OBJECT,
     day: Day = None,
     dry_run: DryRun = False,
     full: Annotated[
@@ -121,6 +126,7 @@ def run_sync(
             "one of them out."
         )
     request = _request(
+        object_name,
         day,
         dry_run=dry_run,
         full=full,
@@ -133,6 +139,7 @@ def run_sync(
 
 @app.command("rejects")
 def show_rejects(
+    object_name: ObjectName = SALESFORCE_OBJECT,
     retry: Annotated[
         bool, typer.Option("--retry", help="Send the rejected rows again.")
     ] = False,
@@ -143,7 +150,9 @@ def show_rejects(
     """Show the rows that Salesforce rejected and has not accepted since."""
     settings.load()
     if retry:
-        request = _request(None, only_rejected=True, dry_run=dry_run, approve=approve)
+        request = _request(
+            object_name, None, only_rejected=True, dry_run=dry_run, approve=approve
+        )
         _send(request, as_json=as_json)
         return
     if dry_run or approve is not None:
@@ -151,7 +160,8 @@ def show_rejects(
             "--dry-run and --approve are only for sending rejected rows again. Add "
             "--retry. Nothing was sent."
         )
-    rejects = open_rejects(run_state.SALESFORCE_OBJECT) if _was_ever_sent() else []
+    name = mapping.find(object_name).object
+    rejects = open_rejects(name) if _was_ever_sent() else []
     if as_json:
         rows = [asdict(reject) for reject in rejects]
         print_json({"rejects": rows})
@@ -169,23 +179,28 @@ def show_rejects(
         )
     console.print_table(table)
     console.print("Correct the values in the product or in Salesforce. The next run")
-    console.print("sends them again, or now: nightshift salesforce rejects --retry")
+    option = "" if name == SALESFORCE_OBJECT else f" --object {name}"
+    console.print(
+        f"sends them again, or now: nightshift salesforce rejects{option} --retry"
+    )
 
 
 @app.command()
 def history(
     org: Annotated[str, typer.Argument(help="The org's id.")],
+    object_name: ObjectName = SALESFORCE_OBJECT,
     as_json: AsJson = False,
 ) -> None:
     """Show what was sent for one org, when, and the results."""
     settings.load()
-    events = read_history(run_state.SALESFORCE_OBJECT, org) if _was_ever_sent() else []
+    name = mapping.find(object_name).object
+    events = read_history(name, org) if _was_ever_sent() else []
     if as_json:
         rows = [asdict(event) for event in events]
         print_json({"history": rows})
         return
     if not events:
-        console.print(f"Org {org} was never sent to Salesforce.")
+        console.print(f"Org {org} was never sent to {name} in Salesforce.")
     for event in events:
         line = f"{event.at:%Y-%m-%d %H:%M} {event.code} {event.message}".strip()
         console.print(printable(line))
@@ -202,6 +217,7 @@ def _was_ever_sent() -> bool:
 
 
 def _request(
+    object_name: str,
     day: datetime | None,
     *,
     as_of: datetime | None = None,
@@ -219,31 +235,33 @@ def _request(
         env=result_name("env", DEFAULT_ENV),
         version=DEFAULT_VERSION,
     )
-    records = state.builds_of(SALESFORCE_MODEL)
-    built = [date for date in records if is_built(state, SALESFORCE_MODEL, date)]
+    exported = mapping.find(object_name)
+    model = exported.model
+    records = state.builds_of(model)
+    built = [date for date in records if is_built(state, model, date)]
     if not built:
         raise ConfigError(
-            f"{SALESFORCE_MODEL} was never built and tested. "
+            f"{model} was never built and tested. "
             "Run the pipeline first: nightshift run --date D"
         )
     if as_of:
-        dates = {*built, *(date for _, date in state.completed.syncs)}
-        _require_known(as_of.date(), dates)
+        synced = (d for name, d in state.completed.syncs if name == exported.object)
+        _require_known(as_of.date(), {*built, *synced}, model=model)
     data_date = day.date() if day else max(built)
-    if not (day or as_of) and contains_later_date(state, SALESFORCE_MODEL, data_date):
+    if not (day or as_of) and contains_later_date(state, model, data_date):
         raise ConfigError(
-            f"{SALESFORCE_MODEL} does not contain {data_date} any more, because a "
+            f"{model} does not contain {data_date} any more, because a "
             f"build for {max(records)} did not finish. Resume that run first: "
             f"nightshift run --date {max(records)}"
         )
     return SyncRequest(
-        mapping=mapping.load(model=SALESFORCE_MODEL),
+        mapping=exported,
         data_date=data_date,
         spool=SPOOL,
         env=result_name("env", DEFAULT_ENV),
         version=DEFAULT_VERSION,
         run_id=RUN_ID,
-        fingerprint=state.built_fingerprint(SALESFORCE_MODEL, data_date),
+        fingerprint=state.built_fingerprint(model, data_date),
         as_of=as_of.date() if as_of else None,
         approved_plan_id=plan_id,
         is_date_given=day is not None,
@@ -251,13 +269,13 @@ def _request(
     )
 
 
-def _require_known(as_of: date, known: set[date]) -> None:
+def _require_known(as_of: date, known: set[date], *, model: str) -> None:
     if as_of in known:
         return
     shown = ", ".join(str(day) for day in sorted(known)[-MAX_SHOWN_DATES:])
     more = f"{min(known)} to " if len(known) > MAX_SHOWN_DATES else ""
     raise ConfigError(
-        f"There are no values as of {as_of}: {SALESFORCE_MODEL} was never built for "
+        f"There are no values as of {as_of}: {model} was never built for "
         f"that date. Nothing was sent. Choose a date that was built: {more}{shown}."
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from loaders import ledger, warehouse
 from loaders.errors import NightshiftError
-from loaders.ledger.drift import REPAIR_COMMAND, drift_messages, latest_checks
+from loaders.ledger.drift import check_command, latest_checks, open_findings
 from loaders.ledger.mails import open_recipients
 from loaders.ledger.run_outcomes import (
     DONE,
@@ -30,7 +30,14 @@ from reports.console import console, print_json, styled
 
 # Left out on narrow terminals, in this order. --json has all of them.
 OPTIONAL_COLUMNS = (
-    *("sf\nunchanged", "archived", "sf\naccepted", "tests\nwarned", "finished (UTC)"),
+    *(
+        "sf\nunmatched",
+        "sf\nunchanged",
+        "archived",
+        "sf\naccepted",
+        "tests\nwarned",
+        "finished (UTC)",
+    ),
     *("models", "sf\nsent", "rejects", "sf\nrejected", "lines"),
 )
 MAX_ERROR_LENGTH = 500
@@ -51,7 +58,7 @@ class Status:
     open_mails: list[dict[str, Any]] = field(default_factory=list)
     changed_partitions: list[ChangedPartition] = field(default_factory=list)
     unchecked: str = ""
-    drift: list[str] = field(default_factory=list)
+    drift: list[dict[str, str]] = field(default_factory=list)
 
 
 def read_status(count: int, *, env: str, version: str) -> Status:
@@ -66,11 +73,11 @@ def read_status(count: int, *, env: str, version: str) -> Status:
     return Status(runs, mails, changed, drift=drift)
 
 
-def _read_drift() -> list[str]:
+def _read_drift() -> list[dict[str, str]]:
     if not warehouse.exists():
         return []
     with warehouse.session() as connection:
-        return drift_messages(latest_checks(connection))
+        return open_findings(latest_checks(connection))
 
 
 def _read_runs(count: int, *, env: str, version: str) -> list[dict[str, Any]]:
@@ -131,8 +138,11 @@ def _read_day(
 def _rejects_error(run: RunOutcome, figures: dict[str, Any]) -> str:
     if run.outcome != REJECTED:
         return ""
-    rejected = figures["salesforce"].get("rejected")
-    return f"Salesforce has not accepted {f'{rejected:,}' if rejected else 'all'} rows."
+    syncs = figures["salesforce_objects"]
+    rejected = sum(sync["rejected"] for sync in syncs.values())
+    names = ", ".join(name for name, sync in syncs.items() if sync["rejected"])
+    count = f"{rejected:,}" if rejected else "all"
+    return f"Salesforce has not accepted {count} rows{names and f' of {names}'}."
 
 
 def _next_step(run: RunOutcome, *, env: str, version: str) -> str:
@@ -199,10 +209,10 @@ def _print_tables(status: Status) -> None:
             _print_error(run)
     _print_open_mails(status.open_mails)
     _print_changed_partitions(status)
-    for message in status.drift:
-        console.print(styled("\nDrift in Salesforce:", "bold"), message)
-        console.print("  Show it: nightshift salesforce diff --check-drift")
-        console.print(f"  Next: {REPAIR_COMMAND}")
+    for item in status.drift:
+        console.print(styled(f"\nDrift of {item['object']}:", "bold"), item["message"])
+        console.print(f"  Show it: {check_command(item['object'])}")
+        console.print(f"  Next: {item['repair']}")
 
 
 def _print_open_mails(open_mails: Sequence[dict[str, Any]]) -> None:
@@ -245,6 +255,7 @@ def _row(run: dict[str, Any]) -> dict[str, str]:
             f"sf\n{name}": f"{sync[name]:,}" if sync else NO_VALUE
             for name in ("sent", "accepted", "unchanged", "rejected")
         },
+        "sf\nunmatched": _total(list(run["salesforce_objects"].values()), "unmatched"),
         "finished (UTC)": f"{finished_at:%Y-%m-%d %H:%M}" if finished_at else NO_VALUE,
     }
 

@@ -11,9 +11,9 @@ from typing import Any
 import luigi
 
 from loaders import ledger, warehouse
+from loaders.config.salesforce_mapping import SALESFORCE_OBJECT
 from loaders.errors import NightshiftError
 from loaders.ledger import reports
-from loaders.ledger.drift import REPAIR_COMMAND
 from loaders.salesforce.plan import SUPERSEDED
 from orchestrate.cli.tables import make_table
 from orchestrate.runs.outcome import ExitCode, Outcome
@@ -25,6 +25,7 @@ NO_FIGURES: dict[str, Any] = {
     "models": {"done": 0, "failed": 0, "tests": 0, "tests_warned": 0},
     "archives": 0,
     "salesforce": {},
+    "salesforce_objects": {},
     "report": {},
 }
 
@@ -82,7 +83,7 @@ def _print_figures(outcome: Outcome, figures: dict[str, Any]) -> None:
         "loads": figures["loads"],
         "models": any(figures["models"].values()),
         "archive": figures["archives"],
-        "Salesforce": figures["salesforce"],
+        "Salesforce": figures["salesforce_objects"],
         "report": figures["report"],
     }
     missing = [name for name, is_present in parts.items() if not is_present]
@@ -113,16 +114,23 @@ def _describe(figures: dict[str, Any]) -> Iterator[str]:
         )
     if figures["archives"]:
         yield f"Archive: {figures['archives']:,} partition(s) written."
-    sync = figures["salesforce"]
-    if sync and sync["status"] == SUPERSEDED:
-        yield "Salesforce: nothing sent, it has values of a later data date."
-    elif sync:
+    for name, sync in figures["salesforce_objects"].items():
+        is_main = name == SALESFORCE_OBJECT
+        title = "Salesforce" if is_main else f"Salesforce {name}"
+        if sync["status"] == SUPERSEDED:
+            yield f"{title}: nothing sent, it has values of a later data date."
+            continue
+        unmatched = f", {sync['unmatched']:,} unmatched" if sync["unmatched"] else ""
         yield (
-            f"Salesforce: {sync['sent']:,} sent, {sync['accepted']:,} accepted, "
-            f"{sync['unchanged']:,} unchanged, {sync['rejected']:,} rejected."
+            f"{title}: {sync['sent']:,} sent, {sync['accepted']:,} accepted, "
+            f"{sync['unchanged']:,} unchanged, {sync['rejected']:,} rejected"
+            f"{unmatched}."
         )
-    for message in figures.get("drift", ()):
-        yield f"Drift of {message} Send these alone: {REPAIR_COMMAND}"
+    for item in figures.get("drift", ()):
+        yield (
+            f"Drift of {item['object']}: {item['message']} Send these alone: "
+            f"{item['repair']}"
+        )
     if report := figures["report"]:
         yield f"Report: {report['url']}"
         yield _describe_mail(report)

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from loaders.ledger.drift import REPAIR_COMMAND, Drift
+from loaders.ledger.drift import Drift, check_command, repair_command
 from loaders.salesforce.context import SyncRequest
 from loaders.salesforce.plan import DRY_RUN, SUPERSEDED, Change, Plan, SyncResult
 from reports.console import console, printable, styled
 
 MAX_SHOWN_FIELDS = 6
 MAX_SHOWN_DRIFT = 5
-NOT_SENT = ("unchanged", "rejected", "held", "skipped")
+NOT_SENT = ("unchanged", "rejected", "held", "skipped", "unmatched", "gone")
 
 
 def print_plan(request: SyncRequest, plan: Plan, *, limit: int) -> None:
@@ -24,7 +24,7 @@ def print_plan(request: SyncRequest, plan: Plan, *, limit: int) -> None:
     _print_next_step(request, plan.plan_id, plan.changes, plan)
     if plan.drift:
         console.print(plan.drift.message or "No record was changed by somebody else.")
-        _print_drift(plan.drift, limit=limit)
+        _print_drift(request, plan.drift, limit=limit)
 
 
 def print_result(request: SyncRequest, result: SyncResult) -> None:
@@ -35,7 +35,7 @@ def print_result(request: SyncRequest, result: SyncResult) -> None:
     console.print(
         f"{result.status}: {result.sent:,} sent, {result.accepted:,} accepted "
         f"({result.created:,} created), {result.unchanged:,} unchanged, "
-        f"{result.rejected:,} rejected."
+        f"{result.rejected:,} rejected{_unmatched(request, result)}."
     )
     if result.status == SUPERSEDED:
         console.print("Salesforce has values of a later data date.")
@@ -44,19 +44,25 @@ def print_result(request: SyncRequest, result: SyncResult) -> None:
     _print_codes(result.codes)
     if result.drift and (message := result.drift.message or result.drift.error):
         console.print(styled("Drift:", "yellow"), message)
-        _print_drift(result.drift, limit=MAX_SHOWN_DRIFT)
+        _print_drift(request, result.drift, limit=MAX_SHOWN_DRIFT)
 
 
-def _print_drift(drift: Drift, *, limit: int) -> None:
+def _print_drift(request: SyncRequest, drift: Drift, *, limit: int) -> None:
+    name = request.mapping.object
     for record in drift.records[:limit]:
         author = f" by user {record.modified_by}" if record.modified_by else ""
         at = f" at {record.modified_at}" if record.modified_at else ""
         fields = f": {record.fields}" if record.fields else ""
         console.print(printable(f"  {record.key} {record.kind}{author}{at}{fields}"))
     if drift.count > limit:
-        console.print("  See all of them: nightshift salesforce diff --check-drift")
+        console.print(f"  See all of them: {check_command(name)}")
     if drift.count:
-        console.print(f"Send these alone: {REPAIR_COMMAND}")
+        console.print(f"Send these alone: {repair_command(name)}")
+
+
+def _unmatched(request: SyncRequest, result: SyncResult) -> str:
+    """Return the number of rows without a record, if the sync creates none."""
+    return "" if request.mapping.creates else f", {result.unmatched:,} unmatched"
 
 
 def _values_of(request: SyncRequest) -> str:
@@ -75,13 +81,14 @@ def _print_dry_run(request: SyncRequest, result: SyncResult) -> None:
     console.print(
         f"Dry run of {_values_of(request)}, nothing was sent. It would send "
         f"{sum(would_send.values()):,} rows{f' ({actions})' if actions else ''}; "
-        f"{result.unchanged:,} unchanged, {result.rejected:,} rejected."
+        f"{result.unchanged:,} unchanged, {result.rejected:,} rejected"
+        f"{_unmatched(request, result)}."
     )
     _print_codes(result.codes)
     _print_next_step(request, result.plan_id, result.sample, result)
     if result.drift and result.drift.message and not request.repair_drift:
         console.print(styled("Drift:", "yellow"), result.drift.message)
-        _print_drift(result.drift, limit=MAX_SHOWN_DRIFT)
+        _print_drift(request, result.drift, limit=MAX_SHOWN_DRIFT)
     for file in result.files:
         console.print(f"CSV file: {file}")
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import structlog
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.base_types import EventMsg
@@ -18,7 +19,13 @@ from loaders import interruption, warehouse
 from loaders.config import dbt_profile
 from loaders.config.settings import PROJECT
 from loaders.errors import ConfigError, DataError, MachineError, TransientError
+from orchestrate import logs
 from orchestrate.dbt.artifacts import LOG_FILE, PARSED_PROJECT, TARGET_FOLDER
+
+# The methods of a logger by dbt's levels; its debug lines are in its own log.
+LOG_METHODS = {"info": "info", "warn": "warning", "error": "error"}
+
+log = structlog.get_logger(logs.DBT_LOGGER)
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,11 @@ def build(
     nodes are in the returned results. Raises `TransientError` if dbt did not start
     because the warehouse is unreachable, `DataError` if it did not start otherwise.
     """
-    if not warehouse.is_single_writer():
+    if warehouse.is_single_writer():
+        from orchestrate.dbt import row_counts
+
+        row_counts.install()
+    else:
         from orchestrate.dbt import connections
 
         connections.install()
@@ -111,6 +122,7 @@ def _event_listener(
     on_result: Callable[[NodeResult], None],
 ) -> Callable[[EventMsg], None]:
     def listen(event: EventMsg) -> None:
+        _log_event(event)
         if event.info.name != "NodeFinished":
             return
         data = event.data
@@ -125,6 +137,16 @@ def _event_listener(
         )
 
     return listen
+
+
+def _log_event(event: EventMsg) -> None:
+    """Log a line of dbt with the model or test that it is about."""
+    if event.info.level in LOG_METHODS:
+        node_info = getattr(event.data, "node_info", None)
+        name = str(getattr(node_info, "node_name", "") or "")
+        fields = {"node": name} if name else {}
+        write = getattr(log, LOG_METHODS[event.info.level])
+        write(event.info.msg.strip(), dbt_event=event.info.name, **fields)
 
 
 def _node_results(result: dbtRunnerResult) -> list[NodeResult]:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import date
 
 from loaders import ledger
-from loaders.config.salesforce_mapping import SALESFORCE_MODEL
 from orchestrate.planning import reports
+from orchestrate.planning.exports import TRIAL_METRICS, Export
 from orchestrate.planning.later_dates import is_built
 from orchestrate.planning.run_state import RERUN_REQUESTED, RunState
 from orchestrate.planning.stale_models import build_stale_reason
@@ -33,9 +33,9 @@ def cause_of_model(state: RunState, model: str) -> str:
     return "; ".join(filter(None, causes))
 
 
-def cause_of_sync(state: RunState) -> str:
+def cause_of_sync(state: RunState, export: Export = TRIAL_METRICS) -> str:
     """Return why the exported mart is stale, or ''."""
-    return cause_of_model(state, SALESFORCE_MODEL)
+    return cause_of_model(state, export.model)
 
 
 def cause_of_report(state: RunState) -> str:

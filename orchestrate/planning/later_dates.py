@@ -9,8 +9,8 @@ built, archived and sent by its own run.
 from datetime import date
 
 from loaders import ledger
-from loaders.config.salesforce_mapping import SALESFORCE_MODEL
-from orchestrate.planning.run_state import SALESFORCE_OBJECT, LastDates, RunState
+from orchestrate.planning.exports import TRIAL_METRICS, is_exported
+from orchestrate.planning.run_state import LastDates, RunState
 
 # A sync with one of these statuses left nothing to send.
 ACCEPTED_STATUSES = ("success", "superseded", "rolled_back")
@@ -30,10 +30,10 @@ def last_dates(state: RunState) -> LastDates:
 def last_build_date(state: RunState, model: str) -> date:
     """Return the last data date that a build of the model must cover.
 
-    The exported mart contains one date only: the one to send.
+    An exported mart contains one date only: the one to send.
     """
     dates = last_dates(state)
-    return dates.synced if model == SALESFORCE_MODEL else dates.built
+    return dates.synced if is_exported(model) else dates.built
 
 
 def has_finished(state: RunState, day: date) -> bool:
@@ -98,8 +98,8 @@ def _is_built(state: RunState, day: date) -> bool:
         node
         for node in state.graph.nodes.values()
         if node.sources
-        # The export contains one date only, whichever was built last.
-        and node.name != SALESFORCE_MODEL
+        # An export contains one date only, whichever was built last.
+        and not is_exported(node.name)
         and any(
             is_built(state, node.name, built) for built in state.builds_of(node.name)
         )
@@ -123,9 +123,9 @@ def _is_published(state: RunState, day: date) -> bool:
 def _is_synced(state: RunState, day: date) -> bool:
     """Return whether the date was sent, and a later change is not its own run's."""
     fingerprint, status = state.completed.syncs.get(
-        (SALESFORCE_OBJECT, day), ("", ledger.RERUN)
+        (TRIAL_METRICS.object, day), ("", ledger.RERUN)
     )
     if status not in ACCEPTED_STATUSES:
         return False
-    is_current = fingerprint == state.built_fingerprint(SALESFORCE_MODEL, day)
+    is_current = fingerprint == state.built_fingerprint(TRIAL_METRICS.model, day)
     return is_current or has_finished(state, day)

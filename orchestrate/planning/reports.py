@@ -9,8 +9,9 @@ from loaders.config.dbt_project import project_vars
 from loaders.ledger.reports import OPEN, PENDING, count_rerun_requests, latest
 from orchestrate.planning import archives, run_state
 from orchestrate.planning.changed_partitions import find_changed_partitions
+from orchestrate.planning.exports import TRIAL_METRICS, scheduled_exports
 from orchestrate.planning.later_dates import last_dates
-from orchestrate.planning.run_state import RERUN_REQUESTED, SALESFORCE_OBJECT, RunState
+from orchestrate.planning.run_state import RERUN_REQUESTED, RunState
 from orchestrate.planning.stale_models import sync_stale_reason
 from orchestrate.run_id import RUN_ID
 from reports.morning.data import MODELS, ReportRequest
@@ -83,7 +84,9 @@ def page_stale_reason(state: RunState, day: date) -> str:
     is_later = day > state.data_date
     if record[0] == ledger.RERUN:
         return "" if is_later else RERUN_REQUESTED
-    if day == last_dates(state).synced and sync_stale_reason(state):
+    if day == last_dates(state).synced and any(
+        sync_stale_reason(state, export) for export in scheduled_exports()
+    ):
         return "Salesforce will be synced"
     if record[0] != fingerprint(state, day):
         return "its figures changed"
@@ -93,9 +96,13 @@ def page_stale_reason(state: RunState, day: date) -> str:
 
 def fingerprint(state: RunState, day: date) -> str:
     """Digest the inputs of the day's report: its models' rows and the sync."""
-    sync = state.completed.syncs.get((SALESFORCE_OBJECT, day), ("", ""))
+    syncs = [
+        text
+        for export in scheduled_exports()
+        for text in state.completed.syncs.get((export.object, day), ("", ""))
+    ]
     models = [state.expected_fingerprint(model, day) for model in MODELS]
-    return hashlib.sha256("\0".join([*models, *sync]).encode()).hexdigest()
+    return hashlib.sha256("\0".join([*models, *syncs]).encode()).hexdigest()
 
 
 def report_request(state: RunState, day: date, *, salesforce_url: str) -> ReportRequest:
@@ -106,7 +113,7 @@ def report_request(state: RunState, day: date, *, salesforce_url: str) -> Report
         env=state.env,
         version=state.version,
         variables=project_vars(),
-        salesforce_object=SALESFORCE_OBJECT,
+        salesforce_object=TRIAL_METRICS.object,
         salesforce_url=salesforce_url,
         changed_partitions=[asdict(item) for item in find_changed_partitions(own)],
     )

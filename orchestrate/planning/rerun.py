@@ -9,6 +9,7 @@ from loaders.ledger.reports import REPORT_NAME
 from loaders.warehouse.declared_tables import raw_tables
 from orchestrate.planning import run_state
 from orchestrate.planning.archives import DATASETS
+from orchestrate.planning.exports import scheduled_exports
 from orchestrate.planning.later_dates import last_dates
 from orchestrate.run_id import RUN_ID
 
@@ -35,12 +36,13 @@ def request_rerun(
     _require_known("source", sources, raw_tables())
     _require_known("model", models, graph.nodes)
     _require_known("dataset", datasets, DATASETS)
+    objects = [export.object for export in scheduled_exports()]
     requested = graph.nodes if everything else graph.with_descendants(models or [])
     names = {
         "load": list(raw_tables()) if everything else sources or [],
         "model": sorted(requested),
         "archive": list(DATASETS) if everything else datasets or [],
-        "sync": [run_state.SALESFORCE_OBJECT] if everything or salesforce else [],
+        "sync": objects if everything or salesforce else [],
         "report": [REPORT_NAME] if everything or report else [],
     }
     sync_date = last_dates(state).synced if salesforce else data_date

@@ -21,7 +21,6 @@ from orchestrate.planning import shared_records
 
 LATE_WINDOW_EXTRA_DAYS = 1
 CACHED_STATES = 8
-SALESFORCE_OBJECT = "Trial_Metrics__c"
 RERUN_REQUESTED = "rerun requested"
 
 

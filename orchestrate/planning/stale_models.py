@@ -4,9 +4,9 @@ from datetime import date, datetime
 from functools import lru_cache
 
 from loaders import ledger
-from loaders.config.salesforce_mapping import SALESFORCE_MODEL
 from orchestrate.dbt.graph import Node
 from orchestrate.planning import syncs
+from orchestrate.planning.exports import TRIAL_METRICS, Export, scheduled_exports
 from orchestrate.planning.later_dates import (
     contains_later_date,
     is_built,
@@ -31,12 +31,12 @@ def build_stale_reason(state: RunState, model: str) -> str:
     return find_stale_models(state).get(model, "")
 
 
-def sync_stale_reason(state: RunState) -> str:
+def sync_stale_reason(state: RunState, export: Export = TRIAL_METRICS) -> str:
     """Return why the export must be synced to Salesforce, or ''."""
-    is_superseded = syncs.superseding_date(state) is not None
-    if build_stale_reason(state, SALESFORCE_MODEL) and not is_superseded:
-        return f"{SALESFORCE_MODEL} will be rebuilt"
-    return syncs.own_reason(state)
+    is_superseded = syncs.superseding_date(state, export) is not None
+    if build_stale_reason(state, export.model) and not is_superseded:
+        return f"{export.model} will be rebuilt"
+    return syncs.own_reason(state, export)
 
 
 def build_window(state: RunState, models: list[str]) -> tuple[date, date]:
@@ -62,11 +62,14 @@ def find_stale_models(state: RunState) -> dict[str, str]:
         if (reason := _own_reason(state, node))
     }
     day = last_dates(state).synced
-    if SALESFORCE_MODEL in state.graph.nodes and syncs.own_reason(state):
-        if not is_built(state, SALESFORCE_MODEL, day):
-            stale.setdefault(SALESFORCE_MODEL, f"never built for {day}")
-        elif contains_later_date(state, SALESFORCE_MODEL, day):
-            stale.setdefault(SALESFORCE_MODEL, f"it contains a date after {day}")
+    for export in scheduled_exports():
+        model = export.model
+        if model not in state.graph.nodes or not syncs.own_reason(state, export):
+            continue
+        if not is_built(state, model, day):
+            stale.setdefault(model, f"never built for {day}")
+        elif contains_later_date(state, model, day):
+            stale.setdefault(model, f"it contains a date after {day}")
     for name in state.graph.with_ancestors(*stale):
         last = last_build_date(state, name)
         if contains_later_date(state, name, last):

@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loaders.config.salesforce_mapping import SALESFORCE_MODEL
 from orchestrate.dbt.graph import Graph
 from orchestrate.planning.archives import DATASETS
+from orchestrate.planning.exports import scheduled_exports
 from orchestrate.runs.outcome import TaskResult
 
 LOADS = ("RawPartition", "LoadRawTable")
 MODEL = "DbtModel"
 ARCHIVE = "ArchiveDataset"
-SYNC = "SyncTrialMetricsToSalesforce"
+SYNCS = ("SyncTrialMetricsToSalesforce", "SyncAccountsToSalesforce")
 REPORT = "MailReport"
 # Task classes in the order of the data flow.
-STAGES = (*LOADS, MODEL, ARCHIVE, SYNC, REPORT)
+STAGES = (*LOADS, MODEL, ARCHIVE, *SYNCS, REPORT)
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,6 @@ def find_blocked(failures: Sequence[TaskResult], graph: Graph | None) -> Blocked
             for name, dataset in DATASETS.items()
             if dataset.relation in not_built and name not in failed_datasets
         ),
-        salesforce=SALESFORCE_MODEL in not_built,
+        salesforce=any(e.model in not_built for e in scheduled_exports()),
         report=all(failure.task != REPORT for failure in failures),
     )

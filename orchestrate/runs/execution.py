@@ -12,6 +12,7 @@ from loaders import interruption, ledger, warehouse
 from loaders.config import dbt_profile
 from loaders.errors import ConfigError, NightshiftError
 from loaders.ledger.run_outcomes import RunStart, record_run_start
+from orchestrate import logs
 from orchestrate.run_id import RUN_ID
 from orchestrate.runs import (
     alerts,
@@ -104,6 +105,7 @@ def start_run(root: luigi.Task, *, command: str) -> None:
     """Collect results from now on, and record the run also if it is interrupted."""
     global _run
     _run = _Run(root, command)
+    logs.set_context(data_date=str(root.data_date))
     monitors.run_started()
     recording.start()
     interruption.set_on_stop(_finish_interrupted_run)
@@ -162,7 +164,7 @@ def _finish_run(run: _Run, outcome: Outcome) -> None:
     elif outcome.done or unresolved or run.has_start_row:
         _record(run, outcome)
     run.is_recorded = run.is_recorded or not has_failed
-    monitors.run_ended(run.root, outcome, run.started_at)
+    monitors.run_ended(run.root, outcome, run.command, run.started_at)
     alerts.send_open_alerts(run.root)
     if has_failed:
         alerts.send_failure_alert(run.root, outcome)
@@ -187,7 +189,7 @@ def _finish_interrupted_run(error: interruption.Interrupted) -> None:
     outcome = Outcome(RUN_ID, code, (*recording.results(), failure))
     _try_to_record(run, outcome)
     run_lock.release()
-    monitors.run_ended(run.root, outcome, run.started_at)
+    monitors.run_ended(run.root, outcome, run.command, run.started_at)
     if code != ExitCode.INTERRUPTED:
         alerts.send_failure_alert(run.root, outcome)
 

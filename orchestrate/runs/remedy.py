@@ -11,8 +11,8 @@ from loaders import warehouse
 from loaders.config.alert_urls import CRITICAL, ERROR, WARNING
 from loaders.errors import NightshiftError
 from loaders.ledger.salesforce import open_chunks
-from orchestrate.planning import run_state
-from orchestrate.runs.blocked import SYNC, Blocked
+from orchestrate.planning.exports import scheduled_exports
+from orchestrate.runs.blocked import SYNCS, Blocked
 from orchestrate.runs.outcome import TaskResult
 from orchestrate.tasks.parameters import (
     DEFAULT_ENV,
@@ -33,14 +33,14 @@ VARYING = re.compile(r"\b[0-9a-fA-F-]*\d[0-9a-fA-F-]*\b|\d+")
 def can_wait(failures: Sequence[TaskResult], blocked: Blocked) -> tuple[str, str]:
     """Return whether the fix can wait until morning, and why."""
     tasks = {failure.task for failure in failures}
-    if SYNC in tasks and _has_open_sync():
+    if tasks.intersection(SYNCS) and _has_open_sync():
         return (
             NO,
             "Some of the run's values were sent to Salesforce, but the results are not "
             "recorded. Running again finishes the sync. Until then, Salesforce may "
             "show old values beside new ones.",
         )
-    if blocked.is_everything or blocked.salesforce or SYNC in tasks:
+    if blocked.is_everything or blocked.salesforce or tasks.intersection(SYNCS):
         needs_producer = (
             " Only the producer of the raw data can complete the partition; running "
             "again before that does not help."
@@ -84,6 +84,8 @@ def _has_open_sync() -> bool:
     """Return whether rows were sent to Salesforce whose results are not recorded."""
     try:
         with warehouse.session() as connection:
-            return bool(open_chunks(connection, run_state.SALESFORCE_OBJECT))
+            return any(
+                open_chunks(connection, export.object) for export in scheduled_exports()
+            )
     except NightshiftError:
         return False

@@ -10,7 +10,6 @@ from loaders import interruption, ledger, warehouse
 from loaders.archive import Dataset, replace_partitions
 from loaders.config import salesforce_mapping as mapping
 from loaders.config import settings
-from loaders.config.salesforce_mapping import SALESFORCE_MODEL
 from loaders.config.settings import PROJECT
 from loaders.errors import NightshiftError
 from loaders.salesforce import sync
@@ -18,6 +17,12 @@ from loaders.salesforce.context import SyncRequest
 from orchestrate import progress
 from orchestrate.planning import archives, causes, run_state, syncs
 from orchestrate.planning.archives import DATASETS
+from orchestrate.planning.exports import (
+    ACCOUNTS,
+    TRIAL_METRICS,
+    Export,
+    scheduled_exports,
+)
 from orchestrate.planning.later_dates import last_dates
 from orchestrate.planning.run_state import RunState
 from orchestrate.planning.stale_models import build_stale_reason, sync_stale_reason
@@ -195,6 +200,9 @@ class SyncTrialMetricsToSalesforce(luigi.Task):
     data_date_from = DATA_DATE_FROM
     scope = SCOPE
 
+    # Not a parameter: what the task sends.
+    export = TRIAL_METRICS
+
     @property
     def resources(self) -> dict[str, int]:
         """Allow one sync at a time, which also takes the warehouse's slot if any."""
@@ -202,7 +210,7 @@ class SyncTrialMetricsToSalesforce(luigi.Task):
 
     def requires(self) -> luigi.Task:
         """Require the exported mart, whose tests must have passed."""
-        return self.clone(DbtModel, model=SALESFORCE_MODEL)
+        return self.clone(DbtModel, model=self.export.model)
 
     def output(self) -> LedgerTarget:
         """Return a target that exists once the current values are sent."""
@@ -214,9 +222,10 @@ class SyncTrialMetricsToSalesforce(luigi.Task):
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
         watch = progress.Stopwatch()
-        result = sync.run(_sync_request(state), settings.load().salesforce)
+        request = _sync_request(state, self.export)
+        result = sync.run(request, settings.load().salesforce)
         progress.print_line(
-            "SyncTrialMetricsToSalesforce",
+            self.task_family,
             day=result.data_date,
             rows=result.accepted,
             seconds=watch.seconds,
@@ -228,14 +237,26 @@ class SyncTrialMetricsToSalesforce(luigi.Task):
         state = run_state.load(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
-        return sync_stale_reason(state)
+        return sync_stale_reason(state, self.export)
 
     def upstream_cause(self) -> str:
         """Return what makes the exported mart stale, for the plan, or ''."""
         state = run_state.load(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
-        return causes.cause_of_sync(state)
+        return causes.cause_of_sync(state, self.export)
+
+
+class SyncAccountsToSalesforce(SyncTrialMetricsToSalesforce):
+    """Update the existing accounts in Salesforce with the values of the data date."""
+
+    export = ACCOUNTS
+
+
+def scheduled_syncs() -> list[type[SyncTrialMetricsToSalesforce]]:
+    """Return the sync tasks of every run."""
+    tasks = (SyncTrialMetricsToSalesforce, SyncAccountsToSalesforce)
+    return [task for task in tasks if task.export in scheduled_exports()]
 
 
 class AcceptedBySalesforce(luigi.ExternalTask):
@@ -259,15 +280,15 @@ class AcceptedBySalesforce(luigi.ExternalTask):
         return syncs.incomplete_reason(run_state.reload_ledgers(*run, **key))
 
 
-def _sync_request(state: RunState) -> SyncRequest:
+def _sync_request(state: RunState, export: Export) -> SyncRequest:
     data_date = last_dates(state).synced
     return SyncRequest(
-        mapping=mapping.load(model=SALESFORCE_MODEL),
+        mapping=mapping.load(model=export.model),
         data_date=data_date,
         spool=SPOOL,
         env=state.env,
         version=state.version,
         run_id=RUN_ID,
-        fingerprint=state.built_fingerprint(SALESFORCE_MODEL, data_date),
+        fingerprint=state.built_fingerprint(export.model, data_date),
         is_date_given=True,
     )

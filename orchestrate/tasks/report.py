@@ -25,7 +25,7 @@ from orchestrate.planning.archives import DATASETS
 from orchestrate.planning.run_state import RunState
 from orchestrate.run_id import RUN_ID
 from orchestrate.tasks.delivery import deliver, describe, select
-from orchestrate.tasks.export import ArchiveDataset, SyncTrialMetricsToSalesforce
+from orchestrate.tasks.export import ArchiveDataset, scheduled_syncs
 from orchestrate.tasks.outermost import outermost
 from orchestrate.tasks.parameters import (
     DATA_DATE_FROM,
@@ -70,7 +70,7 @@ class MailReport(luigi.Task):
         return warehouse_slots()
 
     def requires(self) -> Iterator[luigi.Task]:
-        """Require every model and archive, and the Salesforce sync."""
+        """Require every model and archive, and the Salesforce syncs."""
         yield from outermost(self._upstream_tasks())
 
     def output(self) -> LedgerTarget:
@@ -102,7 +102,7 @@ class MailReport(luigi.Task):
             yield self.clone(DbtModel, model=model)
         for dataset in DATASETS:
             yield self.clone(ArchiveDataset, dataset=dataset)
-        yield self.clone(SyncTrialMetricsToSalesforce)
+        yield from map(self.clone, scheduled_syncs())
 
     def _publish_stale_reports(self) -> None:
         archives.clear_cache()

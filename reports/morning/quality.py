@@ -3,13 +3,13 @@
 If a ledger has several rows for one source, model or sync, the latest one is used.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from loaders import ledger
-from loaders.ledger.drift import REPAIR_COMMAND
+from loaders.config.salesforce_mapping import SALESFORCE_OBJECT
 from loaders.ledger.rejects import CAN_BE_LOCATED
 from loaders.ledger.salesforce import WITHDRAWN
 from loaders.warehouse import Connection
@@ -98,18 +98,22 @@ def summarize(quality: Quality, data_date: date) -> RunSummary:
     if not sync:
         problems.append("nothing was sent to Salesforce for this data date")
         actions.append(Action("Run the Salesforce sync", run_command))
-    elif sync["status"] not in COMPLETE_SYNC_STATUSES:
+    for name, figures in quality.figures["salesforce_objects"].items():
+        if figures["status"] in COMPLETE_SYNC_STATUSES:
+            continue
+        is_main = name == SALESFORCE_OBJECT
+        noun = "org" if is_main else f"{name} record"
         problems.append(
-            f"Salesforce rejected {_count_of(sync['rejected'], 'org')}"
-            if sync["rejected"]
-            else f"the Salesforce sync ended with status “{sync['status']}”"
+            f"Salesforce rejected {_count_of(figures['rejected'], noun)}"
+            if figures["rejected"]
+            else f"the sync to {name} ended with status “{figures['status']}”"
         )
-        actions.append(
-            Action("See the rejected records", "nightshift salesforce rejects")
-        )
-    if drift := quality.figures.get("drift"):
-        problems += [f"Salesforce object {message.rstrip('.')}" for message in drift]
-        actions.append(Action("Send these records again", REPAIR_COMMAND))
+        command = "nightshift salesforce rejects"
+        command += "" if is_main else f" --object {name}"
+        actions.append(Action("See the rejected records", command))
+    for drift in quality.figures.get("drift", ()):
+        problems.append(f"{drift['object']}: {drift['message'].rstrip('.')}")
+        actions.append(Action("Send these records again", drift["repair"]))
     if quality.test_warnings:
         warnings = (
             f"{model} ({message})" for model, message in quality.test_warnings.items()
@@ -158,8 +162,16 @@ def _success_details(quality: Quality) -> str:
         f"{_count_of(models['done'], 'model')} built, "
         f"{_count_of(models['tests'], 'test')} passed, "
         f"{_count_of(quality.figures['archives'], 'dataset')} archived, "
-        f"{sync['sent']:,} sent to Salesforce, {sync['unchanged']:,} unchanged there."
+        f"{sync['sent']:,} sent to Salesforce, {sync['unchanged']:,} unchanged there"
+        f"{''.join(_other_syncs(quality))}."
     )
+
+
+def _other_syncs(quality: Quality) -> Iterator[str]:
+    """Yield what was sent to other objects than the trial metrics."""
+    for name, sync in quality.figures["salesforce_objects"].items():
+        if name != SALESFORCE_OBJECT:
+            yield f", {sync['sent']:,} sent to {name}, {sync['unmatched']:,} unmatched"
 
 
 def _read_baseline_records(
@@ -266,9 +278,11 @@ def _read_salesforce_rejects(
     """Count the orgs that Salesforce rejected in the latest sync, by error code."""
     rows = connection.fetch_all(
         "-- reports.morning.quality salesforce rejects\n"
-        "select rejects.code, count(distinct rejects.key) as orgs "
+        "select rejects.code, count(distinct rejects.object || ' ' || rejects.key) "
+        "as orgs "
         f"from {connection.table('ops', 'salesforce_rejects')} as rejects "
-        "inner join (select sync_id, row_number() over (order by finished_at desc) "
+        "inner join (select sync_id, row_number() over ("
+        "partition by object order by finished_at desc) "
         f"as recency from {connection.table('ops', 'salesforce_syncs')} "
         "where data_date = ? and env = ? and version = ? "
         f"and status != '{ledger.RERUN}') as syncs "

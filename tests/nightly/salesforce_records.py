@@ -1,5 +1,6 @@
 """The records in Salesforce, read through its REST API."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import requests
@@ -9,11 +10,13 @@ from tests.reference import differences
 
 OBJECT = "Trial_Metrics__c"
 KEY = "org_id__c"
+ACCOUNT_KEY = "nightshift_org_id__c"
+MAX_RECORDS = 200
 TIMEOUT_SECONDS = 30
 
 
-def read_records(project: Project) -> dict[str, dict[str, Any]]:
-    """Return the custom fields of every record, by external id."""
+def log_in(project: Project) -> tuple[requests.Session, str]:
+    """Return a session with a token, and the URL of the REST API."""
     environment = project.environment
     verify = environment["REQUESTS_CA_BUNDLE"]
     base = environment["NIGHTSHIFT_SALESFORCE__INSTANCE_URL"]
@@ -32,9 +35,33 @@ def read_records(project: Project) -> dict[str, dict[str, Any]]:
     session.trust_env = False  # a CA bundle in the environment takes precedence
     session.verify = verify
     session.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
+    return session, f"{base}/services/data/v60.0"
+
+
+def create_accounts(project: Project, keys: Sequence[str]) -> None:
+    """Create an account for each key."""
+    session, base = log_in(project)
+    for start in range(0, len(keys), MAX_RECORDS):
+        records = [
+            {"attributes": {"type": "Account"}, "Name": key, ACCOUNT_KEY: key}
+            for key in keys[start : start + MAX_RECORDS]
+        ]
+        response = session.post(
+            f"{base}/composite/sobjects",
+            json={"allOrNone": True, "records": records},
+            timeout=TIMEOUT_SECONDS,
+        )
+        response.raise_for_status()
+        assert all(result["success"] for result in response.json())
+
+
+def read_records(
+    project: Project, object_name: str = OBJECT, key: str = KEY
+) -> dict[str, dict[str, Any]]:
+    """Return the custom fields of every record, by external id."""
+    session, base = log_in(project)
     description = session.get(
-        f"{base}/services/data/v60.0/sobjects/{OBJECT}/describe",
-        timeout=TIMEOUT_SECONDS,
+        f"{base}/sobjects/{object_name}/describe", timeout=TIMEOUT_SECONDS
     )
     description.raise_for_status()
     names = [
@@ -42,14 +69,16 @@ def read_records(project: Project) -> dict[str, dict[str, Any]]:
         for field in description.json()["fields"]
         if field["name"].endswith("__c")
     ]
-    path = f"/services/data/v60.0/query?q=SELECT {', '.join(names)} FROM {OBJECT}"
+    url = f"{base}/query?q=SELECT {', '.join(names)} FROM {object_name}"
+    instance = base.removesuffix("/services/data/v60.0")
     records: dict[str, dict[str, Any]] = {}
-    while path:
-        page = session.get(base + path, timeout=TIMEOUT_SECONDS)
+    while url:
+        page = session.get(url, timeout=TIMEOUT_SECONDS)
         page.raise_for_status()
         for record in page.json()["records"]:
-            records[record[KEY]] = {name: record[name] for name in names}
-        path = page.json().get("nextRecordsUrl", "")
+            records[record[key]] = {name: record[name] for name in names}
+        next_page = page.json().get("nextRecordsUrl", "")
+        url = next_page and instance + next_page
     return records
 
 

@@ -200,3 +200,21 @@ def test_analyst_builds_on_a_finished_warehouse_without_services(
     assert project.rows("select * from marts.fct_org_day order by all") == before
     project.dbt("docs", "generate", **unreachable).expect(0)
     assert (project.folder / "target" / "catalog.json").exists()
+
+
+def test_ledger_has_the_rows_of_each_build(finished_run: FinishedRun) -> None:
+    project, day = finished_run
+    builds = project.rows(
+        "select model, rows, table_schema || '.' || table_name as name, table_schema, "
+        "table_type = 'VIEW' as is_view from ops.model_runs "
+        "inner join information_schema.tables on table_name = model "
+        "where status = 'success' and data_date = ?",
+        day,
+    )
+    assert len(builds) > 30
+    for build in builds:
+        assert (build["rows"] is None) == build["is_view"], build
+        # The window of the last run includes all rows of these.
+        if build["table_schema"] == "marts":
+            (table,) = project.rows(f"select count(*) as rows from {build['name']}")
+            assert build["rows"] == table["rows"], build

@@ -54,15 +54,6 @@ def test_later_date_that_waits_for_its_partitions_changes_nothing(
     assert missing in causes["sf_trial_metrics"]
 
 
-def test_sync_as_of_a_date_that_was_never_built_is_an_error(
-    finished_run: FinishedRun,
-) -> None:
-    project, day = finished_run
-    command = ("salesforce", "sync", "--as-of", "2026-01-31")
-    error = project.nightshift(*command).expect(3).err
-    assert "2026-01-31" in error and "never built" in error and str(day) in error
-
-
 def test_deleted_archive_partition_is_written_again(finished_run: FinishedRun) -> None:
     project, day = finished_run
     target = project.environment.get("DBT_TARGET", "local")

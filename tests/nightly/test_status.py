@@ -106,6 +106,7 @@ def test_summary_counts_what_this_run_did(finished_run: FinishedRun) -> None:
         "models": {"done": 0, "failed": 0, "tests": 0, "tests_warned": 0},
         "archives": 1,
         "salesforce": {},
+        "salesforce_objects": {},
         "report": {},
     }
     assert delete_objects(project, folder)

@@ -83,3 +83,11 @@ def configured(server: MailServer, monkeypatch: pytest.MonkeyPatch) -> Configure
             yield
 
     return configure
+
+
+@pytest.fixture(autouse=True)
+def unread_settings() -> Iterator[None]:
+    """Let each test read its own settings."""
+    settings.load.cache_clear()
+    yield
+    settings.load.cache_clear()

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from loaders import ledger
-from loaders.config.salesforce_mapping import SALESFORCE_MODEL
+from loaders.config.salesforce_mapping import SALESFORCE_MODEL, SALESFORCE_OBJECT
 from loaders.s3 import Partition, S3Object
 from orchestrate.dbt.graph import Graph, Node
 from orchestrate.planning import archives
 from orchestrate.planning.archives import DATASETS
-from orchestrate.planning.run_state import SALESFORCE_OBJECT, RunState
+from orchestrate.planning.run_state import RunState
 
 DAY = date(2026, 11, 20)
 NEXT = DAY + timedelta(days=1)

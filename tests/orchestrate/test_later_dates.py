@@ -6,10 +6,10 @@ from datetime import date, timedelta
 import pytest
 
 from loaders import ledger
-from loaders.config.salesforce_mapping import SALESFORCE_MODEL
+from loaders.config.salesforce_mapping import SALESFORCE_MODEL, SALESFORCE_OBJECT
 from orchestrate.planning import archives, causes, syncs
 from orchestrate.planning.later_dates import last_dates
-from orchestrate.planning.run_state import SALESFORCE_OBJECT, LastDates, RunState
+from orchestrate.planning.run_state import LastDates, RunState
 from orchestrate.planning.stale_models import (
     build_window,
     find_stale_models,

@@ -3,6 +3,8 @@
 import json
 import logging
 import os
+import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,9 @@ import pytest
 import structlog
 
 from loaders.errors import ConfigError
-from orchestrate import logs
+from orchestrate import logs, progress
+from orchestrate.run_id import RUN_ID
+from reports.console import error_console, styled
 
 PROCESSES = 4
 LINES = 300
@@ -21,9 +25,15 @@ def log_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Log to a temporary file; restore the logging configuration afterwards."""
     path = tmp_path / "var" / "logs" / "nightshift.log"
     monkeypatch.setattr(logs, "LOG_FILE", path)
-    loggers = [logging.getLogger(name) for name in logs.LOGGERS]
+    names = (*logs.LOGGERS, logs.DBT_LOGGER, None)
+    loggers = [logging.getLogger(name) for name in names]
     before = [(each.handlers[:], each.level, each.propagate) for each in loggers]
+    show_exception = threading.excepthook
     yield path
+    threading.excepthook = show_exception
+    logging.captureWarnings(False)
+    error_console.set_on_line(None)
+    logs.set_context()
     for each, (handlers, level, propagate) in zip(loggers, before, strict=True):
         each.handlers[:] = handlers
         each.setLevel(level)
@@ -43,7 +53,54 @@ def test_json_format_has_one_object_per_line(log_file: Path) -> None:
     assert first["text"] == "a\n\x1b\ud800"
     assert second["event"] == "task failed" and second["level"] == "error"
     assert second["exception"].endswith("ValueError: broken")
-    assert {"timestamp", "process"} <= set(first) & set(second)
+    always = {"timestamp", "process", "run_id", "data_date", "task"}
+    assert always <= set(first) & set(second)
+
+
+def test_lines_of_everything_name_run_date_and_task(
+    log_file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Standard error has the same lines, for example in a container."""
+    monkeypatch.setenv("NIGHTSHIFT_LOG_FORMAT", "json")
+    monkeypatch.setattr(error_console, "_file", os.fdopen(os.dup(2), "w"))
+    logs.log_to_file()
+    logs.set_context(data_date="2026-11-24")
+    logs.set_task("LoadRawTable orgs")
+
+    def fail() -> None:
+        raise ValueError("in a\nthread")
+
+    structlog.get_logger().info("partition loaded", rows=7)
+    structlog.get_logger(logs.DBT_LOGGER).warning("Got 2 results", node="unique_mart")
+    logging.getLogger("botocore.retries").warning("a library's\nline")
+    warnings.warn("something is deprecated", DeprecationWarning, stacklevel=1)
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    error_console.print(styled("nightshift:", "bold red"), "it\nfailed")
+    progress.enable()
+    monkeypatch.setattr(progress, "_is_enabled", True)
+    progress.print_line("DbtModel mart", rows=7)
+    child = os.fork()
+    if child == 0:
+        logs.set_task("ArchiveDataset org_day")
+        structlog.get_logger().info("from a worker")
+        os._exit(0)
+    os.waitpid(child, 0)
+    lines = [json.loads(line) for line in log_file.read_text().splitlines()]
+    shown = capfd.readouterr().err
+    streamed = [json.loads(line) for line in shown.splitlines()]
+    assert [line["event"] for line in streamed] == [line["event"] for line in lines]
+    events = [line["event"].splitlines()[0] for line in lines]
+    assert events[:3] == ["partition loaded", "Got 2 results", "a library's"]
+    assert "something is deprecated" in events[3]
+    assert events[4:6] == ["unexpected error in a thread", "nightshift: it"]
+    assert events[6].startswith("\N{HEAVY CHECK MARK} DbtModel mart")
+    assert "ValueError" in lines[4]["exception"] and lines[5]["level"] == "error"
+    assert {line["data_date"] for line in lines} == {"2026-11-24"}
+    assert {line["run_id"] for line in lines} == {RUN_ID}
+    tasks = [line["task"] for line in lines]
+    assert tasks == ["LoadRawTable orgs"] * 7 + ["ArchiveDataset org_day"]
 
 
 def test_human_format_has_lines_without_control_characters(

@@ -5,11 +5,10 @@ from datetime import date, timedelta
 import pytest
 
 from loaders import ledger
-from loaders.config.salesforce_mapping import SALESFORCE_MODEL
+from loaders.config.salesforce_mapping import SALESFORCE_MODEL, SALESFORCE_OBJECT
 from loaders.s3 import Partition, S3Object
 from orchestrate.planning import causes, syncs
 from orchestrate.planning.changed_partitions import find_changed_partitions
-from orchestrate.planning.run_state import SALESFORCE_OBJECT
 from orchestrate.planning.stale_models import has_code_changed, sync_stale_reason
 from tests.orchestrate.ledger_history import (
     DAY,

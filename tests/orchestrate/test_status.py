@@ -19,6 +19,7 @@ def _run(day: date = DAY, lines: int = 9_725, **changes: Any) -> dict[str, Any]:
     """Return the record of a data date, as `read_status` does."""
     load = {"source": "orgs", "rows": lines, "rejects": 35, "objects": 2}
     sync = {"status": "success", "sent": 124, "accepted": 124}
+    sync |= {"rejected": 0, "unchanged": 7, "unmatched": 3}
     return {
         "data_date": day,
         "outcome": "done",
@@ -31,7 +32,8 @@ def _run(day: date = DAY, lines: int = 9_725, **changes: Any) -> dict[str, Any]:
         "loads": [load | {"lines": lines}],
         "models": {"done": 40, "failed": 0, "tests": 122, "tests_warned": 0},
         "archives": 4,
-        "salesforce": sync | {"rejected": 0, "unchanged": 7},
+        "salesforce": sync,
+        "salesforce_objects": {"Trial_Metrics__c": sync},
         "finished_at": datetime(2026, 11, 25, 2, 13),
     } | changes
 
@@ -43,6 +45,7 @@ def _failed(error: str) -> dict[str, Any]:
         next_step=f"nightshift run --date {DAY}",
         loads=[],
         salesforce={},
+        salesforce_objects={},
         models={"done": 0, "failed": 0, "tests": 0, "tests_warned": 0},
     )
 
@@ -93,7 +96,7 @@ def test_no_value_is_cut_or_wrapped_on_a_terminal(
 
 def test_all_columns_are_shown_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     text = _printed(monkeypatch, [_run()], width=80, is_terminal=False)
-    values = "2026-11-24 done 12 s 9,725 35 40 0 4 124 124 7 0 2026-11-25 02:13"
+    values = "2026-11-24 done 12 s 9,725 35 40 0 4 124 124 7 0 3 2026-11-25 02:13"
     assert " ".join(text.splitlines()[-1].split()) == values
 
 

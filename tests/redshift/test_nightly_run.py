@@ -197,6 +197,8 @@ def _archive(project: Project) -> dict[str, list[dict[str, Any]]]:
     bucket, prefix = split_url(project.archive_url)
     for name in names:
         folder, _, file = name.rpartition("/")
+        if folder.endswith("/status"):
+            continue  # the heartbeat, no dataset
         assert f"{folder}/_SUCCESS" in names, f"{folder} has no _SUCCESS."
         _, _, without_env = folder.strip("/").partition("/")
         if "/report/" in folder:

@@ -28,18 +28,21 @@ HOSTILE_NAMES = (
     "separators \u2028 and \x85 and \x00 within",
     None,
 )
+SYNC = {
+    "status": "success",
+    "sent": 33,
+    "accepted": 33,
+    "rejected": 0,
+    "unchanged": 2,
+    "unmatched": 0,
+}
 EMPTY_QUALITY = Quality(
     figures={
         "loads": [],
         "models": {"done": 40, "failed": 0, "tests": 122, "tests_warned": 0},
         "archives": 4,
-        "salesforce": {
-            "status": "success",
-            "sent": 33,
-            "accepted": 33,
-            "rejected": 0,
-            "unchanged": 2,
-        },
+        "salesforce": SYNC,
+        "salesforce_objects": {"Trial_Metrics__c": SYNC},
         "finished_at": WRITTEN_AT,
     },
     baseline_records={},

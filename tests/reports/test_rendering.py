@@ -245,10 +245,24 @@ def test_successful_run_needs_no_action() -> None:
 def test_rejected_orgs_suggest_the_rejects_command() -> None:
     figures = sample_report.EMPTY_QUALITY.figures
     sync = figures["salesforce"] | {"status": "rejected", "rejected": 3}
-    summary = _summarize(figures=figures | {"salesforce": sync})
+    objects = figures["salesforce_objects"] | {"Trial_Metrics__c": sync}
+    summary = _summarize(figures=figures | {"salesforce_objects": objects})
     assert not summary.succeeded
     assert summary.details == "Salesforce rejected 3 orgs."
     assert summary.actions[0].command == "nightshift salesforce rejects"
+
+
+def test_accounts_are_counted_and_their_rejects_have_their_own_command() -> None:
+    figures = sample_report.EMPTY_QUALITY.figures
+    accounts = sample_report.SYNC | {"sent": 4, "unmatched": 9}
+    objects = figures["salesforce_objects"] | {"Account": accounts}
+    summary = _summarize(figures=figures | {"salesforce_objects": objects})
+    assert summary.details.endswith("4 sent to Account, 9 unmatched.")
+    objects["Account"] = accounts | {"status": "rejected", "rejected": 3}
+    summary = _summarize(figures=figures | {"salesforce_objects": objects})
+    assert summary.details == "Salesforce rejected 3 Account records."
+    command = "nightshift salesforce rejects --object Account"
+    assert summary.actions[0].command == command
 
 
 def test_failed_model_suggests_another_run() -> None:
@@ -263,7 +277,7 @@ def test_failed_model_suggests_another_run() -> None:
 
 def test_missing_sync_is_reported() -> None:
     figures = sample_report.EMPTY_QUALITY.figures
-    summary = _summarize(figures=figures | {"salesforce": {}})
+    summary = _summarize(figures=figures | {"salesforce": {}, "salesforce_objects": {}})
     assert "Nothing was sent to Salesforce" in summary.details
 
 

@@ -125,15 +125,19 @@ class SalesforceOrg:
         return sync.run(self.request(**options), settings)
 
     def records(self) -> dict[str, dict[str, Any]]:
-        """Return the object's records by folded key, as the API returns them."""
+        """Return the records by folded key as JSON; deleted ones come first."""
         sobject = self.sobject
         key = sobject.positions[MAPPING.external_id.lower()]
+        is_deleted = sobject.positions["isdeleted"]
         return {
             record[key].lower(): {
                 item.name: values.to_json(item, value)
                 for item, value in zip(sobject.fields, record, strict=True)
             }
-            for record in self.org.store.all_records(sobject)
+            for record in sorted(
+                self.org.store.all_records(sobject),
+                key=lambda record: not record[is_deleted],
+            )
         }
 
     def field_value(self, key: str, name: str) -> object:

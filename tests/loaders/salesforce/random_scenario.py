@@ -1,4 +1,4 @@
-"""A random scenario: changes to a few rows, injected faults, and killed syncs.
+"""A random scenario: changed rows and records, faults, kills, approvals, rollbacks.
 
 `check` asserts what must be true once the faults have stopped.
 """
@@ -11,11 +11,15 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
-from loaders.config.salesforce_policy import SyncPolicy
+import pytest
+
+from loaders.config.salesforce_policy import SafetyThresholds, SyncPolicy
 from loaders.errors import NightshiftError
 from loaders.ledger.salesforce import open_rejects
 from loaders.salesforce.plan import SyncResult
+from loaders.salesforce.safety_check import SafetyCheckError
 from tests.emulators.salesforce import limits
+from tests.loaders.salesforce import other_user
 from tests.loaders.salesforce.fault_injection import sync_killed_at
 from tests.loaders.salesforce.fixtures import (
     BULK,
@@ -49,6 +53,8 @@ STEPS = [
     ("GET", "/unprocessedrecords$"),
 ]
 REASONS = {"FIELD_CUSTOM_VALIDATION_EXCEPTION", "NOT_WHOLE", "NOT_A_NUMBER"}
+STRICT = SafetyThresholds(max_change_ratio=0, max_create_ratio=0, min_rows=0)
+KINDS = ("edit", "undo", "delete", "purge")  # what another user does
 MAX_KILL_STEP = 200
 MAX_FINAL_SYNCS = 4
 
@@ -94,6 +100,7 @@ class RandomScenario:
     data_date: date = DATA_DATE
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     past_records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    changed_by_others: set[str] = field(default_factory=set)
     kills: int = 0
 
     def change_mart(self) -> None:
@@ -112,6 +119,63 @@ class RandomScenario:
             row["generated_date__c"] = self.data_date
             self.past_records.setdefault(key, []).append(expected_record(row))
         self.mart.fill(self.rows.values())
+
+    def change_records(self) -> None:
+        """Edit and delete random records in Salesforce, as another user."""
+        for key, record in self.salesforce.records().items():
+            kind = self.rng.choice((*[""] * 12, *KINDS))
+            if not kind or not other_user.has(self.salesforce, key):
+                continue
+            self.changed_by_others.add(key)
+            # Writing the same values again is no mistake after this.
+            self.salesforce.writes.setdefault(key, []).append(kind)
+            if kind in ("edit", "undo"):
+                hosts = self.rng.choice([99.0, None])
+                other_user.edit(self.salesforce, key, hosts__c=hosts)
+            if kind == "undo":
+                hosts = record["hosts__c"]
+                other_user.edit(self.salesforce, key, hosts__c=hosts)
+            if kind in ("delete", "purge"):
+                is_purged = kind == "purge"
+                other_user.delete(self.salesforce, key, is_purged=is_purged)
+
+    def roll_back(self) -> None:
+        """Roll back to an earlier date, which the safety check stops."""
+        self._approve(as_of=self.data_date - timedelta(days=self.rng.randint(0, 3)))
+
+    def approve(self) -> None:
+        """Sync changes that the safety check stops."""
+        self._approve()
+
+    def _approve(self, **options: Any) -> None:  # noqa: ANN401 - fields of SyncRequest
+        """Approve what the safety check stops; repeat the line if it is killed."""
+        policy = replace(self.rng.choice(POLICIES), safety_thresholds=STRICT)
+        options["data_date"] = self.data_date
+        try:
+            self.salesforce.sync(policy, **options)
+        except SafetyCheckError as stopped:
+            plan_id = stopped.plan_id
+        except NightshiftError:
+            return
+        else:
+            return
+        writes = sum(map(len, self.salesforce.writes.values()))
+        with pytest.raises(NightshiftError):
+            self.salesforce.sync(policy, **options, full=True, approved_plan_id=plan_id)
+        assert sum(map(len, self.salesforce.writes.values())) == writes
+        for _ in range(self.rng.randint(0, 2)):
+            self.kills += sync_killed_at(
+                self.rng.randint(1, MAX_KILL_STEP),
+                self.mart,
+                self.salesforce,
+                policy=policy,
+                **options,
+                approved_plan_id=plan_id,
+            )
+        try:
+            self.salesforce.sync(policy, **options, approved_plan_id=plan_id)
+        except NightshiftError as error:
+            assert "was approved, but" not in str(error)
 
     def inject_faults(self) -> None:
         """Inject up to three random transient faults."""
@@ -183,17 +247,22 @@ class RandomScenario:
 
     def check(self, result: SyncResult) -> None:
         """Compare the object, the ledgers and the jobs with the mart."""
+        self._check_drift(result)
         records = self.salesforce.records()
         rejected = {key for key, row in self.rows.items() if _is_rejected(row)}
         for key, row in self.rows.items():
             if key not in rejected:
                 assert mapped_fields(records[key]) == expected_record(row), key
         for key, record in records.items():
+            if key in self.changed_by_others and (
+                key in rejected or key not in self.rows
+            ):
+                continue
             assert mapped_fields(record) in self.past_records[key], (
                 f"{key} has values that the mart never had"
             )
         for key, writes in self.salesforce.writes.items():
-            repeated = [a for a, b in pairwise(writes) if a == b]
+            repeated = [a for a, b in pairwise(writes) if a == b and a not in KINDS]
             assert repeated == [], f"{key} was written twice with equal values"
         codes = {item.key: item.code for item in open_rejects(MAPPING.object)}
         assert set(codes) == rejected
@@ -201,6 +270,25 @@ class RandomScenario:
         assert result.rejected == len(rejected)
         assert self.salesforce.open_job_ids() == []
         assert self._sync(POLICIES[1]).accepted == 0, "some rows had not been sent"
+
+    def _check_drift(self, result: SyncResult) -> None:
+        """Compare the drift with the records, and repair it."""
+        records = self.salesforce.records()
+        accepted = {key for key, row in self.rows.items() if not _is_rejected(row)}
+        expected = {
+            key
+            for key in accepted
+            if not other_user.has(self.salesforce, key)
+            or mapped_fields(records[key]) != expected_record(self.rows[key])
+        }
+        assert result.drift is not None and not result.drift.error
+        assert {item.key for item in result.drift.records} & accepted == expected
+        repaired = self.salesforce.sync(
+            self.rng.choice(POLICIES), data_date=self.data_date, repair_drift=True
+        )
+        assert repaired.accepted == len(expected)
+        assert repaired.drift is not None
+        assert not {item.key for item in repaired.drift.records} & accepted
 
 
 def _is_rejected(row: dict[str, Any]) -> bool:

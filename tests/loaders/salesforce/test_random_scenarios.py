@@ -1,4 +1,6 @@
-"""Random scenarios: after any faults and kills, Salesforce ends up equal to the mart.
+"""Random scenarios: in the end, Salesforce is equal to the mart.
+
+The steps are faults, kills, approvals, rollbacks, and changes by another user.
 
 `MODEL_ROUNDS` is the number of scenarios and `MODEL_FIRST` the first seed. The seed of
 a failed scenario repeats it.
@@ -24,5 +26,12 @@ def test_object_equals_the_mart_after_random_faults(
     for _ in range(scenario.rng.randint(2, 5)):
         scenario.change_mart()
         scenario.inject_faults()
-        scenario.sync_or_kill()
+        scenario.rng.choice(
+            (
+                *(scenario.sync_or_kill, scenario.sync_or_kill, scenario.sync_or_kill),
+                *(scenario.approve, scenario.roll_back),
+            )
+        )()
+        if scenario.rng.random() < 0.4:
+            scenario.change_records()
     scenario.check(scenario.sync_without_faults())

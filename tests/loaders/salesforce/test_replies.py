@@ -273,3 +273,17 @@ def test_odd_reply_to_a_login_is_a_transient_error(
         settings = salesforce.settings.model_copy(update=options)
         with pytest.raises(TransientError, match="not an access token"):
             client.connect(settings, RetryPolicy(attempts=2, base_seconds=0.001))
+
+
+@pytest.mark.parametrize("path", ["/jobs/ingest$", "/batches$"])
+def test_lasting_maintenance_page_is_named_and_the_next_sync_sends(
+    mart: Mart, salesforce: SalesforceOrg, path: str
+) -> None:
+    salesforce.inject_fault("", path, status=200, body=HTML, times=99)
+    mart.fill([org_row("1")])
+    policy = replace(BULK, retry_policy=replace(PATIENT, attempts=2))
+    with pytest.raises(TransientError, match="returned status 200 with"):
+        salesforce.sync(policy)
+    salesforce.org.faults.clear()
+    assert salesforce.sync(policy).accepted == 1
+    assert salesforce.open_job_ids() == []

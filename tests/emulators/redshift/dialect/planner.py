@@ -205,7 +205,7 @@ def translate(
         untyped.check_parameters(queries, parameter_oids)
     untyped.check_comparisons(queries)
     types.rewrite_casts(nodes)
-    semistructured.rewrite(nodes, queries, head)
+    semistructured.rewrite(nodes, find_queries(nodes), head)  # the casts are other ones
     late_binding.expand_columns_function(nodes, catalog)
     system_relations.replace(nodes)
     calls.rewrite_calls(nodes, last_values)

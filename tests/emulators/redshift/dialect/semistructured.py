@@ -21,6 +21,7 @@ from tests.emulators.redshift.dialect.tokens import (
     node_at,
     split_nodes,
 )
+from tests.emulators.redshift.dialect.types import read_type
 
 GET = "pg_internal.get("
 ELEMENTS = "lateral pg_internal.elements("
@@ -212,8 +213,8 @@ def _name_columns(block: Block) -> None:
             (position for position, node in enumerate(part) if is_operator(node, "::")),
             len(part),
         )
-        rest = part[end + 2 :]
-        is_alone = end == len(part) or not rest or is_group(rest[0])
+        type_name = read_type(part, end + 1)
+        is_alone = end == len(part) or bool(type_name and type_name.end == len(part))
         keys = [node for node in part[:end] if isinstance(node, Token) and node.name]
         if any(is_word(node) and node.key == "as" for node in keys) or not is_alone:
             continue

@@ -125,7 +125,11 @@ begin
         where attrelid = relation.oid and attnum > 0 and typtype <> 'p';
         execute format(
             'create view pg_redshift.%I as select %s from %s where %s',
-            relation.view_name, columns, relation.oid::regclass, coalesce(filter, 'true')
+            relation.view_name, columns, relation.oid::regclass,
+            -- Redshift has no constraints for NOT NULL.
+            case relation.view_name
+                when 'pg_constraint' then $$contype <> 'n'$$ else coalesce(filter, 'true')
+            end
         );
     end loop;
 end

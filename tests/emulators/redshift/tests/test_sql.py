@@ -211,7 +211,15 @@ def test_super_is_navigated_and_unnested(session: Session) -> None:
     assert session.run(
         "select doc.plan.name, t.doc.tags[1], doc.n::int, doc.none from t"
     ) == [['"Pro"', '"y"', 12, None]]
-    assert session.value("select doc.plan.name::varchar from t") == "Pro"
+    cursor = session.connection.cursor()
+    cursor.execute(
+        "select doc.plan.name::varchar, doc.plan.name::varchar(2),"
+        " doc.n::decimal(9, 2), doc.n::varchar(5) as amount,"
+        " doc.plan.name::varchar(9) plan from t"
+    )
+    names = [column[0] for column in cursor.description]
+    assert names == ["name", "name", "n", "amount", "plan"]
+    assert list(cursor.fetchone()) == ["Pro", "Pr", 12, "12", "Pro"]
     assert session.run(
         "select t.id, tag::varchar from t, t.doc.tags as tag order by 2"
     ) == [[1, "x"], [1, "y"]]

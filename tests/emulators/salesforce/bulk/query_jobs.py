@@ -25,6 +25,7 @@ from tests.emulators.salesforce.soql.sql import CompiledQuery
 
 OPERATIONS = ("query", "queryAll")
 PAGE_ROWS = 50_000
+LINKS_PER_PAGE = 5
 LAST_LOCATOR = "null"
 
 
@@ -111,10 +112,7 @@ def results(call: ApiCall, job_id: str) -> Response:
 
     The page starts at `locator` and has at most `maxRecords` rows.
     """
-    job = _job(call, job_id)
-    jobs_api.require_ended(job)
-    if job.state != JOB_COMPLETE:
-        raise jobs_api.invalid_job_state(f"Job is {job.state}, it has no results")
+    job = _completed_job(call, job_id)
     start = _decode_locator(call.request.args.get("locator", ""))
     max_records = call.request.args.get("maxRecords", "")
     is_number = max_records.isascii() and max_records.isdigit()
@@ -125,11 +123,41 @@ def results(call: ApiCall, job_id: str) -> Response:
     response = jobs_api.csv_response(
         call, page.path, header=page.header, start=page.start, end=page.end
     )
-    next_row = str(start + page.rows).encode()
-    locator = base64.urlsafe_b64encode(next_row).decode().rstrip("=")
+    locator = _encode_locator(start + page.rows)
     response.headers["Sforce-Locator"] = LAST_LOCATOR if page.is_last else locator
     response.headers["Sforce-NumberOfRecords"] = str(page.rows)
     return response
+
+
+def result_pages(call: ApiCall, job_id: str) -> Response:
+    """GET /jobs/query/ID/resultPages: the URLs of pages that can be read in parallel.
+
+    Lists five pages, beginning with the one at `locator`.
+    """
+    job = _completed_job(call, job_id)
+    start = _decode_locator(call.request.args.get("locator", ""))
+    end = start + LINKS_PER_PAGE * PAGE_ROWS
+    url = f"{call.base_path}/jobs/query/{job.id}"
+    links = [
+        {"resultLink": f"{url}/results?locator={_encode_locator(row)}"}
+        for row in range(start, min(end, max(job.processed, 1)), PAGE_ROWS)
+    ]
+    body: dict[str, object] = {"resultPages": links, "done": end >= job.processed}
+    if end < job.processed:
+        body["nextRecordsUrl"] = f"{url}/resultPages?locator={_encode_locator(end)}"
+    return json_response(body)
+
+
+def _completed_job(call: ApiCall, job_id: str) -> Job:
+    job = _job(call, job_id)
+    jobs_api.require_ended(job)
+    if job.state != JOB_COMPLETE:
+        raise jobs_api.invalid_job_state(f"Job is {job.state}, it has no results")
+    return job
+
+
+def _encode_locator(row: int) -> str:
+    return base64.urlsafe_b64encode(str(row).encode()).decode().rstrip("=")
 
 
 def _decode_locator(locator: str) -> int:
@@ -158,4 +186,5 @@ RULES: list[Rule] = [
     ("PATCH", "/jobs/query/<job_id>", abort),
     ("DELETE", "/jobs/query/<job_id>", delete),
     ("GET", "/jobs/query/<job_id>/results", results),
+    ("GET", "/jobs/query/<job_id>/resultPages", result_pages),
 ]

@@ -5,6 +5,7 @@ import io
 
 import pytest
 
+from tests.emulators.salesforce.bulk import query_jobs
 from tests.emulators.salesforce.tests.api import Api
 
 
@@ -110,3 +111,22 @@ def test_only_query_all_includes_deleted_records(api: Api) -> None:
         job_id = _create_job(api, "SELECT Id FROM Order__c", operation=operation)
         counts.append(api.wait_for_job(job_id, "query")["numberRecordsProcessed"])
     assert counts == [0, 1]
+
+
+def test_result_pages_can_be_read_in_parallel(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(query_jobs, "PAGE_ROWS", 2)
+    api.load("ext_id__c\n" + "".join(f"{n:02}\n" for n in range(11)))
+    job_id = _create_job(api, "SELECT ext_id__c FROM Order__c ORDER BY ext_id__c")
+    api.wait_for_job(job_id, "query")
+    pages, url = [], f"/jobs/query/{job_id}/resultPages"
+    while url:
+        body = api.get(url).json()
+        pages.append(body["resultPages"])
+        url = body.get("nextRecordsUrl", "").partition("/v60.0")[2]
+        assert body["done"] == (not url)
+    assert [len(page) for page in pages] == [5, 1]
+    links = [link["resultLink"].partition("/v60.0")[2] for p in pages for link in p]
+    rows = [line for link in links for line in api.get(link).text.splitlines()[1:]]
+    assert rows == [f'"{n:02}"' for n in range(11)]

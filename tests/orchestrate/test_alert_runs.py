@@ -1,0 +1,198 @@
+"""Failed and recovered runs: mails, alerts, heartbeats, metrics and logs."""
+
+import email
+import email.policy
+import json
+from collections.abc import Iterator
+from datetime import date
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from loaders.metrics import METRICS
+from tests.emulators import smtp, up
+from tests.emulators.component import CLOSED_PORT
+from tests.emulators.receiver import Receiver, receiving
+from tests.emulators.sample.world import World
+from tests.emulators.sample.write import write_to_folder
+from tests.nightly.project import Project, copy_to
+from tests.nightly.s3_objects import delete_objects, upload_objects, upload_partitions
+
+WORLD = World(orgs=14, days=1, until=date(2026, 11, 24), seed=3)
+ON_CALL = "on-call@example.com"
+LUIGI_ARGUMENTS = ("Nightly", "--workers", "2", "--data-date", WORLD.until)
+BEFORE_BUSINESS_HOURS = "Yes, but fix it before business hours"
+
+
+class Mailbox:
+    """A project and the mails that it sends."""
+
+    def __init__(self, project: Project, folder: Path) -> None:
+        self.project, self._folder, self._read = project, folder, 0
+
+    def read_new(self) -> list[EmailMessage]:
+        """Return the mails that arrived since the last call."""
+        paths = sorted(self._folder.glob("*.eml"))[self._read :]
+        self._read += len(paths)
+        parsed = (
+            email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+            for path in paths
+        )
+        return [message for message in parsed if isinstance(message, EmailMessage)]
+
+
+@pytest.fixture
+def webhook() -> Iterator[Receiver]:
+    """Run a service that takes alerts and heartbeats."""
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("raw")
+    write_to_folder(WORLD, folder)
+    return folder
+
+
+@pytest.fixture
+def mailbox(tmp_path: Path, raw: Path) -> Iterator[Mailbox]:
+    """Yield a project with raw partitions, but without the `_SUCCESS` of orgs."""
+    with up.running(
+        "s3", "smtp", "salesforce", data=tmp_path / "emulators"
+    ) as services:
+        project = copy_to(tmp_path / "project", services.environment)
+        upload_partitions(project, raw)
+        delete_objects(project, f"{project.raw_url}/orgs/dt={WORLD.until}/_SUCCESS")
+        yield Mailbox(project, Path(str(services.details["smtp_mail_folder"])))
+
+
+def _text(message: EmailMessage) -> str:
+    """Return the plain text on one line, because it is wrapped."""
+    body = message.get_body(("plain",))
+    assert body is not None
+    return " ".join(body.get_content().split())
+
+
+def _values(path: Path) -> dict[str, list[float]]:
+    """Return the values of each metric of a file for Prometheus."""
+    values: dict[str, list[float]] = {}
+    for family in text_string_to_metric_families(path.read_text("utf-8")):
+        values[family.name] = [sample.value for sample in family.samples]
+    return values
+
+
+def _tasks_in(log: str) -> set[str | None]:
+    """Return the tasks that the lines of a log name; each line is a JSON object."""
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert all(line["run_id"] and "data_date" in line for line in lines)
+    assert {line["data_date"] for line in lines} <= {None, str(WORLD.until)}
+    return {line["task"] for line in lines}
+
+
+@pytest.mark.slow
+def test_failed_run_sends_one_alert_and_its_recovery_another(
+    mailbox: Mailbox, webhook: Receiver
+) -> None:
+    project = mailbox.project
+    project.environment["NIGHTSHIFT_ALERTS__URLS"] = f"json://{webhook.address}/hook"
+    project.environment["NIGHTSHIFT_ALERTS__HEARTBEAT_URL"] = (
+        f"http://{webhook.address}/ping?from=test"
+    )
+    metrics_file = project.folder / "nightshift.prom"
+    project.environment["NIGHTSHIFT_METRICS__PROMETHEUS_FILE"] = str(metrics_file)
+    on_call = {"NIGHTSHIFT_ON_CALL__RECIPIENTS": json.dumps([ON_CALL])}
+    project.luigi(*LUIGI_ARGUMENTS, **on_call).expect(1)
+    (alert,) = mailbox.read_new()
+    assert alert["To"] == ON_CALL
+    assert alert["Subject"] == (
+        f"The run for {WORLD.until} failed: RawPartition orgs (local/v1 on local)"
+    )
+    text = _text(alert)
+    assert f"/orgs/dt={WORLD.until}/ is incomplete" in text
+    assert "fct_org_day" in text and "Salesforce" in text
+    assert "fct_web_sessions" not in text
+    assert f"CAN IT WAIT UNTIL MORNING? {BEFORE_BUSINESS_HOURS}." in text
+    assert f"nightshift run --date {WORLD.until}" in text
+    source = alert.as_string()
+    for name, value in project.environment.items():
+        if "SECRET" in name or "PASSWORD" in name:
+            assert value not in source
+    as_json = {"NIGHTSHIFT_LOG_FORMAT": "json"}
+    result = project.nightshift("run", "--date", WORLD.until, **as_json).expect(1)
+    assert _tasks_in(result.err) >= {None}  # every line is a JSON object
+    (alert,) = mailbox.read_new()
+    assert alert["To"] == smtp.RECIPIENT
+    assert _values(metrics_file)["nightshift_run_success"] == [0]
+
+    upload_objects(project, {f"orgs/dt={WORLD.until}/_SUCCESS": b""})
+    project.luigi(*LUIGI_ARGUMENTS, **on_call).expect(0)
+    report, recovery = mailbox.read_new()
+    assert report["To"] == smtp.RECIPIENT
+    assert recovery["To"] == ON_CALL
+    assert "Trial report" in report["Subject"]
+    assert f"The run for {WORLD.until} recovered" in recovery["Subject"]
+    assert "It failed 2 times" in _text(recovery)
+    assert "is incomplete" in _text(recovery)
+    runs = project.rows("select command, status from ops.runs order by finished_at")
+    assert [(run["command"], run["status"]) for run in runs] == [
+        *(("luigi", "failed"), ("run", "failed"), ("luigi", "done"))
+    ]
+
+    values = _values(metrics_file)
+    assert values.keys() == METRICS.keys()
+    assert values["nightshift_run_success"] == [1]
+    (loads,) = project.rows("select sum(lines) as lines from ops.loads")
+    assert sum(values["nightshift_source_lines"]) == loads["lines"]
+    assert min(values["nightshift_salesforce_api_calls"]) > 3
+    lines = (project.folder / "var" / "logs" / "nightshift.log").read_text("utf-8")
+    assert {"LoadRawTable orgs", "MailReport report"} <= _tasks_in(lines)
+    assert '"dbt_event": "LogModelResult"' in lines
+
+    requests = webhook.take()
+    alerts = [json.loads(each.body) for each in requests if each.path == "/hook"]
+    assert [alert["type"] for alert in alerts] == ["failure", "success"]
+    assert f"nightshift run --date {WORLD.until}" in alerts[0]["message"]
+    assert "is incomplete" in alerts[0]["message"]
+    assert f"report/dt={WORLD.until}/index.html" in alerts[1]["message"]
+    calls = [each.path for each in requests if each.method == "GET"]
+    start, fail, success = (f"/ping{end}?from=test" for end in ("/start", "/fail", ""))
+    assert calls == [start, fail, start, fail, start, success]
+
+    project.luigi(*LUIGI_ARGUMENTS).expect(0)
+    project.nightshift("run", "--date", WORLD.until).expect(0)
+    assert mailbox.read_new() == []
+    assert [each.path for each in webhook.take()] == [start, success] * 2
+    assert len(project.rows("select run_id from ops.runs")) == 3
+
+
+@pytest.mark.slow
+def test_missing_or_dead_mail_server_does_not_change_the_exit_code(
+    mailbox: Mailbox,
+) -> None:
+    project = mailbox.project
+    no_server = {"NIGHTSHIFT_SMTP__HOST": ""}
+    result = project.nightshift("run", "--date", WORLD.until, **no_server).expect(1)
+    assert "_SUCCESS" in result.err
+    dead_server = {"NIGHTSHIFT_SMTP__PORT": str(CLOSED_PORT)}
+    result = project.nightshift("run", "--date", WORLD.until, **dead_server).expect(1)
+    assert "_SUCCESS" in result.err
+    assert f"waiting for {smtp.RECIPIENT}" in result.err
+    assert mailbox.read_new() == []
+
+
+@pytest.mark.slow
+def test_run_that_cannot_be_scheduled_sends_an_alert(mailbox: Mailbox) -> None:
+    project = mailbox.project
+    no_s3 = {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{CLOSED_PORT}"}
+    no_s3["AWS_MAX_ATTEMPTS"] = "1"
+    project.nightshift("run", "--date", WORLD.until, **no_s3).expect(1)
+    (alert,) = mailbox.read_new()
+    assert "failed: Nightly" in alert["Subject"]
+    assert "S3 is unreachable" in _text(alert)
+    no_bucket = {"NIGHTSHIFT_RAW_URL": "s3://no-such-bucket/raw"}
+    project.nightshift("run", "--date", WORLD.until, **no_bucket).expect(3)
+    (alert,) = mailbox.read_new()
+    assert "NIGHTSHIFT_RAW_URL" in _text(alert)
