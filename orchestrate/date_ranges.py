@@ -48,6 +48,13 @@ class RangeDailyBase(luigi_range.RangeDailyBase):
 
     of = OF
 
+    def missing_datetimes(self, finite_datetimes: list[datetime]) -> list[datetime]:
+        """Return the dates that are not complete."""
+        tasks = {
+            day: self._instantiate_task_cls(day.date()) for day in finite_datetimes
+        }
+        return [day for day, task in tasks.items() if not _has_ended(task)]
+
     def moving_stop(self, now: datetime) -> datetime:
         """Return the first date that has not ended."""
         return _first_open_date(super().moving_stop(now))
@@ -55,6 +62,10 @@ class RangeDailyBase(luigi_range.RangeDailyBase):
     def requires(self) -> list[luigi.Task]:
         """Require one run of all incomplete dates."""
         return _as_one_pass(super().requires())
+
+
+def _has_ended(task: luigi.Task) -> bool:
+    return bool(task.has_ended() if isinstance(task, Nightly) else task.complete())
 
 
 def _first_open_date(now: datetime) -> datetime:

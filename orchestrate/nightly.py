@@ -31,6 +31,9 @@ from orchestrate.tasks.parameters import DATA_DATE_FROM, ENV, VERSION
 from orchestrate.tasks.report import MailReport
 from orchestrate.tasks.transform import DbtModel
 
+# Statuses of runs in which every task was done.
+COMPLETE_STATUSES = ("done", "rejected")
+
 
 class BuildOrgDays(luigi.WrapperTask):
     """Build `fct_org_day` up to the data date."""
@@ -102,12 +105,23 @@ class Nightly(luigi.WrapperTask):
         return [day for day in parameter_tuples if cls(data_date=day).has_ended()]
 
     def has_ended(self) -> bool:
-        """Return whether nothing is left to do, as the ledgers were last read."""
+        """Return whether nothing is left to do, as the ledgers were last read.
+
+        A pass over several dates reports on the last one, so the others need no report.
+        """
         state = run_state.current(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
         is_accepted = not syncs.incomplete_reason(state)
-        return is_accepted and all(task.complete() for task in self.all_tasks())
+        is_in_pass = any(
+            first <= self.data_date < last and status in COMPLETE_STATUSES
+            for (first, last), (status, _) in state.completed.runs.items()
+        )
+        return is_accepted and all(
+            task.complete()
+            for task in self.all_tasks()
+            if not (is_in_pass and isinstance(task, MailReport))
+        )
 
     def complete(self) -> bool:
         """Return whether all requirements are complete and Salesforce accepted them."""
