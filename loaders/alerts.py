@@ -16,7 +16,7 @@ from loaders.config.alert_urls import CRITICAL, ERROR, WARNING, AlertUrl
 from loaders.config.redaction import redact
 from loaders.deadlines import call_within
 from loaders.errors import ConfigError, NightshiftError
-from loaders.ledger.mails import ACCEPTED, OPEN, Delivery
+from loaders.ledger.mails import ACCEPTED, OPEN, REJECTED, Delivery
 
 if TYPE_CHECKING:
     from apprise import NotifyBase, NotifyFormat
@@ -68,6 +68,7 @@ def send(
     one that fits into one of its messages. `subject` identifies what the alert is
     about, so that a service can close its incident when the subject recovers.
     """
+    status = OPEN
     try:
         plugin = _plugin(url)
         _identify(plugin, subject)
@@ -85,13 +86,15 @@ def send(
             subject=f"{SETTING} {url.label}",
         )
         reason = "" if is_sent else _reason(lines)
+    except ConfigError as error:  # trying again does not help
+        status, reason = REJECTED, str(error)
     except NightshiftError as error:
         reason = str(error)
     except Exception as error:  # a plugin may raise anything, also for a bad answer
         log.exception("alert service failed", service=url.label)
         reason = f"{type(error).__name__}: {error}"
     delivery = (
-        Delivery(OPEN, redact(reason)[:MAX_REASON_LENGTH])
+        Delivery(status, redact(reason)[:MAX_REASON_LENGTH])
         if reason
         else Delivery(ACCEPTED)
     )

@@ -77,7 +77,9 @@ def match_records(context: SyncContext, staging_db: StagingDb) -> None:
         return
     _read_ids(context, staging_db)
     with staging_db.transaction():
-        several = "select folded_key from local.records group by 1 having count(*) > 1"
+        several = (
+            "select folded_key from local.record_ids group by 1 having count(*) > 1"
+        )
         staging_db.execute(
             "insert into local.failures select key, hash, 'DUPLICATE_EXTERNAL_ID',"
             " 'Several records have this external id in Salesforce.', ?, false, 0, 0,"
@@ -89,11 +91,11 @@ def match_records(context: SyncContext, staging_db: StagingDb) -> None:
             f" and folded_key in ({several})"
         )
         staging_db.execute(
-            "update local.rows set salesforce_id = records.salesforce_id,"
-            " line = records.salesforce_id || ',' || line,"
+            "update local.rows set salesforce_id = record_ids.salesforce_id,"
+            " line = record_ids.salesforce_id || ',' || line,"
             " action = case when action = 'create' then 'change' else action end"
-            f" from local.records as records where {PENDING}"
-            " and rows.folded_key = records.folded_key"
+            f" from local.record_ids as record_ids where {PENDING}"
+            " and rows.folded_key = record_ids.folded_key"
         )
         staging_db.execute(
             "update local.rows set action = case when action = 'missing' then 'gone'"
@@ -104,7 +106,7 @@ def match_records(context: SyncContext, staging_db: StagingDb) -> None:
 def _read_ids(context: SyncContext, staging_db: StagingDb) -> None:
     """Stage the id and the key of the records that pending rows may belong to."""
     staging_db.execute(
-        "create or replace table local.records"
+        "create or replace table local.record_ids"
         " (folded_key varchar, key varchar, salesforce_id varchar)"
     )
     pending = staging_db.count_pending()
@@ -114,9 +116,9 @@ def _read_ids(context: SyncContext, staging_db: StagingDb) -> None:
     if pending <= MAX_KEYS_LOOKED_UP:
         keys = [row.key for row in staging_db.pending_rows()]
     found = records.fetch_ids(context.client, context.mapping, keys)
-    staging_db.insert("records", ("salesforce_id", "key"), found)
+    staging_db.insert("record_ids", ("salesforce_id", "key"), found)
     staging_db.execute(
-        f"update local.records set folded_key = {context.scope.fold('key')}"
+        f"update local.record_ids set folded_key = {context.scope.fold('key')}"
     )
 
 

@@ -22,6 +22,7 @@ from loaders import warehouse
 from tests.emulators import demo_setup
 from tests.emulators.background import Background
 from tests.emulators.component import PortInUseError
+from tests.emulators.demo_accounts import create_accounts
 from tests.emulators.demo_setup import PROJECT, SETUPS, DemoSetup, console
 from tests.emulators.sample.rates import Rates
 from tests.emulators.sample.world import World, WorldSummary
@@ -112,6 +113,9 @@ def _run_all_dates(environment: dict[str, str]) -> list[dict[str, Any]] | None:
     ]
     runs = []
     for command in commands:
+        if command is commands[-1]:
+            accounts = create_accounts()
+            console.print(f"\nSalesforce has accounts for {accounts} customers.")
         console.print(f"\n[bold]3. nightshift {' '.join(command)}[/]")
         process = subprocess.run(
             [sys.executable, "-c", NIGHTSHIFT, *command, "--json"],
@@ -146,10 +150,10 @@ def _show_results(summary: WorldSummary, runs: list[dict[str, Any]]) -> None:
             f"{models['tests_warned']} warned. Orgs in trial: {trials}."
         )
         _show_targets(connection)
-    if sync := figures["salesforce"]:
-        names = ("sent", "accepted", "unchanged", "rejected")
-        counts = ", ".join(f"{sync[name]:,} {name}" for name in names)
-        console.print(f"\nSalesforce: {counts}.")
+    for name, sync in figures["salesforce_objects"].items():
+        parts = ("sent", "accepted", "unchanged", "rejected", "unmatched")
+        counts = ", ".join(f"{sync[part]:,} {part}" for part in parts)
+        console.print(f"\nSalesforce {name}: {counts}.")
 
 
 def _show_loads(connection: warehouse.Connection, summary: WorldSummary) -> None:
@@ -203,6 +207,7 @@ def _show_where_to_look(setup: DemoSetup) -> None:
         "the report in a browser": f"report --date {WORLD.until} --open",
         "check the setup": "doctor",
         "compare with Salesforce": "salesforce diff",
+        "and with its accounts": "salesforce diff --object Account",
     }
     demo_setup.show_table(
         "Commands to try",

@@ -115,7 +115,8 @@ def start_emulators(setup: DemoSetup, first_port: int) -> Background:
 
 def variables(started: Background) -> list[tuple[str, str]]:
     """Return the environment variables that connect to the emulators."""
-    return list({"DBT_TARGET": "local", **started.environment}.items())
+    own = {"DBT_TARGET": "local", "NIGHTSHIFT_SALESFORCE__SYNC__ACCOUNTS": "true"}
+    return list({**own, **started.environment}.items())
 
 
 def quoted(value: str) -> str:
