@@ -14,6 +14,7 @@ from loaders.salesforce.ledger import Scope
 from loaders.salesforce.safety_check import SafetyCheckError
 from loaders.salesforce.staging_db import StagingDb
 from loaders.warehouse import Connection
+from tests.loaders.salesforce import other_user
 from tests.loaders.salesforce.conftest import certificate_folder, salesforce
 from tests.loaders.salesforce.fixtures import (
     BULK,
@@ -126,8 +127,20 @@ def test_only_changed_rows_are_sent_and_the_state_is_taken_over(
         row["hosts__c"] = 9_999
     _fill([*rows, org_row("bad")])
     limits = replace(FAST.safety_thresholds, min_rows=10, max_median_factor=1.001)
-    with pytest.raises(SafetyCheckError, match=r"median of hosts__c changes from "):
-        salesforce.sync(replace(FAST, safety_thresholds=limits))
+    limited = replace(FAST, safety_thresholds=limits)
+    with pytest.raises(
+        SafetyCheckError, match=r"median of hosts__c changes from "
+    ) as stopped:
+        salesforce.sync(limited)
+    other_user.edit(salesforce, "k30", hosts__c=1.0)
+    other_user.delete(salesforce, "k31")
+    result = salesforce.sync(limited, approved_plan_id=stopped.value.plan_id)
+    assert result.accepted == ROWS // 10 - 2
+    assert result.drift and (result.drift.edited, result.drift.deleted) == (1, 1)
+    repaired = salesforce.sync(FAST, repair_drift=True)
+    assert (repaired.accepted, repaired.drift and repaired.drift.count) == (2, 0)
+    kinds = Mart().read_ledger("salesforce_drift", "key", "kind")
+    assert sorted(kinds) == [("k30", "edited"), ("k31", "deleted")]
 
 
 def test_lost_session_of_a_comparison_is_a_transient_error(
