@@ -15,7 +15,7 @@ persist_with: finished_run
 
 explore: big_customer_usage {
   label: "Big Customer Usage"
-  description: "One row per org per day, for paying orgs, ranked by size, with usage and its change since the day before, a week before and four weeks before. A change is null if either day has no samples. The earlier day counts even if the org did not pay then."
+  description: "One row per org per day, for paying orgs, ranked by size, with usage and its change since the day before, a week before and four weeks before. A change is null if either day has no samples. The earlier day counts even if the org did not pay then. On a day without samples an org keeps the rank of its last known usage, for four weeks."
 
   join: org_activity {
     type: left_outer
@@ -76,7 +76,7 @@ explore: free_account_usage {
 
 explore: interesting_trials {
   label: "Interesting Trials"
-  description: "One row per org and data date, for unpaid trials with a reason for a sales call, ranked. Trials are ranked by the sum of the reason weights in `reason_codes`, then by target attainment to four decimals, fewest days left and most hosts. Each weight exceeds the sum of all lower ones, so the heaviest reason decides first. Reasons: `big_footprint`: hosts or custom metrics far above the p75 of converted trials. `above_target`: all targets are met. `fast_start`: several targets are met early in the trial. `stalled`: a running trial without log events for some days. The targets are those of cohort `converted` in `trial_target_metrics` on the same date; a target of 0 is ignored."
+  description: "One row per org and data date, for trials that sales should call today, ranked: unpaid orgs that are not on a free plan, whose trial runs or ended in the last days (var `follow_up_days`). Running trials come first. Then the sum of the reason weights in `reason_codes` decides, target attainment to four decimals, fewest days left and most hosts. Each weight exceeds the sum of all lower ones, so the heaviest reason decides first. Reasons: `big_footprint`: hosts or custom metrics far above the p75 of converted trials. `above_target`: all targets are met. `fast_start`: several targets are met early in the trial. `stalled`: a running trial without log events for some days, which has no other reason. An org that has been silent for as long after its trial has none. The targets are those of cohort `converted` in `trial_target_metrics` on the same date; a target of 0 is ignored."
 
   join: fct_org_trial_metrics {
     type: left_outer
@@ -103,7 +103,7 @@ explore: org_trial_metrics_latest {
 
 explore: paid_account_flow {
   label: "Paid Account Flow"
-  description: "One row per day, from_state and to_state, with the number of accounts that were in from_state the day before and in to_state on the day. Accounts that stay in their state are included, so the rows of a day with one to_state add up to all accounts in that state. Filter by `is_change` for changes only. An account is an org that is not internal. It is `paid` on a paid plan and `free` on an unpaid plan with included usage (see `billing_plans`), regardless of its trial. On any other plan, including an unknown one, it is a `trial` during its trial period and `expired` afterwards. Before its trial starts it has no state. Valid transitions and their meaning are in `account_transitions`. A new account has no from_state and a lost account has no to_state. It was created or deleted, became internal or stopped being internal, or was missing in the exports for longer than the carry-forward period. On the first day in the warehouse every account is new."
+  description: "One row per day, from_state and to_state, with the number of accounts that were in from_state the day before and in to_state on the day. Accounts that stay in their state are included, so the rows of a day with one to_state add up to all accounts in that state. Filter by `is_change` for changes only. An account is an org that is not internal. It is `paid` on a paid plan and `free` on an unpaid plan with included usage (see `billing_plans`), regardless of its trial. On any other plan, including an unknown one, it is a `trial` during its trial period and `expired` afterwards. Before its trial starts it has no state. Valid transitions and their meaning are in `account_transitions`. A new account has no from_state and a lost account has no to_state. It was created or deleted, became internal or stopped being internal, or was missing in the exports for longer than the carry-forward period. The first day in the warehouse has no day before and shows no change."
 }
 
 explore: sf_accounts {

@@ -43,7 +43,7 @@ view: big_customer_usage {
 
   dimension: usage_rank {
     label: "Usage Rank"
-    description: "Rank on that day by hosts, then by custom metrics, dashboards and integrations; 1 is the largest."
+    description: "Rank by the hosts of the last day with samples in the four weeks up to that day, then by its custom metrics, dashboards and integrations, then by org_id; 1 is the largest."
     type: number
     sql: ${TABLE}.usage_rank ;;
   }

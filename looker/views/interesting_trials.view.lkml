@@ -179,7 +179,7 @@ view: interesting_trials {
 
   measure: count {
     label: "Rows"
-    description: "Number of rows. One row per org and data date, for unpaid trials with a reason for a sales call, ranked."
+    description: "Number of rows. One row per org and data date, for trials that sales should call today, ranked."
     type: count
     drill_fields: [detail*]
   }

@@ -13,7 +13,7 @@ view: paid_account_flow {
 
   dimension: from_state {
     label: "From State"
-    description: "Account state on the day before. Null for new accounts."
+    description: "Account state on the day before, or on the day itself if it is the first day in the warehouse. Null for new accounts."
     type: string
     sql: ${TABLE}.from_state ;;
   }

@@ -41,7 +41,7 @@ view: trial_trends {
 
   dimension: conversion_rate {
     label: "Conversion Rate"
-    description: "Share of the trials that converted, from 0 to 1."
+    description: "Share of the trials that converted, from 0 to 1. Null until all trials of the week are over."
     type: number
     value_format_name: percent_1
     sql: ${TABLE}.conversion_rate ;;

@@ -18,12 +18,7 @@ org_states_with_plans as (
     select
         org_states.*,
         coalesce(billing_plans.is_paid, false) as is_paid,
-        coalesce(
-            billing_plans.included_hosts,
-            billing_plans.included_integrations,
-            billing_plans.included_dashboards,
-            billing_plans.included_metrics
-        ) is not null as has_included_units,
+        {{ is_free_plan('billing_plans') }} as has_included_units,
         org_states.metric_date - org_states.trial_start_date + 1 as org_day
 
     from org_states

@@ -26,13 +26,42 @@ attainments as (
 
 ),
 
+billing_plans as (
+
+    select * from {{ ref('billing_plans') }}
+
+),
+
+trials_to_call as (
+
+    -- Who pays or has chosen the free plan has decided. Some days after its
+    -- trial, an org has moved on.
+    select
+        trials.*,
+        trials.last_active_date is null
+        or trials.last_active_date
+        <= trials.generated_date - {{ var('stalled_days') }} as is_silent
+
+    from trials
+
+    left join billing_plans
+        on trials.billing_plan_id = billing_plans.billing_plan_id
+
+    where
+        not trials.is_paid
+        and not {{ is_free_plan('billing_plans') }}
+        and trials.org_day
+        <= {{ var('trial_period_days') + var('follow_up_days') }}
+
+),
+
 trials_flagged as (
 
     -- The first days of a trial are too early to call it stalled.
     select
         trials.org_id,
         trials.generated_date,
-        trials.is_paid,
+        trials.is_silent,
         attainments.has_big_footprint,
         -- Not from the attainment, whose floating-point numbers are rounded.
         attainments.metrics_met > 0
@@ -43,13 +72,9 @@ trials_flagged as (
         >= {{ var('fast_start_metrics') }} as is_fast_start,
         trials.org_day > {{ var('stalled_days') }}
         and trials.org_day <= {{ var('trial_period_days') }}
-        and (
-            trials.last_active_date is null
-            or trials.last_active_date
-            <= trials.generated_date - {{ var('stalled_days') }}
-        ) as is_stalled
+        and trials.is_silent as is_stalled
 
-    from trials
+    from trials_to_call as trials
 
     left join attainments
         on
@@ -60,18 +85,18 @@ trials_flagged as (
 
 reasons_concatenated as (
 
-    -- Sales does not call orgs that already pay.
+    -- Who has been silent for days is not about to buy, whatever was used
+    -- before.
     select
         org_id,
         generated_date,
         case
-            when is_paid
-                then ''
+            when is_silent
+                then case when is_stalled then ',stalled' else '' end
             else
                 case when is_above_target then ',above_target' else '' end
                 || case when has_big_footprint then ',big_footprint' else '' end
                 || case when is_fast_start then ',fast_start' else '' end
-                || case when is_stalled then ',stalled' else '' end
         end as reasons
 
     from trials_flagged

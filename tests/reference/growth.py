@@ -72,8 +72,12 @@ def paid_account_flow(activity: Mart, data_date: date) -> Mart:
     """Return the number of accounts by day, state on the day before and state.
 
     Accounts that keep their state are counted too. The state is None on a day on which
-    an org is not an account.
+    an org is not an account. The first day of all has no day before: no account
+    changes its state on it.
     """
+    if not activity:
+        return []
+    first_day = min(row["metric_date"] for row in activity)
     state_on = {
         (row["org_id"], row["metric_date"]): row["account_state"]
         for row in activity
@@ -82,7 +86,11 @@ def paid_account_flow(activity: Mart, data_date: date) -> Mart:
     one_day = timedelta(days=1)
     org_dates = set(state_on) | {(org_id, day + one_day) for org_id, day in state_on}
     transitions = Counter(
-        (day, state_on.get((org_id, day - one_day)), state_on.get((org_id, day)))
+        (
+            day,
+            state_on.get((org_id, max(first_day, day - one_day))),
+            state_on.get((org_id, day)),
+        )
         for org_id, day in org_dates
         if day <= data_date
     )
@@ -120,6 +128,7 @@ def big_customer_usage(activity: Mart) -> Mart:
 
     A change is the difference from the same org's usage that many days before, even if
     the org did not pay then. It is None when one of the two days has no samples.
+    The rank of a day without samples is by the last samples of the four weeks before.
     """
     sampled = {
         (row["org_id"], row["metric_date"]): row
@@ -132,7 +141,9 @@ def big_customer_usage(activity: Mart) -> Mart:
             paid_by_day[row["metric_date"]].append(row)
     rows = []
     for paid_orgs in paid_by_day.values():
-        ranked = sorted(paid_orgs, key=_usage_order, reverse=True)
+        ranked = sorted(
+            paid_orgs, key=lambda row: _usage_order(row, sampled), reverse=True
+        )
         for rank, row in enumerate(ranked, start=1):
             rows.append(
                 select_columns(row, "org_id", "metric_date", "org_name", "has_samples")
@@ -143,9 +154,21 @@ def big_customer_usage(activity: Mart) -> Mart:
     return rows
 
 
-def _usage_order(row: Row) -> tuple[int, ...]:
-    usage = (row[metric] for metric in ("hosts", "metrics", "dashboards"))
-    return (*usage, row["integrations"], -row["org_id"])
+def _usage_order(row: Row, sampled: dict[tuple[int, date], Row]) -> tuple[int, ...]:
+    last_days = (
+        row["metric_date"] - timedelta(days=days)
+        for days in range(LOOKBACK_DAYS["month"] + 1)
+    )
+    known = next(
+        (
+            sampled[row["org_id"], day]
+            for day in last_days
+            if (row["org_id"], day) in sampled
+        ),
+        dict.fromkeys(USAGE, 0),
+    )
+    usage = (known[metric] for metric in ("hosts", "metrics", "dashboards"))
+    return (*usage, known["integrations"], -row["org_id"])
 
 
 def _changes(row: Row, sampled: dict[tuple[int, date], Row]) -> Row:

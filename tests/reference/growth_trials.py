@@ -20,7 +20,7 @@ from tests.reference.business import (
     Constants,
 )
 from tests.reference.daily_aggregates import Mart
-from tests.reference.growth import select_columns
+from tests.reference.growth import FREE_PLAN_ID, select_columns
 from tests.reference.targets import CONVERTED
 from tests.reference.trials import MEDIAN, Row, quantile
 
@@ -28,6 +28,7 @@ ACTIVATION_ACTIVE_DAYS = 2
 WEIGHTS = {"big_footprint": 8, "above_target": 4, "fast_start": 2, "stalled": 1}
 FAST_START_DAYS, FAST_START_METRICS = 7, 2
 STALLED_DAYS = 3
+FOLLOW_UP_DAYS = 7
 BIG_FOOTPRINT_FACTOR = 2
 
 
@@ -36,7 +37,8 @@ def trial_trends(org_days: Mart, data_date: date, constants: Constants) -> Mart:
 
     A restarted trial is a new trial. A trial is activated when it had hosts on any
     trial day and log events on at least two. It is converted when any day of its
-    trial or conversion period is on a paid plan.
+    trial or conversion period is on a paid plan. The conversion rate is None until all
+    trials of the week are over.
     """
     trials: dict[tuple[int, date], Mart] = defaultdict(list)
     for row in org_days:
@@ -47,17 +49,30 @@ def trial_trends(org_days: Mart, data_date: date, constants: Constants) -> Mart:
     window_days = constants.trial_period_days + constants.extra_conversion_period_days
     return [
         _weekly_trend(
-            monday, week_trials, last_org_day=window_days - 1, data_date=data_date
+            monday,
+            week_trials,
+            last_org_day=window_days - 1,
+            trial_period_days=constants.trial_period_days,
+            data_date=data_date,
         )
         for monday, week_trials in weeks.items()
     ]
 
 
 def _weekly_trend(
-    monday: date, trials: list[Mart], *, last_org_day: int, data_date: date
+    monday: date,
+    trials: list[Mart],
+    *,
+    last_org_day: int,
+    trial_period_days: int,
+    data_date: date,
 ) -> Row:
     days_to_convert = [paid[0] for days in trials if (paid := _paid_org_days(days))]
-    last_window_end = monday + timedelta(days=6 + last_org_day - 1)
+    sunday = monday + timedelta(days=6)
+    last_window_end = sunday + timedelta(days=last_org_day - 1)
+    last_start = max(days[0]["trial_start_date"] for days in trials)
+    last_trial_day = last_start + timedelta(days=trial_period_days - 1)
+    are_over = last_trial_day < data_date and sunday <= data_date
     return {
         "cohort_week": monday,
         "trials": len(trials),
@@ -66,7 +81,7 @@ def _weekly_trend(
         ),
         "activated": sum(map(_is_activated, trials)),
         "converted": len(days_to_convert),
-        "conversion_rate": len(days_to_convert) / len(trials),
+        "conversion_rate": len(days_to_convert) / len(trials) if are_over else None,
         "median_days_to_convert": quantile(days_to_convert, MEDIAN),
         "is_settled": last_window_end <= data_date,
     }
@@ -101,7 +116,12 @@ def interesting_trials(snapshots: Mart, targets: Mart, constants: Constants) -> 
     return [
         row | {"trial_rank": rank}
         for unranked in by_date.values()
-        for rank, row in enumerate(sorted(unranked, key=_rank_order), start=1)
+        for rank, row in enumerate(
+            sorted(
+                unranked, key=lambda row: _rank_order(row, constants.trial_period_days)
+            ),
+            start=1,
+        )
     ]
 
 
@@ -119,16 +139,22 @@ def reason_codes(
 ) -> list[str]:
     """Return the reasons to call an org, in alphabetical order.
 
-    Orgs on a paid plan have none, and a target of 0 counts as no target.
+    Orgs on a paid or the free plan have none, nor have those whose trial ended more
+    than seven days ago. A target of 0 counts as no target. An org without log events on
+    this day and the two days before can only be stalled.
 
     - above_target: meets all targets.
     - big_footprint: has at least twice the p75 of converted trials in hosts or metrics.
     - fast_start: meets at least two targets within the first seven days.
-    - stalled: has no log events on this day and the two days before, between day 4 and
-      the end of the trial.
+    - stalled: has none of those log events between day 4 and the end of the trial.
     """
-    if snapshot["is_paid"]:
+    if snapshot["is_paid"] or snapshot["billing_plan_id"] == FREE_PLAN_ID:
         return []
+    if snapshot["org_day"] > trial_period_days + FOLLOW_UP_DAYS:
+        return []
+    if _is_inactive(snapshot):
+        is_stalled = STALLED_DAYS < snapshot["org_day"] <= trial_period_days
+        return ["stalled"] if is_stalled else []
     targets = {
         metric: converted.get((snapshot["generated_date"], metric), {})
         for metric in METRICS
@@ -153,8 +179,6 @@ def reason_codes(
         "above_target": bool(measurable) and met == measurable,
         "big_footprint": has_big_footprint,
         "fast_start": is_early and len(met) >= FAST_START_METRICS,
-        "stalled": STALLED_DAYS < snapshot["org_day"] <= trial_period_days
-        and _is_inactive(snapshot),
     }
     return [code for code, is_true in applies.items() if is_true]
 
@@ -181,14 +205,16 @@ def _interesting_trial(
     }
 
 
-def _rank_order(row: Row) -> tuple[object, ...]:
+def _rank_order(row: Row, trial_period_days: int) -> tuple[object, ...]:
+    is_over = row["org_day"] > trial_period_days
     weight = sum(WEIGHTS[code] for code in row["reasons"].split(","))
     attainment = Decimal(row["target_attainment"] or 0)
     # As in the mart, so that floating-point noise does not decide the rank.
     for decimals in ("0.000001", "0.0001"):
         attainment = attainment.quantize(Decimal(decimals), rounding=ROUND_HALF_UP)
     hosts = row["hosts"] or 0
-    return -weight, -attainment, row["days_left_in_trial"], -hosts, row["org_id"]
+    days_left = row["days_left_in_trial"]
+    return is_over, -weight, -attainment, days_left, -hosts, row["org_id"]
 
 
 def _read_meanings(folder: Path = SEEDS_FOLDER) -> dict[str, str]:

@@ -17,19 +17,9 @@ with org_activity as (
 
 ),
 
-paid_orgs_ranked as (
+paid_orgs as (
 
-    select
-        *,
-        row_number() over (
-            partition by metric_date
-            order by
-                hosts desc,
-                metrics desc,
-                dashboards desc,
-                integrations desc,
-                org_id asc
-        ) as usage_rank
+    select *
 
     from org_activity
 
@@ -47,6 +37,55 @@ sampled_usage as (
     from org_activity
 
     where has_samples
+
+),
+
+last_samples as (
+
+    select
+        paid_orgs.org_id,
+        paid_orgs.metric_date,
+        max(sampled_usage.metric_date) as sampled_date
+
+    from paid_orgs
+
+    inner join sampled_usage
+        on
+            paid_orgs.org_id = sampled_usage.org_id
+            and sampled_usage.metric_date between
+            paid_orgs.metric_date - {{ var('usage_month_days') }}
+            and paid_orgs.metric_date
+
+    group by 1, 2
+
+),
+
+paid_orgs_ranked as (
+
+    -- On a day without samples an org keeps the rank of its last known usage.
+    select
+        paid_orgs.*,
+        row_number() over (
+            partition by paid_orgs.metric_date
+            order by
+                coalesce(last_usage.hosts, 0) desc,
+                coalesce(last_usage.metrics, 0) desc,
+                coalesce(last_usage.dashboards, 0) desc,
+                coalesce(last_usage.integrations, 0) desc,
+                paid_orgs.org_id asc
+        ) as usage_rank
+
+    from paid_orgs
+
+    left join last_samples
+        on
+            paid_orgs.org_id = last_samples.org_id
+            and paid_orgs.metric_date = last_samples.metric_date
+
+    left join sampled_usage as last_usage
+        on
+            last_samples.org_id = last_usage.org_id
+            and last_samples.sampled_date = last_usage.metric_date
 
 ),
 

@@ -60,8 +60,9 @@ reasons_with_meanings as (
 
 final as (
 
-    -- Attainment is rounded so that floating-point noise does not decide the
-    -- rank. Ties are broken by days left, then by hosts.
+    -- Running trials come before trials that are over. Attainment is rounded so
+    -- that floating-point noise does not decide the rank. Ties are broken by days
+    -- left, then by hosts.
     select
         trial_metrics.org_id,
         trial_metrics.billing_plan_id,
@@ -74,6 +75,12 @@ final as (
         row_number() over (
             partition by trial_metrics.generated_date
             order by
+                case
+                    when
+                        trial_metrics.org_day
+                        <= {{ var('trial_period_days') }} then 0
+                    else 1
+                end asc,
                 reasons_with_meanings.weight desc,
                 coalesce(
                     round(

@@ -21,11 +21,24 @@ with account_states as (
 
 ),
 
+first_loaded as (
+
+    select min(metric_date) as first_day
+
+    from {{ ref('int_account_states_classified') }}
+
+),
+
 state_changes as (
 
-    -- New accounts have no yesterday; lost accounts have no today.
+    -- New accounts have no yesterday; lost accounts have no today. The first
+    -- day in the warehouse has no day before: it shows no change.
     select
-        yesterday.account_state as from_state,
+        case
+            when today.metric_date = first_loaded.first_day
+                then today.account_state
+            else yesterday.account_state
+        end as from_state,
         today.account_state as to_state,
         coalesce(today.metric_date, yesterday.metric_date + 1) as day
 
@@ -35,6 +48,8 @@ state_changes as (
         on
             today.org_id = yesterday.org_id
             and today.metric_date = yesterday.metric_date + 1
+
+    cross join first_loaded
 
 ),
 

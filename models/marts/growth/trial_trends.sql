@@ -31,7 +31,8 @@ trials_counted as (
         count(*) as trials,
         count(case when first_org_day > 1 then 1 end) as trials_seen_late,
         count(case when is_activated then 1 end) as activated,
-        count(case when is_converted then 1 end) as converted
+        count(case when is_converted then 1 end) as converted,
+        max(trial_start_date) as last_start_date
 
     from trials
 
@@ -55,15 +56,23 @@ medians as (
 
 final as (
 
-    -- A week is settled once trials that began on its Sunday have reached the
-    -- last day of their window, org_day {{ window_days - 1 }}.
+    -- While trials of the week run or can still start, its rate would be too
+    -- low. A week is settled once trials that began on its Sunday have reached
+    -- the last day of their window, org_day {{ window_days - 1 }}.
     select
         trials_counted.trials,
         trials_counted.trials_seen_late,
         trials_counted.activated,
         trials_counted.converted,
-        cast(trials_counted.converted as double precision)
-        / trials_counted.trials as conversion_rate,
+        case
+            when
+                trials_counted.last_start_date
+                + {{ var('trial_period_days') }} <= {{ data_date() }}
+                and trials_counted.cohort_week + 6 <= {{ data_date() }}
+                then
+                    cast(trials_counted.converted as double precision)
+                    / trials_counted.trials
+        end as conversion_rate,
         medians.median_days_to_convert,
         trials_counted.cohort_week + 6 + {{ window_days - 2 }}
         <= {{ data_date() }} as is_settled,

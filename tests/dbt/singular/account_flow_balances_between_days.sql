@@ -1,8 +1,16 @@
 {#-
     The number of accounts in a state on a day equals the number that leave the
-    state or stay in it on the next day.
+    state or stay in it on the next day. The first day in the mart has no day before.
 -#}
-with flow as (
+with first_day as (
+
+    select min(day) as first_day
+
+    from {{ ref('paid_account_flow') }}
+
+),
+
+flow as (
 
     select *
 
@@ -29,16 +37,19 @@ balance as (
     union all
 
     select
-        day,
-        from_state as account_state,
+        flow.day,
+        flow.from_state as account_state,
         0 as orgs_in_state,
-        orgs as orgs_in_flow
+        flow.orgs as orgs_in_flow
 
     from flow
 
+    cross join first_day
+
     where
-        day >= {{ window_from() }}
-        and from_state is not null
+        flow.day >= {{ window_from() }}
+        and flow.day > first_day.first_day
+        and flow.from_state is not null
 
 )
 
