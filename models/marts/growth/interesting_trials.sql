@@ -60,9 +60,9 @@ reasons_with_meanings as (
 
 final as (
 
-    -- Running trials come before trials that are over. Attainment is rounded so
-    -- that floating-point noise does not decide the rank. Ties are broken by days
-    -- left, then by hosts.
+    -- Running trials come before trials that are over. Attainment is rounded
+    -- so that floating-point noise does not decide the rank. Ties are broken by
+    -- days left, then by hosts.
     select
         trial_metrics.org_id,
         trial_metrics.billing_plan_id,
