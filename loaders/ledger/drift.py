@@ -36,8 +36,8 @@ class DriftedRecord:
 class Drift:
     """What a check found: numbers of records, and `records` with the first ones.
 
-    `is_complete` is whether all records were compared, and `salesforce_records` the
-    number of records that have a key. `checked_until` is the latest
+    `is_complete` is whether all records were compared, and `other_records` how many
+    records have a key, but no accepted values. `checked_until` is the latest
     change in Salesforce that was looked at. `error` is why the check failed, or ''.
     """
 
@@ -45,7 +45,7 @@ class Drift:
     edited: int = 0
     records: tuple[DriftedRecord, ...] = ()
     is_complete: bool = False
-    salesforce_records: int = 0
+    other_records: int = 0
     checked_until: datetime | None = None
     found_at: datetime = field(default_factory=now)
     error: str = ""
@@ -78,7 +78,7 @@ def read_last_check(
     connection: Connection, object_name: str, salesforce_org_id: str
 ) -> Drift:
     """Return the counts of the last check of an object, zeros if there was none."""
-    names = ("deleted", "edited", "salesforce_records", "checked_until", "found_at")
+    names = ("deleted", "edited", "other_records", "checked_until", "found_at")
     row = connection.fetch_one(
         f"{SENDER} last check\nselect {', '.join(names)} "
         f"from {connection.table('ops', 'salesforce_drift_checks')} "

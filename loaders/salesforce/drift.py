@@ -1,9 +1,9 @@
 """Drift: records of ours that somebody deleted or edited in Salesforce.
 
-A record drifts when it no longer has the values that Salesforce last accepted for its
-key. Every sync looks at few records: those that another user modified or deleted since
-the last check, and those known to drift. All records are compared on request, or if
-more are missing than were deleted. Records whose row is not in the mart do not count.
+A record drifts when it no longer has the values that were last accepted for its key.
+Every sync looks at few records: those that others modified or deleted since the last
+check, and those known to drift. All are compared on request, if more are missing than
+these explain, or if it is not known what a sync wrote. Only rows of the mart count.
 """
 
 import json
@@ -36,29 +36,24 @@ KEYS = "salesforce_keys"  # a temporary table of the warehouse
 # A transaction may commit some minutes after the time that its records get.
 OVERLAP = timedelta(hours=1)
 MAX_READ_BY_KEY = 10_000  # more records are read page by page
-MAX_EXAMPLES = 1_000
-MAX_FIELDS_LENGTH = 4_000
+MAX_EXAMPLES, MAX_FIELDS_LENGTH = 1_000, 4_000
 # `records` were read from Salesforce, `suspects` may not exist there any more.
 TABLES = """
-create or replace table local.records (
-    folded_key varchar, content varchar, modified_by varchar, modified_at varchar
-);
-create or replace table local.suspects (
-    folded_key varchar, key varchar, modified_by varchar, modified_at varchar
-);
-create or replace table local.open_drift (
-    folded_key varchar, key varchar, kind varchar, fields varchar
-);
-create or replace table local.drift (
-    folded_key varchar, key varchar, kind varchar, fields varchar,
-    modified_by varchar, modified_at varchar, is_repaired boolean default false
-);
+create or replace table local.records
+(folded_key varchar, content varchar, modified_by varchar, modified_at varchar);
+create or replace table local.suspects
+(folded_key varchar, key varchar, modified_by varchar, modified_at varchar);
+create or replace table local.open_drift
+(folded_key varchar, key varchar, kind varchar, fields varchar);
+create or replace table local.drift
+(folded_key varchar, key varchar, kind varchar, fields varchar,
+modified_by varchar, modified_at varchar, is_repaired boolean default false);
 """
 AUDIT = ("modified_by", "modified_at")
 COLUMNS = ("key", "kind", "fields", *AUDIT)
-CANDIDATES = (
-    "select folded_key from local.records union select folded_key from local.suspects"
-)
+FOUND = "select folded_key from local.records"
+SUSPECTS = "select folded_key from local.suspects"
+CANDIDATES = f"{FOUND} union {SUSPECTS}"
 # What differs from the drift that is known.
 CHANGES = (
     f"select {', '.join(COLUMNS)} from local.drift as drift where not exists"
@@ -110,7 +105,7 @@ def record(context: SyncContext, staging_db: StagingDb, drift: Drift) -> None:
         "run_id": context.sync.run_id,
         "found_at": drift.found_at,
     }
-    names = ("deleted", "edited", "is_complete", "salesforce_records", "checked_until")
+    names = ("deleted", "edited", "is_complete", "other_records", "checked_until")
     check = {**constants, **{name: getattr(drift, name) for name in names}}
     rows = staging_db.query_int(f"select count(*) from ({CHANGES}) as changes")
     with staging_db.ledger_transaction(rows) as connection:
@@ -133,38 +128,41 @@ def _find(context: SyncContext, staging_db: StagingDb, *, is_complete: bool) -> 
     staging_db.execute(TABLES)
     with bulk_rows.session() as connection:
         state.catch_up(connection, scope)
-        has_state = state.count(connection, scope) > 0
+        accepted = state.count(connection, scope)
+        is_complete |= state.has_unknown_outcomes(connection, scope)
         of_object = (scope.object, scope.salesforce_org_id)
         last = read_last_check(connection, *of_object)
         known = read_open_drift(connection, *of_object, fold=scope.fold)
     staging_db.insert("open_drift", ("folded_key", "key", "kind", "fields"), known)
     newest = records.newest_change(client, mapping)
     count = client.count(mapping.object, f"{mapping.external_id} != null")
-    if has_state:
-        if not is_complete:
-            is_complete = not _compare_few(context, staging_db, last=last, count=count)
-        if is_complete:
+    if accepted:
+        missing = last.other_records + accepted - count
+        if is_complete or not _compare_few(context, staging_db, last, missing=missing):
+            is_complete = True
             _compare_all(context, staging_db)
+    summary = _summary(staging_db)
     return Drift(
-        **_summary(staging_db),
+        **summary,
         is_complete=is_complete,
-        salesforce_records=count,
+        other_records=count - accepted + summary[DELETED],
         checked_until=newest or last.checked_until,
         found_at=found_at,
     )
 
 
 def _compare_few(
-    context: SyncContext, staging_db: StagingDb, *, last: Drift, count: int
+    context: SyncContext, staging_db: StagingDb, last: Drift, *, missing: int
 ) -> bool:
-    """Compare the records that others modified; False if that is not sufficient."""
+    """Compare the records that others modified; False if that is not sufficient.
+
+    `missing` is how many records fewer there are than the last check lets expect.
+    """
     client, mapping, fold = context.client, context.mapping, context.destination.fold
-    key = mapping.external_id
-    since, limit = last.checked_until and last.checked_until - OVERLAP, MAX_READ_BY_KEY
+    key, limit = mapping.external_id, MAX_READ_BY_KEY
+    since = last.checked_until and last.checked_until - OVERLAP
     deleted = list(records.fetch_deleted(client, mapping, since=since, limit=limit))
-    until = last.checked_until
-    new = [item for item in deleted if not until or records.changed_at(item) > until]
-    if len(deleted) == limit or count + len(new) < last.salesforce_records:
+    if len(deleted) == limit:
         return False
     user = client.user_id()
     modified = records.fetch_modified(client, mapping, since=since, except_by=user)
@@ -175,16 +173,20 @@ def _compare_few(
     ]
     staging_db.insert("suspects", ("folded_key", "key", *AUDIT), suspects)
     staging_db.execute(
-        "insert into local.suspects select folded_key, key, '', '' from"
-        " local.open_drift where folded_key not in"
-        " (select folded_key from local.suspects)"
+        "insert into local.suspects select folded_key, key, '', ''"
+        f" from local.open_drift where folded_key not in ({SUSPECTS})"
     )
     if not _read_suspects(context, staging_db):
         return False
     if staging_db.query_int(f"select count(*) from ({CANDIDATES}) as candidates"):
         _load_state(context, staging_db, only_candidates=True)
         _stage_drift(context, staging_db, f"and state.folded_key in ({CANDIDATES})")
-    return True
+    since = last.checked_until
+    gone = [item for item in deleted if not since or records.changed_at(item) > since]
+    known = staging_db.query(f"{FOUND} union select folded_key from local.state")
+    # Neither there again nor in the mart.
+    others = {fold(item[key]) for item in gone} - {name for (name,) in known}
+    return missing <= len(others) + int(_summary(staging_db)[DELETED])
 
 
 def _compare_all(context: SyncContext, staging_db: StagingDb) -> None:
@@ -211,10 +213,7 @@ def _read_suspects(context: SyncContext, staging_db: StagingDb) -> bool:
         return False
     keys = (key for (key,) in suspects)
     found = records.fetch_records(context.client, context.mapping, keys, audit=True)
-    staging_db.execute(
-        "delete from local.records where folded_key in"
-        " (select folded_key from local.suspects)"
-    )
+    staging_db.execute(f"delete from local.records where folded_key in ({SUSPECTS})")
     _stage_records(context, staging_db, found)
     return True
 
@@ -256,8 +255,8 @@ def _stage_drift(
 ) -> None:
     """Compare the staged records with what was accepted for their keys.
 
-    Keys whose last outcome is unknown are left out, because they are sent again anyway.
-    Of several records with one key, the last modified one is compared.
+    Keys whose last outcome is unknown are left out: they are sent again anyway. Of
+    several records with one key, the last modified one is compared.
     """
 
     def rows() -> Iterator[tuple[str, ...]]:
@@ -291,8 +290,7 @@ def _summary(staging_db: StagingDb) -> dict[str, Any]:
     drifting = "from local.drift where not is_repaired"
     counts = dict(staging_db.query(f"select kind, count(*) {drifting} group by 1"))
     found = staging_db.query(
-        f"select {', '.join(COLUMNS)} {drifting} order by folded_key"
-        f" limit {MAX_EXAMPLES}"
+        f"select {', '.join(COLUMNS)} {drifting} order by key limit {MAX_EXAMPLES}"
     )
     return {
         **{kind: counts.get(kind, 0) for kind in (DELETED, EDITED)},

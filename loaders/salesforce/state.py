@@ -83,10 +83,32 @@ def count(connection: Connection, scope: Scope) -> int:
     ((keys,),) = connection.fetch_all(
         f"{SENDER} count\nselect count(*) "
         f"from {connection.table('ops', 'salesforce_state')} "
-        "where object = ? and salesforce_org_id = ?",
+        "where object = ? and salesforce_org_id = ? and payload_hash != ''",
         [scope.object, scope.salesforce_org_id],
     )
     return int(keys)
+
+
+def has_unknown_outcomes(connection: Connection, scope: Scope) -> bool:
+    """Return whether it is open for a key if its last values were accepted."""
+    rejected, parameters = _rejected(connection, scope)
+    key = scope.fold("rejected.key")
+    ((keys,),) = connection.fetch_all(
+        f"""{SENDER} unknown outcomes
+select count(*)
+from ({rejected}) as rejected
+left join {connection.table("ops", "salesforce_state")} as accepted
+    on {scope.fold("accepted.key")} = {key}
+    and accepted.object = ? and accepted.salesforce_org_id = ?
+where
+    rejected.open_rejected_at = rejected.outcome_unknown_at
+    and (
+        accepted.accepted_at is null
+        or rejected.outcome_unknown_at > accepted.accepted_at
+    )""",
+        [*parameters, scope.object, scope.salesforce_org_id],
+    )
+    return int(keys) > 0
 
 
 def load(

@@ -230,10 +230,7 @@ def _record_sync(
         " (select count(*) from local.rows where action = 'unchanged'))"
     )
     if result.drift and not result.drift.error:
-        records = result.drift.salesforce_records + result.created
-        drift.record(
-            context, staging_db, replace(result.drift, salesforce_records=records)
-        )
+        drift.record(context, staging_db, result.drift)
     with staging_db.ledger_transaction(rows) as connection:
         ledger.record_rejects(connection, context.sync, staging_db, "chunk = 0")
         ledger.refresh_source_hashes(connection, staging_db, context.scope)

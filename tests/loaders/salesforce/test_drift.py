@@ -97,7 +97,7 @@ def test_drift_is_found_by_the_next_sync_and_repaired_alone(
         assert {item.key: item.kind for item in planned.drift.records} == expected
         result = synced.sync()
         assert (_found(result), result.sent) == (expected, 0)
-        assert result.drift and result.drift.is_complete == (change is _purge)
+        assert result.drift and not result.drift.is_complete
         with warehouse.session() as connection:
             message = latest_checks(connection)[MAPPING.object]
         assert ("1 record was" in message) == bool(kind)
@@ -114,6 +114,23 @@ def test_drift_is_found_by_the_next_sync_and_repaired_alone(
     kinds = [kind for _, kind in _ledger(mart)]
     assert kinds.count("edited") == sum(kind == "edited" for _, kind in CASES)
     assert kinds.count("deleted") == sum(kind == "deleted" for _, kind in CASES)
+
+
+def test_all_records_are_compared_if_more_are_missing_than_were_deleted(
+    mart: Mart, synced: SalesforceOrg
+) -> None:
+    # What a sync creates must not balance what was purged before or after it.
+    rows = [org_row(key) for key in KEYS]
+    for key in ("k1", "k2"):
+        rows.append(org_row(f"new-{key}"))
+        mart.fill(rows)
+        _purge(synced, key)
+        result = synced.sync()
+        assert (_found(result), result.created) == ({key: "deleted"}, 1)
+        assert result.drift and result.drift.is_complete
+        assert synced.sync(repair_drift=True).created == 1
+        result = synced.sync()
+        assert result.drift and not result.drift.is_complete
 
 
 def test_changes_of_ours_and_unknown_outcomes_are_no_drift(
