@@ -95,10 +95,11 @@ def test_failed_run_is_red_in_luigid_and_in_the_history_until_it_recovers(
         name = f"DbtModel.{model.stem}"
         error = _call(port, "fetch_error", {"task_id": failed[name]})["error"]
         assert "syntax error" in error and "Traceback" not in error
-        blocked = _tasks(port, "PENDING").values()
-        assert {"Nightly", "MailReport"} <= {task["name"] for task in blocked}
-        [nightly] = [task for task in blocked if task["name"] == "Nightly"]
-        assert len(nightly["deps"]) == 1, "the graph has one end"
+        blocked = {task["name"]: key for key, task in _tasks(port, "PENDING").items()}
+        assert {"Nightly", "MailReport"} <= blocked.keys()
+        nightly = blocked["Nightly"]
+        graph = _call(port, "dep_graph", {"task_id": nightly})
+        assert len(graph[nightly]["deps"]) == 1, "the graph has one end"
         assert _history(project)[0] == "failed"
         model.write_text(sql, encoding="utf-8")
         project.luigi(*NIGHTLY, world.first_date, **config).expect(0)
