@@ -171,7 +171,7 @@ ENDPOINTS = (
     Endpoint("GET", r"/limits", "the limits", TypeAdapter(_Limits)),
     Endpoint(
         "GET",
-        r"/query(/[^/]+)?",
+        r"/query(All)?(/[^/]+)?",
         "query results",
         TypeAdapter(_QueryPage),
         find_problem=_query_problem,

@@ -1,5 +1,6 @@
 """A killed run that is run again has the same results as an uninterrupted run."""
 
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -32,9 +33,8 @@ def test_run_killed_at_a_stage_is_completed_by_the_next_run(
 ) -> None:
     world, raw = four_day_world
     if "job" in stage:
-        policy = "loaders/config/salesforce_policy.py"
-        limit = "bulk_above_rows: int ="
-        project.replace_text(policy, f"{limit} 2_000", f"{limit} 0")
+        bulk = {"NIGHTSHIFT_SALESFORCE__SYNC__BULK_ABOVE_ROWS": "0"}
+        project = replace(project, environment={**project.environment, **bulk})
     upload_partitions(project, raw)
     backfill = ("backfill", "--from", world.first_date, "--to", world.until)
     kill_at(project, KILL_POINTS[stage], *backfill)

@@ -107,6 +107,7 @@ def test_summary_counts_what_this_run_did(finished_run: FinishedRun) -> None:
         "archives": 1,
         "salesforce": {},
         "salesforce_objects": {},
+        "drift": [],
         "report": {},
     }
     assert delete_objects(project, folder)

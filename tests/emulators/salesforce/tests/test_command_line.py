@@ -73,7 +73,7 @@ def test_announced_environment_gives_access() -> None:
                 f"{url}/services/data/v60.0/sobjects/Trial_Metrics__c/describe",
                 timeout=30,
             ).json()
-        assert sum(field["custom"] for field in described["fields"]) == 22
+        assert sum(field["custom"] for field in described["fields"]) == 23
         page = requests.get(announced["page"], timeout=30)
         assert "Trial_Metrics__c" in page.text
 
