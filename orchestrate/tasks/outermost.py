@@ -12,7 +12,8 @@ def outermost(tasks: Iterable[luigi.Task]) -> list[luigi.Task]:
     """Return the tasks through which Luigi reaches all others that must run.
 
     These are the tasks that no other one requires, and each incomplete one that only
-    complete tasks require: Luigi does not look at the requirements of a complete task.
+    complete tasks require: Luigi does not look at the requirements of a complete task,
+    nor at those of a task that it cannot check.
     """
     candidates = list(tasks)
     required: set[luigi.Task] = set()
@@ -21,9 +22,13 @@ def outermost(tasks: Iterable[luigi.Task]) -> list[luigi.Task]:
     for task in candidates:
         requirements = flatten(task.requires())
         required.update(requirements)
-        if not _is_complete(task):
-            incomplete.add(task)
+        try:
+            if task.complete():
+                continue
             reached.update(requirements)
+        except NightshiftError:
+            pass  # Luigi checks it again and reports it
+        incomplete.add(task)
     return [
         task
         for task in candidates
@@ -31,8 +36,12 @@ def outermost(tasks: Iterable[luigi.Task]) -> list[luigi.Task]:
     ]
 
 
-def _is_complete(task: luigi.Task) -> bool:
-    """Return whether a task is complete; Luigi reports what cannot be checked."""
+def can_be_skipped(task: luigi.Task) -> bool:
+    """Return whether a task is known to be complete.
+
+    One that cannot be checked is not: Luigi checks it again, reports it as the failure
+    of that task, and runs the others.
+    """
     try:
         return bool(task.complete())
     except NightshiftError:
