@@ -48,7 +48,7 @@ images: install ## record docs/images from the demo (needs chromium; run make de
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: install ## fast test suite, four minutes on two cores
-	MODEL_ROUNDS=5 $(PYTEST) -m "not slow and not conformance"
+	MODEL_ROUNDS=3 $(PYTEST) -m "not slow and not conformance"
 
 test-all: install ## all tests: also crash recovery, failure injection, both warehouses
 	MODEL_ROUNDS=120 $(PYTEST)

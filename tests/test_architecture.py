@@ -4,7 +4,7 @@ import ast
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -99,13 +99,16 @@ WAREHOUSE_MODULES = {
 }
 
 
-def _modules(path: Path) -> Iterator[str]:
-    """Yield every imported module, with the imported name appended if there is one."""
+@cache
+def _modules(path: Path) -> list[str]:
+    """Return every imported module, with the imported name appended if there is one."""
+    modules: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
+            modules += (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{name.name}" for name in node.names)
+            modules += (f"{node.module}.{name.name}" for name in node.names)
+    return modules
 
 
 def _name(path: Path) -> str:

@@ -83,6 +83,7 @@ ADVICE: list[tuple[dict[str, Any], str, str]] = [
 ]
 
 
+@pytest.mark.slow
 def test_advice_repeats_the_options_and_sends_the_plan(
     mart: Mart, two_dates: SalesforceOrg
 ) -> None:
@@ -146,6 +147,7 @@ def test_wrong_approval_is_a_configuration_error_and_sends_nothing(
     assert two_dates.count_requests("PATCH", "") == requests
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"as_of": EARLIER}, {"full": True}])
 @pytest.mark.parametrize("policy", [CHECKED, CHECKED_BULK])
 def test_killed_sync_of_an_approved_plan_is_continued_by_the_same_line(

@@ -84,6 +84,7 @@ CASES: list[tuple[Callable[[SalesforceOrg, str], None], str | None]] = [
 ]
 
 
+@pytest.mark.slow
 def test_drift_is_found_by_the_next_sync_and_repaired_alone(
     mart: Mart, synced: SalesforceOrg
 ) -> None:

@@ -61,6 +61,7 @@ def test_record_of_a_missing_row_is_changed_once_and_restored(
     assert salesforce.field_value("2", "is_missing") is False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing_rows", ["leave", "blank", "flag"])
 @pytest.mark.parametrize(
     ("options", "changes_missing"),
