@@ -47,7 +47,7 @@ images: install ## record docs/images from the demo (needs chromium; run make de
 # Two workers. A file stays in one of them, so that they share its fixtures.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test: install ## fast test suite, four minutes on two cores
+test: install ## fast test suite, five to six minutes on two cores
 	MODEL_ROUNDS=3 $(PYTEST) -m "not slow and not conformance"
 
 test-all: install ## all tests: also crash recovery, failure injection, both warehouses
