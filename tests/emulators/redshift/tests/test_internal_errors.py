@@ -1,4 +1,4 @@
-"""A bug of the emulator is an error of the statement, and the session goes on."""
+"""A bug of the emulator is an error of the statement, and the session continues."""
 
 import pytest
 
