@@ -20,6 +20,7 @@ from loaders.config.alert_urls import Alerts
 from loaders.config.endpoints import Metrics
 from loaders.config.environment import PROJECT as PROJECT
 from loaders.config.salesforce_policy import SyncPolicy
+from loaders.config.setting_names import TABLE, not_a_setting
 from loaders.config.setting_types import Addresses, PrivateKey, S3Url, StartTls
 from loaders.errors import ConfigError, NightshiftError
 
@@ -149,10 +150,9 @@ def load() -> Settings:
     settings, problems = load_valid()
     unknown = _unknown_variables()
     messages = [f"{name} is malformed: {problems[name]}." for name in sorted(problems)]
-    messages += [f"{name} is not a setting." for name in unknown]
-    if unknown:
-        known = ", ".join(sorted(known_variables()))
-        messages.append(f"The known settings are {known}.")
+    known = known_variables()
+    messages += [not_a_setting(name, known) for name in unknown]
+    messages += [TABLE] if unknown else []
     if messages:
         raise ConfigError("Correct these settings.\n  " + "\n  ".join(messages))
     return settings

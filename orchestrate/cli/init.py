@@ -14,6 +14,7 @@ import typer
 
 from loaders.config import dbt_profile, environment, secret_values, settings
 from loaders.config.redaction import is_secret_name
+from loaders.config.setting_names import TABLE, not_a_setting
 from loaders.errors import ConfigError
 from orchestrate import startup
 from orchestrate.cli import doctor
@@ -136,9 +137,7 @@ def _given(values: list[str]) -> dict[str, str]:
             or name.startswith(OTHER_PREFIXES)
             or secret_values.is_file_reference(name, known)
         ):
-            raise ConfigError(
-                f"--set {name}: it is not a setting. The README lists the settings."
-            )
+            raise ConfigError(f"--set: {not_a_setting(name, known)} {TABLE}")
         _require_no_secret(name, value)
         _require_valid(name, value)
         given[name] = value

@@ -90,25 +90,36 @@ def test_malformed_setting_is_named_without_its_value(
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "closest"),
     [
-        "NIGHTSHIFT_RAWURL",
-        "nightshift_raw_uri",
-        "NIGHTSHIFT_SMTP",
-        "NIGHTSHIFT_SMTP__",
-        "NIGHTSHIFT_SMTP__HOSTS",
-        "NIGHTSHIFT_SMTP__PASSWORD__X",
-        "NIGHTSHIFT_REPORT_RECIPIENTS",
+        ("NIGHTSHIFT_RAWURL", "RAW_URL?"),
+        ("nightshift_raw_uri", "RAW_URL?"),
+        ("NIGHTSHIFT_SMTP", "SMTP__HOST, NIGHTSHIFT_SMTP__PASSWORD or"),
+        ("NIGHTSHIFT_SMTP__", "SMTP__HOST, NIGHTSHIFT_SMTP__PASSWORD or"),
+        ("NIGHTSHIFT_SMTP__HOSTS", "SMTP__HOST?"),
+        ("NIGHTSHIFT_SMTP__PASSWORD__X", "SMTP__PASSWORD?"),
+        ("NIGHTSHIFT_SMTP__PASWORD_FILE", "SMTP__PASSWORD_FILE?"),
+        ("NIGHTSHIFT_REPORT_RECIPIENTS", "REPORT__RECIPIENTS?"),
+        ("NIGHTSHIFT_ALERT_URLS", "ALERTS__URLS?"),
+        ("NIGHTSHIFT_SALESFORCE__SYNC__CHUNK_SIZE", "SALESFORCE__SYNC__CHUNK_ROWS"),
+        ("NIGHTSHIFT_REDSHIFT_PWD", "REDSHIFT_PASSWORD"),
+        ("NIGHTSHIFT_DUCKDB", "DUCKDB_PATH?"),
+        ("NIGHTSHIFT_BUCKET", ""),
+        ("NIGHTSHIFT_", ""),
     ],
 )
-def test_unknown_setting_is_named_without_its_value(
-    name: str, monkeypatch: pytest.MonkeyPatch
+def test_unknown_setting_is_named_with_the_closest_ones(
+    name: str, closest: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, SECRET)
     with pytest.raises(ConfigError) as caught:
         settings.load()
-    assert f"{name.upper()} is not a setting." in str(caught.value)
-    assert SECRET not in str(caught.value)
+    message = str(caught.value)
+    assert f"{name.upper()} is not a setting." in message
+    assert ("Did you mean" in message) == bool(closest)
+    assert not closest or f"Did you mean NIGHTSHIFT_{closest}" in message
+    assert "README.md" in message and len(message) < 400
+    assert SECRET not in message
 
 
 def test_all_problems_are_in_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
