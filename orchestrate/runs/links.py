@@ -8,6 +8,7 @@ from loaders.config import settings
 from loaders.errors import NightshiftError
 from loaders.ledger.reports import newest_page
 from orchestrate.runs import scheduler
+from reports.history import page as history
 
 PAGE = "index.html"
 DATASET = "report"
@@ -17,31 +18,44 @@ log = structlog.get_logger()
 
 
 def of_run(root: luigi.Task) -> dict[str, str]:
-    """Return the report's page and that of Luigi's central scheduler, by label."""
+    """Return the pages of the report, the run history and Luigi's scheduler, by label.
+
+    The first two are in the archive, so without one only the last is known. The page of
+    the history is written at the end of each run, just after the alert.
+    """
     links: dict[str, str] = {}
-    try:
-        links |= _report(root)
-    except NightshiftError as error:  # the alert is more important than its links
-        log.warning("no link to the report", error=str(error))
+    archive_url = settings.load_valid()[0].archive_url
+    if archive_url is not None:
+        folder = f"{archive_url}/{root.env}/{root.version}"
+        label, url = _report(root, folder)
+        links = {label: _address(url), "Run history": _address(history.url(folder))}
     if address := scheduler.url():
         links["Luigi"] = f"{address}/{VISUALISER}"
     return links
 
 
-def _report(root: luigi.Task) -> dict[str, str]:
-    """Return the page of the data date, or the newest one if it has none yet."""
-    archive_url = settings.load_valid()[0].archive_url
-    if archive_url is None:
-        return {}
-    folder = f"{archive_url}/{root.env}/{root.version}"
-    url = archive.partition_url(folder, DATASET, root.data_date) + PAGE
-    label = "Report"
-    if warehouse.exists():
-        with warehouse.session() as connection:
-            newest = newest_page(
-                connection, root.data_date, env=root.env, version=root.version
-            )
-        if newest and newest[0] != root.data_date:
-            day, url = newest
-            label = f"Newest report ({day})"
-    return {label: f"{s3.web_url(url)} ({url})"}
+def _report(root: luigi.Task, folder: str) -> tuple[str, str]:
+    """Return label and URL of the data date's report, or of the newest one before."""
+    newest = None
+    try:
+        if warehouse.exists():
+            with warehouse.session() as connection:
+                newest = newest_page(
+                    connection, root.data_date, env=root.env, version=root.version
+                )
+    except NightshiftError as error:  # the alert is more important than its links
+        log.warning("newest report not known", error=str(error))
+    if newest is None:
+        url = archive.partition_url(folder, DATASET, root.data_date) + PAGE
+        return "Report (not written yet)", url
+    day, url = newest
+    return ("Report" if day == root.data_date else f"Newest report ({day})"), url
+
+
+def _address(url: str) -> str:
+    """Return where a browser finds the page, and its URL on S3."""
+    try:
+        return f"{s3.web_url(url)} ({url})"
+    except NightshiftError as error:
+        log.warning("web address not known", url=url, error=str(error))
+        return url

@@ -3,6 +3,7 @@
 import email
 import email.policy
 import json
+import re
 from collections.abc import Iterator
 from datetime import date
 from email.message import EmailMessage
@@ -156,7 +157,15 @@ def test_failed_run_sends_one_alert_and_its_recovery_another(
     assert [alert["type"] for alert in alerts] == ["failure", "success"]
     assert f"nightshift run --date {WORLD.until}" in alerts[0]["message"]
     assert "is incomplete" in alerts[0]["message"]
-    assert f"report/dt={WORLD.until}/index.html" in alerts[1]["message"]
+    pages = f"{project.archive_url}/local/v1"
+    report = f"{pages}/report/dt={WORLD.until}/index.html"
+    for alert, label in (
+        (alerts[0], "Report (not written yet)"),
+        (alerts[1], "Report"),
+    ):
+        text = alert["message"].replace("*", "")
+        assert re.search(rf"{re.escape(label)}: http\S+ \({report}\)", text)
+        assert f"({pages}/status/index.html)" in text
     calls = [each.path for each in requests if each.method == "GET"]
     start, fail, success = (f"/ping{end}?from=test" for end in ("/start", "/fail", ""))
     assert calls == [start, fail, start, fail, start, success]

@@ -1,9 +1,11 @@
 """Alerts to services: one per failure and one when it recovers, whatever happens."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from urllib.parse import quote
 
 import pytest
 import structlog
@@ -12,10 +14,10 @@ from loaders import alerts, warehouse
 from loaders.config import settings
 from loaders.errors import TransientError
 from loaders.ledger import alerts as ledger
-from loaders.ledger import mails
+from loaders.ledger import mails, reports
 from orchestrate.dbt import graph
 from orchestrate.nightly import Nightly
-from orchestrate.runs import execution
+from orchestrate.runs import execution, links
 from orchestrate.runs.outcome import ExitCode, Outcome, TaskResult
 from tests.emulators.component import CLOSED_PORT, HOST
 from tests.emulators.receiver import Receiver, receiving
@@ -151,6 +153,49 @@ def test_service_that_is_down_hides_nothing_and_gets_the_alert_later(
     assert {request.path for request in webhook.take()} == {"/a", "/b"}
 
 
+@pytest.mark.parametrize(
+    ("page_of", "label", "shown"),
+    [
+        (None, "Report (not written yet)", DAY),
+        (DAY - timedelta(days=2), "Newest report (2026-11-22)", date(2026, 11, 22)),
+        (DAY, "Report", DAY),
+        (DAY + timedelta(days=1), "Report (not written yet)", DAY),
+    ],
+)
+def test_alert_links_to_the_report_the_history_and_luigid(
+    page_of: date | None,
+    label: str,
+    shown: date,
+    webhook: Receiver,
+    set_urls: SetUrls,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NIGHTSHIFT_ARCHIVE_URL", "s3://acme/archive")
+    monkeypatch.setattr(links.scheduler, "url", lambda: "http://luigid:8082")
+    monkeypatch.setattr(execution.history_page, "update", lambda **_: None)
+    set_urls(f"json://{webhook.address}")
+    folder = "s3://acme/archive/local/v1"
+    if page_of:
+        warehouse.create_missing_tables()
+        page = f"{folder}/report/dt={page_of}/index.html"
+        key = {"env": "local", "version": "v1", "run_id": "earlier"}
+        reports.record(
+            reports.ReportRecord(
+                page_of, url=page, fingerprint="f", mail_status=reports.SENT, **key
+            )
+        )
+    _finish(FAILURE)
+    text = _messages(webhook)[0]["message"].replace("*", "")
+    for name, url in (
+        (label, f"{folder}/report/dt={shown}/index.html"),
+        ("Run history", f"{folder}/status/index.html"),
+    ):
+        key = re.escape(quote(url.removeprefix("s3://acme/")))
+        address = rf"{re.escape(name)}: https?://\S+{key} \({re.escape(url)}\)"
+        assert re.search(address, text), text
+    assert "Luigi: http://luigid:8082/static/visualiser/" in text
+
+
 def _unavailable(*_: object, **__: object) -> None:
     raise TransientError("The warehouse is unavailable.")
 
@@ -160,9 +205,13 @@ def test_alert_is_sent_without_a_ledger(
 ) -> None:
     monkeypatch.setattr(ledger, "record", _unavailable)
     monkeypatch.setattr(mails, "start", _unavailable)
+    monkeypatch.setattr(links, "newest_page", _unavailable)
+    monkeypatch.setattr(execution.history_page, "update", lambda **_: None)
+    monkeypatch.setenv("NIGHTSHIFT_ARCHIVE_URL", "s3://acme/archive")
     set_urls(f"json://{webhook.address}")
     _finish(FAILURE)
-    assert len(_messages(webhook)) == 1
+    (alert,) = _messages(webhook)
+    assert "archive/local/v1/status/index.html" in alert["message"]
 
 
 def test_mail_to_on_call_stays_beside_the_services(
