@@ -25,6 +25,9 @@ DEMO_FILE = PROJECT / "var" / "demo" / "nightshift.env"
 CONFIGURED_PREFIXES = ("NIGHTSHIFT_", "DBT_TARGET", "DBT_PROFILES_DIR")
 # The demo has its own credentials; a profile would have precedence over them.
 NOT_IN_THE_DEMO = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
+# luigi-central.cfg reads it.
+SCHEDULER_URL = "LUIGI_SCHEDULER_URL"
+DEFAULT_SCHEDULER_URL = "http://localhost:8082"
 # The emulators run in one process, so these stand for all of them.
 DEMO_SERVICES = ("AWS_ENDPOINT_URL_S3", "NIGHTSHIFT_SALESFORCE__INSTANCE_URL")
 
@@ -59,6 +62,7 @@ def apply() -> None:
     # boto3 reads the second name only; AWS itself and the other SDKs use the first.
     if region := os.environ.get("AWS_REGION"):
         os.environ.setdefault("AWS_DEFAULT_REGION", region)
+    os.environ.setdefault(SCHEDULER_URL, DEFAULT_SCHEDULER_URL)
 
 
 def apply_again() -> None:

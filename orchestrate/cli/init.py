@@ -3,6 +3,7 @@
 The files are those of the working directory, where both command lines read them.
 """
 
+import configparser
 import os
 import re
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ HEADER = """\
 # URLs that contain a key.
 SECRET_URLS = re.compile(r"ALERTS__URLS$|HEARTBEAT_URL$")
 LUIGI_SETTINGS = Path("luigi.cfg")
+REPLACED_SETTING = re.compile(r"(?m)^# (?P<old>(\w+) = .*)\n\2 = .*$")
 SCHEDULER_LINE = re.compile(r"(?m)^default_scheduler_url *[=:](?P<url>.*)\n")
 OTHER_PREFIXES = ("AWS_", "DBT_", "OPENLINEAGE_", "REQUESTS_CA_BUNDLE")
 
@@ -236,15 +238,21 @@ def _files(answers: Mapping[str, str]) -> list[File]:
 
 
 def _luigi_settings(scheduler_url: str) -> str:
-    """Return the project's luigi.cfg, with the central scheduler if there is one."""
-    text = _read(environment.PROJECT / "luigi.cfg")
-    text = SCHEDULER_LINE.sub("", text)
-    replacement = "local_scheduler = true"
-    if scheduler_url:
-        replacement = (
-            f"local_scheduler = false\ndefault_scheduler_url = {scheduler_url}"
-        )
-    return re.sub(r"(?m)^local_scheduler = .*$", lambda _: replacement, text)
+    """Return the project's luigi.cfg, with the central scheduler if there is one.
+
+    It then has the settings of luigi-central.cfg; those that they replace are comments.
+    """
+    text = SCHEDULER_LINE.sub("", _read(environment.PROJECT / "luigi.cfg"))
+    text = REPLACED_SETTING.sub(r"\g<old>", text)
+    text = re.sub(r"(?m)^local_scheduler = .*$", "local_scheduler = true", text)
+    if not scheduler_url:
+        return text
+    central = configparser.RawConfigParser()
+    central.read_string(_read(environment.PROJECT / "luigi-central.cfg"))
+    for name, value in (i for part in central.sections() for i in central.items(part)):
+        text = re.sub(rf"(?m)^({name} = .*)$", rf"# \1\n{name} = {value}", text)
+    line = "local_scheduler = false\n"
+    return text.replace(line, f"{line}default_scheduler_url = {scheduler_url}\n")
 
 
 def _write(files: list[File], *, ask: bool, overwrite: bool) -> None:

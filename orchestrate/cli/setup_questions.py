@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-SCHEDULER = "LUIGI_SCHEDULER_URL"
+from loaders.config import environment
+
+SCHEDULER = environment.SCHEDULER_URL
 Answers = Mapping[str, str]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from luigi.configuration.cfg_parser import LuigiConfigParser
 
 from loaders.config import settings
 
@@ -108,19 +109,50 @@ def test_kubernetes_runs_one_worker_at_a_time() -> None:
     assert rules[0]["onExitCodes"]["values"] == [2, 3]
 
 
-def test_kubernetes_runs_use_luigid_when_it_is_applied() -> None:
-    documents = list(yaml.safe_load_all(_text(DEPLOY / "kubernetes" / "luigid.yaml")))
-    maps = {d["metadata"]["name"]: d for d in documents if d["kind"] == "ConfigMap"}
-    job = _text(DEPLOY / "kubernetes" / "nightshift.yaml")
-    for name in maps:
-        assert f"name: {name}\n" in job
-    path = maps["luigi-environment"]["data"]["LUIGI_CONFIG_PATH"]
-    folder, _, file = path.rpartition("/")
-    assert f"mountPath: {folder}\n" in job
-    assert file in maps["luigi-central"]["data"]
-    service = next(d for d in documents if d["kind"] == "Service")
-    (port,) = service["spec"]["ports"]
-    assert (service["metadata"]["name"], port["port"]) == ("luigid", 8082)
+def _runs_in_containers() -> dict[str, dict[str, str]]:
+    """Return the variables of each service and pod that runs with luigid."""
+    compose = yaml.safe_load(_text(DEPLOY / "compose.yaml"))["services"]
+    cron_job, maps, services = {}, {}, {}
+    for path in (DEPLOY / "kubernetes").iterdir():
+        for document in yaml.safe_load_all(_text(path)):
+            name = document["metadata"]["name"]
+            if document["kind"] == "CronJob":
+                cron_job = document["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+            elif document["kind"] == "ConfigMap":
+                maps[name] = document["data"]
+            elif document["kind"] == "Service":
+                services[name] = document["spec"]["ports"][0]["port"]
+    assert services == {"luigid": 8082}
+    (container,) = cron_job["containers"]
+    pod = {each["name"]: each["value"] for each in container["env"]}
+    for each in container["envFrom"]:
+        if "configMapRef" in each:
+            pod |= maps.pop(each["configMapRef"]["name"])
+    assert not maps, "a ConfigMap that nobody uses"
+    return {
+        "nightly": compose["nightly"]["environment"],
+        "emulators": compose["emulators"]["environment"],
+        "pod": pod,
+    }
+
+
+def test_runs_in_containers_share_the_settings_of_the_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The scheduler's URL is a variable; everything else is in luigi-central.cfg."""
+    copied = [part for line in _dockerfile() for part in line.split()]
+    for name, variables in _runs_in_containers().items():
+        path = variables["LUIGI_CONFIG_PATH"]  # below the working directory
+        assert any(Path(path).match(pattern) for pattern in copied), name
+        monkeypatch.setenv("LUIGI_SCHEDULER_URL", variables["LUIGI_SCHEDULER_URL"])
+        config = LuigiConfigParser()
+        config.read([PROJECT / "luigi.cfg", PROJECT / path])
+        assert not config.getboolean("core", "local_scheduler")
+        assert config.get("core", "default_scheduler_url") == "http://luigid:8082"
+        assert config.get("worker", "max_keep_alive_idle_duration") == "40 seconds"
+        # The try-out has no settings, so that it finds those of the demo.
+        log_format = variables.get("NIGHTSHIFT_LOG_FORMAT")
+        assert log_format == (None if name == "emulators" else "json"), name
 
 
 def test_settings_of_the_files_exist() -> None:

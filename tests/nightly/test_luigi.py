@@ -84,8 +84,10 @@ def test_failed_run_is_red_in_luigid_and_in_the_history_until_it_recovers(
     world, raw = four_day_world
     upload_partitions(project, raw, dates=world.dates[:1])
     port = free_port()
-    project.replace_text("luigi-central.cfg", ":8082", f":{port}")
-    config = {"LUIGI_CONFIG_PATH": "luigi-central.cfg"}
+    config = {
+        "LUIGI_CONFIG_PATH": "luigi-central.cfg",
+        "LUIGI_SCHEDULER_URL": f"http://{HOST}:{port}",
+    }
     model = project.folder / MODEL
     sql = model.read_text(encoding="utf-8")
     with _luigid(project, port):

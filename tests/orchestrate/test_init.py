@@ -1,6 +1,8 @@
 """`nightshift init`: the files it writes, from questions and from flags."""
 
+import configparser
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
@@ -58,12 +60,35 @@ def test_flags_answer_all_questions(folder: Path) -> None:
     assert stat.S_IMODE((folder / ".env").stat().st_mode) == 0o600
     example = (PROJECT / "profiles.yml.example").read_text()
     assert (folder / "profiles.yml").read_text() == example
-    luigi = (folder / "luigi.cfg").read_text()
-    assert "local_scheduler = false\n" in luigi
-    assert "default_scheduler_url = http://luigid:8082\n" in luigi
+    found = configparser.RawConfigParser()
+    found.read(folder / "luigi.cfg")
+    assert found["core"]["default_scheduler_url"] == "http://luigid:8082"
+    central = configparser.RawConfigParser()
+    central.read(PROJECT / "luigi-central.cfg")
+    del central["core"]["default_scheduler_url"]
+    for section in central.sections():
+        assert found[section].items() >= central[section].items()
     again = _init("--no-input")
     assert again.exit_code == 0, again.output
     assert again.output.count("unchanged") == 3
+
+
+def test_scheduler_can_be_left_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the project's folder, the files that init writes are its templates."""
+    for name in ("luigi.cfg", "luigi-central.cfg", "profiles.yml.example"):
+        shutil.copy(PROJECT / name, folder)
+    original = (folder / "luigi.cfg").read_text()
+    monkeypatch.setattr(environment, "PROJECT", folder)
+    options = ("--no-input", "--overwrite")
+    texts = []
+    for url in ("http://a:1", "http://b:2", ""):
+        result = _init(*options, **REQUIRED, LUIGI_SCHEDULER_URL=url)
+        assert result.exit_code == 0, result.output
+        texts.append((folder / "luigi.cfg").read_text())
+    assert texts[1] == texts[0].replace("http://a:1", "http://b:2")
+    assert texts[2] == original
 
 
 def test_questions_are_asked_until_the_answer_is_valid(folder: Path) -> None:
