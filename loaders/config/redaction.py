@@ -8,6 +8,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 
 from pydantic import BaseModel, SecretStr
 
@@ -34,21 +35,27 @@ SECRET_PARAMETER = re.compile(
     r"|password|sig)=)[^&\s\"']+"
 )
 
+_added: set[str] = set()
+
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Mask every known secret and everything that looks like a secret.
 
     `secrets` are masked too, whatever their length. Base64 forms count as well.
     """
-    known = {secret for secret in _known_secrets() if len(secret) >= MIN_SECRET_LENGTH}
-    known.update(secrets)
-    known.update([_base64(secret) for secret in known])
-    for secret in sorted(known - {""}, key=len, reverse=True):
+    known = _known_secrets(tuple(os.environ.items()), frozenset(_added))
+    more = frozenset(secrets)
+    for secret in _longest_first(known | more):
         text = text.replace(secret, MASK)
     text = AUTH_COMMAND.sub(rf"\1{MASK}", text)
     text = URL_CREDENTIALS.sub(MASK, text)
     text = BEARER_TOKEN.sub(MASK, text)
     return SECRET_PARAMETER.sub(rf"\1{MASK}", text)
+
+
+def add_secrets(secrets: Iterable[str]) -> None:
+    """Mask these values from now on, which are not in a setting of Nightshift."""
+    _added.update(secrets)
 
 
 def is_secret_name(name: str) -> bool:
@@ -60,10 +67,28 @@ def _base64(text: str) -> str:
     return b64encode(text.encode(errors="surrogateescape")).decode()
 
 
-def _known_secrets() -> Iterator[str]:
-    yield from _secrets_in_model(settings.load_valid()[0])
-    yield from _secrets_in_environment()
-    yield from _secrets_in_profile()
+@lru_cache(maxsize=2)
+def _known_secrets(
+    _: tuple[tuple[str, str], ...], added: frozenset[str]
+) -> frozenset[str]:
+    """Return the secrets of the settings, which change with the variables only.
+
+    Validating all settings for each line of the log would be slow.
+    """
+    secrets = {
+        *_secrets_in_model(settings.load_valid()[0]),
+        *_secrets_in_environment(),
+        *_secrets_in_profile(),
+        *added,
+    }
+    return frozenset(secret for secret in secrets if len(secret) >= MIN_SECRET_LENGTH)
+
+
+@lru_cache(maxsize=4)
+def _longest_first(secrets: frozenset[str]) -> list[str]:
+    """Return the secrets and their Base64 forms in the order in which to mask them."""
+    texts = {*secrets, *map(_base64, secrets)} - {""}
+    return sorted(texts, key=len, reverse=True)
 
 
 def _secrets_in_model(model: BaseModel) -> Iterator[str]:

@@ -11,12 +11,11 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from loaders import aws_secrets
 from loaders.errors import ConfigError, NightshiftError
 
 PREFIXES = ("NIGHTSHIFT_", "OPENLINEAGE_")
 REFERENCE = re.compile(
-    rf"(?P<service>{'|'.join(aws_secrets.STORES)}):(?P<name>[^#\s]*)(#(?P<key>.*))?"
+    r"(?P<service>secretsmanager|ssm):(?P<name>[^#\s]*)(#(?P<key>.*))?"
 )
 # A list of URLs may contain references beside URLs.
 URL_LISTS = re.compile(r"__URLS$")
@@ -116,6 +115,9 @@ def _read(name: str, reference: re.Match[str]) -> str:
             f"{service}:NAME or {service}:NAME#KEY."
         )
     if reference[0] not in _values:
+        # Imports boto3, which takes longer than all else that the settings need.
+        from loaders import aws_secrets
+
         try:
             value = aws_secrets.read(service, secret, key=key or "")
         except NightshiftError as error:

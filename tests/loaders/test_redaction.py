@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from loaders.config import redaction, settings
+from loaders.config.settings import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +46,25 @@ def test_secrets_are_masked(text: str) -> None:
 def test_other_text_is_unchanged() -> None:
     text = "s3://bucket/raw/orgs/dt=2026-11-24/ at https://login.example is incomplete"
     assert redaction.redact(text) == text
+
+
+def test_settings_are_validated_when_they_change_and_not_for_each_text(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = []
+    load = settings.load_valid
+
+    def counting() -> tuple[Settings, dict[str, str]]:
+        calls.append(1)
+        return load()
+
+    monkeypatch.setattr(settings, "load_valid", counting)
+    monkeypatch.setenv("NIGHTSHIFT_SMTP__PASSWORD", "first-password")
+    assert redaction.redact("first-password second-password") == "*** second-password"
+    assert redaction.redact("a second-password") == "a second-password"
+    assert len(calls) == 1
+    monkeypatch.setenv("NIGHTSHIFT_SMTP__PASSWORD", "second-password")
+    assert redaction.redact("first-password second-password") == "first-password ***"
+    assert len(calls) == 2
+    redaction.add_secrets(["from-a-file-of-a-library"])
+    assert redaction.redact("from-a-file-of-a-library") == "***"

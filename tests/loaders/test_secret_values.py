@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,6 +12,7 @@ import pytest
 
 from loaders import aws
 from loaders.config import dbt_profile, secret_values, settings
+from loaders.config.environment import PROJECT
 from loaders.config.redaction import redact
 from loaders.errors import ConfigError
 from tests.nightly.project import Project
@@ -264,3 +267,14 @@ def test_command_exits_3_without_the_secret(
     for word in ("NIGHTSHIFT_SMTP__PASSWORD", "'/nightshift/none'", "does not exist"):
         assert word in result.err
     assert "Traceback" not in result.err
+
+
+def test_boto3_is_not_imported_for_settings_that_are_stored_nowhere_else() -> None:
+    code = "import sys, loaders.config.settings as s; s.load(); print(*sys.modules)"
+    environment = {"PATH": os.environ["PATH"], "NIGHTSHIFT_SMTP__PASSWORD": "plain"}
+    run = [sys.executable, "-c", code]
+    modules = subprocess.run(
+        run, env=environment, cwd=PROJECT, check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert "pydantic" in modules
+    assert not {"boto3", "botocore"} & set(modules)
