@@ -1,6 +1,6 @@
 """`python -m tests.bench [NAME ...] [--json]` runs benchmarks and prints the ratios.
 
-`redshift-run` has options of its own, see `--help`.
+`redshift-run` and `scale` have options of their own, see `--help`.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from tests.bench import (
     salesforce,
 )
 from tests.bench.report import Comparison, print_comparisons
+from tests.bench.scale.benchmark import scale
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "dbt": runs.dbt_under_luigi,
@@ -31,7 +32,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Comparison]]] = {
     "redshift": redshift.redshift_emulator,
     "redshift-objects": redshift_objects.redshift_objects,
 }
-NAMES = [*BENCHMARKS, "redshift-run"]
+NAMES = [*BENCHMARKS, "redshift-run", "scale"]
 
 
 def main() -> int:
@@ -39,10 +40,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--json", action="store_true", help="print JSON, not a table")
+    parser.add_argument_group("scale").add_argument(
+        "--orgs",
+        type=_numbers,
+        default=(25_000, 250_000),
+        metavar="N[,N]",
+        help="numbers of orgs (default: 25000,250000)",
+    )
     _add_run_options(parser)
     options = parser.parse_args()
     benchmarks = BENCHMARKS | {
-        "redshift-run": partial(redshift_run.redshift_run, _run_options(options))
+        "redshift-run": partial(redshift_run.redshift_run, _run_options(options)),
+        "scale": partial(scale, options.orgs),
     }
     unknown = set(options.names) - benchmarks.keys()
     if unknown:
