@@ -8,14 +8,14 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import structlog
 
 from loaders import s3
-from loaders.ledger import ArchiveResult
+from loaders.ledger import ArchiveResult, now
 from loaders.warehouse import Connection, identifier, literal, redshift_s3
 
 UPLOAD_THREADS = 4
@@ -130,6 +130,7 @@ def _write_and_upload(
     ):
         uploads: deque[Future[ArchiveResult]] = deque()
         for dt, urls in old_urls.items():
+            started_at = now()
             path = Path(folder) / f"{dt}.parquet"
             count = connection.fetch_one(
                 f"-- loaders.archive copy {dataset.name} {dt}\n"
@@ -143,6 +144,7 @@ def _write_and_upload(
                 files=1,
                 bytes=path.stat().st_size,
                 rows=int(count[0]) if count else 0,
+                started_at=started_at,
             )
             uploads.append(pool.submit(_upload, path, result, urls))
             if len(uploads) > UPLOAD_THREADS:
@@ -156,7 +158,7 @@ def _upload(path: Path, result: ArchiveResult, old_urls: list[str]) -> ArchiveRe
     s3.upload(path, f"{result.url}part-0000.parquet")
     s3.write(result.url + s3.SUCCESS, b"")
     path.unlink()
-    return result
+    return replace(result, finished_at=now())
 
 
 def _unload(
@@ -168,6 +170,7 @@ def _unload(
 ) -> Iterator[ArchiveResult]:
     """Unload one sorted file per day; a day is far below UNLOAD's 6 GB file limit."""
     for dt, urls in old_urls.items():
+        started_at = now()
         _delete(urls)
         url = partition_url(root, dataset.name, dt)
         query = _query(connection, dataset, dt).replace("'", "''")
@@ -190,4 +193,5 @@ def _unload(
             files=len(written),
             bytes=sum(item.size for item in written),
             rows=int(count[0]) if count else 0,
+            started_at=started_at,
         )

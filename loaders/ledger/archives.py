@@ -1,16 +1,16 @@
 """The ledger table of archived partitions, `ops.archives`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
 from loaders.ledger.completion import now
-from loaders.warehouse import Connection
+from loaders.warehouse import Connection, add_columns
 
 
 @dataclass(frozen=True)
 class ArchiveResult:
-    """A written archive partition: its URL and its files, bytes and rows."""
+    """A written archive partition: its URL, its files, bytes and rows, its times."""
 
     dataset: str
     dt: date
@@ -18,6 +18,8 @@ class ArchiveResult:
     files: int
     bytes: int
     rows: int
+    started_at: datetime
+    finished_at: datetime = field(default_factory=now)
 
 
 def record_archives(
@@ -34,14 +36,14 @@ def record_archives(
     `fingerprints` has the fingerprint of each day.
     """
     columns = ["dataset", "dt", "env", "version", "url", "fingerprint", "files"]
-    columns += ["rows", "bytes", "run_id", "finished_at"]
-    finished_at = now()
+    columns += ["rows", "bytes", "run_id", "started_at", "finished_at"]
     rows = [
         [
             *(result.dataset, result.dt, env, version, result.url),
             *(fingerprints[result.dt], result.files, result.rows, result.bytes),
-            *(run_id, finished_at),
+            *(run_id, result.started_at, result.finished_at),
         ]
         for result in results
     ]
+    add_columns(connection, "archives")
     connection.insert(connection.table("ops", "archives"), columns, rows)

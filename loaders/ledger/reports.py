@@ -4,7 +4,7 @@ Append-only; the latest row of a data date is the valid one.
 """
 
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from loaders import ledger, warehouse
@@ -20,7 +20,10 @@ LEFT_OUT = "left_out"  # no mail server or no recipients are configured
 
 @dataclass(frozen=True)
 class ReportRecord:
-    """A published report: its page, the fingerprint of its inputs, its mail status."""
+    """A published report: its page, the fingerprint of its inputs, its mail status.
+
+    `started_at` is when the page was begun, None for a change of the mail status.
+    """
 
     data_date: date
     env: str
@@ -31,6 +34,7 @@ class ReportRecord:
     run_id: str
     recipients: int = 0
     message: str = ""
+    started_at: datetime | None = None
 
 
 def record(report: ReportRecord) -> None:
@@ -43,6 +47,7 @@ def record(report: ReportRecord) -> None:
     row["finished_at"] = ledger.now()
 
     def work(connection: Connection) -> None:
+        warehouse.add_columns(connection, "reports")
         previous = latest(
             connection, report.data_date, env=report.env, version=report.version
         )

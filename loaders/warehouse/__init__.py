@@ -1,7 +1,7 @@
 """The warehouse: connections to DuckDB or Redshift, as the dbt profile selects."""
 
 from loaders.warehouse.connection import SCHEMAS, Connection, identifier, literal
-from loaders.warehouse.create_tables import add_columns, ensure_tables
+from loaders.warehouse.create_tables import add_columns, ensure_tables, missing_columns
 from loaders.warehouse.sessions import (
     close_sessions,
     create_missing_tables,
@@ -41,6 +41,7 @@ __all__ = [
     "literal",
     "location",
     "machine_problem",
+    "missing_columns",
     "run_in_transaction",
     "run_with_retries",
     "session",

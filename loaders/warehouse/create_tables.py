@@ -7,6 +7,8 @@ from loaders.warehouse.target import is_single_writer, location
 
 # Where this process, or the one that forked it, has found every table.
 _complete: set[tuple[str, str]] = set()
+# The tables, with their warehouse, of which it has found every column.
+_complete_tables: set[tuple[str, str, str]] = set()
 
 
 def ensure_tables(connection: Connection) -> None:
@@ -74,20 +76,36 @@ def _warehouse(connection: Connection) -> tuple[str, str]:
 
 def add_columns(connection: Connection, table_name: str) -> None:
     """Add the declared columns that a ledger of an earlier version lacks."""
+    for column in missing_columns(connection, table_name):
+        name = connection.table("ops", table_name)
+        connection.execute(
+            f"-- loaders.warehouse.create_tables add {table_name}.{column.name}\n"
+            f"alter table {name} add column {identifier(column.name)} "
+            f"{_data_type(column)}"
+        )
+
+
+def missing_columns(
+    connection: Connection, table_name: str
+) -> list[declared_tables.Column]:
+    """Return the declared columns that an existing ledger lacks.
+
+    On Redshift, looks only until it lacks none: nothing drops columns meanwhile.
+    """
+    key = (*_warehouse(connection), table_name)
+    if key in _complete_tables:
+        return []
     (table,) = (t for t in declared_tables.all_tables() if t.name == table_name)
-    name = connection.table(table.schema, table.name)
     existing = dict(
         connection.columns(
-            f"-- loaders.warehouse.create_tables list columns\nselect * from {name}"
+            "-- loaders.warehouse.create_tables list columns\n"
+            f"select * from {connection.table(table.schema, table.name)}"
         )
     )
-    for column in table.columns:
-        if column.name not in existing:
-            connection.execute(
-                f"-- loaders.warehouse.create_tables add {table.name}.{column.name}\n"
-                f"alter table {name} add column {identifier(column.name)} "
-                f"{_data_type(column)}"
-            )
+    missing = [column for column in table.columns if column.name not in existing]
+    if not missing and not is_single_writer():
+        _complete_tables.add(key)
+    return missing
 
 
 def _distribution(table: declared_tables.Table) -> str:

@@ -258,6 +258,7 @@ def _record(rendered: "RenderedReport", state: RunState, mail_status: str) -> No
             fingerprint=reports.fingerprint(state, day),
             mail_status=mail_status,
             run_id=RUN_ID,
+            started_at=rendered.started_at,
         )
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 from loaders.ledger import now
 from loaders.ledger.completion import RERUN, SUCCESS
 from loaders.ledger.run_outcomes import RUNNING, RunOutcome, read_run_outcomes
-from loaders.warehouse import Connection
+from loaders.warehouse import Connection, missing_columns
 from loaders.warehouse.relations import list_relations
 
 MAX_RUNS = 30
@@ -37,8 +37,8 @@ Row = tuple[Any, ...]
 class TaskBar:
     """One task of a run: its kind, name, start and duration in seconds.
 
-    `start` counts from the start of the run. `seconds` is 0 for tasks of which the
-    ledgers have only the end.
+    `start` counts from the start of the run. `seconds` is 0 for archives and reports of
+    earlier versions, of which the ledgers have only the end.
     """
 
     kind: str
@@ -168,10 +168,18 @@ def _bar(run: RunOutcome, row: Row) -> TaskBar:
 def _read_tasks(connection: Connection, earliest: datetime) -> list[Row]:
     """Return run, kind, name, start, seconds, end and status of each task.
 
-    A build of several data dates has one row per date; together they are one task.
+    A build of several data dates has one row per date; together they are one task. So
+    do a report's page and each change of its mail status; the first row of a mail that
+    is sent without a page is from its start.
     """
     no_time, no_number = "cast(null as timestamp)", "cast(null as double precision)"
     day = "cast({} as varchar(10))"
+    started_at = {
+        ledger: no_time
+        if "started_at" in {c.name for c in missing_columns(connection, ledger)}
+        else "started_at"
+        for ledger in ("archives", "reports")
+    }
     return connection.fetch_all(
         "-- reports.history.data tasks\n"
         f"select run_id, 'load', source || ' ' || {day.format('dt')}, started_at, "
@@ -182,14 +190,15 @@ def _read_tasks(connection: Connection, earliest: datetime) -> list[Row]:
         f"from {connection.table('ops', 'model_runs')}) as builds "
         "where finished_at >= ? and status != ? group by run_id, model "
         f"union all select run_id, 'archive', dataset || ' ' || {day.format('dt')}, "
-        f"{no_time}, {no_number}, finished_at, 'success' "
+        f"{started_at['archives']}, {no_number}, finished_at, 'success' "
         f"from {connection.table('ops', 'archives')} "
         "where finished_at >= ? and fingerprint != ? "
         f"union all select run_id, 'sync', object, started_at, {no_number}, "
         f"finished_at, status from {connection.table('ops', 'salesforce_syncs')} "
         "where finished_at >= ? and status != ? "
         f"union all select run_id, 'report', report || ' ' || "
-        f"{day.format('data_date')}, {no_time}, {no_number}, max(finished_at), "
+        f"{day.format('data_date')}, coalesce(min({started_at['reports']}), "
+        f"min(finished_at)), {no_number}, max(finished_at), "
         f"'success' from {connection.table('ops', 'reports')} "
         "where finished_at >= ? and fingerprint != ? "
         "group by run_id, report, data_date",

@@ -29,6 +29,7 @@ class RenderedReport:
     report: Report
     charts: Mapping[str, Chart]
     written_at: datetime
+    started_at: datetime
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Yield the name and content of each file, the page last."""
@@ -41,9 +42,11 @@ class RenderedReport:
 
 def prepare_report(request: ReportRequest) -> RenderedReport:
     """Read the report and draw its charts."""
+    started_at = now()
     with warehouse.session() as connection:
         report = read_report(connection, request)
-    return RenderedReport(report=report, charts=draw_charts(report), written_at=now())
+    charts = draw_charts(report)
+    return RenderedReport(report, charts, written_at=now(), started_at=started_at)
 
 
 def page_url(root: str, request: ReportRequest) -> str:

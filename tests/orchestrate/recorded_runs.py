@@ -1,11 +1,13 @@
 """A run that failed and one that recovered, as the ledgers record them."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from loaders import ledger, warehouse
+from loaders.ledger import ArchiveResult, record_archives, reports
 from loaders.ledger.run_outcomes import RunStart, record_run_start
-from loaders.warehouse import Connection
-from reports.history.data import History
+from loaders.warehouse import Connection, create_tables
+from reports.history.data import History, read_history
 
 DAY = date(2026, 11, 24)
 SCOPE = {"env": "local", "version": "v1"}
@@ -83,8 +85,27 @@ def record() -> None:
                 dataset="org_day",
                 dt=DAY,
                 fingerprint="f",
+                # Of the first run as an earlier version recorded it.
+                started_at=at(begin + 80) if number else None,
                 finished_at=at(begin + 90),
             )
+            for status, begin_page, seconds in (
+                ("pending", 91, 95),
+                ("sent", None, 99),
+            ):
+                insert(
+                    connection,
+                    "reports",
+                    **keys,
+                    report=reports.REPORT_NAME,
+                    data_date=DAY,
+                    fingerprint="f",
+                    mail_status=status,
+                    started_at=at(begin + begin_page)
+                    if begin_page and number
+                    else None,
+                    finished_at=at(begin + seconds),
+                )
         insert(
             connection,
             "alerts",
@@ -98,6 +119,34 @@ def record() -> None:
         )
 
 
+def assert_earlier_ledgers_are_migrated() -> None:
+    """Check that ledgers without the start of a task are read, then get it."""
+    with warehouse.transaction() as connection:
+        for table in ("archives", "reports"):
+            name = connection.table("ops", table)
+            connection.execute(f"alter table {name} drop column started_at")
+    create_tables._complete_tables.clear()
+    with warehouse.session() as connection:
+        charts = read_history(connection, **SCOPE).charts
+        assert all(chart.bars[-2].seconds == 0.0 for chart in charts)
+        assert charts[0].bars[-1].seconds == 4.0
+    times = {"started_at": at(1080), "finished_at": at(1090)}
+    archive = ArchiveResult("org_day", DAY, "s3://a/", 1, 1, 1, **times)
+    report = reports.ReportRecord(
+        DAY, **SCOPE, url="s3://a/", fingerprint="f", mail_status="sent", run_id="r1"
+    )
+    reports.record(replace(report, started_at=at(1091)))
+    with warehouse.transaction() as connection:
+        record_archives(
+            connection, [archive], fingerprints={DAY: "f"}, **SCOPE, run_id="r1"
+        )
+    with warehouse.session() as connection:
+        bars = read_history(connection, **SCOPE).charts[0].bars
+    latest = [(bar.name, bar.start, bar.seconds) for bar in bars if bar.seconds]
+    assert (f"org_day {DAY}", 80.0, 10.0) in latest
+    assert (bars[-1].name, bars[-1].start) == (f"night {DAY}", 91.0)
+
+
 def assert_history(history: History) -> None:
     """Check the history of both runs."""
     assert [run.outcome for run in history.runs] == ["done", "failed"]
@@ -106,7 +155,12 @@ def assert_history(history: History) -> None:
         ("load", f"orgs {DAY}", 0.0, 10.0),
         ("model", "model_1", 10.0, 5.0),
         ("model", "model_2", 10.0, 60.0),
-        ("archive", f"org_day {DAY}", 90.0, 0.0),
+        ("archive", f"org_day {DAY}", 80.0, 10.0),
+        ("report", f"night {DAY}", 91.0, 8.0),
+    ]
+    assert [(bar.start, bar.seconds) for bar in earlier.bars[-2:]] == [
+        (90.0, 0.0),
+        (95.0, 4.0),  # the mail
     ]
     assert [bar.name for bar in earlier.bars if bar.has_failed] == ["model_1"]
     assert earlier.run.first_error == "It <b>failed</b>."

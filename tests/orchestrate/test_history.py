@@ -37,6 +37,7 @@ def two_runs(own_warehouse: None) -> None:
 @pytest.mark.usefixtures("two_runs")
 def test_history_is_that_of_the_ledgers() -> None:
     recorded_runs.assert_history(read())
+    recorded_runs.assert_earlier_ledgers_are_migrated()
 
 
 @pytest.mark.usefixtures("two_runs")
@@ -48,7 +49,7 @@ def test_command_prints_the_history(capsys: pytest.CaptureFixture[str]) -> None:
     run_history.print_history(**SCOPE, as_json=True)
     result = json.loads(capsys.readouterr().out)
     assert result["models"][0]["ratio"] == 3.0
-    assert len(result["charts"][0]["bars"]) == 4
+    assert len(result["charts"][0]["bars"]) == 5
 
 
 def test_history_before_the_first_run(

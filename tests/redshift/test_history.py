@@ -13,3 +13,4 @@ def test_history_is_that_of_the_ledgers(use_warehouse: Callable[..., None]) -> N
     recorded_runs.record()
     with warehouse.session() as connection:
         recorded_runs.assert_history(read_history(connection, **recorded_runs.SCOPE))
+    recorded_runs.assert_earlier_ledgers_are_migrated()

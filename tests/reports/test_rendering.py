@@ -51,7 +51,7 @@ class TagCollector(HTMLParser):
 
 
 def _rendered(report: Report) -> RenderedReport:
-    return RenderedReport(report, draw_charts(report), sample_report.WRITTEN_AT)
+    return RenderedReport(report, draw_charts(report), *[sample_report.WRITTEN_AT] * 2)
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def test_days_left_in_trial_are_shown_in_words() -> None:
         for day in (13, 14, 15)
     ]
     report = replace(complete, interesting=TopRows(rows, len(rows)))
-    rendered = RenderedReport(report, {}, sample_report.WRITTEN_AT)
+    rendered = RenderedReport(report, {}, *[sample_report.WRITTEN_AT] * 2)
     text = _mail(rendered).text
     assert re.findall(r"Day (\d+), (.+?);", text) == [
         ("13", "1 day left"),

@@ -71,7 +71,9 @@ def chromium() -> str:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the page, the mail and an alert, full of hostile names."""
     report = sample_report.report()
-    rendered = RenderedReport(report, draw_charts(report), sample_report.WRITTEN_AT)
+    rendered = RenderedReport(
+        report, draw_charts(report), *[sample_report.WRITTEN_AT] * 2
+    )
     target = tmp_path_factory.mktemp("report")
     publishing.write_folder(rendered, target)
     url = f"s3://archive/{'long-' * 60}/index.html"
