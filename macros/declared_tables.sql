@@ -1,7 +1,7 @@
 {% macro ensure_declared_tables() %}
     {#-
-        Create missing source tables, so that `dbt run` works on an empty warehouse.
-        The loaders create the same tables from the same YAML.
+        Create missing source tables and columns, so that `dbt run` works on an empty
+        warehouse and after a change of the YAML. The loaders do the same.
     -#}
     {%- if execute and flags.WHICH in ('run', 'build', 'test', 'seed', 'freshness') -%}
         {%- for table in graph.sources.values()
@@ -21,6 +21,10 @@
                 ~ ' (' ~ columns | join(', ') ~ ')' ~ declared_layout(table)
             ) -%}
         {%- endfor -%}
+        {#- A pull request reads production's tables, but does not change them. -#}
+        {%- if not var('production_sources', false) -%}
+            {%- do ensure_declared_columns() -%}
+        {%- endif -%}
     {%- endif -%}
 {% endmacro %}
 

@@ -51,7 +51,6 @@ def record(alert: Mail, content: AlertRecord, *, run_id: str) -> None:
 
     def work(connection: Connection) -> None:
         warehouse.ensure_tables(connection)
-        create_tables.add_columns(connection, "alerts")
         table = connection.table("ops", "alerts")
         connection.insert(table, list(row), [list(row.values())])
 

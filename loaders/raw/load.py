@@ -16,7 +16,7 @@ from loaders.ledger import now
 from loaders.ledger.loads import Load, LoadCounts, LoadResult
 from loaders.raw import duckdb_load
 from loaders.raw.redshift import load as redshift_load
-from loaders.warehouse import Connection
+from loaders.warehouse import Connection, create_tables
 from loaders.warehouse.declared_tables import Table
 
 LOAD_SETTINGS = {"memory_limit": "'600MB'"}  # DuckDB settings during a load
@@ -35,9 +35,9 @@ def replace_partitions(
     """Replace the table's rows of the partitions' dates with their current content.
 
     `connection` is an open transaction in which nothing has been changed yet; the
-    caller commits it. Raises `DataError` when a partition is incomplete, contains an
-    object that cannot be read, or has more than `max_reject_ratio` of its records
-    rejected.
+    caller commits it. Raises `ConfigError` when a column has another type than its
+    declaration, and `DataError` when a partition is incomplete, contains an object that
+    cannot be read, or has more than `max_reject_ratio` of its records rejected.
     """
     load_functions: dict[str, Callable[..., dict[str, LoadCounts]]] = {
         "duckdb": duckdb_load.load_objects,
@@ -45,6 +45,7 @@ def replace_partitions(
             redshift_load.load_objects, max_reject_ratio=max_reject_ratio
         ),
     }
+    create_tables.require_declared_types(connection, table)
     started_at = now()
     loads = [Load(partition) for partition in partitions]
     for load in loads:

@@ -34,8 +34,6 @@ def catch_up(connection: Connection, scope: Scope) -> None:
     both tables by one transaction, so there is otherwise nothing to do.
     """
     warehouse.ensure_tables(connection)
-    for table in ("salesforce_rejects", "salesforce_syncs"):
-        warehouse.add_columns(connection, table)
     log = connection.table("ops", "salesforce_rows")
     state = connection.table("ops", "salesforce_state")
     of_log = f"{scope.salesforce_org_id}/%"

@@ -42,13 +42,22 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of `staging` or `ops`; only raw tables have a `source`."""
+    """A table of `staging` or `ops`; only raw tables have a `source`.
+
+    `file` is the path of its declaration within the project.
+    """
 
     schema: str
     name: str
     columns: tuple[Column, ...]
     source: str = ""
     line_format: str = ""
+    file: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """The schema and name without a prefix, for example `staging.raw_orgs`."""
+        return f"{self.schema}.{self.name}"
 
     @property
     def data_columns(self) -> tuple[Column, ...]:
@@ -93,7 +102,9 @@ def json_columns(name: str) -> frozenset[str]:
 
 def _read_tables(path: Path) -> Iterator[Table]:
     try:
-        yield from _tables(read_mapping(path))
+        yield from _tables(
+            read_mapping(path), file=path.relative_to(PROJECT).as_posix()
+        )
     except (KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"{path} declares its tables incompletely ({type(error).__name__}: "
@@ -101,7 +112,7 @@ def _read_tables(path: Path) -> Iterator[Table]:
         ) from None
 
 
-def _tables(document: dict[str, Any]) -> Iterator[Table]:
+def _tables(document: dict[str, Any], *, file: str) -> Iterator[Table]:
     for source in document["sources"]:
         schema = "ops" if source["name"] == "ops" else "staging"
         for table in source["tables"]:
@@ -112,6 +123,7 @@ def _tables(document: dict[str, Any]) -> Iterator[Table]:
                 columns=tuple(_column(column) for column in table["columns"]),
                 source=raw.get("source", ""),
                 line_format=raw.get("format", ""),
+                file=file,
             )
 
 

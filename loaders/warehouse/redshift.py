@@ -40,9 +40,9 @@ TRANSIENT_TEXTS = (
     "timed out",
     "slowdown",
 )
-# Prefixes of SQLSTATE codes. The last three are "already exists": two first runs at the
-# same time may both create a table.
-TRANSIENT_STATES = ("08", "40", "53", "57", "42P06", "42P07", "23505")
+# Prefixes of SQLSTATE codes. The last four are "already exists": two runs at the same
+# time may both create a table or add a column.
+TRANSIENT_STATES = ("08", "40", "53", "57", "42P06", "42P07", "42701", "23505")
 NEXT_STEP_BY_STATE = {
     "28": "Check NIGHTSHIFT_REDSHIFT_USER and NIGHTSHIFT_REDSHIFT_PASSWORD, or the "
     "rights of the IAM identity",

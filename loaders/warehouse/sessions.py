@@ -5,6 +5,7 @@ Keep sessions short: only one process at a time can open a DuckDB file.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from tenacity import retry
@@ -96,10 +97,13 @@ def run_with_retries(work: Callable[[Connection], Result]) -> Result:
         return work(connection)
 
 
-def create_missing_tables() -> None:
-    """Create the schemas and declared tables that do not exist."""
+def create_missing_tables(run_id: str | None = None) -> None:
+    """Create the schemas, declared tables and columns that do not exist.
+
+    Two processes may do so at once: who fails because of the other looks again.
+    """
     if not run_with_retries(create_tables.find_all_tables):
-        run_in_transaction(create_tables.ensure_tables)
+        run_in_transaction(partial(create_tables.ensure_tables, run_id=run_id))
 
 
 def close_sessions() -> None:

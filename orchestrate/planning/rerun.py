@@ -53,7 +53,7 @@ def request_rerun(
             sync_date: {"sync": names["sync"]},
         }
     with warehouse.transaction() as connection:
-        warehouse.ensure_tables(connection)
+        warehouse.ensure_tables(connection, run_id=RUN_ID)
         for day, requested_names in requests.items():
             ledger.request_rerun(
                 connection,

@@ -132,7 +132,7 @@ def record_start() -> None:
         started_at=_run.started_at,
     )
     try:
-        warehouse.create_missing_tables()
+        warehouse.create_missing_tables(RUN_ID)
         warehouse.run_with_retries(
             lambda connection: record_run_start(connection, start)
         )
@@ -226,7 +226,7 @@ def _record(run: _Run, outcome: Outcome) -> None:
         connection.insert(table, list(row), [list(row.values())])
 
     with interruption.deferred():
-        warehouse.create_missing_tables()
+        warehouse.create_missing_tables(RUN_ID)
         warehouse.run_with_retries(write)
         run.is_recorded = True
 

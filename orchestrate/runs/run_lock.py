@@ -126,7 +126,7 @@ def _take(holder: Holder) -> None:
     global _renewal
     start = time.monotonic()
     other: Lease | None = None
-    warehouse.create_missing_tables()
+    warehouse.create_missing_tables(RUN_ID)
     while lease := warehouse.run_with_retries(partial(run_lease.take, holder=holder)):
         seconds = _patience(holder, lease)
         if other is None or lease.run_id != other.run_id:

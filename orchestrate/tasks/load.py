@@ -220,7 +220,7 @@ def load_partitions(source: str, days: list[date]) -> list[LoadResult]:
     """List the partitions on S3 and load them in one transaction."""
     url = settings.load().required_raw_url()
     partitions = s3.list_partitions(url, source, min(days), max(days))
-    warehouse.create_missing_tables()
+    warehouse.create_missing_tables(RUN_ID)
     with (
         warehouse.session() as connection,
         warehouse.with_settings(connection, raw_load.LOAD_SETTINGS),

@@ -137,7 +137,7 @@ def _build_models(
     if is_full_refresh:
         first = min([first, *(day for _, day in state.completed.loads)])
     discarded = {name: later_dates(state, name, last) for name in names}
-    warehouse.create_missing_tables()
+    warehouse.create_missing_tables(RUN_ID)
     _record_start(state, names, discarded)
     variables = {"data_date_from": str(first), "data_date": str(last)}
     if any(discarded.values()):

@@ -240,7 +240,7 @@ def _prepare(state: RunState, day: date) -> "RenderedReport":
 def _write(rendered: "RenderedReport", state: RunState, mail_status: str) -> None:
     from reports.morning import publishing
 
-    warehouse.create_missing_tables()
+    warehouse.create_missing_tables(RUN_ID)
     publishing.write_page(rendered, archives.root_url(state))
     _record(rendered, state, mail_status or report_ledger.PENDING)
 

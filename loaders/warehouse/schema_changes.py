@@ -1,0 +1,70 @@
+"""The ledger `ops.schema_changes`: columns that were added or kept, and unknown keys.
+
+Its rows are written beside the change itself, in the same transaction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from loaders.warehouse.connection import Connection
+
+TABLE = "schema_changes"
+ADDED, KEPT, DECLARED_AGAIN = "added", "kept", "declared again"
+UNKNOWN_KEY = "unknown key"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A row of the ledger without its time and run.
+
+    `table` is the schema and table without a prefix. `dt`, `records` and `example`
+    belong to an unknown key.
+    """
+
+    table: str
+    column: str
+    change: str
+    data_type: str
+    dt: date | None = None
+    records: int | None = None
+    example: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The table and the column."""
+        return self.table, self.column
+
+
+def record(
+    connection: Connection, changes: Sequence[Change], *, run_id: str | None
+) -> None:
+    """Append a row for each change."""
+    columns = ["changed_at", "table_name", "column_name", "change", "data_type"]
+    columns += ["dt", "records", "example", "run_id"]
+    changed_at = datetime.now(UTC).replace(tzinfo=None)
+    rows = [
+        (
+            *(changed_at, change.table, change.column, change.change),
+            *(change.data_type, change.dt, change.records, change.example, run_id),
+        )
+        for change in changes
+    ]
+    connection.insert(connection.table("ops", TABLE), columns, rows)
+
+
+def read_kept(connection: Connection) -> dict[tuple[str, str], str]:
+    """Return the type of each column that was last recorded as kept, by table and name.
+
+    The ledger must exist.
+    """
+    rows = connection.fetch_all(
+        "-- loaders.warehouse.schema_changes kept columns\n"
+        "select table_name, column_name, data_type from ("
+        "select *, row_number() over (partition by table_name, column_name "
+        "order by changed_at desc) as recency "
+        f"from {connection.table('ops', TABLE)} where change != ?) as changes "
+        "where recency = 1 and change = ?",
+        [UNKNOWN_KEY, KEPT],
+    )
+    return {(table, column): data_type for table, column, data_type in rows}

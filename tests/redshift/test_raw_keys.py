@@ -1,0 +1,86 @@
+"""New, changed and removed keys of raw tables on Redshift."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from loaders import warehouse
+from loaders.warehouse import create_tables
+from tests.loaders import raw_key_cases
+from tests.loaders.raw_key_cases import BASE, STEPS, TYPE_CHANGES
+from tests.nightly.project import copy_to
+from tests.redshift.conftest import RedshiftEmulator
+from tests.redshift.project import RedshiftProject
+
+SOURCES = "models/staging/app/_app__sources.yml"
+HOSTS = """          - name: hosts
+            data_type: bigint
+"""
+NEW_KEY = """          - name: labels
+            data_type: json
+            description: Labels of the sample.
+"""
+
+
+def test_declared_columns_are_added_and_others_kept(
+    use_warehouse: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_warehouse("redshift")
+    for steps in STEPS.values():
+        raw_key_cases.check_steps(monkeypatch, steps)
+
+
+def test_changed_type_is_an_error_with_the_statement_to_run(
+    use_warehouse: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_warehouse("redshift")
+    longer = ("'x'", "varchar(9)", "varchar(65535)", "x")
+    for change in (*TYPE_CHANGES, longer):
+        raw_key_cases.check_type_change(monkeypatch, change, names={"json": "super"})
+
+
+def test_two_runs_at_once_add_a_column_once(
+    use_warehouse: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_warehouse("redshift")
+    raw_key_cases.declare(monkeypatch, BASE)
+    warehouse.create_missing_tables()
+    create_tables._complete.clear()
+    raw_key_cases.declare(monkeypatch, BASE | {"n": "bigint", "m": "bigint"})
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(warehouse.create_missing_tables, ["one", "two"]))
+    with warehouse.session() as connection:
+        rows = connection.fetch_all(
+            "-- test\nselect distinct run_id, count(*) "
+            f"from {connection.table('ops', 'schema_changes')} group by 1"
+        )
+    assert rows in ([("one", 2)], [("two", 2)])
+
+
+@pytest.mark.slow
+def test_dbt_adds_columns_and_refuses_changed_types(
+    tmp_path: Path, redshift_emulator: RedshiftEmulator
+) -> None:
+    environment = {**redshift_emulator.environment, "DBT_TARGET": "dev"}
+    environment["NIGHTSHIFT_REDSHIFT_SCHEMA"] = "raw_keys"
+    project = RedshiftProject(copy_to(tmp_path / "p", {}).folder, environment)
+    command = ("run", "--select", "stg_app__usage_samples")
+    project.dbt(*command).expect(0)
+    project.replace_text(SOURCES, HOSTS, NEW_KEY + HOSTS)
+    with ThreadPoolExecutor(2) as pool:
+        runs = list(pool.map(lambda _: project.dbt(*command), range(2)))
+    assert [run.code for run in runs] == [0, 0], runs
+    project.replace_text(SOURCES, HOSTS, HOSTS.replace("bigint", "boolean"))
+    refused = project.dbt(*command)
+    assert refused.code != 0
+    message = " ".join(refused.out.split())
+    assert "Column hosts of raw_keys_staging.raw_metrics has the type bigint" in message
+    assert 'rename column "hosts" to "hosts_bigint"' in message
+    changes = project.rows(
+        "select table_name, column_name, change, data_type from ops.schema_changes"
+    )
+    assert [tuple(row.values()) for row in changes] == [
+        ("staging.raw_metrics", "labels", "added", "super")
+    ]
