@@ -6,6 +6,11 @@ constant: CONNECTION_NAME {
   export: override_required
 }
 
+constant: SALESFORCE_URL {
+  value: "https://example.my.salesforce.com"
+  export: override_required
+}
+
 constant: MARTS_SCHEMA {
   value: "marts"
   export: override_optional

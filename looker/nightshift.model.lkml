@@ -2,7 +2,22 @@
 connection: "@{CONNECTION_NAME}"
 label: "Nightshift"
 include: "views/*.view.lkml"
+include: "data_tests.lkml"
+include: "dashboards/*.dashboard.lookml"
 week_start_day: monday
+
+access_grant: can_see_personal_data {
+  user_attribute: can_see_personal_data
+  allowed_values: ["yes"]
+}
+
+named_value_format: signed_0 {
+  value_format: "+#,##0;-#,##0;0"
+}
+
+named_value_format: seconds_1 {
+  value_format: "#,##0.0 \"s\""
+}
 
 datagroup: finished_run {
   label: "Finished run"
@@ -17,10 +32,143 @@ explore: big_customer_usage {
   label: "Big Customer Usage"
   description: "One row per org per day, for paying orgs, ranked by size, with usage and its change since the day before, a week before and four weeks before. A change is null if either day has no samples. The earlier day counts even if the org did not pay then. On a day without samples an org keeps the rank of its last known usage, for four weeks."
 
+  conditionally_filter: {
+    filters: [
+      big_customer_usage.is_newest: "yes",
+    ]
+    unless: [
+      big_customer_usage.metric_date,
+      big_customer_usage.metric_week,
+      big_customer_usage.metric_month,
+      big_customer_usage.metric_quarter,
+      big_customer_usage.metric_year,
+    ]
+  }
+
   join: org_activity {
     type: left_outer
     relationship: one_to_one
     sql_on: ${big_customer_usage.org_id} = ${org_activity.org_id} and ${big_customer_usage.metric_raw} = ${org_activity.metric_raw} ;;
+  }
+
+  join: sf_accounts_record {
+    from: salesforce_state
+    view_label: "Account in Salesforce"
+    fields: [sf_accounts_record.salesforce_id, sf_accounts_record.accepted_time]
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${sf_accounts_record.object} = 'Account' and ${sf_accounts_record.key} = cast(${big_customer_usage.org_id} as varchar) ;;
+  }
+
+  join: sf_trial_metrics_record {
+    from: salesforce_state
+    view_label: "Trial in Salesforce"
+    fields: [sf_trial_metrics_record.salesforce_id, sf_trial_metrics_record.accepted_time]
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${sf_trial_metrics_record.object} = 'Trial_Metrics__c' and ${sf_trial_metrics_record.key} = cast(${big_customer_usage.org_id} as varchar) ;;
+  }
+
+  aggregate_table: big_customers__customers {
+    query: {
+      measures: [big_customer_usage.customers]
+      filters: [
+        big_customer_usage.is_newest: "yes",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: big_customers__hosts_of_all_customers {
+    query: {
+      measures: [big_customer_usage.total_hosts]
+      filters: [
+        big_customer_usage.is_newest: "yes",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: big_customers__change_in_hosts_since_a_week_before {
+    query: {
+      measures: [big_customer_usage.total_hosts_week_change]
+      filters: [
+        big_customer_usage.is_newest: "yes",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: big_customers__customers_without_samples {
+    query: {
+      measures: [big_customer_usage.customers_without_samples]
+      filters: [
+        big_customer_usage.is_newest: "yes",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: big_customers__hosts_by_day {
+    query: {
+      dimensions: [big_customer_usage.metric_date]
+      measures: [big_customer_usage.total_hosts]
+      filters: [
+        big_customer_usage.metric_date: "28 days",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: big_customers__customers_by_size {
+    query: {
+      dimensions: [big_customer_usage.hosts_tier]
+      measures: [big_customer_usage.customers]
+      filters: [
+        big_customer_usage.is_newest: "yes",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: big_customers__lost_most_hosts_in_a_week {
+    query: {
+      dimensions: [big_customer_usage.org_name]
+      measures: [big_customer_usage.total_hosts_week_change]
+      filters: [
+        big_customer_usage.is_newest: "yes",
+        big_customer_usage.hosts_week_change: "<0",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
   }
 }
 
@@ -33,16 +181,179 @@ explore: fct_org_day {
     relationship: many_to_one
     sql_on: ${fct_org_day.org_id} = ${org_trial_metrics_latest.org_id} ;;
   }
+
+  join: sf_accounts_record {
+    from: salesforce_state
+    view_label: "Account in Salesforce"
+    fields: [sf_accounts_record.salesforce_id, sf_accounts_record.accepted_time]
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${sf_accounts_record.object} = 'Account' and ${sf_accounts_record.key} = cast(${fct_org_day.org_id} as varchar) ;;
+  }
+
+  join: sf_trial_metrics_record {
+    from: salesforce_state
+    view_label: "Trial in Salesforce"
+    fields: [sf_trial_metrics_record.salesforce_id, sf_trial_metrics_record.accepted_time]
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${sf_trial_metrics_record.object} = 'Trial_Metrics__c' and ${sf_trial_metrics_record.key} = cast(${fct_org_day.org_id} as varchar) ;;
+  }
 }
 
 explore: fct_org_trial_metrics {
   label: "Trial Metrics by Date"
   description: "One row per org and data date, with a snapshot of its trial up to that date. A restarted trial is a new trial."
 
+  conditionally_filter: {
+    filters: [
+      fct_org_trial_metrics.is_newest: "yes",
+    ]
+    unless: [
+      fct_org_trial_metrics.generated_date,
+      fct_org_trial_metrics.generated_week,
+      fct_org_trial_metrics.generated_month,
+      fct_org_trial_metrics.generated_quarter,
+      fct_org_trial_metrics.generated_year,
+    ]
+  }
+
   join: fct_org_day {
     type: left_outer
     relationship: one_to_one
     sql_on: ${fct_org_trial_metrics.org_id} = ${fct_org_day.org_id} and ${fct_org_trial_metrics.generated_raw} = ${fct_org_day.metric_raw} ;;
+  }
+
+  join: interesting_trials {
+    type: left_outer
+    relationship: one_to_one
+    sql_on: ${fct_org_trial_metrics.org_id} = ${interesting_trials.org_id} and ${fct_org_trial_metrics.generated_raw} = ${interesting_trials.generated_raw} ;;
+  }
+
+  join: sf_accounts_record {
+    from: salesforce_state
+    view_label: "Account in Salesforce"
+    fields: [sf_accounts_record.salesforce_id, sf_accounts_record.accepted_time]
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${sf_accounts_record.object} = 'Account' and ${sf_accounts_record.key} = cast(${fct_org_trial_metrics.org_id} as varchar) ;;
+  }
+
+  join: sf_trial_metrics_record {
+    from: salesforce_state
+    view_label: "Trial in Salesforce"
+    fields: [sf_trial_metrics_record.salesforce_id, sf_trial_metrics_record.accepted_time]
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${sf_trial_metrics_record.object} = 'Trial_Metrics__c' and ${sf_trial_metrics_record.key} = cast(${fct_org_trial_metrics.org_id} as varchar) ;;
+  }
+
+  aggregate_table: trials_today__trials_running {
+    query: {
+      measures: [fct_org_day.orgs_in_trial]
+      filters: [
+        fct_org_trial_metrics.is_newest: "yes",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: trials_today__trials_to_call {
+    query: {
+      measures: [interesting_trials.trials]
+      filters: [
+        fct_org_trial_metrics.is_newest: "yes",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: trials_today__ending_within_three_days {
+    query: {
+      measures: [fct_org_day.orgs_in_trial]
+      filters: [
+        fct_org_trial_metrics.is_newest: "yes",
+        fct_org_trial_metrics.is_paid: "no",
+        fct_org_trial_metrics.days_left_in_trial: "<=3",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: trials_today__average_target_attainment {
+    query: {
+      dimensions: [fct_org_trial_metrics.billing_plan_name, fct_org_trial_metrics.org_name, interesting_trials.reasons, fct_org_trial_metrics.org_day_tier]
+      measures: [fct_org_trial_metrics.average_target_attainment]
+      filters: [
+        fct_org_trial_metrics.is_newest: "yes",
+        fct_org_day.is_in_trial: "yes",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: trials_today__reasons {
+    query: {
+      dimensions: [interesting_trials.reasons]
+      measures: [interesting_trials.trials]
+      filters: [
+        fct_org_trial_metrics.is_newest: "yes",
+        interesting_trials.trial_rank: "NOT NULL",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: trials_today__when_the_running_trials_end {
+    query: {
+      dimensions: [fct_org_trial_metrics.days_left_in_trial]
+      measures: [fct_org_day.orgs_in_trial]
+      filters: [
+        fct_org_trial_metrics.is_newest: "yes",
+        fct_org_day.is_in_trial: "yes",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: trials_today__size_of_the_running_trials {
+    query: {
+      dimensions: [fct_org_trial_metrics.hosts_tier]
+      measures: [fct_org_day.orgs_in_trial]
+      filters: [
+        fct_org_trial_metrics.is_newest: "yes",
+        fct_org_day.is_in_trial: "yes",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
   }
 }
 
@@ -61,27 +372,251 @@ explore: fct_web_sessions {
     relationship: many_to_one
     sql_on: ${fct_web_sessions.org_id} = ${fct_org_day.org_id} and ${fct_web_sessions.session_raw} = ${fct_org_day.metric_raw} ;;
   }
+
+  join: sf_accounts_record {
+    from: salesforce_state
+    view_label: "Account in Salesforce"
+    fields: [sf_accounts_record.salesforce_id, sf_accounts_record.accepted_time]
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${sf_accounts_record.object} = 'Account' and ${sf_accounts_record.key} = cast(${fct_web_sessions.org_id} as varchar) ;;
+  }
+
+  join: sf_trial_metrics_record {
+    from: salesforce_state
+    view_label: "Trial in Salesforce"
+    fields: [sf_trial_metrics_record.salesforce_id, sf_trial_metrics_record.accepted_time]
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${sf_trial_metrics_record.object} = 'Trial_Metrics__c' and ${sf_trial_metrics_record.key} = cast(${fct_web_sessions.org_id} as varchar) ;;
+  }
 }
 
 explore: free_account_usage {
   label: "Free Account Usage"
-  description: "One row per org per day, for free accounts that use at least as much of a metric as their plan includes. The included amounts are in `billing_plans`. A day without samples counts as no usage."
+  description: "One row per org per day, for free accounts that use at least as much of a metric as their plan includes. A day without samples counts as no usage."
+
+  conditionally_filter: {
+    filters: [
+      free_account_usage.is_newest: "yes",
+    ]
+    unless: [
+      free_account_usage.metric_date,
+      free_account_usage.metric_week,
+      free_account_usage.metric_month,
+      free_account_usage.metric_quarter,
+      free_account_usage.metric_year,
+    ]
+  }
 
   join: org_activity {
     type: left_outer
     relationship: one_to_one
     sql_on: ${free_account_usage.org_id} = ${org_activity.org_id} and ${free_account_usage.metric_raw} = ${org_activity.metric_raw} ;;
   }
+
+  join: sf_accounts_record {
+    from: salesforce_state
+    view_label: "Account in Salesforce"
+    fields: [sf_accounts_record.salesforce_id, sf_accounts_record.accepted_time]
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${sf_accounts_record.object} = 'Account' and ${sf_accounts_record.key} = cast(${free_account_usage.org_id} as varchar) ;;
+  }
+
+  join: sf_trial_metrics_record {
+    from: salesforce_state
+    view_label: "Trial in Salesforce"
+    fields: [sf_trial_metrics_record.salesforce_id, sf_trial_metrics_record.accepted_time]
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${sf_trial_metrics_record.object} = 'Trial_Metrics__c' and ${sf_trial_metrics_record.key} = cast(${free_account_usage.org_id} as varchar) ;;
+  }
 }
 
 explore: interesting_trials {
   label: "Interesting Trials"
-  description: "One row per org and data date, for trials that sales should call today, ranked: unpaid orgs that are not on a free plan, whose trial runs or ended in the last days (var `follow_up_days`). Running trials come first. Then the sum of the reason weights in `reason_codes` decides, target attainment to four decimals, fewest days left and most hosts. Each weight exceeds the sum of all lower ones, so the heaviest reason decides first. Reasons: `big_footprint`: hosts or custom metrics far above the p75 of converted trials. `above_target`: all targets are met. `fast_start`: several targets are met early in the trial. `stalled`: a running trial without log events for some days, which has no other reason. An org that has been silent for as long after its trial has none. The targets are those of cohort `converted` in `trial_target_metrics` on the same date; a target of 0 is ignored."
+  description: "One row per org and data date, for trials that sales should call today, ranked: unpaid orgs that are not on a free plan, whose trial runs or ended a few days ago. Running trials come first, then those with the heaviest reasons."
+
+  conditionally_filter: {
+    filters: [
+      interesting_trials.is_newest: "yes",
+    ]
+    unless: [
+      interesting_trials.generated_date,
+      interesting_trials.generated_week,
+      interesting_trials.generated_month,
+      interesting_trials.generated_quarter,
+      interesting_trials.generated_year,
+    ]
+  }
 
   join: fct_org_trial_metrics {
     type: left_outer
     relationship: one_to_one
     sql_on: ${interesting_trials.org_id} = ${fct_org_trial_metrics.org_id} and ${interesting_trials.generated_raw} = ${fct_org_trial_metrics.generated_raw} ;;
+  }
+
+  join: sf_accounts_record {
+    from: salesforce_state
+    view_label: "Account in Salesforce"
+    fields: [sf_accounts_record.salesforce_id, sf_accounts_record.accepted_time]
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${sf_accounts_record.object} = 'Account' and ${sf_accounts_record.key} = cast(${interesting_trials.org_id} as varchar) ;;
+  }
+
+  join: sf_trial_metrics_record {
+    from: salesforce_state
+    view_label: "Trial in Salesforce"
+    fields: [sf_trial_metrics_record.salesforce_id, sf_trial_metrics_record.accepted_time]
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${sf_trial_metrics_record.object} = 'Trial_Metrics__c' and ${sf_trial_metrics_record.key} = cast(${interesting_trials.org_id} as varchar) ;;
+  }
+}
+
+explore: load_rejects {
+  label: "Rejects by Reason"
+  description: "One row per load and reason, with the number of rejected records."
+
+  join: loads {
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${load_rejects.source} = ${loads.source} and ${load_rejects.dt_raw} = ${loads.dt_raw} and ${load_rejects.load_id} = ${loads.load_id} ;;
+  }
+}
+
+explore: loads {
+  label: "Loads"
+  description: "One row per load of a partition. Append-only; the latest row per source and date is the current one."
+
+  conditionally_filter: {
+    filters: [
+      loads.is_newest: "yes",
+    ]
+    unless: [
+      loads.dt_date,
+      loads.dt_week,
+      loads.dt_month,
+      loads.dt_quarter,
+      loads.dt_year,
+    ]
+  }
+
+  aggregate_table: pipeline_health__records_loaded {
+    query: {
+      dimensions: [loads.source]
+      measures: [loads.total_rows_loaded]
+      filters: [
+        loads.is_newest: "yes",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: pipeline_health__share_of_rejected_lines {
+    query: {
+      measures: [loads.reject_share]
+      filters: [
+        loads.is_newest: "yes",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: pipeline_health__records_by_source {
+    query: {
+      dimensions: [loads.dt_date, loads.source]
+      measures: [loads.total_rows_loaded]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: pipeline_health__rejects_by_source {
+    query: {
+      dimensions: [loads.dt_date, loads.source]
+      measures: [loads.total_rejects]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+}
+
+explore: model_runs {
+  label: "Model Runs"
+  description: "One row per build of a model for a data date. Append-only; the latest success is the current one."
+
+  conditionally_filter: {
+    filters: [
+      model_runs.is_newest: "yes",
+    ]
+    unless: [
+      model_runs.data_date,
+      model_runs.data_week,
+      model_runs.data_month,
+      model_runs.data_quarter,
+      model_runs.data_year,
+    ]
+  }
+
+  aggregate_table: pipeline_health__tests_that_warned {
+    query: {
+      measures: [model_runs.total_tests_warned]
+      filters: [
+        model_runs.is_newest: "yes",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: pipeline_health__tests_by_date {
+    query: {
+      dimensions: [model_runs.data_date]
+      measures: [model_runs.total_tests, model_runs.total_tests_warned]
+      filters: [
+        model_runs.data_date: "14 days",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: pipeline_health__slowest_models {
+    query: {
+      dimensions: [model_runs.model]
+      measures: [model_runs.total_seconds]
+      filters: [
+        model_runs.is_newest: "yes",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
   }
 }
 
@@ -94,45 +629,360 @@ explore: org_activity {
     relationship: many_to_one
     sql_on: ${org_activity.org_id} = ${org_trial_metrics_latest.org_id} ;;
   }
+
+  join: sf_accounts_record {
+    from: salesforce_state
+    view_label: "Account in Salesforce"
+    fields: [sf_accounts_record.salesforce_id, sf_accounts_record.accepted_time]
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${sf_accounts_record.object} = 'Account' and ${sf_accounts_record.key} = cast(${org_activity.org_id} as varchar) ;;
+  }
+
+  join: sf_trial_metrics_record {
+    from: salesforce_state
+    view_label: "Trial in Salesforce"
+    fields: [sf_trial_metrics_record.salesforce_id, sf_trial_metrics_record.accepted_time]
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${sf_trial_metrics_record.object} = 'Trial_Metrics__c' and ${sf_trial_metrics_record.key} = cast(${org_activity.org_id} as varchar) ;;
+  }
+
+  aggregate_table: growth__active_and_paying_orgs {
+    query: {
+      dimensions: [org_activity.metric_date]
+      measures: [org_activity.active_orgs, org_activity.paying_orgs]
+      filters: [
+        org_activity.is_internal: "no",
+        org_activity.metric_date: "28 days",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
 }
 
 explore: org_trial_metrics_latest {
   label: "Trial Metrics, Latest"
   description: "One row per org, with its latest snapshot. Orgs whose conversion period has ended are included."
+
+  join: sf_accounts_record {
+    from: salesforce_state
+    view_label: "Account in Salesforce"
+    fields: [sf_accounts_record.salesforce_id, sf_accounts_record.accepted_time]
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${sf_accounts_record.object} = 'Account' and ${sf_accounts_record.key} = cast(${org_trial_metrics_latest.org_id} as varchar) ;;
+  }
+
+  join: sf_trial_metrics_record {
+    from: salesforce_state
+    view_label: "Trial in Salesforce"
+    fields: [sf_trial_metrics_record.salesforce_id, sf_trial_metrics_record.accepted_time]
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${sf_trial_metrics_record.object} = 'Trial_Metrics__c' and ${sf_trial_metrics_record.key} = cast(${org_trial_metrics_latest.org_id} as varchar) ;;
+  }
 }
 
 explore: paid_account_flow {
   label: "Paid Account Flow"
-  description: "One row per day, from_state and to_state, with the number of accounts that were in from_state the day before and in to_state on the day. Accounts that stay in their state are included, so the rows of a day with one to_state add up to all accounts in that state. Filter by `is_change` for changes only. An account is an org that is not internal. It is `paid` on a paid plan and `free` on an unpaid plan with included usage (see `billing_plans`), regardless of its trial. On any other plan, including an unknown one, it is a `trial` during its trial period and `expired` afterwards. Before its trial starts it has no state. Valid transitions and their meaning are in `account_transitions`. A new account has no from_state and a lost account has no to_state. It was created or deleted, became internal or stopped being internal, or was missing in the exports for longer than the carry-forward period. The first day in the warehouse has no day before and shows no change."
+  description: "One row per day, state before and state after, with the number of accounts that were in the first the day before and in the second on the day. Accounts that stay in their state are included, so the rows of a day with one state after add up to all accounts in it."
+
+  conditionally_filter: {
+    filters: [
+      paid_account_flow.is_newest: "yes",
+    ]
+    unless: [
+      paid_account_flow.day_date,
+      paid_account_flow.day_week,
+      paid_account_flow.day_month,
+      paid_account_flow.day_quarter,
+      paid_account_flow.day_year,
+    ]
+  }
+
+  aggregate_table: growth__paying_accounts {
+    query: {
+      measures: [paid_account_flow.accounts]
+      filters: [
+        paid_account_flow.is_newest: "yes",
+        paid_account_flow.to_state: "paid",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: growth__became_paying {
+    query: {
+      dimensions: [paid_account_flow.day_date]
+      measures: [paid_account_flow.accounts_moved]
+      filters: [
+        paid_account_flow.to_state: "paid",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: growth__stopped_paying {
+    query: {
+      dimensions: [paid_account_flow.day_date]
+      measures: [paid_account_flow.accounts_moved]
+      filters: [
+        paid_account_flow.from_state: "paid",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: growth__accounts_by_state {
+    query: {
+      dimensions: [paid_account_flow.day_date, paid_account_flow.to_state]
+      measures: [paid_account_flow.accounts]
+      filters: [
+        paid_account_flow.to_state: "-NULL",
+        paid_account_flow.day_date: "28 days",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: growth__accounts_that_changed_their_state {
+    query: {
+      dimensions: [paid_account_flow.day_date, paid_account_flow.to_state]
+      measures: [paid_account_flow.accounts_moved]
+      filters: [
+        paid_account_flow.is_change: "yes",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+}
+
+explore: runs {
+  label: "Runs"
+  description: "One row per run of the command line. Append-only."
+}
+
+explore: salesforce_state {
+  hidden: yes
+  label: "Salesforce Records"
+  description: "One row per Salesforce org, object and key: what was last accepted."
+}
+
+explore: salesforce_syncs {
+  label: "Salesforce Syncs"
+  description: "One row per sync of a Salesforce object, with its counts. Append-only."
+
+  conditionally_filter: {
+    filters: [
+      salesforce_syncs.is_newest: "yes",
+    ]
+    unless: [
+      salesforce_syncs.data_date,
+      salesforce_syncs.data_week,
+      salesforce_syncs.data_month,
+      salesforce_syncs.data_quarter,
+      salesforce_syncs.data_year,
+    ]
+  }
+
+  aggregate_table: pipeline_health__rejected_by_salesforce {
+    query: {
+      dimensions: [salesforce_syncs.object]
+      measures: [salesforce_syncs.total_rejected]
+      filters: [
+        salesforce_syncs.is_newest: "yes",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: pipeline_health__rows_sent_to_salesforce {
+    query: {
+      dimensions: [salesforce_syncs.data_date, salesforce_syncs.object]
+      measures: [salesforce_syncs.total_accepted, salesforce_syncs.total_rejected, salesforce_syncs.total_unchanged]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
 }
 
 explore: sf_accounts {
   label: "Accounts in Salesforce"
-  description: "One row per org that is not internal on the data date, with the fields of its Account in Salesforce. The `salesforce` meta of each column is its field mapping. Only accounts that exist in Salesforce are updated; the sync counts the other rows as unmatched."
+  description: "One row per org that is not internal on the data date, with the fields of its Account in Salesforce. Only accounts that exist in Salesforce are updated; the sync counts the other rows as unmatched."
+
+  join: sf_accounts_record {
+    from: salesforce_state
+    view_label: "Account in Salesforce"
+    fields: [sf_accounts_record.salesforce_id, sf_accounts_record.accepted_time]
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${sf_accounts_record.object} = 'Account' and ${sf_accounts_record.key} = cast(${sf_accounts.nightshift_org_id__c} as varchar) ;;
+  }
+
+  join: sf_trial_metrics_record {
+    from: salesforce_state
+    view_label: "Trial in Salesforce"
+    fields: [sf_trial_metrics_record.salesforce_id, sf_trial_metrics_record.accepted_time]
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${sf_trial_metrics_record.object} = 'Trial_Metrics__c' and ${sf_trial_metrics_record.key} = cast(${sf_accounts.nightshift_org_id__c} as varchar) ;;
+  }
 }
 
 explore: sf_trial_metrics {
   label: "Trial Metrics in Salesforce"
-  description: "One row per org in its trial or conversion period on the data date, with the fields of Trial_Metrics__c in Salesforce. The `salesforce` meta of each column is its field mapping."
+  description: "One row per org in its trial or conversion period on the data date, with the fields of its trial in Salesforce."
+
+  join: sf_accounts_record {
+    from: salesforce_state
+    view_label: "Account in Salesforce"
+    fields: [sf_accounts_record.salesforce_id, sf_accounts_record.accepted_time]
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${sf_accounts_record.object} = 'Account' and ${sf_accounts_record.key} = cast(${sf_trial_metrics.org_id__c} as varchar) ;;
+  }
+
+  join: sf_trial_metrics_record {
+    from: salesforce_state
+    view_label: "Trial in Salesforce"
+    fields: [sf_trial_metrics_record.salesforce_id, sf_trial_metrics_record.accepted_time]
+    type: left_outer
+    relationship: many_to_one
+    sql_on: ${sf_trial_metrics_record.object} = 'Trial_Metrics__c' and ${sf_trial_metrics_record.key} = cast(${sf_trial_metrics.org_id__c} as varchar) ;;
+  }
 }
 
 explore: trial_target_curve {
   label: "Trial Target Curve"
   description: "One row per data date, cohort, metric and trial day, with the median usage of the cohort's orgs on that day of their trial."
 
+  conditionally_filter: {
+    filters: [
+      trial_target_curve.is_newest: "yes",
+    ]
+    unless: [
+      trial_target_curve.generated_date,
+      trial_target_curve.generated_week,
+      trial_target_curve.generated_month,
+      trial_target_curve.generated_quarter,
+      trial_target_curve.generated_year,
+    ]
+  }
+
   join: trial_target_metrics {
     type: left_outer
     relationship: many_to_one
     sql_on: ${trial_target_curve.generated_raw} = ${trial_target_metrics.generated_raw} and ${trial_target_curve.cohort} = ${trial_target_metrics.cohort} and ${trial_target_curve.metric_name} = ${trial_target_metrics.metric_name} ;;
   }
+
+  aggregate_table: growth__usage_by_trial_day {
+    query: {
+      dimensions: [trial_target_curve.org_day, trial_target_curve.cohort, trial_target_curve.metric_name]
+      measures: [trial_target_curve.reached]
+      filters: [
+        trial_target_curve.is_newest: "yes",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
 }
 
 explore: trial_target_metrics {
   label: "Trial Targets"
-  description: "One row per data date, cohort and metric, with the usage that recent trials reached. Each trial counts with its last known values. The medians of cohort `converted` are the targets that trials are compared with."
+  description: "One row per data date, cohort and metric, with the usage that recent trials reached. Each trial counts with its last known values. The medians of cohort converted are the targets that trials are compared with."
+
+  conditionally_filter: {
+    filters: [
+      trial_target_metrics.is_newest: "yes",
+    ]
+    unless: [
+      trial_target_metrics.generated_date,
+      trial_target_metrics.generated_week,
+      trial_target_metrics.generated_month,
+      trial_target_metrics.generated_quarter,
+      trial_target_metrics.generated_year,
+    ]
+  }
 }
 
 explore: trial_trends {
   label: "Trial Trends"
   description: "One row per week in which trials started, with the numbers of those trials that were activated and converted so far. A restarted trial is a new trial."
+
+  aggregate_table: growth__conversion_of_ended_weeks {
+    query: {
+      measures: [trial_trends.converted_share]
+      filters: [
+        trial_trends.cohort_date: "26 weeks",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: growth__weekly_cohorts {
+    query: {
+      dimensions: [trial_trends.cohort_week, trial_trends.cohort_date]
+      measures: [trial_trends.total_trials, trial_trends.total_activated, trial_trends.total_converted]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
+
+  aggregate_table: growth__conversion_and_activation_by_week {
+    query: {
+      dimensions: [trial_trends.cohort_week]
+      measures: [trial_trends.activated_share, trial_trends.converted_share]
+      filters: [
+        trial_trends.cohort_date: "26 weeks",
+      ]
+      timezone: "UTC"
+    }
+
+    materialization: {
+      datagroup_trigger: finished_run
+    }
+  }
 }

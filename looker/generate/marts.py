@@ -1,114 +1,52 @@
-"""The marts as declared in dbt's manifest, with their `looker` meta.
-
-    config:
-      meta:
-        looker:
-          label: Org Days
-          primary_key: [org_id, metric_date]
-          measures:
-            - {name: orgs, type: count_distinct, column: org_id, description: ...}
-          joins:
-            - {to: org_trial_metrics_latest, by: {org_id: org_id}}
-
-`primary_key` is required only where the mart does not have exactly one
-`unique_combination_of_columns` test. A column may have `looker` meta as well: `label`,
-`format`, `hidden`. Columns with personal data (`pii`) are hidden automatically.
-"""
+"""The tables of dbt's manifest that Looker reads: all marts, and ledgers with meta."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from loaders.errors import ConfigError
+from loaders.config.dbt_project import project_vars
+from looker.generate import meta as looker_meta
+from looker.generate import wording
+from looker.generate.tables import (
+    Column,
+    GroupedRows,
+    Join,
+    Table,
+    invalid_meta,
+)
 
 SCHEMA = "marts"
+MARTS_SCHEMA = "MARTS_SCHEMA"
+OPS_SCHEMA = "OPS_SCHEMA"
 UNIQUE_KEY_TEST = "unique_combination_of_columns"
-MEASURE_TYPES = frozenset(
-    {"average", "count_distinct", "max", "median", "min", "number", "sum"}
-)
-KNOWN_KEYS = {
-    "mart": {"label", "primary_key", "measures", "joins"},
-    "column": {"label", "format", "hidden"},
-    "measure": {"name", "type", "column", "sql", "label", "description", "format"}
-    | {"where"},
-    "join": {"to", "by"},
-}
 
 Node = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of a mart; `format` is one of LookML's named value formats."""
-
-    name: str
-    data_type: str
-    description: str
-    label: str = ""
-    format: str = ""
-    is_hidden: bool = False
-
-
-@dataclass(frozen=True)
-class Measure:
-    """An aggregate of a column or, for type `number`, `sql` over other measures.
-
-    `where` maps columns to the values of the rows to include, as LookML filters.
-    """
-
-    name: str
-    type: str
-    description: str
-    column: str = ""
-    sql: str = ""
-    label: str = ""
-    format: str = ""
-    where: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Join:
-    """A join to another mart; `by` maps own columns to its whole primary key."""
-
-    to: str
-    by: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Mart:
-    """A table that Looker reads; `key` contains the columns of its primary key."""
-
-    name: str
-    relation: str
-    label: str
-    description: str
-    columns: tuple[Column, ...]
-    key: tuple[str, ...]
-    measures: tuple[Measure, ...]
-    joins: tuple[Join, ...]
-    declared_in: str
-
-    def column(self, name: str) -> Column:
-        """Return a column; `ConfigError` when there is no such column."""
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise _invalid_meta(self.name, f"there is no column {name}")
-
-
-def read_marts(manifest: Mapping[str, Any]) -> list[Mart]:
-    """Return all marts of a manifest, by name; `ConfigError` for invalid meta."""
+def read_marts(manifest: Mapping[str, Any]) -> list[Table]:
+    """Return all marts and ledgers, by name; `ConfigError` for invalid meta."""
     nodes = manifest["nodes"].values()
     parsed = [
-        _parse_mart(node, _tests_of(node, nodes))
+        _parse_table(node, MARTS_SCHEMA, _tests_of(node, nodes))
         for node in nodes
         if node["resource_type"] == "model" and node["config"]["schema"] == SCHEMA
     ]
-    marts = {mart.name: mart for mart in sorted(parsed, key=lambda mart: mart.name)}
-    for mart in marts.values():
-        for join in mart.joins:
-            _require_whole_key(mart, join, marts.get(join.to))
-    return list(marts.values())
+    parsed += [
+        _parse_table(node, OPS_SCHEMA, [])
+        for node in manifest.get("sources", {}).values()
+        if node["source_name"] == "ops" and looker_meta.has_meta(node)
+    ]
+    tables = {table.name: table for table in sorted(parsed, key=lambda each: each.name)}
+    for table in tables.values():
+        for join in table.joins:
+            _require_whole_key(table, join, tables.get(join.to))
+    return wording.for_readers(tables, _known_names(manifest))
+
+
+def _known_names(manifest: Mapping[str, Any]) -> set[str]:
+    """Return the names of the project that mean nothing to Looker's users."""
+    sources = manifest.get("sources", {}).values()
+    names = {node["name"] for node in (*manifest["nodes"].values(), *sources)}
+    return names | project_vars().keys()
 
 
 def _tests_of(node: Node, nodes: Iterable[Node]) -> list[Node]:
@@ -121,74 +59,65 @@ def _tests_of(node: Node, nodes: Iterable[Node]) -> list[Node]:
     ]
 
 
-def _parse_mart(node: Node, tests: list[Node]) -> Mart:
+def _parse_table(node: Node, schema: str, tests: list[Node]) -> Table:
     name = node["name"]
-    meta = _looker_meta(node, "mart", name)
-    mart = Mart(
+    meta = looker_meta.of_table(node)
+    groups = looker_meta.parse_groups(meta)
+    current = looker_meta.parse_current(name, meta.get("current"))
+    grouped = looker_meta.parse_grouped(name, meta.get("grouped"))
+    columns = tuple(
+        looker_meta.parse_column(name, each, groups)
+        for each in node["columns"].values()
+    )
+    if grouped:
+        columns = _counted_columns(columns, grouped)
+    derived = current or grouped
+    table = Table(
         name=name,
-        relation=node["alias"],
-        label=meta.get("label", ""),
-        description=_first_paragraph(node["description"]),
-        columns=tuple(_parse_column(name, each) for each in node["columns"].values()),
-        key=_parse_key(name, meta, tests),
-        measures=tuple(_parse_measure(name, each) for each in meta.get("measures", [])),
-        joins=tuple(_parse_join(name, each) for each in meta.get("joins", [])),
-        declared_in=str(node["patch_path"] or "").partition("://")[2],
+        relation=node.get("alias") or node["identifier"],
+        schema=schema,
+        label=meta["label"],
+        rows=meta["rows"],
+        description=looker_meta.first_paragraph(
+            meta.get("description") or node["description"]
+        ),
+        columns=columns,
+        key=derived.by if derived else _parse_key(name, meta, tests),
+        measures=tuple(looker_meta.parse_measures(name, meta.get("measures", []))),
+        joins=tuple(
+            looker_meta.parse_join(name, each) for each in meta.get("joins", [])
+        ),
+        drill=tuple(meta.get("drill", ())),
+        newest=meta.get("newest", ""),
+        org=meta.get("org", ""),
+        link=meta.get("link", ""),
+        salesforce_object=looker_meta.salesforce_object(node),
+        current=current,
+        grouped=grouped,
+        is_explore=meta.get("explore", True),
+        declared_in=_declared_in(node),
     )
-    for column in (
-        *mart.key,
-        *(measure.column for measure in mart.measures if measure.column),
-        *(column for measure in mart.measures for column in measure.where),
-        *(column for join in mart.joins for column in join.by),
-    ):
-        mart.column(column)
-    return mart
+    for column in (*table.key, *groups, *_named_columns(table)):
+        table.column(column)
+    return table
 
 
-def _parse_column(mart: str, node: Node) -> Column:
-    meta = _looker_meta(node, "column", f"{mart}.{node['name']}")
-    return Column(
-        name=node["name"],
-        data_type=str(node["data_type"] or "").lower(),
-        description=_on_one_line(node["description"]),
-        label=meta.get("label", ""),
-        format=meta.get("format", ""),
-        is_hidden=bool(meta.get("hidden") or _meta(node).get("pii")),
-    )
+def _counted_columns(
+    columns: tuple[Column, ...], grouped: GroupedRows
+) -> tuple[Column, ...]:
+    count = Column(grouped.count, "bigint", f"Number of {grouped.count}.")
+    return (*(each for each in columns if each.name in grouped.by), count)
 
 
-def _parse_measure(mart: str, meta: dict[str, Any]) -> Measure:
-    _reject_unknown_keys(meta, "measure", mart)
-    missing = [key for key in ("name", "type", "description") if not meta.get(key)]
-    if missing:
-        raise _invalid_meta(mart, f"a measure has no {' and no '.join(missing)}")
-    if meta["type"] not in MEASURE_TYPES:
-        raise _invalid_meta(
-            mart,
-            f"measure {meta['name']} has type {meta['type']}, which is not one of "
-            f"{', '.join(sorted(MEASURE_TYPES))}",
-        )
-    is_over_measures = meta["type"] == "number"
-    if not meta.get("sql" if is_over_measures else "column"):
-        required = "sql over other measures" if is_over_measures else "a column"
-        raise _invalid_meta(
-            mart, f"measure {meta['name']} ({meta['type']}) needs {required}"
-        )
-    return Measure(
-        name=meta["name"],
-        type=meta["type"],
-        description=_on_one_line(meta["description"]),
-        column=meta.get("column", ""),
-        sql=meta.get("sql", ""),
-        label=meta.get("label", ""),
-        format=meta.get("format", ""),
-        where=dict(meta.get("where", {})),
-    )
-
-
-def _parse_join(mart: str, meta: dict[str, Any]) -> Join:
-    _reject_unknown_keys(meta, "join", mart)
-    return Join(to=meta.get("to", ""), by=dict(meta.get("by", {})))
+def _named_columns(table: Table) -> list[str]:
+    """Return the columns that the meta refers to."""
+    current = table.current
+    names = [table.newest, table.org, *table.drill]
+    names += [measure.column for measure in table.measures]
+    names += [name for measure in table.measures for name in measure.where]
+    names += [name for join in table.joins for name in join.by]
+    names += [current.newest, *current.where] if current else []
+    return [name for name in names if name]
 
 
 def _parse_key(mart: str, meta: Node, tests: list[Node]) -> tuple[str, ...]:
@@ -200,7 +129,7 @@ def _parse_key(mart: str, meta: Node, tests: list[Node]) -> tuple[str, ...]:
         if test["test_metadata"]["name"] == UNIQUE_KEY_TEST
     }
     if len(keys) != 1:
-        raise _invalid_meta(
+        raise invalid_meta(
             mart,
             f"the mart has {len(keys)} unique keys instead of one, so primary_key is "
             "required",
@@ -208,48 +137,18 @@ def _parse_key(mart: str, meta: Node, tests: list[Node]) -> tuple[str, ...]:
     return keys.pop()
 
 
-def _require_whole_key(mart: Mart, join: Join, other: Mart | None) -> None:
+def _require_whole_key(table: Table, join: Join, other: Table | None) -> None:
     """Reject a join that could duplicate rows, because sums would be wrong."""
     if other is None:
-        raise _invalid_meta(mart.name, f"it joins {join.to!r}, which is not a mart")
-    if set(join.by.values()) != set(other.key):
-        raise _invalid_meta(
-            mart.name,
+        raise invalid_meta(table.name, f"it joins {join.to!r}, which is not a mart")
+    if not set(other.key) <= set(join.by.values()):
+        raise invalid_meta(
+            table.name,
             f"its join to {other.name} must use the whole primary key "
             f"({', '.join(other.key)}), because otherwise rows are counted twice",
         )
 
 
-def _looker_meta(node: Node, kind: str, name: str) -> dict[str, Any]:
-    meta = dict(_meta(node).get("looker") or {})
-    _reject_unknown_keys(meta, kind, name)
-    return meta
-
-
-def _meta(node: Node) -> Node:
-    return node.get("config", {}).get("meta") or node.get("meta") or {}
-
-
-def _reject_unknown_keys(meta: Mapping[str, Any], kind: str, name: str) -> None:
-    unknown = sorted(meta.keys() - KNOWN_KEYS[kind])
-    if unknown:
-        raise _invalid_meta(
-            name,
-            f"unknown key {', '.join(unknown)} in a {kind}; the known keys are "
-            f"{', '.join(sorted(KNOWN_KEYS[kind]))}",
-        )
-
-
-def _invalid_meta(name: str, cause: str) -> ConfigError:
-    return ConfigError(
-        f"The looker meta of {name} is invalid: {cause}. Correct it in the YAML."
-    )
-
-
-def _first_paragraph(text: str) -> str:
-    """Return the first paragraph of a description, which states the grain."""
-    return _on_one_line(text.strip().partition("\n\n")[0])
-
-
-def _on_one_line(text: str) -> str:
-    return " ".join(text.split())
+def _declared_in(node: Node) -> str:
+    path = str(node.get("patch_path") or "").partition("://")[2]
+    return path or str(node.get("original_file_path", ""))

@@ -6,7 +6,7 @@ view: big_customer_usage {
   dimension: primary_key {
     primary_key: yes
     hidden: yes
-    description: "Unique key of a row: org_id, metric_date."
+    description: "Unique key of the customer days."
     type: string
     sql: coalesce(cast(${TABLE}.org_id as varchar), '') || '|' || coalesce(cast(${TABLE}.metric_date as varchar), '') ;;
   }
@@ -21,7 +21,8 @@ view: big_customer_usage {
 
   dimension: billing_plan_id {
     label: "Billing Plan ID"
-    description: "Id of the org's billing plan on that day. `billing_plans` lists which plans are paid. A plan that is missing there counts as not paid and causes a warning."
+    group_label: "Plan"
+    description: "Id of the org's billing plan on that day."
     type: number
     value_format_name: id
     sql: ${TABLE}.billing_plan_id ;;
@@ -29,13 +30,24 @@ view: big_customer_usage {
 
   dimension: org_name {
     label: "Org Name"
-    description: "Name of the org as entered by its owner. It can contain any characters, including quotes and `<`, so escape it wherever it is displayed. It is the name of a company and not marked as personal data."
+    description: "Name of the org as entered by its owner."
     type: string
     sql: ${TABLE}.org_name ;;
+
+    link: {
+      label: "Open Account in Salesforce"
+      url: "{% if sf_accounts_record.salesforce_id._value %}@{SALESFORCE_URL}/lightning/r/Account/{{ sf_accounts_record.salesforce_id._value }}/view{% endif %}"
+    }
+
+    link: {
+      label: "Open Trial in Salesforce"
+      url: "{% if sf_trial_metrics_record.salesforce_id._value %}@{SALESFORCE_URL}/lightning/r/Trial_Metrics__c/{{ sf_trial_metrics_record.salesforce_id._value }}/view{% endif %}"
+    }
   }
 
   dimension: billing_plan_name {
     label: "Billing Plan Name"
+    group_label: "Plan"
     description: "Name of the plan in the product on that day. Names can change; use the id to group by plan."
     type: string
     sql: ${TABLE}.billing_plan_name ;;
@@ -43,120 +55,153 @@ view: big_customer_usage {
 
   dimension: usage_rank {
     label: "Usage Rank"
-    description: "Rank by the hosts of the last day with samples in the four weeks up to that day, then by its custom metrics, dashboards and integrations, then by org_id; 1 is the largest."
+    description: "Rank by the hosts of the last day with samples in the four weeks up to that day, then by its custom metrics, dashboards and integrations, then by org id; 1 is the largest."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.usage_rank ;;
   }
 
   dimension: hosts {
     label: "Hosts"
+    group_label: "Usage"
     description: "Number of hosts in use on the day; 0 without samples."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.hosts ;;
   }
 
   dimension: hosts_day_change {
     label: "Hosts Day Change"
+    group_label: "Usage"
     description: "Change in hosts since the day before."
     type: number
+    value_format_name: signed_0
     sql: ${TABLE}.hosts_day_change ;;
   }
 
   dimension: hosts_week_change {
     label: "Hosts Week Change"
+    group_label: "Usage"
     description: "Change in hosts since seven days before."
     type: number
+    value_format_name: signed_0
     sql: ${TABLE}.hosts_week_change ;;
   }
 
   dimension: hosts_month_change {
     label: "Hosts Month Change"
+    group_label: "Usage"
     description: "Change in hosts since four weeks before."
     type: number
+    value_format_name: signed_0
     sql: ${TABLE}.hosts_month_change ;;
   }
 
   dimension: integrations {
     label: "Integrations"
+    group_label: "Usage"
     description: "Number of integrations in use on the day; 0 without samples."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.integrations ;;
   }
 
   dimension: integrations_day_change {
     label: "Integrations Day Change"
+    group_label: "Usage"
     description: "Change in integrations since the day before."
     type: number
+    value_format_name: signed_0
     sql: ${TABLE}.integrations_day_change ;;
   }
 
   dimension: integrations_week_change {
     label: "Integrations Week Change"
+    group_label: "Usage"
     description: "Change in integrations since seven days before."
     type: number
+    value_format_name: signed_0
     sql: ${TABLE}.integrations_week_change ;;
   }
 
   dimension: integrations_month_change {
     label: "Integrations Month Change"
+    group_label: "Usage"
     description: "Change in integrations since four weeks before."
     type: number
+    value_format_name: signed_0
     sql: ${TABLE}.integrations_month_change ;;
   }
 
   dimension: dashboards {
     label: "Dashboards"
+    group_label: "Usage"
     description: "Number of dashboards in use on the day; 0 without samples."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.dashboards ;;
   }
 
   dimension: dashboards_day_change {
     label: "Dashboards Day Change"
+    group_label: "Usage"
     description: "Change in dashboards since the day before."
     type: number
+    value_format_name: signed_0
     sql: ${TABLE}.dashboards_day_change ;;
   }
 
   dimension: dashboards_week_change {
     label: "Dashboards Week Change"
+    group_label: "Usage"
     description: "Change in dashboards since seven days before."
     type: number
+    value_format_name: signed_0
     sql: ${TABLE}.dashboards_week_change ;;
   }
 
   dimension: dashboards_month_change {
     label: "Dashboards Month Change"
+    group_label: "Usage"
     description: "Change in dashboards since four weeks before."
     type: number
+    value_format_name: signed_0
     sql: ${TABLE}.dashboards_month_change ;;
   }
 
   dimension: metrics {
     label: "Custom Metrics"
+    group_label: "Usage"
     description: "Number of custom metrics in use on the day; 0 without samples."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.metrics ;;
   }
 
   dimension: metrics_day_change {
     label: "Custom Metrics Day Change"
+    group_label: "Usage"
     description: "Change in custom metrics since the day before."
     type: number
+    value_format_name: signed_0
     sql: ${TABLE}.metrics_day_change ;;
   }
 
   dimension: metrics_week_change {
     label: "Custom Metrics Week Change"
+    group_label: "Usage"
     description: "Change in custom metrics since seven days before."
     type: number
+    value_format_name: signed_0
     sql: ${TABLE}.metrics_week_change ;;
   }
 
   dimension: metrics_month_change {
     label: "Custom Metrics Month Change"
+    group_label: "Usage"
     description: "Change in custom metrics since four weeks before."
     type: number
+    value_format_name: signed_0
     sql: ${TABLE}.metrics_month_change ;;
   }
 
@@ -167,8 +212,31 @@ view: big_customer_usage {
     sql: ${TABLE}.has_samples ;;
   }
 
+  dimension: hosts_tier {
+    label: "Hosts Tier"
+    group_label: "Usage"
+    description: "Classes of hosts, for histograms."
+    type: tier
+    tiers: [
+      1,
+      5,
+      20,
+      100,
+      500,
+    ]
+    style: integer
+    sql: ${hosts} ;;
+  }
+
+  dimension: is_newest {
+    label: "Is Newest Usage Date"
+    description: "Whether the row is of the newest date in the table."
+    type: yesno
+    sql: ${TABLE}.metric_date = (select max(metric_date) from @{MARTS_SCHEMA}.big_customer_usage) ;;
+  }
+
   dimension_group: metric {
-    label: "Metric"
+    label: "Usage"
     description: "UTC date of the usage and activity in the row. Late data is added for some days afterwards."
     type: time
     timeframes: [
@@ -185,9 +253,10 @@ view: big_customer_usage {
   }
 
   measure: count {
-    label: "Rows"
-    description: "Number of rows. One row per org per day, for paying orgs, ranked by size, with usage and its change since the day before, a week before and four weeks before."
+    label: "Customer Days"
+    description: "Number of customer days."
     type: count
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -196,42 +265,343 @@ view: big_customer_usage {
     description: "Number of distinct paying orgs."
     type: count_distinct
     sql: ${org_id} ;;
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+  }
+
+  measure: customers_without_samples {
+    label: "Customers Without Samples"
+    description: "Number of distinct paying orgs without usage samples on a day."
+    type: count_distinct
+    sql: ${org_id} ;;
+    filters: [
+      has_samples: "no",
+    ]
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_hosts_over_days {
+    hidden: yes
+    label: "Total Hosts"
+    description: "Number of hosts of all customers."
+    type: sum
+    sql: ${hosts} ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
   measure: total_hosts {
     label: "Total Hosts"
-    description: "Total number of hosts. Group or filter by day."
+    description: "Number of hosts of all customers. Over several days it is their average."
+    type: number
+    sql: 1.0 * ${total_hosts_over_days} / nullif(${days}, 0) ;;
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_integrations_over_days {
+    hidden: yes
+    label: "Total Integrations"
+    description: "Number of integrations of all customers."
     type: sum
-    sql: ${hosts} ;;
+    sql: ${integrations} ;;
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_integrations {
+    label: "Total Integrations"
+    description: "Number of integrations of all customers. Over several days it is their average."
+    type: number
+    sql: 1.0 * ${total_integrations_over_days} / nullif(${days}, 0) ;;
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_dashboards_over_days {
+    hidden: yes
+    label: "Total Dashboards"
+    description: "Number of dashboards of all customers."
+    type: sum
+    sql: ${dashboards} ;;
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_dashboards {
+    label: "Total Dashboards"
+    description: "Number of dashboards of all customers. Over several days it is their average."
+    type: number
+    sql: 1.0 * ${total_dashboards_over_days} / nullif(${days}, 0) ;;
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_metrics_over_days {
+    hidden: yes
+    label: "Total Custom Metrics"
+    description: "Number of custom metrics of all customers."
+    type: sum
+    sql: ${metrics} ;;
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_metrics {
+    label: "Total Custom Metrics"
+    description: "Number of custom metrics of all customers. Over several days it is their average."
+    type: number
+    sql: 1.0 * ${total_metrics_over_days} / nullif(${days}, 0) ;;
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_hosts_day_change_over_days {
+    hidden: yes
+    label: "Total Hosts Day Change"
+    description: "Change in hosts since the day before, of all customers."
+    type: sum
+    sql: ${hosts_day_change} ;;
+    value_format_name: signed_0
     drill_fields: [detail*]
   }
 
   measure: total_hosts_day_change {
     label: "Total Hosts Day Change"
-    description: "Total change in hosts since the day before."
+    description: "Change in hosts since the day before, of all customers. Over several days it is their average."
+    type: number
+    sql: 1.0 * ${total_hosts_day_change_over_days} / nullif(${days}, 0) ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_integrations_day_change_over_days {
+    hidden: yes
+    label: "Total Integrations Day Change"
+    description: "Change in integrations since the day before, of all customers."
     type: sum
-    sql: ${hosts_day_change} ;;
+    sql: ${integrations_day_change} ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_integrations_day_change {
+    label: "Total Integrations Day Change"
+    description: "Change in integrations since the day before, of all customers. Over several days it is their average."
+    type: number
+    sql: 1.0 * ${total_integrations_day_change_over_days} / nullif(${days}, 0) ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_dashboards_day_change_over_days {
+    hidden: yes
+    label: "Total Dashboards Day Change"
+    description: "Change in dashboards since the day before, of all customers."
+    type: sum
+    sql: ${dashboards_day_change} ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_dashboards_day_change {
+    label: "Total Dashboards Day Change"
+    description: "Change in dashboards since the day before, of all customers. Over several days it is their average."
+    type: number
+    sql: 1.0 * ${total_dashboards_day_change_over_days} / nullif(${days}, 0) ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_metrics_day_change_over_days {
+    hidden: yes
+    label: "Total Custom Metrics Day Change"
+    description: "Change in custom metrics since the day before, of all customers."
+    type: sum
+    sql: ${metrics_day_change} ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_metrics_day_change {
+    label: "Total Custom Metrics Day Change"
+    description: "Change in custom metrics since the day before, of all customers. Over several days it is their average."
+    type: number
+    sql: 1.0 * ${total_metrics_day_change_over_days} / nullif(${days}, 0) ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_hosts_week_change_over_days {
+    hidden: yes
+    label: "Total Hosts Week Change"
+    description: "Change in hosts since a week before, of all customers."
+    type: sum
+    sql: ${hosts_week_change} ;;
+    value_format_name: signed_0
     drill_fields: [detail*]
   }
 
   measure: total_hosts_week_change {
     label: "Total Hosts Week Change"
-    description: "Total change in hosts since a week before."
+    description: "Change in hosts since a week before, of all customers. Over several days it is their average."
+    type: number
+    sql: 1.0 * ${total_hosts_week_change_over_days} / nullif(${days}, 0) ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_integrations_week_change_over_days {
+    hidden: yes
+    label: "Total Integrations Week Change"
+    description: "Change in integrations since a week before, of all customers."
     type: sum
-    sql: ${hosts_week_change} ;;
+    sql: ${integrations_week_change} ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_integrations_week_change {
+    label: "Total Integrations Week Change"
+    description: "Change in integrations since a week before, of all customers. Over several days it is their average."
+    type: number
+    sql: 1.0 * ${total_integrations_week_change_over_days} / nullif(${days}, 0) ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_dashboards_week_change_over_days {
+    hidden: yes
+    label: "Total Dashboards Week Change"
+    description: "Change in dashboards since a week before, of all customers."
+    type: sum
+    sql: ${dashboards_week_change} ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_dashboards_week_change {
+    label: "Total Dashboards Week Change"
+    description: "Change in dashboards since a week before, of all customers. Over several days it is their average."
+    type: number
+    sql: 1.0 * ${total_dashboards_week_change_over_days} / nullif(${days}, 0) ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_metrics_week_change_over_days {
+    hidden: yes
+    label: "Total Custom Metrics Week Change"
+    description: "Change in custom metrics since a week before, of all customers."
+    type: sum
+    sql: ${metrics_week_change} ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_metrics_week_change {
+    label: "Total Custom Metrics Week Change"
+    description: "Change in custom metrics since a week before, of all customers. Over several days it is their average."
+    type: number
+    sql: 1.0 * ${total_metrics_week_change_over_days} / nullif(${days}, 0) ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_hosts_month_change_over_days {
+    hidden: yes
+    label: "Total Hosts Month Change"
+    description: "Change in hosts since four weeks before, of all customers."
+    type: sum
+    sql: ${hosts_month_change} ;;
+    value_format_name: signed_0
     drill_fields: [detail*]
   }
 
   measure: total_hosts_month_change {
     label: "Total Hosts Month Change"
-    description: "Total change in hosts since four weeks before."
+    description: "Change in hosts since four weeks before, of all customers. Over several days it is their average."
+    type: number
+    sql: 1.0 * ${total_hosts_month_change_over_days} / nullif(${days}, 0) ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_integrations_month_change_over_days {
+    hidden: yes
+    label: "Total Integrations Month Change"
+    description: "Change in integrations since four weeks before, of all customers."
     type: sum
-    sql: ${hosts_month_change} ;;
+    sql: ${integrations_month_change} ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_integrations_month_change {
+    label: "Total Integrations Month Change"
+    description: "Change in integrations since four weeks before, of all customers. Over several days it is their average."
+    type: number
+    sql: 1.0 * ${total_integrations_month_change_over_days} / nullif(${days}, 0) ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_dashboards_month_change_over_days {
+    hidden: yes
+    label: "Total Dashboards Month Change"
+    description: "Change in dashboards since four weeks before, of all customers."
+    type: sum
+    sql: ${dashboards_month_change} ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_dashboards_month_change {
+    label: "Total Dashboards Month Change"
+    description: "Change in dashboards since four weeks before, of all customers. Over several days it is their average."
+    type: number
+    sql: 1.0 * ${total_dashboards_month_change_over_days} / nullif(${days}, 0) ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_metrics_month_change_over_days {
+    hidden: yes
+    label: "Total Custom Metrics Month Change"
+    description: "Change in custom metrics since four weeks before, of all customers."
+    type: sum
+    sql: ${metrics_month_change} ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: total_metrics_month_change {
+    label: "Total Custom Metrics Month Change"
+    description: "Change in custom metrics since four weeks before, of all customers. Over several days it is their average."
+    type: number
+    sql: 1.0 * ${total_metrics_month_change_over_days} / nullif(${days}, 0) ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: days {
+    label: "Days"
+    description: "Number of selected days that have rows."
+    type: count_distinct
+    sql: ${metric_raw} ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
   set: detail {
-    fields: [org_id, metric_date, org_name]
+    fields: [
+      metric_date,
+      usage_rank,
+      org_name,
+      hosts,
+      hosts_week_change,
+      hosts_month_change,
+    ]
   }
 }

@@ -6,7 +6,7 @@ view: fct_org_day {
   dimension: primary_key {
     primary_key: yes
     hidden: yes
-    description: "Unique key of a row: org_id, metric_date."
+    description: "Unique key of the org days."
     type: string
     sql: coalesce(cast(${TABLE}.org_id as varchar), '') || '|' || coalesce(cast(${TABLE}.metric_date as varchar), '') ;;
   }
@@ -21,7 +21,8 @@ view: fct_org_day {
 
   dimension: billing_plan_id {
     label: "Billing Plan ID"
-    description: "Id of the org's billing plan on that day. `billing_plans` lists which plans are paid. A plan that is missing there counts as not paid and causes a warning."
+    group_label: "Plan"
+    description: "Id of the org's billing plan on that day."
     type: number
     value_format_name: id
     sql: ${TABLE}.billing_plan_id ;;
@@ -29,97 +30,139 @@ view: fct_org_day {
 
   dimension: org_name {
     label: "Org Name"
-    description: "Name of the org as entered by its owner. It can contain any characters, including quotes and `<`, so escape it wherever it is displayed. It is the name of a company and not marked as personal data."
+    description: "Name of the org as entered by its owner."
     type: string
     sql: ${TABLE}.org_name ;;
+
+    link: {
+      label: "Open Account in Salesforce"
+      url: "{% if sf_accounts_record.salesforce_id._value %}@{SALESFORCE_URL}/lightning/r/Account/{{ sf_accounts_record.salesforce_id._value }}/view{% endif %}"
+    }
+
+    link: {
+      label: "Open Trial in Salesforce"
+      url: "{% if sf_trial_metrics_record.salesforce_id._value %}@{SALESFORCE_URL}/lightning/r/Trial_Metrics__c/{{ sf_trial_metrics_record.salesforce_id._value }}/view{% endif %}"
+    }
   }
 
   dimension: billing_plan_name {
     label: "Billing Plan Name"
+    group_label: "Plan"
     description: "Name of the plan in the product on that day. Names can change; use the id to group by plan."
     type: string
     sql: ${TABLE}.billing_plan_name ;;
   }
 
   dimension: org_day {
-    label: "Org Day"
+    label: "Trial Day"
+    group_label: "Trial"
     description: "Day number within the trial. Day 1 is the day on which the trial started; numbering continues after the trial ends."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.org_day ;;
   }
 
   dimension: hosts {
     label: "Hosts"
+    group_label: "Usage"
     description: "Highest number of reporting hosts in the day's samples; 0 without samples."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.hosts ;;
   }
 
   dimension: integrations {
     label: "Integrations"
+    group_label: "Usage"
     description: "Number of distinct integrations in the day's samples; 0 without samples."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.integrations ;;
   }
 
   dimension: dashboards {
     label: "Dashboards"
+    group_label: "Usage"
     description: "Highest number of dashboards in the day's samples; 0 without samples."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.dashboards ;;
   }
 
   dimension: metrics {
     label: "Custom Metrics"
+    group_label: "Usage"
     description: "Highest number of custom metrics in the day's samples; 0 without samples."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.metrics ;;
   }
 
   dimension: log_events {
     label: "Log Events"
+    group_label: "Activity"
     description: "Number of application log events of the day, without duplicates."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.log_events ;;
   }
 
   dimension: active_users {
     label: "Active Users"
+    group_label: "Activity"
     description: "Number of distinct users in the day's log events. Events without a user are not counted."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.active_users ;;
   }
 
   dimension: error_events {
     label: "Error Events"
+    group_label: "Activity"
     description: "Number of log events of the day with level ERROR or CRITICAL, in upper or lower case."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.error_events ;;
   }
 
   dimension: sessions {
     label: "Sessions"
+    group_label: "Activity"
     description: "Number of web sessions of the org's users that started on the day."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.sessions ;;
   }
 
   dimension: session_minutes {
     label: "Session Minutes"
+    group_label: "Activity"
     description: "Total length of those sessions in minutes. A session with one request has length 0."
     type: number
+    value_format_name: decimal_2
     sql: ${TABLE}.session_minutes ;;
   }
 
   dimension: is_in_trial {
-    label: "Is In Trial"
+    label: "Is in Trial"
+    group_label: "Trial"
     description: "Whether the day is in the trial period rather than after it."
     type: yesno
     sql: ${TABLE}.is_in_trial ;;
   }
 
+  dimension: org_day_tier {
+    label: "Trial Day Tier"
+    group_label: "Trial"
+    description: "Classes of trial day, for histograms."
+    type: tier
+    tiers: [8, 15, 29]
+    style: integer
+    sql: ${org_day} ;;
+  }
+
   dimension_group: metric {
-    label: "Metric"
+    label: "Usage"
     description: "UTC date of the usage and activity in the row. Late data is added for some days afterwards."
     type: time
     timeframes: [
@@ -153,9 +196,10 @@ view: fct_org_day {
   }
 
   measure: count {
-    label: "Rows"
-    description: "Number of rows. One row per org per day, for the days of its trial and of the conversion period after it."
+    label: "Org Days"
+    description: "Number of org days."
     type: count
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -164,17 +208,19 @@ view: fct_org_day {
     description: "Number of distinct orgs."
     type: count_distinct
     sql: ${org_id} ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
   measure: orgs_in_trial {
-    label: "Orgs In Trial"
+    label: "Orgs in Trial"
     description: "Number of distinct orgs in their trial period."
     type: count_distinct
     sql: ${org_id} ;;
     filters: [
       is_in_trial: "yes",
     ]
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -186,6 +232,7 @@ view: fct_org_day {
     filters: [
       log_events: ">0",
     ]
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -194,6 +241,7 @@ view: fct_org_day {
     description: "Total number of application log events."
     type: sum
     sql: ${log_events} ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -202,6 +250,7 @@ view: fct_org_day {
     description: "Total number of events with level ERROR or CRITICAL."
     type: sum
     sql: ${error_events} ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -211,6 +260,7 @@ view: fct_org_day {
     type: number
     sql: 1.0 * ${total_error_events} / nullif(${total_log_events}, 0) ;;
     value_format_name: percent_2
+    drill_fields: [detail*]
   }
 
   measure: total_sessions {
@@ -218,6 +268,7 @@ view: fct_org_day {
     description: "Total number of web sessions."
     type: sum
     sql: ${sessions} ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -239,7 +290,41 @@ view: fct_org_day {
     drill_fields: [detail*]
   }
 
+  measure: average_integrations {
+    label: "Average Integrations"
+    description: "Average number of integrations per org and day. Days without samples count as 0."
+    type: average
+    sql: ${integrations} ;;
+    value_format_name: decimal_1
+    drill_fields: [detail*]
+  }
+
+  measure: average_dashboards {
+    label: "Average Dashboards"
+    description: "Average number of dashboards per org and day. Days without samples count as 0."
+    type: average
+    sql: ${dashboards} ;;
+    value_format_name: decimal_1
+    drill_fields: [detail*]
+  }
+
+  measure: average_metrics {
+    label: "Average Custom Metrics"
+    description: "Average number of custom metrics per org and day. Days without samples count as 0."
+    type: average
+    sql: ${metrics} ;;
+    value_format_name: decimal_1
+    drill_fields: [detail*]
+  }
+
   set: detail {
-    fields: [org_id, metric_date, org_name]
+    fields: [
+      metric_date,
+      org_name,
+      billing_plan_name,
+      org_day,
+      hosts,
+      active_users,
+    ]
   }
 }

@@ -12,7 +12,7 @@ view: fct_web_sessions {
   }
 
   dimension: visitor_id {
-    hidden: yes
+    required_access_grants: [can_see_personal_data]
     label: "Visitor ID"
     description: "Id of the visitor: the user id, or for anonymous requests a hash of client address and user agent."
     type: string
@@ -20,7 +20,7 @@ view: fct_web_sessions {
   }
 
   dimension: user_id {
-    hidden: yes
+    required_access_grants: [can_see_personal_data]
     label: "User ID"
     description: "Id of the user. Null for anonymous requests and for events that the system caused itself."
     type: number
@@ -34,12 +34,23 @@ view: fct_web_sessions {
     type: number
     value_format_name: id
     sql: ${TABLE}.org_id ;;
+
+    link: {
+      label: "Open Account in Salesforce"
+      url: "{% if sf_accounts_record.salesforce_id._value %}@{SALESFORCE_URL}/lightning/r/Account/{{ sf_accounts_record.salesforce_id._value }}/view{% endif %}"
+    }
+
+    link: {
+      label: "Open Trial in Salesforce"
+      url: "{% if sf_trial_metrics_record.salesforce_id._value %}@{SALESFORCE_URL}/lightning/r/Trial_Metrics__c/{{ sf_trial_metrics_record.salesforce_id._value }}/view{% endif %}"
+    }
   }
 
   dimension: requests {
     label: "Requests"
     description: "Number of requests in the session."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.requests ;;
   }
 
@@ -47,12 +58,13 @@ view: fct_web_sessions {
     label: "Page Views"
     description: "Number of requests that are not for an image, style, script or font."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.page_views ;;
   }
 
   dimension: is_bot {
     label: "Is Bot"
-    description: "Whether a user agent of the session matches one of `bot_patterns`."
+    description: "Whether a user agent of the session is known to be a bot's."
     type: yesno
     sql: ${TABLE}.is_bot ;;
   }
@@ -109,20 +121,22 @@ view: fct_web_sessions {
   }
 
   measure: count {
-    label: "Rows"
-    description: "Number of rows. One row per web session (visit), of users and anonymous visitors."
+    label: "Sessions"
+    description: "Number of sessions."
     type: count
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
   measure: visits_by_people {
-    label: "Visits By People"
+    label: "Visits by People"
     description: "Number of sessions without a bot user agent."
     type: count_distinct
     sql: ${session_id} ;;
     filters: [
       is_bot: "no",
     ]
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -130,7 +144,8 @@ view: fct_web_sessions {
     label: "Visitors"
     description: "Number of distinct visitors, including anonymous ones."
     type: count_distinct
-    sql: ${visitor_id} ;;
+    sql: ${TABLE}.visitor_id ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -138,7 +153,8 @@ view: fct_web_sessions {
     label: "Users"
     description: "Number of distinct logged-in users."
     type: count_distinct
-    sql: ${user_id} ;;
+    sql: ${TABLE}.user_id ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -147,6 +163,7 @@ view: fct_web_sessions {
     description: "Number of distinct orgs of the users."
     type: count_distinct
     sql: ${org_id} ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -155,6 +172,7 @@ view: fct_web_sessions {
     description: "Total number of requests."
     type: sum
     sql: ${requests} ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -163,6 +181,7 @@ view: fct_web_sessions {
     description: "Total number of page views."
     type: sum
     sql: ${page_views} ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -172,9 +191,17 @@ view: fct_web_sessions {
     type: number
     sql: 1.0 * ${total_page_views} / nullif(${count}, 0) ;;
     value_format_name: decimal_1
+    drill_fields: [detail*]
   }
 
   set: detail {
-    fields: [session_id]
+    fields: [
+      session_date,
+      org_id,
+      started_time,
+      requests,
+      page_views,
+      is_bot,
+    ]
   }
 }

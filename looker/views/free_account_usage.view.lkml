@@ -6,7 +6,7 @@ view: free_account_usage {
   dimension: primary_key {
     primary_key: yes
     hidden: yes
-    description: "Unique key of a row: org_id, metric_date."
+    description: "Unique key of the free accounts."
     type: string
     sql: coalesce(cast(${TABLE}.org_id as varchar), '') || '|' || coalesce(cast(${TABLE}.metric_date as varchar), '') ;;
   }
@@ -21,7 +21,7 @@ view: free_account_usage {
 
   dimension: billing_plan_id {
     label: "Billing Plan ID"
-    description: "Id of the org's billing plan on that day. `billing_plans` lists which plans are paid. A plan that is missing there counts as not paid and causes a warning."
+    description: "Id of the org's billing plan on that day."
     type: number
     value_format_name: id
     sql: ${TABLE}.billing_plan_id ;;
@@ -29,9 +29,19 @@ view: free_account_usage {
 
   dimension: org_name {
     label: "Org Name"
-    description: "Name of the org as entered by its owner. It can contain any characters, including quotes and `<`, so escape it wherever it is displayed. It is the name of a company and not marked as personal data."
+    description: "Name of the org as entered by its owner."
     type: string
     sql: ${TABLE}.org_name ;;
+
+    link: {
+      label: "Open Account in Salesforce"
+      url: "{% if sf_accounts_record.salesforce_id._value %}@{SALESFORCE_URL}/lightning/r/Account/{{ sf_accounts_record.salesforce_id._value }}/view{% endif %}"
+    }
+
+    link: {
+      label: "Open Trial in Salesforce"
+      url: "{% if sf_trial_metrics_record.salesforce_id._value %}@{SALESFORCE_URL}/lightning/r/Trial_Metrics__c/{{ sf_trial_metrics_record.salesforce_id._value }}/view{% endif %}"
+    }
   }
 
   dimension: billing_plan_name {
@@ -45,95 +55,127 @@ view: free_account_usage {
     label: "Limits Reached"
     description: "Number of metrics at or above the included amount."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.limits_reached ;;
   }
 
   dimension: hosts {
     label: "Hosts"
+    group_label: "Usage"
     description: "Number of hosts in use on the day."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.hosts ;;
   }
 
   dimension: included_hosts {
     label: "Included Hosts"
+    group_label: "Usage"
     description: "Hosts included in the plan. Null if unlimited."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.included_hosts ;;
   }
 
   dimension: hosts_above {
     label: "Hosts Above"
+    group_label: "Usage"
     description: "Hosts above the included amount; 0 if exactly at the limit, negative if below."
     type: number
+    value_format_name: signed_0
     sql: ${TABLE}.hosts_above ;;
   }
 
   dimension: integrations {
     label: "Integrations"
+    group_label: "Usage"
     description: "Number of integrations in use on the day."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.integrations ;;
   }
 
   dimension: included_integrations {
     label: "Included Integrations"
+    group_label: "Usage"
     description: "Integrations included in the plan. Null if unlimited."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.included_integrations ;;
   }
 
   dimension: integrations_above {
     label: "Integrations Above"
+    group_label: "Usage"
     description: "Integrations above the included amount; 0 if exactly at the limit, negative if below."
     type: number
+    value_format_name: signed_0
     sql: ${TABLE}.integrations_above ;;
   }
 
   dimension: dashboards {
     label: "Dashboards"
+    group_label: "Usage"
     description: "Number of dashboards in use on the day."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.dashboards ;;
   }
 
   dimension: included_dashboards {
     label: "Included Dashboards"
+    group_label: "Usage"
     description: "Dashboards included in the plan. Null if unlimited."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.included_dashboards ;;
   }
 
   dimension: dashboards_above {
     label: "Dashboards Above"
+    group_label: "Usage"
     description: "Dashboards above the included amount; 0 if exactly at the limit, negative if below."
     type: number
+    value_format_name: signed_0
     sql: ${TABLE}.dashboards_above ;;
   }
 
   dimension: metrics {
     label: "Custom Metrics"
+    group_label: "Usage"
     description: "Number of custom metrics in use on the day."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.metrics ;;
   }
 
   dimension: included_metrics {
     label: "Included Custom Metrics"
+    group_label: "Usage"
     description: "Custom metrics included in the plan. Null if unlimited."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.included_metrics ;;
   }
 
   dimension: metrics_above {
     label: "Custom Metrics Above"
+    group_label: "Usage"
     description: "Custom metrics above the included amount; 0 if exactly at the limit, negative if below."
     type: number
+    value_format_name: signed_0
     sql: ${TABLE}.metrics_above ;;
   }
 
+  dimension: is_newest {
+    label: "Is Newest Usage Date"
+    description: "Whether the row is of the newest date in the table."
+    type: yesno
+    sql: ${TABLE}.metric_date = (select max(metric_date) from @{MARTS_SCHEMA}.free_account_usage) ;;
+  }
+
   dimension_group: metric {
-    label: "Metric"
+    label: "Usage"
     description: "UTC date of the usage and activity in the row. Late data is added for some days afterwards."
     type: time
     timeframes: [
@@ -150,9 +192,10 @@ view: free_account_usage {
   }
 
   measure: count {
-    label: "Rows"
-    description: "Number of rows. One row per org per day, for free accounts that use at least as much of a metric as their plan includes."
+    label: "Free Accounts"
+    description: "Number of free accounts."
     type: count
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -161,6 +204,7 @@ view: free_account_usage {
     description: "Number of distinct free accounts at or above a limit of their plan."
     type: count_distinct
     sql: ${org_id} ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -178,10 +222,44 @@ view: free_account_usage {
     description: "Highest number of hosts above the included amount."
     type: max
     sql: ${hosts_above} ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: most_integrations_above {
+    label: "Most Integrations Above"
+    description: "Highest number of integrations above the included amount."
+    type: max
+    sql: ${integrations_above} ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: most_dashboards_above {
+    label: "Most Dashboards Above"
+    description: "Highest number of dashboards above the included amount."
+    type: max
+    sql: ${dashboards_above} ;;
+    value_format_name: signed_0
+    drill_fields: [detail*]
+  }
+
+  measure: most_metrics_above {
+    label: "Most Custom Metrics Above"
+    description: "Highest number of custom metrics above the included amount."
+    type: max
+    sql: ${metrics_above} ;;
+    value_format_name: signed_0
     drill_fields: [detail*]
   }
 
   set: detail {
-    fields: [org_id, metric_date, org_name]
+    fields: [
+      metric_date,
+      org_name,
+      limits_reached,
+      hosts_above,
+      metrics_above,
+    ]
   }
 }

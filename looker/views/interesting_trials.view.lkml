@@ -6,7 +6,7 @@ view: interesting_trials {
   dimension: primary_key {
     primary_key: yes
     hidden: yes
-    description: "Unique key of a row: org_id, generated_date."
+    description: "Unique key of the suggested calls."
     type: string
     sql: coalesce(cast(${TABLE}.org_id as varchar), '') || '|' || coalesce(cast(${TABLE}.generated_date as varchar), '') ;;
   }
@@ -21,7 +21,8 @@ view: interesting_trials {
 
   dimension: billing_plan_id {
     label: "Billing Plan ID"
-    description: "Id of the org's billing plan on that day. `billing_plans` lists which plans are paid. A plan that is missing there counts as not paid and causes a warning."
+    group_label: "Plan"
+    description: "Id of the org's billing plan on that day."
     type: number
     value_format_name: id
     sql: ${TABLE}.billing_plan_id ;;
@@ -29,13 +30,24 @@ view: interesting_trials {
 
   dimension: org_name {
     label: "Org Name"
-    description: "Name of the org as entered by its owner. It can contain any characters, including quotes and `<`, so escape it wherever it is displayed. It is the name of a company and not marked as personal data."
+    description: "Name of the org as entered by its owner."
     type: string
     sql: ${TABLE}.org_name ;;
+
+    link: {
+      label: "Open Account in Salesforce"
+      url: "{% if sf_accounts_record.salesforce_id._value %}@{SALESFORCE_URL}/lightning/r/Account/{{ sf_accounts_record.salesforce_id._value }}/view{% endif %}"
+    }
+
+    link: {
+      label: "Open Trial in Salesforce"
+      url: "{% if sf_trial_metrics_record.salesforce_id._value %}@{SALESFORCE_URL}/lightning/r/Trial_Metrics__c/{{ sf_trial_metrics_record.salesforce_id._value }}/view{% endif %}"
+    }
   }
 
   dimension: billing_plan_name {
     label: "Billing Plan Name"
+    group_label: "Plan"
     description: "Name of the plan in the product on that day. Names can change; use the id to group by plan."
     type: string
     sql: ${TABLE}.billing_plan_name ;;
@@ -43,13 +55,15 @@ view: interesting_trials {
 
   dimension: reasons {
     label: "Reasons"
-    description: "Reason codes, comma-separated, as sent to Salesforce. See `reason_codes`."
+    group_label: "Reason"
+    description: "Reason codes, comma-separated, as sent to Salesforce."
     type: string
     sql: ${TABLE}.reasons ;;
   }
 
   dimension: reasons_in_words {
-    label: "Reasons In Words"
+    label: "Reasons in Words"
+    group_label: "Reason"
     description: "Meaning of the reasons, by descending weight."
     type: string
     sql: ${TABLE}.reasons_in_words ;;
@@ -57,77 +71,103 @@ view: interesting_trials {
 
   dimension: trial_rank {
     label: "Trial Rank"
+    group_label: "Reason"
     description: "Rank on the data date; 1 is the first to call."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.trial_rank ;;
   }
 
   dimension: org_day {
-    label: "Org Day"
+    label: "Trial Day"
+    group_label: "Trial"
     description: "Day number within the trial. Day 1 is the day on which the trial started; numbering continues after the trial ends."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.org_day ;;
   }
 
   dimension: days_left_in_trial {
-    label: "Days Left In Trial"
+    label: "Days Left in Trial"
+    group_label: "Trial"
     description: "Days until the trial period ends; 0 on the last day and afterwards."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.days_left_in_trial ;;
   }
 
   dimension: hosts {
     label: "Hosts"
+    group_label: "Usage"
     description: "Hosts on the latest trial day so far. Null if there is no trial day."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.hosts ;;
   }
 
   dimension: integrations {
     label: "Integrations"
+    group_label: "Usage"
     description: "Integrations on the latest trial day so far. Null if there is no trial day."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.integrations ;;
   }
 
   dimension: dashboards {
     label: "Dashboards"
+    group_label: "Usage"
     description: "Dashboards on the latest trial day so far. Null if there is no trial day."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.dashboards ;;
   }
 
   dimension: metrics {
     label: "Custom Metrics"
+    group_label: "Usage"
     description: "Custom metrics on the latest trial day so far. Null if there is no trial day."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.metrics ;;
   }
 
   dimension: active_days {
     label: "Active Days"
+    group_label: "Trial"
     description: "Number of trial days with at least one log event."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.active_days ;;
   }
 
   dimension: active_users {
     label: "Active Users"
+    group_label: "Trial"
     description: "Highest number of active users on one trial day so far. Null if there is no trial day."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.active_users ;;
   }
 
   dimension: target_attainment {
     label: "Target Attainment"
+    group_label: "Trial"
     description: "Progress towards the usage of converted trials, from 0 to 1. It is the mean over the four metrics of value divided by target, each capped at 1. A metric without a target, or with a target of 0, is left out. Null if all four are left out."
     type: number
     value_format_name: percent_1
     sql: ${TABLE}.target_attainment ;;
   }
 
+  dimension: is_newest {
+    label: "Is Newest Snapshot Date"
+    description: "Whether the row is of the newest date in the table."
+    type: yesno
+    sql: ${TABLE}.generated_date = (select max(generated_date) from @{MARTS_SCHEMA}.interesting_trials) ;;
+  }
+
   dimension_group: generated {
-    label: "Generated"
+    label: "Snapshot"
     description: "Data date of the snapshot. It includes everything up to the end of that day and nothing later."
     type: time
     timeframes: [
@@ -178,9 +218,10 @@ view: interesting_trials {
   }
 
   measure: count {
-    label: "Rows"
-    description: "Number of rows. One row per org and data date, for trials that sales should call today, ranked."
+    label: "Suggested Calls"
+    description: "Number of suggested calls."
     type: count
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -189,6 +230,7 @@ view: interesting_trials {
     description: "Number of distinct trials with a reason for a call."
     type: count_distinct
     sql: ${org_id} ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -202,6 +244,13 @@ view: interesting_trials {
   }
 
   set: detail {
-    fields: [org_id, generated_date, org_name]
+    fields: [
+      trial_rank,
+      org_name,
+      reasons_in_words,
+      days_left_in_trial,
+      hosts,
+      target_attainment,
+    ]
   }
 }

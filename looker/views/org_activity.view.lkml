@@ -6,7 +6,7 @@ view: org_activity {
   dimension: primary_key {
     primary_key: yes
     hidden: yes
-    description: "Unique key of a row: org_id, metric_date."
+    description: "Unique key of the org days."
     type: string
     sql: coalesce(cast(${TABLE}.org_id as varchar), '') || '|' || coalesce(cast(${TABLE}.metric_date as varchar), '') ;;
   }
@@ -21,7 +21,8 @@ view: org_activity {
 
   dimension: billing_plan_id {
     label: "Billing Plan ID"
-    description: "Id of the org's billing plan on that day. `billing_plans` lists which plans are paid. A plan that is missing there counts as not paid and causes a warning."
+    group_label: "Plan"
+    description: "Id of the org's billing plan on that day."
     type: number
     value_format_name: id
     sql: ${TABLE}.billing_plan_id ;;
@@ -29,13 +30,24 @@ view: org_activity {
 
   dimension: org_name {
     label: "Org Name"
-    description: "Name of the org as entered by its owner. It can contain any characters, including quotes and `<`, so escape it wherever it is displayed. It is the name of a company and not marked as personal data."
+    description: "Name of the org as entered by its owner."
     type: string
     sql: ${TABLE}.org_name ;;
+
+    link: {
+      label: "Open Account in Salesforce"
+      url: "{% if sf_accounts_record.salesforce_id._value %}@{SALESFORCE_URL}/lightning/r/Account/{{ sf_accounts_record.salesforce_id._value }}/view{% endif %}"
+    }
+
+    link: {
+      label: "Open Trial in Salesforce"
+      url: "{% if sf_trial_metrics_record.salesforce_id._value %}@{SALESFORCE_URL}/lightning/r/Trial_Metrics__c/{{ sf_trial_metrics_record.salesforce_id._value }}/view{% endif %}"
+    }
   }
 
   dimension: billing_plan_name {
     label: "Billing Plan Name"
+    group_label: "Plan"
     description: "Name of the plan in the product on that day. Names can change; use the id to group by plan."
     type: string
     sql: ${TABLE}.billing_plan_name ;;
@@ -43,71 +55,90 @@ view: org_activity {
 
   dimension: account_state {
     label: "Account State"
-    description: "`trial`, `paid`, `free` or `expired`, see `paid_account_flow`. Null for internal orgs and for orgs whose trial has not started."
+    group_label: "Plan"
+    description: "trial, paid, free or expired. Null for internal orgs and for orgs whose trial has not started."
     type: string
     sql: ${TABLE}.account_state ;;
   }
 
   dimension: hosts {
     label: "Hosts"
+    group_label: "Usage"
     description: "Highest number of reporting hosts in the day's samples; 0 without samples."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.hosts ;;
   }
 
   dimension: integrations {
     label: "Integrations"
+    group_label: "Usage"
     description: "Number of distinct integrations in the day's samples; 0 without samples."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.integrations ;;
   }
 
   dimension: dashboards {
     label: "Dashboards"
+    group_label: "Usage"
     description: "Highest number of dashboards in the day's samples; 0 without samples."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.dashboards ;;
   }
 
   dimension: metrics {
     label: "Custom Metrics"
+    group_label: "Usage"
     description: "Highest number of custom metrics in the day's samples; 0 without samples."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.metrics ;;
   }
 
   dimension: log_events {
     label: "Log Events"
+    group_label: "Activity"
     description: "Number of application log events of the day, without duplicates."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.log_events ;;
   }
 
   dimension: active_users {
     label: "Active Users"
+    group_label: "Activity"
     description: "Number of distinct users in the day's log events. Events without a user are not counted."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.active_users ;;
   }
 
   dimension: error_events {
     label: "Error Events"
+    group_label: "Activity"
     description: "Number of log events of the day with level ERROR or CRITICAL, in upper or lower case."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.error_events ;;
   }
 
   dimension: sessions {
     label: "Sessions"
+    group_label: "Activity"
     description: "Number of web sessions of the org's users that started on the day."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.sessions ;;
   }
 
   dimension: session_minutes {
     label: "Session Minutes"
+    group_label: "Activity"
     description: "Total length of those sessions in minutes. A session with one request has length 0."
     type: number
+    value_format_name: decimal_2
     sql: ${TABLE}.session_minutes ;;
   }
 
@@ -127,13 +158,30 @@ view: org_activity {
 
   dimension: is_paid {
     label: "Is Paid"
-    description: "Whether the plan is a paid plan; false for a plan missing in `billing_plans`."
+    group_label: "Plan"
+    description: "Whether the plan is a paid plan; false for an unknown plan."
     type: yesno
     sql: ${TABLE}.is_paid ;;
   }
 
+  dimension: hosts_tier {
+    label: "Hosts Tier"
+    group_label: "Usage"
+    description: "Classes of hosts, for histograms."
+    type: tier
+    tiers: [
+      1,
+      5,
+      20,
+      100,
+      500,
+    ]
+    style: integer
+    sql: ${hosts} ;;
+  }
+
   dimension_group: metric {
-    label: "Metric"
+    label: "Usage"
     description: "UTC date of the usage and activity in the row. Late data is added for some days afterwards."
     type: time
     timeframes: [
@@ -167,9 +215,10 @@ view: org_activity {
   }
 
   measure: count {
-    label: "Rows"
-    description: "Number of rows. One row per org per day, in trial or not, with its plan, usage and activity."
+    label: "Org Days"
+    description: "Number of org days."
     type: count
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -178,6 +227,20 @@ view: org_activity {
     description: "Number of distinct orgs."
     type: count_distinct
     sql: ${org_id} ;;
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+  }
+
+  measure: paying_orgs {
+    label: "Paying Orgs"
+    description: "Number of distinct orgs on a paid plan, without our own."
+    type: count_distinct
+    sql: ${org_id} ;;
+    filters: [
+      is_paid: "yes",
+      is_internal: "no",
+    ]
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -189,6 +252,7 @@ view: org_activity {
     filters: [
       log_events: ">0",
     ]
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -197,6 +261,7 @@ view: org_activity {
     description: "Total number of application log events."
     type: sum
     sql: ${log_events} ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -205,6 +270,7 @@ view: org_activity {
     description: "Total number of web sessions."
     type: sum
     sql: ${sessions} ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -217,7 +283,41 @@ view: org_activity {
     drill_fields: [detail*]
   }
 
+  measure: average_integrations {
+    label: "Average Integrations"
+    description: "Average number of integrations per org and day. Days without samples count as 0."
+    type: average
+    sql: ${integrations} ;;
+    value_format_name: decimal_1
+    drill_fields: [detail*]
+  }
+
+  measure: average_dashboards {
+    label: "Average Dashboards"
+    description: "Average number of dashboards per org and day. Days without samples count as 0."
+    type: average
+    sql: ${dashboards} ;;
+    value_format_name: decimal_1
+    drill_fields: [detail*]
+  }
+
+  measure: average_metrics {
+    label: "Average Custom Metrics"
+    description: "Average number of custom metrics per org and day. Days without samples count as 0."
+    type: average
+    sql: ${metrics} ;;
+    value_format_name: decimal_1
+    drill_fields: [detail*]
+  }
+
   set: detail {
-    fields: [org_id, metric_date, org_name]
+    fields: [
+      metric_date,
+      org_name,
+      account_state,
+      billing_plan_name,
+      hosts,
+      active_users,
+    ]
   }
 }

@@ -14,7 +14,8 @@ view: org_trial_metrics_latest {
 
   dimension: billing_plan_id {
     label: "Billing Plan ID"
-    description: "Id of the org's billing plan on that day. `billing_plans` lists which plans are paid. A plan that is missing there counts as not paid and causes a warning."
+    group_label: "Plan"
+    description: "Id of the org's billing plan on that day."
     type: number
     value_format_name: id
     sql: ${TABLE}.billing_plan_id ;;
@@ -22,160 +23,212 @@ view: org_trial_metrics_latest {
 
   dimension: org_name {
     label: "Org Name"
-    description: "Name of the org as entered by its owner. It can contain any characters, including quotes and `<`, so escape it wherever it is displayed. It is the name of a company and not marked as personal data."
+    description: "Name of the org as entered by its owner."
     type: string
     sql: ${TABLE}.org_name ;;
+
+    link: {
+      label: "Open Account in Salesforce"
+      url: "{% if sf_accounts_record.salesforce_id._value %}@{SALESFORCE_URL}/lightning/r/Account/{{ sf_accounts_record.salesforce_id._value }}/view{% endif %}"
+    }
+
+    link: {
+      label: "Open Trial in Salesforce"
+      url: "{% if sf_trial_metrics_record.salesforce_id._value %}@{SALESFORCE_URL}/lightning/r/Trial_Metrics__c/{{ sf_trial_metrics_record.salesforce_id._value }}/view{% endif %}"
+    }
   }
 
   dimension: billing_plan_name {
     label: "Billing Plan Name"
+    group_label: "Plan"
     description: "Name of the plan in the product on that day. Names can change; use the id to group by plan."
     type: string
     sql: ${TABLE}.billing_plan_name ;;
   }
 
   dimension: org_day {
-    label: "Org Day"
+    label: "Trial Day"
+    group_label: "Trial"
     description: "Day number within the trial. Day 1 is the day on which the trial started; numbering continues after the trial ends."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.org_day ;;
   }
 
   dimension: days_left_in_trial {
-    label: "Days Left In Trial"
+    label: "Days Left in Trial"
+    group_label: "Trial"
     description: "Days until the trial period ends; 0 on the last day and afterwards."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.days_left_in_trial ;;
   }
 
   dimension: days_to_convert {
-    label: "Days To Convert"
-    description: "The org_day of converted_on; 1 if the org paid from the start. Null if it never paid."
+    label: "Days to Convert"
+    group_label: "Trial"
+    description: "Trial day of the first day on a paid plan; 1 if the org paid from the start. Null if it never paid."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.days_to_convert ;;
   }
 
   dimension: trial_days {
     label: "Trial Days"
+    group_label: "Trial"
     description: "Number of trial days so far on which the org is in the data."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.trial_days ;;
   }
 
   dimension: hosts {
     label: "Hosts"
+    group_label: "Usage"
     description: "Hosts on the latest trial day so far. Null if there is no trial day."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.hosts ;;
   }
 
   dimension: integrations {
     label: "Integrations"
+    group_label: "Usage"
     description: "Integrations on the latest trial day so far. Null if there is no trial day."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.integrations ;;
   }
 
   dimension: dashboards {
     label: "Dashboards"
+    group_label: "Usage"
     description: "Dashboards on the latest trial day so far. Null if there is no trial day."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.dashboards ;;
   }
 
   dimension: metrics {
     label: "Custom Metrics"
+    group_label: "Usage"
     description: "Custom metrics on the latest trial day so far. Null if there is no trial day."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.metrics ;;
   }
 
   dimension: max_hosts {
     label: "Max Hosts"
+    group_label: "Usage"
     description: "Maximum of hosts over the trial days so far."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.max_hosts ;;
   }
 
   dimension: max_integrations {
     label: "Max Integrations"
+    group_label: "Usage"
     description: "Maximum of integrations over the trial days so far."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.max_integrations ;;
   }
 
   dimension: max_dashboards {
     label: "Max Dashboards"
+    group_label: "Usage"
     description: "Maximum of dashboards over the trial days so far."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.max_dashboards ;;
   }
 
   dimension: max_metrics {
     label: "Max Custom Metrics"
+    group_label: "Usage"
     description: "Maximum of custom metrics over the trial days so far."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.max_metrics ;;
   }
 
   dimension: median_hosts {
     label: "Median Hosts"
+    group_label: "Usage"
     description: "Median of hosts over the trial days so far, interpolated."
     type: number
+    value_format_name: decimal_2
     sql: ${TABLE}.median_hosts ;;
   }
 
   dimension: median_integrations {
     label: "Median Integrations"
+    group_label: "Usage"
     description: "Median of integrations over the trial days so far, interpolated."
     type: number
+    value_format_name: decimal_2
     sql: ${TABLE}.median_integrations ;;
   }
 
   dimension: median_dashboards {
     label: "Median Dashboards"
+    group_label: "Usage"
     description: "Median of dashboards over the trial days so far, interpolated."
     type: number
+    value_format_name: decimal_2
     sql: ${TABLE}.median_dashboards ;;
   }
 
   dimension: median_metrics {
     label: "Median Custom Metrics"
+    group_label: "Usage"
     description: "Median of custom metrics over the trial days so far, interpolated."
     type: number
+    value_format_name: decimal_2
     sql: ${TABLE}.median_metrics ;;
   }
 
   dimension: active_days {
     label: "Active Days"
+    group_label: "Activity"
     description: "Number of trial days with at least one log event."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.active_days ;;
   }
 
   dimension: active_users {
     label: "Active Users"
+    group_label: "Activity"
     description: "Highest number of active users on one trial day so far. Null if there is no trial day."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.active_users ;;
   }
 
   dimension: log_events {
     label: "Log Events"
+    group_label: "Activity"
     description: "Total number of log events on the trial days so far."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.log_events ;;
   }
 
   dimension: sessions {
     label: "Sessions"
+    group_label: "Activity"
     description: "Number of web sessions that started on the trial days so far."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.sessions ;;
   }
 
   dimension: target_attainment {
     label: "Target Attainment"
+    group_label: "Trial"
     description: "Progress towards the usage of converted trials, from 0 to 1. It is the mean over the four metrics of value divided by target, each capped at 1. A metric without a target, or with a target of 0, is left out. Null if all four are left out."
     type: number
     value_format_name: percent_1
@@ -184,13 +237,40 @@ view: org_trial_metrics_latest {
 
   dimension: is_paid {
     label: "Is Paid"
-    description: "Whether the org's plan on that day is a paid plan according to the seed `billing_plans`."
+    group_label: "Plan"
+    description: "Whether the org's plan on that day is a paid plan."
     type: yesno
     sql: ${TABLE}.is_paid ;;
   }
 
+  dimension: org_day_tier {
+    label: "Trial Day Tier"
+    group_label: "Trial"
+    description: "Classes of trial day, for histograms."
+    type: tier
+    tiers: [8, 15, 29]
+    style: integer
+    sql: ${org_day} ;;
+  }
+
+  dimension: hosts_tier {
+    label: "Hosts Tier"
+    group_label: "Usage"
+    description: "Classes of hosts, for histograms."
+    type: tier
+    tiers: [
+      1,
+      5,
+      20,
+      100,
+      500,
+    ]
+    style: integer
+    sql: ${hosts} ;;
+  }
+
   dimension_group: generated {
-    label: "Generated"
+    label: "Snapshot"
     description: "Data date of the snapshot. It includes everything up to the end of that day and nothing later."
     type: time
     timeframes: [
@@ -258,17 +338,19 @@ view: org_trial_metrics_latest {
   }
 
   measure: count {
-    label: "Rows"
-    description: "Number of rows. One row per org, with its latest snapshot."
+    label: "Trials"
+    description: "Number of trials."
     type: count
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
   measure: orgs {
     label: "Orgs"
-    description: "Number of distinct orgs."
+    description: "Number of distinct orgs in their trial or conversion period."
     type: count_distinct
     sql: ${org_id} ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -280,6 +362,7 @@ view: org_trial_metrics_latest {
     filters: [
       is_paid: "yes",
     ]
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -289,6 +372,7 @@ view: org_trial_metrics_latest {
     type: number
     sql: 1.0 * ${paid_orgs} / nullif(${orgs}, 0) ;;
     value_format_name: percent_1
+    drill_fields: [detail*]
   }
 
   measure: average_target_attainment {
@@ -301,7 +385,7 @@ view: org_trial_metrics_latest {
   }
 
   measure: median_of_days_to_convert {
-    label: "Median Of Days To Convert"
+    label: "Median of Days to Convert"
     description: "Median trial day of the first paid day, for orgs that converted."
     type: median
     sql: ${days_to_convert} ;;
@@ -318,7 +402,51 @@ view: org_trial_metrics_latest {
     drill_fields: [detail*]
   }
 
+  measure: median_of_hosts {
+    label: "Median of Hosts"
+    description: "Median of hosts on the latest trial day."
+    type: median
+    sql: ${hosts} ;;
+    value_format_name: decimal_1
+    drill_fields: [detail*]
+  }
+
+  measure: median_of_integrations {
+    label: "Median of Integrations"
+    description: "Median of integrations on the latest trial day."
+    type: median
+    sql: ${integrations} ;;
+    value_format_name: decimal_1
+    drill_fields: [detail*]
+  }
+
+  measure: median_of_dashboards {
+    label: "Median of Dashboards"
+    description: "Median of dashboards on the latest trial day."
+    type: median
+    sql: ${dashboards} ;;
+    value_format_name: decimal_1
+    drill_fields: [detail*]
+  }
+
+  measure: median_of_metrics {
+    label: "Median of Custom Metrics"
+    description: "Median of custom metrics on the latest trial day."
+    type: median
+    sql: ${metrics} ;;
+    value_format_name: decimal_1
+    drill_fields: [detail*]
+  }
+
   set: detail {
-    fields: [org_id, org_name]
+    fields: [
+      generated_date,
+      org_name,
+      billing_plan_name,
+      org_day,
+      hosts,
+      target_attainment,
+      last_active_date,
+    ]
   }
 }

@@ -6,7 +6,7 @@ view: paid_account_flow {
   dimension: primary_key {
     primary_key: yes
     hidden: yes
-    description: "Unique key of a row: day, from_state, to_state."
+    description: "Unique key of the kinds of change."
     type: string
     sql: coalesce(cast(${TABLE}.day as varchar), '') || '|' || coalesce(cast(${TABLE}.from_state as varchar), '') || '|' || coalesce(cast(${TABLE}.to_state as varchar), '') ;;
   }
@@ -26,22 +26,30 @@ view: paid_account_flow {
   }
 
   dimension: orgs {
-    label: "Orgs"
+    label: "Accounts of the Change"
     description: "Number of accounts."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.orgs ;;
   }
 
   dimension: is_change {
     label: "Is Change"
-    description: "Whether from_state and to_state differ."
+    description: "Whether the account's state differs from the day before."
     type: yesno
     sql: ${TABLE}.is_change ;;
   }
 
+  dimension: is_newest {
+    label: "Is Newest Flow Date"
+    description: "Whether the row is of the newest date in the table."
+    type: yesno
+    sql: ${TABLE}.day = (select max(day) from @{MARTS_SCHEMA}.paid_account_flow) ;;
+  }
+
   dimension_group: day {
-    label: "Day"
-    description: "UTC date of to_state."
+    label: "Flow"
+    description: "UTC date of the account's new state."
     type: time
     timeframes: [
       raw,
@@ -57,17 +65,29 @@ view: paid_account_flow {
   }
 
   measure: count {
-    label: "Rows"
-    description: "Number of rows. One row per day, from_state and to_state, with the number of accounts that were in from_state the day before and in to_state on the day."
+    label: "Kinds Of Change"
+    description: "Number of kinds of change."
     type: count
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+  }
+
+  measure: accounts_over_days {
+    hidden: yes
+    label: "Accounts"
+    description: "Number of accounts, those that stay in their state included."
+    type: sum
+    sql: ${orgs} ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
   measure: accounts {
     label: "Accounts"
-    description: "Number of accounts. Each account counts once per day, so group or filter by day."
-    type: sum
-    sql: ${orgs} ;;
+    description: "Number of accounts, those that stay in their state included. Over several days it is their average."
+    type: number
+    sql: 1.0 * ${accounts_over_days} / nullif(${days}, 0) ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -79,10 +99,20 @@ view: paid_account_flow {
     filters: [
       is_change: "yes",
     ]
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+  }
+
+  measure: days {
+    label: "Days"
+    description: "Number of selected days that have rows."
+    type: count_distinct
+    sql: ${day_raw} ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
   set: detail {
-    fields: [day_date, from_state, to_state]
+    fields: [day_date, from_state, to_state, orgs]
   }
 }

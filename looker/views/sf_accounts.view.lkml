@@ -9,11 +9,21 @@ view: sf_accounts {
     description: "Account number of the org as text. External id in Salesforce."
     type: string
     sql: ${TABLE}.nightshift_org_id__c ;;
+
+    link: {
+      label: "Open Account in Salesforce"
+      url: "{% if sf_accounts_record.salesforce_id._value %}@{SALESFORCE_URL}/lightning/r/Account/{{ sf_accounts_record.salesforce_id._value }}/view{% endif %}"
+    }
+
+    link: {
+      label: "Open Trial in Salesforce"
+      url: "{% if sf_trial_metrics_record.salesforce_id._value %}@{SALESFORCE_URL}/lightning/r/Trial_Metrics__c/{{ sf_trial_metrics_record.salesforce_id._value }}/view{% endif %}"
+    }
   }
 
   dimension: account_state__c {
     label: "Account State"
-    description: "`trial`, `paid`, `free` or `expired`, see `paid_account_flow`. Empty if the trial of an org without a paid or free plan has not started."
+    description: "trial, paid, free or expired. Empty if the trial of an org without a paid or free plan has not started."
     type: string
     sql: ${TABLE}.account_state__c ;;
   }
@@ -27,15 +37,19 @@ view: sf_accounts {
 
   dimension: hosts__c {
     label: "Hosts"
+    group_label: "Usage"
     description: "Hosts on the data date; 0 without samples."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.hosts__c ;;
   }
 
   dimension: hosts_change_28_days__c {
     label: "Hosts Change 28 Days"
+    group_label: "Usage"
     description: "Change in hosts since four weeks before. Empty if one of the two days has no samples, because then it is not known."
     type: number
+    value_format_name: signed_0
     sql: ${TABLE}.hosts_change_28_days__c ;;
   }
 
@@ -57,9 +71,10 @@ view: sf_accounts {
   }
 
   measure: count {
-    label: "Rows"
-    description: "Number of rows. One row per org that is not internal on the data date, with the fields of its Account in Salesforce."
+    label: "Accounts"
+    description: "Number of accounts."
     type: count
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -68,6 +83,7 @@ view: sf_accounts {
     description: "Total number of hosts on the data date."
     type: sum
     sql: ${hosts__c} ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -76,10 +92,11 @@ view: sf_accounts {
     description: "Total change in hosts since four weeks before."
     type: sum
     sql: ${hosts_change_28_days__c} ;;
+    value_format_name: signed_0
     drill_fields: [detail*]
   }
 
   set: detail {
-    fields: [nightshift_org_id__c]
+    fields: [nightshift_org_id__c, account_state__c, billing_plan__c, hosts__c]
   }
 }

@@ -16,19 +16,31 @@ view: sf_trial_metrics {
     description: "Name of the org as entered by its owner."
     type: string
     sql: ${TABLE}.org_name__c ;;
+
+    link: {
+      label: "Open Account in Salesforce"
+      url: "{% if sf_accounts_record.salesforce_id._value %}@{SALESFORCE_URL}/lightning/r/Account/{{ sf_accounts_record.salesforce_id._value }}/view{% endif %}"
+    }
+
+    link: {
+      label: "Open Trial in Salesforce"
+      url: "{% if sf_trial_metrics_record.salesforce_id._value %}@{SALESFORCE_URL}/lightning/r/Trial_Metrics__c/{{ sf_trial_metrics_record.salesforce_id._value }}/view{% endif %}"
+    }
   }
 
   dimension: org_day__c {
-    label: "Org Day"
+    label: "Trial Day"
     description: "Day number since the start of the trial; the first day is 1."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.org_day__c ;;
   }
 
   dimension: days_left_in_trial__c {
-    label: "Days Left In Trial"
+    label: "Days Left in Trial"
     description: "Days until the trial ends; 0 once it has ended."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.days_left_in_trial__c ;;
   }
 
@@ -48,57 +60,73 @@ view: sf_trial_metrics {
 
   dimension: hosts__c {
     label: "Hosts"
+    group_label: "Usage"
     description: "Hosts on the latest trial day so far."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.hosts__c ;;
   }
 
   dimension: integrations__c {
     label: "Integrations"
+    group_label: "Usage"
     description: "Integrations on the latest trial day so far."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.integrations__c ;;
   }
 
   dimension: dashboards__c {
     label: "Dashboards"
+    group_label: "Usage"
     description: "Dashboards on the latest trial day so far."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.dashboards__c ;;
   }
 
   dimension: metrics__c {
     label: "Custom Metrics"
+    group_label: "Usage"
     description: "Custom metrics on the latest trial day so far."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.metrics__c ;;
   }
 
   dimension: median_hosts__c {
     label: "Median Hosts"
+    group_label: "Usage"
     description: "Median of hosts over the trial days so far."
     type: number
+    value_format_name: decimal_2
     sql: ${TABLE}.median_hosts__c ;;
   }
 
   dimension: median_integrations__c {
     label: "Median Integrations"
+    group_label: "Usage"
     description: "Median of integrations over the trial days so far."
     type: number
+    value_format_name: decimal_2
     sql: ${TABLE}.median_integrations__c ;;
   }
 
   dimension: median_dashboards__c {
     label: "Median Dashboards"
+    group_label: "Usage"
     description: "Median of dashboards over the trial days so far."
     type: number
+    value_format_name: decimal_2
     sql: ${TABLE}.median_dashboards__c ;;
   }
 
   dimension: median_metrics__c {
     label: "Median Custom Metrics"
+    group_label: "Usage"
     description: "Median of custom metrics over the trial days so far."
     type: number
+    value_format_name: decimal_2
     sql: ${TABLE}.median_metrics__c ;;
   }
 
@@ -106,6 +134,7 @@ view: sf_trial_metrics {
     label: "Active Days"
     description: "Number of trial days with at least one log event."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.active_days__c ;;
   }
 
@@ -113,6 +142,7 @@ view: sf_trial_metrics {
     label: "Active Users"
     description: "Highest number of active users on one trial day."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.active_users__c ;;
   }
 
@@ -120,6 +150,7 @@ view: sf_trial_metrics {
     label: "Target Attainment"
     description: "Progress towards the usage of converted trials, in percent."
     type: number
+    value_format_name: decimal_1
     sql: ${TABLE}.target_attainment__c ;;
   }
 
@@ -131,7 +162,7 @@ view: sf_trial_metrics {
   }
 
   dimension_group: generated {
-    label: "Generated"
+    label: "Snapshot"
     description: "Data date of the values."
     type: time
     timeframes: [
@@ -199,9 +230,10 @@ view: sf_trial_metrics {
   }
 
   measure: count {
-    label: "Rows"
-    description: "Number of rows. One row per org in its trial or conversion period on the data date, with the fields of Trial_Metrics__c in Salesforce."
+    label: "Records"
+    description: "Number of records."
     type: count
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
@@ -215,6 +247,12 @@ view: sf_trial_metrics {
   }
 
   set: detail {
-    fields: [org_id__c, org_name__c]
+    fields: [
+      org_name__c,
+      billing_plan__c,
+      org_day__c,
+      hosts__c,
+      target_attainment__c,
+    ]
   }
 }

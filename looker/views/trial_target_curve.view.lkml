@@ -6,29 +6,30 @@ view: trial_target_curve {
   dimension: primary_key {
     primary_key: yes
     hidden: yes
-    description: "Unique key of a row: generated_date, cohort, metric_name, org_day."
+    description: "Unique key of the points of the curves."
     type: string
     sql: coalesce(cast(${TABLE}.generated_date as varchar), '') || '|' || coalesce(cast(${TABLE}.cohort as varchar), '') || '|' || coalesce(cast(${TABLE}.metric_name as varchar), '') || '|' || coalesce(cast(${TABLE}.org_day as varchar), '') ;;
   }
 
   dimension: cohort {
     label: "Cohort"
-    description: "`converted` if the org is on a paid plan. `not_converted` if it is not and its trial period is over. Unpaid orgs in their trial period are in neither cohort."
+    description: "converted if the org is on a paid plan. not_converted if it is not and its trial period is over. Unpaid orgs in their trial period are in neither cohort."
     type: string
     sql: ${TABLE}.cohort ;;
   }
 
   dimension: metric_name {
     label: "Metric Name"
-    description: "Name of the usage metric, one of the four in `metric_catalog`."
+    description: "Name of the usage metric that the row is about."
     type: string
     sql: ${TABLE}.metric_name ;;
   }
 
   dimension: org_day {
-    label: "Org Day"
+    label: "Trial Day"
     description: "Day number within the trial. Day 1 is the day on which the trial started; numbering continues after the trial ends."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.org_day ;;
   }
 
@@ -36,11 +37,19 @@ view: trial_target_curve {
     label: "Median Value"
     description: "Median of the cohort's orgs on that trial day."
     type: number
+    value_format_name: decimal_2
     sql: ${TABLE}.median_value ;;
   }
 
+  dimension: is_newest {
+    label: "Is Newest Snapshot Date"
+    description: "Whether the row is of the newest date in the table."
+    type: yesno
+    sql: ${TABLE}.generated_date = (select max(generated_date) from @{MARTS_SCHEMA}.trial_target_curve) ;;
+  }
+
   dimension_group: generated {
-    label: "Generated"
+    label: "Snapshot"
     description: "Data date of the snapshot. It includes everything up to the end of that day and nothing later."
     type: time
     timeframes: [
@@ -57,15 +66,16 @@ view: trial_target_curve {
   }
 
   measure: count {
-    label: "Rows"
-    description: "Number of rows. One row per data date, cohort, metric and trial day, with the median usage of the cohort's orgs on that day of their trial."
+    label: "Points Of The Curves"
+    description: "Number of points of the curves."
     type: count
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
   measure: reached {
-    label: "Reached"
-    description: "Median by trial day. Filter by one date, one cohort and one metric."
+    label: "Median Reached"
+    description: "Median by trial day. Filter by one cohort and one metric."
     type: max
     sql: ${median_value} ;;
     value_format_name: decimal_1
@@ -73,6 +83,12 @@ view: trial_target_curve {
   }
 
   set: detail {
-    fields: [generated_date, cohort, metric_name, org_day]
+    fields: [
+      generated_date,
+      cohort,
+      metric_name,
+      org_day,
+      median_value,
+    ]
   }
 }

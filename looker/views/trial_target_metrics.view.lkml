@@ -6,21 +6,21 @@ view: trial_target_metrics {
   dimension: primary_key {
     primary_key: yes
     hidden: yes
-    description: "Unique key of a row: generated_date, cohort, metric_name."
+    description: "Unique key of the targets."
     type: string
     sql: coalesce(cast(${TABLE}.generated_date as varchar), '') || '|' || coalesce(cast(${TABLE}.cohort as varchar), '') || '|' || coalesce(cast(${TABLE}.metric_name as varchar), '') ;;
   }
 
   dimension: cohort {
     label: "Cohort"
-    description: "`converted` if the org is on a paid plan. `not_converted` if it is not and its trial period is over. Unpaid orgs in their trial period are in neither cohort."
+    description: "converted if the org is on a paid plan. not_converted if it is not and its trial period is over. Unpaid orgs in their trial period are in neither cohort."
     type: string
     sql: ${TABLE}.cohort ;;
   }
 
   dimension: metric_name {
     label: "Metric Name"
-    description: "Name of the usage metric, one of the four in `metric_catalog`."
+    description: "Name of the usage metric that the row is about."
     type: string
     sql: ${TABLE}.metric_name ;;
   }
@@ -29,13 +29,15 @@ view: trial_target_metrics {
     label: "Orgs"
     description: "Number of orgs in the cohort, including orgs without a value."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.orgs ;;
   }
 
   dimension: median_value {
     label: "Median Value"
-    description: "Median of the cohort; the target for cohort `converted`. Null if no org has a value."
+    description: "Median of the cohort; the target for cohort converted. Null if no org has a value."
     type: number
+    value_format_name: decimal_2
     sql: ${TABLE}.median_value ;;
   }
 
@@ -43,6 +45,7 @@ view: trial_target_metrics {
     label: "P25"
     description: "25th percentile of the cohort's values."
     type: number
+    value_format_name: decimal_2
     sql: ${TABLE}.p25 ;;
   }
 
@@ -50,11 +53,19 @@ view: trial_target_metrics {
     label: "P75"
     description: "75th percentile of the cohort's values."
     type: number
+    value_format_name: decimal_2
     sql: ${TABLE}.p75 ;;
   }
 
+  dimension: is_newest {
+    label: "Is Newest Snapshot Date"
+    description: "Whether the row is of the newest date in the table."
+    type: yesno
+    sql: ${TABLE}.generated_date = (select max(generated_date) from @{MARTS_SCHEMA}.trial_target_metrics) ;;
+  }
+
   dimension_group: generated {
-    label: "Generated"
+    label: "Snapshot"
     description: "Data date of the snapshot. It includes everything up to the end of that day and nothing later."
     type: time
     timeframes: [
@@ -71,15 +82,16 @@ view: trial_target_metrics {
   }
 
   measure: count {
-    label: "Rows"
-    description: "Number of rows. One row per data date, cohort and metric, with the usage that recent trials reached."
+    label: "Targets"
+    description: "Number of targets."
     type: count
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
   measure: target {
     label: "Target"
-    description: "The median. Filter by one date, one cohort and one metric."
+    description: "The median. Filter by one cohort and one metric."
     type: max
     sql: ${median_value} ;;
     value_format_name: decimal_1
@@ -88,7 +100,7 @@ view: trial_target_metrics {
 
   measure: lower_quartile {
     label: "Lower Quartile"
-    description: "The p25. Filter by one date, one cohort and one metric."
+    description: "The lower quartile. Filter by one cohort and one metric."
     type: max
     sql: ${p25} ;;
     value_format_name: decimal_1
@@ -97,7 +109,7 @@ view: trial_target_metrics {
 
   measure: upper_quartile {
     label: "Upper Quartile"
-    description: "The p75. Filter by one date, one cohort and one metric."
+    description: "The upper quartile. Filter by one cohort and one metric."
     type: max
     sql: ${p75} ;;
     value_format_name: decimal_1
@@ -105,6 +117,14 @@ view: trial_target_metrics {
   }
 
   set: detail {
-    fields: [generated_date, cohort, metric_name]
+    fields: [
+      generated_date,
+      cohort,
+      metric_name,
+      orgs,
+      p25,
+      median_value,
+      p75,
+    ]
   }
 }

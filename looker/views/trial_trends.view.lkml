@@ -6,7 +6,7 @@ view: trial_trends {
   dimension: primary_key {
     primary_key: yes
     hidden: yes
-    description: "Unique key of a row: cohort_week."
+    description: "Unique key of the cohort weeks."
     type: string
     sql: coalesce(cast(${TABLE}.cohort_week as varchar), '') ;;
   }
@@ -15,6 +15,7 @@ view: trial_trends {
     label: "Trials"
     description: "Number of trials that started in the week."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.trials ;;
   }
 
@@ -22,6 +23,7 @@ view: trial_trends {
     label: "Trials Seen Late"
     description: "Number of trials that first appear in the data after their first day, because they started before the first orgs export or were backdated. Their earlier activity is missing."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.trials_seen_late ;;
   }
 
@@ -29,6 +31,7 @@ view: trial_trends {
     label: "Activated"
     description: "Number of trials with hosts on a trial day and log events on enough trial days."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.activated ;;
   }
 
@@ -36,6 +39,7 @@ view: trial_trends {
     label: "Converted"
     description: "Number of trials with a paid day in their trial or conversion period, even if the org no longer pays."
     type: number
+    value_format_name: decimal_0
     sql: ${TABLE}.converted ;;
   }
 
@@ -48,9 +52,10 @@ view: trial_trends {
   }
 
   dimension: median_days_to_convert {
-    label: "Median Days To Convert"
-    description: "Median org_day of the first paid day, for trials that converted. Null if none did."
+    label: "Median Days to Convert"
+    description: "Median trial day of the first paid day, for trials that converted. Null if none did."
     type: number
+    value_format_name: decimal_2
     sql: ${TABLE}.median_days_to_convert ;;
   }
 
@@ -79,53 +84,101 @@ view: trial_trends {
   }
 
   measure: count {
-    label: "Rows"
-    description: "Number of rows. One row per week in which trials started, with the numbers of those trials that were activated and converted so far."
+    label: "Cohort Weeks"
+    description: "Number of cohort weeks."
     type: count
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
   measure: total_trials {
     label: "Total Trials"
-    description: "Total number of trials started."
+    description: "Number of trials started."
     type: sum
     sql: ${trials} ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
   measure: total_activated {
     label: "Total Activated"
-    description: "Total number of activated trials."
+    description: "Number of trials that were activated."
     type: sum
     sql: ${activated} ;;
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
   measure: total_converted {
     label: "Total Converted"
-    description: "Total number of converted trials."
+    description: "Number of trials that converted so far."
     type: sum
     sql: ${converted} ;;
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+  }
+
+  measure: trials_of_ended_weeks {
+    label: "Trials of Ended Weeks"
+    description: "Number of trials of the weeks whose trials are all over."
+    type: sum
+    sql: ${trials} ;;
+    filters: [
+      conversion_rate: "NOT NULL",
+    ]
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+  }
+
+  measure: activated_of_ended_weeks {
+    label: "Activated of Ended Weeks"
+    description: "Number of activated trials of the weeks whose trials are all over."
+    type: sum
+    sql: ${activated} ;;
+    filters: [
+      conversion_rate: "NOT NULL",
+    ]
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+  }
+
+  measure: converted_of_ended_weeks {
+    label: "Converted of Ended Weeks"
+    description: "Number of converted trials of the weeks whose trials are all over."
+    type: sum
+    sql: ${converted} ;;
+    filters: [
+      conversion_rate: "NOT NULL",
+    ]
+    value_format_name: decimal_0
     drill_fields: [detail*]
   }
 
   measure: activated_share {
     label: "Activated Share"
-    description: "Share of trials that were activated."
+    description: "Share of trials that were activated. Empty until a week's trials are over."
     type: number
-    sql: 1.0 * ${total_activated} / nullif(${total_trials}, 0) ;;
+    sql: 1.0 * ${activated_of_ended_weeks} / nullif(${trials_of_ended_weeks}, 0) ;;
     value_format_name: percent_1
+    drill_fields: [detail*]
   }
 
   measure: converted_share {
     label: "Converted Share"
-    description: "Share of trials that converted."
+    description: "Share of trials that converted. Empty until a week's trials are over."
     type: number
-    sql: 1.0 * ${total_converted} / nullif(${total_trials}, 0) ;;
+    sql: 1.0 * ${converted_of_ended_weeks} / nullif(${trials_of_ended_weeks}, 0) ;;
     value_format_name: percent_1
+    drill_fields: [detail*]
   }
 
   set: detail {
-    fields: [cohort_date]
+    fields: [
+      cohort_date,
+      trials,
+      activated,
+      converted,
+      conversion_rate,
+    ]
   }
 }

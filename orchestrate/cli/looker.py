@@ -1,4 +1,4 @@
-"""`nightshift looker`: generates the LookML of the marts."""
+"""`nightshift looker`: generates views, explores and dashboards."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from reports.console import console, print_json, styled
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Generate the LookML of the marts from their YAML.",
+    help="Generate LookML from the YAML of marts, ledgers and dashboards.",
 )
 
 
@@ -28,7 +28,7 @@ def build(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Write looker/ from the YAML of the marts; leave unchanged files alone."""
+    """Write the LookML in looker/ from the YAML; leave unchanged files alone."""
     startup.restore_umask()
     declared = marts.read_marts(manifest.read())
     changed = files.find_outdated(declared) if check else files.write_files(declared)

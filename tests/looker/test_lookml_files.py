@@ -1,24 +1,28 @@
-"""The LookML files match the marts' YAML, and their references resolve."""
+"""The LookML files match the YAML, and their references resolve."""
 
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import lkml
 import pytest
 import yaml
 
-from looker.generate import views
+from looker.generate import fields
+from tests.looker.lookml import (
+    COLUMN,
+    FIELD,
+    LOOKER,
+    LookmlProject,
+    fields_of,
+    filters_of,
+    primary_key,
+)
 from tests.nightly.project import SOURCE, Project
 
-LOOKER = SOURCE / "looker"
 TIME_TYPES = {"date": "date", "timestamp": "timestamp"}
-FIELD_REFERENCE = re.compile(r"\$\{(?!TABLE\})([a-z0-9_.]+)\}")
-COLUMN_REFERENCE = re.compile(r"\$\{TABLE\}\.([a-z0-9_]+)")
+DERIVED_FIELDS = {fields.KEY_FIELD, fields.NEWEST_FIELD}
 DeclaredColumns = dict[str, dict[str, dict[str, Any]]]
-Views = dict[str, dict[str, Any]]
 
 
 def _expected_type(data_type: str) -> str:
@@ -27,6 +31,10 @@ def _expected_type(data_type: str) -> str:
     if base_type in ("bigint", "integer", "numeric", "double precision"):
         return "number"
     return {"varchar": "string", "boolean": "yesno"}.get(base_type, "time")
+
+
+def _meta(node: dict[str, Any]) -> dict[str, Any]:
+    return node.get("config", {}).get("meta") or node.get("meta") or {}
 
 
 @pytest.fixture(scope="module")
@@ -43,145 +51,117 @@ def declared() -> DeclaredColumns:
 
 
 @pytest.fixture(scope="module")
-def parsed() -> Views:
-    """Return the checked-in views, parsed with lkml."""
-    parsed_views = {}
-    for path in (LOOKER / "views").glob("*.view.lkml"):
-        (view,) = lkml.load(path.read_text(encoding="utf-8"))["views"]
-        assert path.name == f"{view['name']}.view.lkml"
-        parsed_views[view["name"]] = view
-    return parsed_views
+def ledgers() -> DeclaredColumns:
+    """Return every column of the ledgers that Looker reads."""
+    path = SOURCE / "models" / "ops" / "_ops__sources.yml"
+    (source,) = yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]
+    return {
+        node["name"]: {each["name"]: each for each in node["columns"]}
+        for node in source["tables"]
+        if "looker" in _meta(node)
+    }
 
 
-@pytest.fixture(scope="module")
-def model() -> dict[str, Any]:
-    """Return the checked-in model, parsed with lkml."""
-    return lkml.load((LOOKER / "nightshift.model.lkml").read_text(encoding="utf-8"))
-
-
-def _field_names(view: dict[str, Any]) -> Iterator[str]:
-    for kind in ("dimensions", "measures"):
-        yield from (field["name"] for field in view[kind])
-    for group in view.get("dimension_groups", []):
-        yield from (f"{group['name']}_{frame}" for frame in group["timeframes"])
-
-
-def _is_pii(column: dict[str, Any]) -> bool:
-    meta = column.get("config", {}).get("meta") or column.get("meta") or {}
-    return bool(meta.get("pii"))
-
-
-def test_each_mart_has_exactly_one_view(
-    declared: DeclaredColumns, parsed: Views
+def test_each_mart_and_described_ledger_has_exactly_one_view(
+    declared: DeclaredColumns, ledgers: DeclaredColumns, lookml_project: LookmlProject
 ) -> None:
-    assert parsed.keys() == declared.keys()
-    for name, view in parsed.items():
-        assert view["sql_table_name"] == f"@{{MARTS_SCHEMA}}.{name}"
+    assert lookml_project.views.keys() == declared.keys() | ledgers.keys()
+    assert lookml_project.explores.keys() == lookml_project.views.keys()
+    for name in declared:
+        table = lookml_project.views[name]["sql_table_name"]
+        assert table == f"@{{MARTS_SCHEMA}}.{name}"
+    for name in ledgers:
+        view = lookml_project.views[name]
+        text = view.get("sql_table_name") or view["derived_table"]["sql"]
+        assert f"@{{OPS_SCHEMA}}.{name}" in text
 
 
 def test_each_column_is_a_field_of_the_expected_type(
-    declared: DeclaredColumns, parsed: Views
+    declared: DeclaredColumns, ledgers: DeclaredColumns, lookml_project: LookmlProject
 ) -> None:
-    for name, columns in declared.items():
-        view = parsed[name]
-        fields = {}
+    for name, columns in (declared | ledgers).items():
+        view = lookml_project.views[name]
+        found = {}
         for field in [*view["dimensions"], *view.get("dimension_groups", [])]:
-            if field["name"] != views.KEY_FIELD:
-                (column,) = COLUMN_REFERENCE.findall(field["sql"])
+            if field["name"] not in DERIVED_FIELDS and field["type"] != "tier":
+                (column,) = COLUMN.findall(field["sql"])
                 assert field["sql"] == f"${{TABLE}}.{column}"
-                fields[column] = field
-        assert fields.keys() == columns.keys(), name
-        for column, field in fields.items():
-            data_type = columns[column]["data_type"]
+                found[column] = field
+        if "group by" not in view.get("derived_table", {}).get("sql", ""):
+            assert found.keys() == columns.keys(), name
+        for column in found.keys() & columns.keys():
+            field, data_type = found[column], columns[column]["data_type"]
             assert field["type"] == _expected_type(data_type), f"{name}.{column}"
             assert field.get("datatype") == TIME_TYPES.get(data_type)
-            assert field["label"] and field["description"], f"{name}.{column}"
-            if _is_pii(columns[column]):
-                assert field["hidden"] == "yes", f"{name}.{column} is personal data"
+            grants = (
+                ["can_see_personal_data"] if _meta(columns[column]).get("pii") else None
+            )
+            assert field.get("required_access_grants") == grants, f"{name}.{column}"
 
 
-def test_each_view_has_one_primary_key_of_its_columns(
-    declared: DeclaredColumns, parsed: Views
-) -> None:
-    for name, view in parsed.items():
-        keys = [each for each in view["dimensions"] if each.get("primary_key") == "yes"]
-        assert len(keys) == 1, name
-        columns = COLUMN_REFERENCE.findall(keys[0]["sql"])
-        assert columns and set(columns) <= declared[name].keys(), name
-
-
-def test_measures_and_sets_reference_existing_fields(parsed: Views) -> None:
-    for name, view in parsed.items():
-        fields = list(_field_names(view))
-        assert len(fields) == len(set(fields)), name
-        for measure in view["measures"]:
-            references = FIELD_REFERENCE.findall(measure.get("sql", ""))
-            for filters in measure.get("filters__all", []):
-                references += [key for each in filters for key in each]
-            assert set(references) <= set(fields), f"{name}.{measure['name']}"
-            assert measure["label"] and measure["description"]
-        for field_set in view["sets"]:
-            assert field_set["fields"] and set(field_set["fields"]) <= set(fields), name
-
-
-def test_numeric_measures_aggregate_number_fields(parsed: Views) -> None:
-    for name, view in parsed.items():
-        numbers = {
-            each["name"] for each in view["dimensions"] if each["type"] == "number"
+def test_primary_keys_consist_of_columns(lookml_project: LookmlProject) -> None:
+    for name, view in lookml_project.views.items():
+        columns = set(COLUMN.findall(primary_key(view)["sql"]))
+        own = {
+            column
+            for kind in ("dimensions", "dimension_groups")
+            for each in view.get(kind, [])
+            for column in COLUMN.findall(each["sql"])
         }
+        assert columns and columns <= own, name
+
+
+def test_references_of_views_resolve(lookml_project: LookmlProject) -> None:
+    for name, view in lookml_project.views.items():
+        own = fields_of(view)
+        for field, each in own.items():
+            references = {
+                other for _, other in FIELD.findall(each.lookml.get("sql", ""))
+            }
+            if each.kind == "measure":
+                references |= filters_of(each.lookml).keys()
+            assert references <= own.keys(), f"{name}.{field}"
+        for field_set in view["sets"]:
+            assert field_set["fields"] and set(field_set["fields"]) <= own.keys(), name
+
+
+def test_numeric_measures_aggregate_number_fields(
+    lookml_project: LookmlProject,
+) -> None:
+    for name, view in lookml_project.views.items():
+        own = fields_of(view)
         for measure in view["measures"]:
             if measure["type"] in ("sum", "average", "min", "max", "median"):
-                (field,) = FIELD_REFERENCE.findall(measure["sql"])
-                assert field in numbers, f"{name}.{measure['name']}"
+                ((_, field),) = FIELD.findall(measure["sql"])
+                assert own[field].lookml["type"] == "number", f"{name}.{field}"
 
 
 def test_joins_use_the_whole_primary_key_of_the_joined_view(
-    parsed: Views, model: dict[str, Any]
+    lookml_project: LookmlProject,
 ) -> None:
-    assert {each["name"] for each in model["explores"]} == parsed.keys()
     joins = [
-        (explore["name"], join)
-        for explore in model["explores"]
+        (name, join)
+        for name, explore in lookml_project.explores.items()
         for join in explore.get("joins", [])
     ]
     assert joins
     for name, join in joins:
-        references = [
-            each.split(".") for each in FIELD_REFERENCE.findall(join["sql_on"])
-        ]
-        assert {view for view, _ in references} == {name, join["name"]}
-        for view, field in references:
-            assert field in set(_field_names(parsed[view])), f"{view}.{field}"
-        joined = parsed[join["name"]]
-        (key,) = (each for each in joined["dimensions"] if each.get("primary_key"))
-        columns = {
-            _column_of(joined, field)
-            for view, field in references
-            if view == join["name"]
-        }
-        key_columns = set(COLUMN_REFERENCE.findall(key["sql"]))
-        assert columns == key_columns, f"{name} to {join['name']}"
+        columns = set()
+        for alias, field in FIELD.findall(join["sql_on"]):
+            found = lookml_project.field(name, f"{alias}.{field}")
+            if alias == join["name"]:
+                columns |= set(COLUMN.findall(found.lookml["sql"]))
+            else:
+                assert alias == name
+        joined = lookml_project.views[join.get("from", join["name"])]
+        key_columns = set(COLUMN.findall(primary_key(joined)["sql"]))
+        assert key_columns <= columns, f"{name} to {join['name']}"
 
 
-def _column_of(view: dict[str, Any], field: str) -> str:
-    for dimension in view["dimensions"]:
-        if dimension["name"] == field:
-            return COLUMN_REFERENCE.findall(dimension["sql"])[0]
-    (group,) = (
-        each for each in view["dimension_groups"] if f"{each['name']}_raw" == field
-    )
-    return COLUMN_REFERENCE.findall(group["sql"])[0]
-
-
-def test_cache_is_invalidated_by_the_end_of_a_run(model: dict[str, Any]) -> None:
-    (datagroup,) = model["datagroups"]
-    assert model["persist_with"] == datagroup["name"]
-    assert "max(finished_at)" in datagroup["sql_trigger"]
-
-
-def test_files_use_exactly_the_declared_constants() -> None:
-    manifest = lkml.load((LOOKER / "manifest.lkml").read_text(encoding="utf-8"))
-    declared_constants = {each["name"] for each in manifest["constants"]}
+def test_files_use_exactly_the_declared_constants(
+    lookml_project: LookmlProject,
+) -> None:
+    declared_constants = {each["name"] for each in lookml_project.manifest["constants"]}
     texts = "".join(path.read_text("utf-8") for path in LOOKER.rglob("*.lkml"))
     assert set(re.findall(r"@\{(\w+)\}", texts)) == declared_constants
 
@@ -200,11 +180,15 @@ def test_build_changes_files_only_when_the_yaml_changes(copied: Project) -> None
     assert copied.nightshift(*check, "--json").expect(0).json["changed"] == []
     path = "models/marts/trials/_trials__models.yml"
     copied.replace_text(path, "label: Trial Targets", "label: Targets of Trials")
+    copied.replace_text(
+        "looker/dashboards/growth.yml", "title: Growth", "title: Funnel"
+    )
     views_folder = copied.folder / "looker" / "views"
     (views_folder / "without_mart.view.lkml").write_text("")
     output = copied.nightshift(*check).expect(1).out
     assert "views/trial_target_metrics.view.lkml" in output
     assert "views/without_mart.view.lkml" in output
+    assert "dashboards/growth.dashboard.lookml" in output
     assert "views/fct_org_day.view.lkml" not in output
     copied.nightshift("looker", "build").expect(0)
     view = (views_folder / "trial_target_metrics.view.lkml").read_text("utf-8")

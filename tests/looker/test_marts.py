@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from loaders.errors import ConfigError
-from looker.generate import marts
-from looker.generate.marts import Mart
+from looker.generate import catalog, marts
+from looker.generate.tables import Table
+
+NAMES = {"label": "Things", "rows": "things"}
 
 
 def _node(name: str, looker: dict[str, Any], *columns: str) -> dict[str, Any]:
@@ -17,7 +19,7 @@ def _node(name: str, looker: dict[str, Any], *columns: str) -> dict[str, Any]:
         "resource_type": "model",
         "patch_path": "nightshift://models/_m.yml",
         "description": "One row per thing.",
-        "config": {"schema": "marts", "meta": {"looker": looker}},
+        "config": {"schema": "marts", "meta": {"looker": NAMES | looker}},
         "columns": {
             column: {"name": column, "data_type": "bigint", "description": "A number."}
             for column in columns
@@ -25,7 +27,7 @@ def _node(name: str, looker: dict[str, Any], *columns: str) -> dict[str, Any]:
     }
 
 
-def _read(*nodes: dict[str, Any]) -> list[Mart]:
+def _read(*nodes: dict[str, Any]) -> list[Table]:
     return marts.read_marts({"nodes": {node["unique_id"]: node for node in nodes}})
 
 
@@ -34,6 +36,14 @@ def test_join_by_a_partial_key_is_rejected() -> None:
     orgs = {"primary_key": ["org"], "joins": [{"to": "days", "by": {"org": "org"}}]}
     with pytest.raises(ConfigError, match="whole primary key"):
         _read(days, _node("orgs", orgs, "org"))
+
+
+def test_join_by_more_than_the_whole_key_is_allowed() -> None:
+    orgs = _node("orgs", {"primary_key": ["org"]}, "org", "day")
+    joins = [{"to": "orgs", "by": {"org": "org", "day": "day"}}]
+    days = _node("days", {"primary_key": ["day"], "joins": joins}, "org", "day")
+    table = _read(days, orgs)[0]
+    assert table.name == "days" and set(table.joins[0].by) == {"org", "day"}
 
 
 def test_join_to_an_unknown_mart_is_rejected() -> None:
@@ -46,7 +56,12 @@ def test_join_to_an_unknown_mart_is_rejected() -> None:
     ("looker", "message"),
     [
         ({}, "0 unique keys"),
+        ({"primary_key": ["org"], "rows": ""}, "it has no rows"),
         ({"primary_key": ["nowhere"]}, "no column nowhere"),
+        ({"primary_key": ["org"], "drill": ["nowhere"]}, "no column nowhere"),
+        ({"primary_key": ["org"], "newest": "nowhere"}, "no column nowhere"),
+        ({"primary_key": ["org"], "groups": {"A": ["nowhere"]}}, "no column nowhere"),
+        ({"current": {"by": ["org"], "latest": "org"}}, "unknown key latest"),
         ({"primary_key": ["org"], "lable": "x"}, "unknown key lable"),
         (
             {"primary_key": ["org"], "measures": [{"name": "x", "type": "sum"}]},
@@ -73,10 +88,52 @@ def test_join_to_an_unknown_mart_is_rejected() -> None:
                 "primary_key": ["org"],
                 "measures": [{"name": "x", "type": "number", "description": "."}],
             },
-            "needs sql",
+            "needs a sql",
         ),
     ],
 )
 def test_invalid_meta_is_rejected(looker: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         _read(_node("orgs", looker, "org"))
+
+
+def test_measure_for_each_metric_has_the_words_of_the_catalog() -> None:
+    measure = {
+        "name": "total_{metric}",
+        "type": "sum",
+        "column": "{metric}",
+        "description": "Number of {label}.",
+    }
+    looker = {"primary_key": ["org"], "measures": [measure]}
+    (table,) = _read(_node("orgs", looker, "org", *catalog.metrics()))
+    described = {each.name: each.description for each in table.measures}
+    assert described.keys() == {f"total_{name}" for name in catalog.metrics()}
+    assert described["total_metrics"] == "Number of custom metrics."
+    assert {each.column for each in table.measures} == catalog.metrics().keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("The `org` of the day.", "The org of the day."),
+        ("See `orgs`.", "See Things."),
+        ("Like org_name, but `not_paid`.", "Like org name, but not_paid."),
+        ("First.\n\nSecond, with trial_period_days.", "First."),
+    ],
+)
+def test_descriptions_are_in_the_words_of_readers(text: str, read: str) -> None:
+    node = _node("orgs", {"primary_key": ["org"]}, "org", "org_name")
+    node["columns"]["org"]["description"] = text
+    (table,) = _read(node)
+    assert table.column("org").description == read
+
+
+@pytest.mark.parametrize(
+    "text", ["As in sf_accounts.", "Within `trial_period_days`.", "See `other_orgs`."]
+)
+def test_description_with_an_unknown_name_is_rejected(text: str) -> None:
+    orgs = _node("orgs", {"primary_key": ["org"]}, "org")
+    orgs["columns"]["org"]["description"] = text
+    seed = {"name": "other_orgs", "resource_type": "seed", "unique_id": "seed.n.o"}
+    with pytest.raises(ConfigError, match=r"orgs\.org .* users do not know"):
+        _read(orgs, seed)

@@ -1,0 +1,40 @@
+"""The metric catalog (a seed) and the labels of names."""
+
+import csv
+from functools import cache
+
+from loaders.config.settings import PROJECT
+
+METRIC_CATALOG = PROJECT / "seeds" / "metric_catalog.csv"
+METRIC = "{metric}"
+USAGE = "Usage"
+SALESFORCE_SUFFIX = "__c"
+SPECIAL_WORDS = {"id": "ID", "p25": "P25", "p75": "P75", "url": "URL"}
+SMALL_WORDS = frozenset({"by", "in", "of", "on", "to"})
+
+
+@cache
+def metrics() -> dict[str, str]:
+    """Return the label of each usage metric by its name."""
+    with METRIC_CATALOG.open(encoding="utf-8", newline="") as file:
+        return {row["metric_name"]: row["label"] for row in csv.DictReader(file)}
+
+
+def label(name: str) -> str:
+    """Return a name as a label; metrics have the label of the metric catalog."""
+    words = name.removesuffix(SALESFORCE_SUFFIX).split("_")
+    text = " ".join(_capitalized(word) for word in words)
+    return text[:1].upper() + text[1:]
+
+
+def is_about_a_metric(name: str) -> bool:
+    """Return whether a column, such as max_hosts, is derived from a usage metric."""
+    words = name.removesuffix(SALESFORCE_SUFFIX).split("_")
+    return not metrics().keys().isdisjoint(words)
+
+
+def _capitalized(word: str) -> str:
+    if word in SMALL_WORDS:
+        return word
+    metric = metrics().get(word, "")
+    return metric.title() or SPECIAL_WORDS.get(word) or word.capitalize()
