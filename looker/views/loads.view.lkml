@@ -77,7 +77,7 @@ view: loads {
 
   dimension: run_id {
     label: "Run ID"
-    description: "Id of the run that wrote the row, as in runs."
+    description: "Id of the run that wrote the row, as in Runs."
     type: string
     sql: ${TABLE}.run_id ;;
   }

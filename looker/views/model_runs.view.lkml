@@ -76,7 +76,7 @@ view: model_runs {
 
   dimension: run_id {
     label: "Run ID"
-    description: "Id of the run that wrote the row, as in runs."
+    description: "Id of the run that wrote the row, as in Runs."
     type: string
     sql: ${TABLE}.run_id ;;
   }

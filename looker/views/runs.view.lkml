@@ -6,7 +6,7 @@ view: runs {
   dimension: run_id {
     primary_key: yes
     label: "Run ID"
-    description: "Id of the run that wrote the row, as in runs."
+    description: "Id of the run that wrote the row, as in Runs."
     type: string
     sql: ${TABLE}.run_id ;;
   }

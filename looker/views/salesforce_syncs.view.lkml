@@ -118,7 +118,7 @@ view: salesforce_syncs {
 
   dimension: run_id {
     label: "Run ID"
-    description: "Id of the run that wrote the row, as in runs."
+    description: "Id of the run that wrote the row, as in Runs."
     type: string
     sql: ${TABLE}.run_id ;;
   }
