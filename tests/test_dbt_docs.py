@@ -24,7 +24,7 @@ VIRTUAL_MILLISECONDS = 30_000
 TIMEOUT_SECONDS = 180
 MODEL = "model.nightshift.sf_trial_metrics"
 EXPOSURE = "exposure.nightshift.salesforce_trial_metrics_sync"
-PARENT = "model.nightshift.int_trial_metrics_for_salesforce"
+PARENT = "model.nightshift.sf_trial_metrics_by_date"
 
 pytestmark = pytest.mark.slow  # dbt needs most of a minute to write its pages
 

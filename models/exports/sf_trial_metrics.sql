@@ -2,7 +2,7 @@
 
 with trial_metrics as (
 
-    select * from {{ ref('int_trial_metrics_for_salesforce') }}
+    select * from {{ ref('sf_trial_metrics_by_date') }}
 
 ),
 

@@ -20,11 +20,9 @@ sessions as (
 
     select *
 
-    from {{ ref('fct_web_sessions') }}
+    from {{ ref('int_web_session_orgs_matched') }}
 
-    where
-        {{ in_window('session_date') }}
-        and org_id is not null
+    where {{ in_window('session_date') }}
 
 ),
 

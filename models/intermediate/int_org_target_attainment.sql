@@ -20,7 +20,7 @@ targets as (
 
     select *
 
-    from {{ ref('trial_target_metrics') }}
+    from {{ ref('int_trial_targets_aggregated') }}
 
     where
         {{ in_window('generated_date') }}

@@ -10,7 +10,7 @@ with org_days as (
 
     select *
 
-    from {{ ref('fct_org_day') }}
+    from {{ ref('int_org_trial_days_joined') }}
 
     where {{ in_window('metric_date') }}
 

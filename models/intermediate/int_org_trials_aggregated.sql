@@ -24,7 +24,7 @@ org_days as (
 
     select *
 
-    from {{ ref('fct_org_day') }}
+    from {{ ref('int_org_trial_days_joined') }}
 
     where {{ in_window_and_before('metric_date', window_days) }}
 

@@ -18,7 +18,7 @@ with org_days as (
     -- The outcome of trials that started earlier is final.
     select *
 
-    from {{ ref('fct_org_day') }}
+    from {{ ref('int_org_trial_days_joined') }}
 
     where
         {{ in_window_and_before('metric_date', window_days) }}

@@ -38,7 +38,7 @@ DATASETS = {
     "org_trial_metrics_for_salesforce": archive.Dataset(
         name="org_trial_metrics_for_salesforce",
         schema="intermediate",
-        relation="int_trial_metrics_for_salesforce",
+        relation="sf_trial_metrics_by_date",
         date_column="generated_date__c",
         order_by=("org_id__c",),
     ),

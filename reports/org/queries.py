@@ -15,7 +15,7 @@ REQUIRED_MODELS = (
     "fct_org_day",
     "fct_org_trial_metrics",
     "fct_web_sessions",
-    "int_trial_metrics_for_salesforce",
+    "sf_trial_metrics_by_date",
     "interesting_trials",
     "org_activity",
     "trial_target_metrics",
@@ -147,7 +147,7 @@ def read_export_row(
     """Return the org's row of the Salesforce export, or None."""
     rows = _read_rows(
         connection,
-        "int_trial_metrics_for_salesforce",
+        "sf_trial_metrics_by_date",
         f"{key_column} = ? and {date_column} = ?",
         [str(org_id), data_date],
         schema="intermediate",

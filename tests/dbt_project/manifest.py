@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[2]
-PUBLIC_FOLDERS = ("marts", "exports")
+PUBLIC_SCHEMA = "marts"
 KEY_TEST = "unique_combination_of_columns"
 Node = dict[str, Any]
 
@@ -95,8 +95,8 @@ def folder_of(node: Node) -> str:
 
 
 def is_public(node: Node) -> bool:
-    """Return whether the model is a mart or an export."""
-    return folder_of(node).startswith(PUBLIC_FOLDERS)
+    """Return whether the model is a mart or what is exported of one."""
+    return bool(node["config"]["schema"] == PUBLIC_SCHEMA)
 
 
 def key_test_arguments(manifest: Node, node: Node) -> Iterator[Node]:

@@ -3,6 +3,8 @@
 The tests read the manifest and catalog of the project on the `local` target.
 """
 
+from pathlib import PurePosixPath
+
 from tests.dbt_project.manifest import (
     Node,
     cte_names,
@@ -22,6 +24,8 @@ PREFIXES = {
     "marts": ("fct_", "dim_", ""),
     "exports": ("sf_",),
 }
+# A model reads its own layer and those before it; staging reads sources only.
+LAYERS = ("staging", "intermediate", "marts", "exports")
 RESERVED_PREFIXES = ("stg_", "int_", "sf_")
 MAX_CTES = 7
 # Order of columns by type. Ids come first, regardless of their type.
@@ -137,6 +141,43 @@ def test_only_staging_reads_raw_tables(manifest: Node) -> None:
             if parent.startswith("source.") and ".ops." not in parent
         }
         assert bool(raw_tables) == folder_of(node).startswith("staging"), node["name"]
+
+
+def test_layers_are_read_from_below_only(manifest: Node) -> None:
+    """Staging reads sources only; no other layer reads a layer above it."""
+    by_id = {node["unique_id"]: node for node in models(manifest)}
+    above = [
+        (node["name"], by_id[parent]["name"])
+        for node in by_id.values()
+        for parent in node["depends_on"]["nodes"]
+        if parent in by_id and not _may_read(_layer(node), _layer(by_id[parent]))
+    ]
+    assert above == []
+    assert {_layer(node) for node in by_id.values()} == set(LAYERS)
+
+
+def test_yaml_is_beside_its_models(manifest: Node) -> None:
+    documented = [*models(manifest), *manifest["unit_tests"].values()]
+    for node in documented:
+        tested = node if node["resource_type"] == "model" else _tested(manifest, node)
+        declared_in = (node.get("patch_path") or node["original_file_path"]).rpartition(
+            "://"
+        )[2]
+        folder = PurePosixPath(tested["original_file_path"]).parent
+        assert PurePosixPath(declared_in).parent == folder, node["name"]
+
+
+def _tested(manifest: Node, unit_test: Node) -> Node:
+    return manifest["nodes"][unit_test["depends_on"]["nodes"][0]]
+
+
+def _layer(node: Node) -> str:
+    return folder_of(node).partition("/")[0]
+
+
+def _may_read(reader: str, read: str) -> bool:
+    """Return whether a layer may read a model of another; staging reads no model."""
+    return reader != LAYERS[0] and LAYERS.index(read) <= LAYERS.index(reader)
 
 
 def test_models_have_at_most_seven_ctes_and_end_with_final(manifest: Node) -> None:

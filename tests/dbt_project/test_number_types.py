@@ -88,6 +88,7 @@ def _insert_org_day(
     }
     placeholders = ", ".join("?" for _ in values)
     connection.execute(
-        f"insert into marts.fct_org_day ({', '.join(values)}) values ({placeholders})",
+        "insert into intermediate.int_org_trial_days_joined "
+        f"({', '.join(values)}) values ({placeholders})",
         list(values.values()),
     )

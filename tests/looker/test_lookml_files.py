@@ -45,6 +45,8 @@ def declared() -> DeclaredColumns:
         for path in folder.rglob("*__models.yml"):
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
             for node in content["models"]:
+                if "schema" in node.get("config", {}):
+                    continue  # It is in another schema than the marts.
                 columns[node["name"]] = {each["name"]: each for each in node["columns"]}
     assert "fct_org_trial_metrics" in columns
     return columns

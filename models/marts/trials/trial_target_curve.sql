@@ -20,7 +20,7 @@ trial_days as (
 
     select *
 
-    from {{ ref('fct_org_day') }}
+    from {{ ref('int_org_trial_days_joined') }}
 
     where
         {{ in_window_and_before('metric_date', var('target_window_days')) }}
