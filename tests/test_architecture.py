@@ -38,7 +38,7 @@ MODULE_LAYERS = {
         "interruption",
         "errors",
     ),
-    "reports": ("history", "morning", "org", "console"),
+    "reports": ("comparison", "history", "morning", "org", "console"),
     "orchestrate": (
         "cli",
         "runs",

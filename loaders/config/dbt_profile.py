@@ -62,13 +62,21 @@ def target() -> Target:
     Raises `ConfigError` with the file and the key that is missing or malformed.
     """
     profile, path = _profile()
-    outputs = require_mapping(profile.get("outputs"), f"outputs of {PROFILE} in {path}")
     name = os.environ.get("DBT_TARGET") or _default_target(profile, path)
+    return named_target(name, remedy="Correct DBT_TARGET or the profile.")
+
+
+def named_target(name: str, *, remedy: str) -> Target:
+    """Return one target of the profile; its other targets need no variables.
+
+    Raises `ConfigError` like `target`, with `remedy` if there is no such target.
+    """
+    profile, path = _profile()
+    outputs = _outputs(profile, path)
     if name not in outputs:
         names = ", ".join(sorted(outputs)) or "none"
         raise ConfigError(
-            f"Target {name!r} is not in {path}, which has: {names}. Correct DBT_TARGET "
-            "or the profile."
+            f"Target {name!r} is not in {path}, which has: {names}. {remedy}"
         )
     place = f"outputs.{name} in {path}"
     values = _render(require_mapping(outputs[name], place), place)
@@ -78,6 +86,15 @@ def target() -> Target:
                 f"{place} has no {key!r}. Compare it with profiles.yml.example."
             )
     return Target(name=name, values=values)
+
+
+def target_engines() -> dict[str, str]:
+    """Return the adapter type of each target of the profile, by name."""
+    profile, path = _profile()
+    return {
+        name: str(values.get("type")) if isinstance(values, dict) else ""
+        for name, values in _outputs(profile, path).items()
+    }
 
 
 def profiles_file() -> Path:
@@ -108,6 +125,10 @@ def _profile() -> tuple[dict[str, Any], Path]:
             f"{path} has no profile {PROFILE!r}. Compare it with profiles.yml.example."
         )
     return require_mapping(profile, f"{PROFILE} in {path}"), path
+
+
+def _outputs(profile: dict[str, Any], path: Path) -> dict[str, Any]:
+    return require_mapping(profile.get("outputs"), f"outputs of {PROFILE} in {path}")
 
 
 def _default_target(profile: dict[str, Any], path: Path) -> str:

@@ -19,7 +19,16 @@ from loaders import interruption, machine
 from loaders.config.redaction import redact
 from loaders.errors import ConfigError, NightshiftError
 from orchestrate import startup
-from orchestrate.cli import init, looker, luigid, reading, rejects, runs, salesforce
+from orchestrate.cli import (
+    compare,
+    init,
+    looker,
+    luigid,
+    reading,
+    rejects,
+    runs,
+    salesforce,
+)
 from orchestrate.cli.options import require_text
 from orchestrate.runs.outcome import ExitCode
 from reports.console import console, error_console, print_json, styled
@@ -53,6 +62,7 @@ app.command("doctor")(reading.check_setup)
 app.command()(reading.status)
 app.command()(reading.history)
 app.command("luigid")(luigid.start)
+app.command()(compare.compare)
 app.command()(reading.explain_org)
 app.add_typer(rejects.app, name="rejects")
 app.add_typer(salesforce.app, name="salesforce")
