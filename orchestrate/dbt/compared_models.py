@@ -5,6 +5,7 @@ A model's key is what its test of uniqueness declares; personal columns have
 """
 
 import difflib
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -89,11 +90,18 @@ def _keys(contents: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
             columns = arguments.get("combination_of_columns", ())
         elif metadata.get("name") == SINGLE:
             columns = (arguments.get("column_name", ""),)
-        key = tuple(str(column).strip('"').lower() for column in columns)
         node = test.get("attached_node")
+        declared = contents["nodes"].get(node, {}).get("columns", {})
+        key = tuple(_key_column(str(column), declared) for column in columns)
         if node and all(key) and key and len(key) < len(keys.get(node, (*key, ""))):
             keys[node] = key
     return keys
+
+
+def _key_column(expression: str, declared: Collection[str]) -> str:
+    """Return the column of a part of a key: `coalesce(state, '')` has `state`."""
+    names = re.findall(r"[a-z_][a-z0-9_]*", expression.lower())
+    return next((name for name in names if name in declared), names[0] if names else "")
 
 
 def _schema(node: Node) -> str:

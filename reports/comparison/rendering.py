@@ -4,6 +4,7 @@ Values come from the warehouse and may hold anything: each output escapes them.
 """
 
 import html
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Any
 
 from loaders.private_files import VAR, make_folder
 from reports.comparison.compare import (
+    HIDDEN,
     IDENTICAL,
     NEW,
     NOT_COMPARABLE,
     ColumnChange,
     Comparison,
     Result,
+    ValueChange,
 )
 from reports.console import Table, console, printable, styled
 
@@ -24,6 +27,8 @@ FOLDER = VAR / "compare"
 PAGE = "index.html"
 MAX_VALUE = 40
 NULL = "null"
+# Markdown's own characters, mentions, references, and what links and emoji begin with.
+MARKUP = re.compile(r"[\\`*\[\]#|~@]|:(?=\S)")
 HEADINGS = ("Model", "Rows before", "Rows after", "Added", "Removed", "Changed")
 
 
@@ -39,20 +44,18 @@ def print_result(result: Result) -> None:
         table.add_row(*cells(model), column_summary(model))
     console.print_table(table)
     for model in result.models:
-        if details := list(_details(model)):
+        if model.status != IDENTICAL or model.note:
             console.print()
             console.print(styled(model.model, "bold"))
-            for line in details:
-                console.print(f"  {line}")
+            _print_details(model)
 
 
 def title(result: Result) -> str:
     """Return the heading: what is compared, and how many models differ."""
     differing = sum(model.status != IDENTICAL for model in result.models)
+    models = f"{len(result.models)} model{'' if len(result.models) == 1 else 's'}"
     state = (
-        f"{differing} of {len(result.models)} models differ"
-        if differing
-        else f"all {len(result.models)} models are identical"
+        f"{differing} of {models} differ" if differing else f"{models}, no difference"
     )
     return f"{result.target} compared with {result.against}: {state}"
 
@@ -101,9 +104,15 @@ def markdown(result: Result) -> str:
         for model in result.models
     ]
     for model in result.models:
-        if details := list(_details(model)):
+        if model.status != IDENTICAL or model.note:
             lines += ["", f"<details><summary>{_md(model.model)}</summary>", ""]
-            lines += [f"- {_md(line)}" for line in details]
+            lines += [f"- {_md(line)}" for line in _sentences(model)]
+            if model.values:
+                lines += ["", "| Changed column | Rows | Example |", "|---|--:|---|"]
+                lines += [
+                    "| " + " | ".join(map(_md, value_cells(change))) + " |"
+                    for change in model.values
+                ]
             lines += ["", "</details>"]
     return "\n".join(lines)
 
@@ -134,22 +143,49 @@ def page(result: Result) -> str:
         "column_text": _column_text,
         "key_text": _key_text,
         "value_text": _value_text,
+        "is_hidden": is_hidden,
     }
     return rendering.render("comparison.html", context)
 
 
-def _details(model: Comparison) -> Iterator[str]:
+def value_cells(change: ValueChange) -> tuple[str, str, str]:
+    """Return a changed column, its number of rows, and the first example."""
+    example = ""
+    if is_hidden(change):
+        example = "values are hidden"
+    elif change.examples:
+        first = change.examples[0]
+        example = (
+            f"{_key_text(first.key)}: {_value_text(first.before)} → "
+            f"{_value_text(first.after)}"
+        )
+    return change.column, f"{change.rows:,}", example
+
+
+def is_hidden(change: ValueChange) -> bool:
+    """Return whether the values of a changed column are personal."""
+    return any(example.after == HIDDEN for example in change.examples)
+
+
+def _print_details(model: Comparison) -> None:
+    for sentence in _sentences(model):
+        console.print(f"  {sentence}")
+    if model.values:
+        table = Table(box=None, pad_edge=False)
+        for heading in ("  Changed column", "Rows", "Example"):
+            table.add_column(heading, justify="right" if heading == "Rows" else "left")
+        for change in model.values:
+            column, *others = value_cells(change)
+            table.add_row(f"  {column}", *others)
+        console.print_table(table)
+
+
+def _sentences(model: Comparison) -> Iterator[str]:
+    """Yield what differs, but for values."""
     if model.note:
         yield model.note
-    for column in model.columns:
-        yield f"column {_column_text(column)}"
-    for change in model.values:
-        shown = "; ".join(
-            f"{_key_text(example.key)}: {_value_text(example.before)} → "
-            f"{_value_text(example.after)}"
-            for example in change.examples
-        )
-        yield f"{change.column} changed in {_rows(change.rows)}, for example {shown}"
+    if model.columns:
+        yield f"Columns: {', '.join(map(_column_text, model.columns))}"
     for verb, number, examples in (
         ("added", model.added, model.added_examples),
         ("removed", model.removed, model.removed_examples),
@@ -187,7 +223,4 @@ def _rows(number: int) -> str:
 def _md(text: str) -> str:
     """Escape text for Markdown: neither markup, a mention nor a link comes of it."""
     escaped = html.escape(text, quote=False)
-    return "".join(
-        f"&#{ord(character)};" if character in "\\`*[]#|~@:" else character
-        for character in escaped.replace("\n", " ")
-    )
+    return MARKUP.sub(lambda match: f"&#{ord(match[0])};", escaped.replace("\n", " "))
