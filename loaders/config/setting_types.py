@@ -18,6 +18,16 @@ def _s3_url(value: str) -> str:
 S3Url = Annotated[str, AfterValidator(_s3_url)]
 
 
+def _web_url(value: str) -> str:
+    """Validate `https://host` or `https://host/path`, as it becomes part of links."""
+    if not re.fullmatch(r"https?://[\w.-]+(:\d+)?(/[\w.~/-]*)?", value):
+        raise ValueError("must look like https://company.looker.com")
+    return value.rstrip("/")
+
+
+WebUrl = Annotated[str, AfterValidator(_web_url)]
+
+
 def _addresses(value: object) -> object:
     """Split mail addresses: a JSON list, or separated by commas outside of quotes."""
     if not isinstance(value, str):

@@ -21,7 +21,7 @@ from loaders.config.endpoints import Metrics
 from loaders.config.environment import PROJECT as PROJECT
 from loaders.config.salesforce_policy import SyncPolicy
 from loaders.config.setting_names import TABLE, not_a_setting
-from loaders.config.setting_types import Addresses, PrivateKey, S3Url, StartTls
+from loaders.config.setting_types import Addresses, PrivateKey, S3Url, StartTls, WebUrl
 from loaders.errors import ConfigError, NightshiftError
 
 PREFIX = "NIGHTSHIFT_"
@@ -80,11 +80,12 @@ class Smtp(BaseModel):
 
 
 class Report(BaseModel):
-    """Who receives the morning report."""
+    """Who receives the morning report, and the Looker instance that it links to."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     recipients: Addresses = Field(default_factory=list)
+    looker_url: WebUrl | None = None
 
 
 class OnCall(BaseModel):

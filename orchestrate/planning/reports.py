@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import date
 
 from loaders import archive, ledger, warehouse
+from loaders.config import settings
 from loaders.config.dbt_project import project_vars
 from loaders.ledger.reports import OPEN, PENDING, count_rerun_requests, latest
 from orchestrate.planning import archives, run_state
@@ -14,7 +15,8 @@ from orchestrate.planning.later_dates import last_dates
 from orchestrate.planning.run_state import RERUN_REQUESTED, RunState
 from orchestrate.planning.stale_models import sync_stale_reason
 from orchestrate.run_id import RUN_ID
-from reports.morning.data import MODELS, ReportRequest
+from reports.morning.data import MODELS
+from reports.morning.request import ReportRequest
 
 REPORT = "report"
 
@@ -105,8 +107,9 @@ def fingerprint(state: RunState, day: date) -> str:
     return hashlib.sha256("\0".join([*models, *syncs]).encode()).hexdigest()
 
 
-def report_request(state: RunState, day: date, *, salesforce_url: str) -> ReportRequest:
+def report_request(state: RunState, day: date) -> ReportRequest:
     """Return the request from which the day's report is made."""
+    config = settings.load()
     own = run_state.load(day, env=state.env, version=state.version)
     return ReportRequest(
         data_date=day,
@@ -114,6 +117,7 @@ def report_request(state: RunState, day: date, *, salesforce_url: str) -> Report
         version=state.version,
         variables=project_vars(),
         salesforce_object=TRIAL_METRICS.object,
-        salesforce_url=salesforce_url,
+        salesforce_url=config.salesforce.instance_url or "",
+        looker_url=config.report.looker_url or "",
         changed_partitions=[asdict(item) for item in find_changed_partitions(own)],
     )

@@ -232,9 +232,7 @@ def write_page(state: RunState) -> Page:
 def _prepare(state: RunState, day: date) -> "RenderedReport":
     from reports.morning import publishing
 
-    url = settings.load().salesforce.instance_url or ""
-    request = reports.report_request(state, day, salesforce_url=url)
-    return publishing.prepare_report(request)
+    return publishing.prepare_report(reports.report_request(state, day))
 
 
 def _write(rendered: "RenderedReport", state: RunState, mail_status: str) -> None:

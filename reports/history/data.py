@@ -12,6 +12,7 @@ from loaders.ledger.completion import RERUN, SUCCESS
 from loaders.ledger.run_outcomes import RUNNING, RunOutcome, read_run_outcomes
 from loaders.warehouse import Connection, missing_columns
 from loaders.warehouse.relations import list_relations
+from reports.history.latest_date import LatestDate, read_latest_date
 
 MAX_RUNS = 30
 MAX_CHARTS = 5  # runs with a chart of their tasks
@@ -23,10 +24,12 @@ BASELINE = timedelta(days=60)
 LEDGERS = (
     "alerts",
     "archives",
+    "load_rejects",
     "loads",
     "model_runs",
     "reports",
     "runs",
+    "salesforce_rejects",
     "salesforce_syncs",
 )
 
@@ -101,7 +104,7 @@ class History:
     """Everything on the page. Each part may be empty.
 
     `volumes` holds the latest partitions by source, `report_dates` the data dates that
-    have a report page.
+    have a report page. `latest_date` is None before the first model is built.
     """
 
     env: str
@@ -113,6 +116,7 @@ class History:
     volumes: Sequence[tuple[str, Sequence[Volume]]] = ()
     alerts: Sequence[Alert] = ()
     report_dates: frozenset[date] = frozenset()
+    latest_date: LatestDate | None = None
 
 
 def read_history(connection: Connection, *, env: str, version: str) -> History:
@@ -132,6 +136,7 @@ def read_history(connection: Connection, *, env: str, version: str) -> History:
         volumes=_read_volumes(connection),
         alerts=_read_alerts(connection, scope),
         report_dates=_read_report_dates(connection, scope),
+        latest_date=read_latest_date(connection, env=env, version=version),
     )
 
 

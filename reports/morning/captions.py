@@ -7,8 +7,8 @@ def trials(report: Report) -> str:
     """Return the alternative text of the trials chart."""
     first, today = report.trial_days[0], report.today
     return (
-        f"Bar chart: trials in progress per day, from {first['in_trial']} on "
-        f"{first['day']} to {today['in_trial']} on {today['day']}, of which "
+        f"Bar chart: trials in progress per day, from {first['in_progress']} on "
+        f"{first['day']} to {today['in_progress']} on {today['day']}, of which "
         f"{today['active']} were active and {today['stalled']} are stalled. "
         f"Below: trials started ({today['started']} today) and converted "
         f"({today['converted']} today)."

@@ -15,12 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from reports.morning import captions
-from reports.morning.data import METRIC_LABELS, TRIAL_HISTORY_DAYS, Report
+from reports.morning.data import METRIC_LABELS, Report
 from reports.morning.paid_flow import FLOW_DAYS
 from reports.morning.themes import THEMES, Theme, rc_settings
+from reports.morning.trials import TRIAL_HISTORY_DAYS
 
 DOTS_PER_INCH = 200
 CSS_PIXELS_PER_INCH = 100
@@ -28,6 +29,9 @@ WIDTH_INCHES = 5.6
 MARGIN_INCHES = 0.08
 STATES = ("trial", "free", "expired", None)
 NO_STATE = "new or removed"
+MINUS = "\u2212"
+# The range of a count's axis is at least this, so that one is not a whole axis.
+MIN_COUNT_RANGE = 4
 HATCHES = {"trial": "", "free": "////", "expired": "....", None: "xxxx"}
 
 
@@ -53,7 +57,7 @@ def draw_charts(report: Report) -> dict[str, Chart]:
         charts["targets"] = _draw_chart(
             "targets", captions.target_curve(report), _draw_target_curve, report
         )
-    if report.paid_flow.changes:
+    if report.paid_flow.gained or report.paid_flow.lost:
         charts["flow"] = _draw_chart(
             "flow", captions.paid_account_flow(report), _draw_paid_flow, report
         )
@@ -100,14 +104,16 @@ def _draw_trials(report: Report, theme: Theme) -> Figure:
     days = [day for day in _last_days(report, TRIAL_HISTORY_DAYS) if day >= min(by_day)]
     counts = {
         name: [by_day.get(day, {}).get(name, 0) for day in days]
-        for name in ("in_trial", "active", "started", "converted")
+        for name in ("in_progress", "active", "started", "converted")
     }
     # A day without a snapshot has no bar, and the line has a gap.
     stalled = [by_day.get(day, {}).get("stalled", float("nan")) for day in days]
     positions = range(len(days))
     inactive = [
-        in_trial - active
-        for in_trial, active in zip(counts["in_trial"], counts["active"], strict=True)
+        in_progress - active
+        for in_progress, active in zip(
+            counts["in_progress"], counts["active"], strict=True
+        )
     ]
     upper.bar(positions, counts["active"], 0.7, color=theme.first, label="active")
     upper.bar(
@@ -152,7 +158,7 @@ def _draw_trials(report: Report, theme: Theme) -> Figure:
     _place_legend_beside_title(lower)
     _label_days(lower, days)
     for axes in (upper, lower):
-        _use_integer_ticks(axes)
+        _use_count_axis(axes)
     return figure
 
 
@@ -181,6 +187,15 @@ def _draw_target_curve(report: Report, theme: Theme) -> Figure:
                 linewidth=1.5,
                 label=cohort.replace("_", " "),
             )
+            if points:
+                axes.annotate(
+                    _compact(points[-1][1]),
+                    points[-1],
+                    xytext=(4, 0),
+                    textcoords="offset points",
+                    va="bottom" if cohort == "converted" else "top",
+                    color=colour,
+                )
         axes.set_title(label)
         if axes.dataLim.ymin >= 0:
             # Leave room below zero for the lower half of a marker at zero.
@@ -233,12 +248,17 @@ def _draw_paid_flow(report: Report, theme: Theme) -> Figure:
             for day, height in zip(days, heights, strict=True):
                 bottoms[day] += height
     axes.axhline(0, color=theme.ink, linewidth=0.8)
-    axes.margins(y=0.08)
+    low, high = axes.get_ylim()
+    half = MIN_COUNT_RANGE / 2
+    axes.set_ylim(min(1.08 * low, -half), max(1.08 * high, half))
     axes.set_title("▲ new, from …   ▼ lost, to …")
     _place_legend_beside_title(axes)
     _label_days(axes, days)
     _use_integer_ticks(axes)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):.0f}")
+    # With signs: without them the axis of one new and one lost reads 1, 0, 1.
+    axes.yaxis.set_major_formatter(
+        lambda value, _: f"{value:+,.0f}".replace("-", MINUS) if value else "0"
+    )
     return figure
 
 
@@ -261,5 +281,18 @@ def _label_days(axes: Axes, days: Sequence[date]) -> None:
             label.set_visible(False)
 
 
+def _compact(value: float) -> str:
+    """Return a number in at most seven characters."""
+    if abs(value) >= 100_000:
+        return f"{value:.1e}"
+    return f"{value:,.0f}" if value.is_integer() else f"{value:,.1f}"
+
+
+def _use_count_axis(axes: Axes) -> None:
+    axes.set_ylim(0, max(axes.get_ylim()[1], MIN_COUNT_RANGE))
+    _use_integer_ticks(axes)
+
+
 def _use_integer_ticks(axes: Axes) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))

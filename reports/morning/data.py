@@ -5,27 +5,29 @@ Each section is one query in SQL that DuckDB and Redshift share.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from loaders.warehouse import Connection, identifier
+from reports.morning.notes import Note, read_notes
 from reports.morning.paid_flow import PaidAccountFlow, read_paid_flow
 from reports.morning.quality import Quality, read_quality
+from reports.morning.request import ReportRequest
+from reports.morning.trials import read_trial_days, trials_of, weekly_changes
 from reports.org.queries import METRICS
 
 MAX_ROWS = 10
 METRIC_LABELS = {
     metric: "custom metrics" if metric == "metrics" else metric for metric in METRICS
 }
-TRIAL_HISTORY_DAYS = 14
 # The models that the report reads. A report is stale when one of them changes.
 MODELS = (
     "account_transitions",
     "big_customer_usage",
-    "fct_org_day",
     "fct_org_trial_metrics",
     "free_account_usage",
     "interesting_trials",
+    "org_activity",
     "paid_account_flow",
     "trial_target_curve",
     "trial_target_metrics",
@@ -36,23 +38,6 @@ DATE_COLUMNS = {
 }
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class ReportRequest:
-    """What to report on: data date, environment, and the dbt vars of its models.
-
-    `changed_partitions` are older than the run's window and changed after they were
-    loaded: source, dt, and the command that takes the change in.
-    """
-
-    data_date: date
-    env: str
-    version: str
-    variables: Mapping[str, Any]
-    salesforce_object: str
-    salesforce_url: str = ""
-    changed_partitions: Sequence[Row] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +66,7 @@ class Report:
     customers: TopRows
     free_accounts: TopRows
     quality: Quality = field(repr=False)
+    notes: Sequence[Note] = ()
 
     @property
     def data_date(self) -> date:
@@ -90,73 +76,37 @@ class Report:
     @property
     def today(self) -> Row:
         """The trial counts of the data date; zeros when there is no trial."""
-        if self.trial_days and self.trial_days[-1]["day"] == self.data_date:
-            return self.trial_days[-1]
-        names = ("started", "in_trial", "active", "stalled", "converted")
-        return {"day": self.data_date, **dict.fromkeys(names, 0)}
+        return trials_of(self.trial_days, self.data_date)
+
+    @property
+    def weekly_changes(self) -> Mapping[str, int | None]:
+        """The change of each trial count since the week before, or None."""
+        return weekly_changes(self.trial_days, self.data_date)
 
 
 def read_report(connection: Connection, request: ReportRequest) -> Report:
     """Read the report of a data date; any section may be empty."""
+    interesting, customers, free_accounts = _with_record_ids(
+        connection,
+        request,
+        _read_interesting_trials(connection, request),
+        _read_customers(connection, request),
+        _read_free_accounts(connection, request),
+    )
     return Report(
         request=request,
-        trial_days=_read_trial_days(connection, request),
+        trial_days=read_trial_days(connection, request.data_date),
         targets=_read_targets(connection, request),
         target_curve=_read_target_curve(connection, request),
-        interesting=_read_interesting_trials(connection, request),
+        interesting=interesting,
         paid_flow=read_paid_flow(connection, request.data_date),
-        customers=_read_customers(connection, request),
-        free_accounts=_read_free_accounts(connection, request),
+        customers=customers,
+        free_accounts=free_accounts,
         quality=read_quality(
-            connection,
-            request.data_date,
-            env=request.env,
-            version=request.version,
-            baseline_days=int(request.variables["volume_baseline_days"]),
+            connection, request.data_date, env=request.env, version=request.version
         ),
+        notes=read_notes(connection, request),
     )
-
-
-def _read_trial_days(connection: Connection, request: ReportRequest) -> list[Row]:
-    """Count trials on each recent day that has a snapshot.
-
-    `stalled` counts unpaid trials without a log event for `stalled_days` days, which
-    is also the condition of the reason code `stalled`.
-    """
-    trial_days = int(request.variables["trial_period_days"])
-    stalled_days = int(request.variables["stalled_days"])
-    is_open = f"trials.org_day <= {trial_days} and not trials.is_paid"
-    has_no_recent_events = (
-        "(trials.last_active_date is null "
-        f"or trials.last_active_date <= trials.generated_date - {stalled_days})"
-    )
-    conditions = {
-        "started": "trials.trial_start_date = trials.generated_date",
-        "in_trial": is_open,
-        "active": f"{is_open} and org_days.log_events > 0",
-        "stalled": (
-            f"{is_open} and trials.org_day > {stalled_days} and {has_no_recent_events}"
-        ),
-        "converted": "trials.converted_on = trials.generated_date",
-    }
-    counts = ", ".join(
-        f"sum(case when {condition} then 1 else 0 end) as {name}"
-        for name, condition in conditions.items()
-    )
-    rows = connection.fetch_all(
-        "-- reports.morning.data trial days\n"
-        f"select trials.generated_date, {counts} "
-        f"from {connection.table('marts', 'fct_org_trial_metrics')} as trials "
-        f"inner join {connection.table('marts', 'fct_org_day')} as org_days "
-        "on trials.org_id = org_days.org_id "
-        "and trials.generated_date = org_days.metric_date "
-        "where trials.generated_date between ? and ? group by 1 order by 1",
-        [request.data_date - timedelta(days=TRIAL_HISTORY_DAYS - 1), request.data_date],
-    )
-    return [
-        {"day": day, **dict(zip(conditions, map(int, values), strict=True))}
-        for day, *values in rows
-    ]
 
 
 def _read_targets(connection: Connection, request: ReportRequest) -> list[Row]:
@@ -178,35 +128,52 @@ def _read_interesting_trials(connection: Connection, request: ReportRequest) -> 
     trials = _read_mart(
         connection, request, "interesting_trials", columns, "trial_rank"
     )
-    top = trials[:MAX_ROWS]
-    record_ids = _read_salesforce_ids(
-        connection, request, [str(row["org_id"]) for row in top]
-    )
-    return TopRows(
-        [
-            row | {"salesforce_id": record_ids.get(str(row["org_id"]), "")}
-            for row in top
-        ],
-        len(trials),
-    )
+    return TopRows(trials[:MAX_ROWS], len(trials))
+
+
+def _with_record_ids(
+    connection: Connection, request: ReportRequest, trials: TopRows, *accounts: TopRows
+) -> list[TopRows]:
+    """Add `salesforce_id` to the rows: of the trial's record, or of the account's.
+
+    An account without a synced record has that of its trial, and the other way round.
+    It is '' for an org without any.
+    """
+    lists = (trials, *accounts)
+    keys = sorted({str(row["org_id"]) for top in lists for row in top.rows})
+    own, others = _read_salesforce_ids(connection, request.salesforce_object, keys)
+    return [
+        TopRows([row | {"salesforce_id": _first(row, *ids)} for row in top.rows], total)
+        for top, ids in zip(
+            lists, [(own, others), *[(others, own)] * len(accounts)], strict=True
+        )
+        for total in (top.total,)
+    ]
+
+
+def _first(row: Row, *record_ids: Mapping[str, str]) -> str:
+    key = str(row["org_id"])
+    return next((ids[key] for ids in record_ids if key in ids), "")
 
 
 def _read_salesforce_ids(
-    connection: Connection, request: ReportRequest, keys: list[str]
-) -> dict[str, str]:
-    """Return the latest Salesforce record id by key."""
+    connection: Connection, salesforce_object: str, keys: list[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the latest record ids by key: of the object, and of other objects."""
     if not keys:
-        return {}
+        return {}, {}
     rows = connection.fetch_all(
         "-- reports.morning.data salesforce ids\n"
-        "select key, salesforce_id from (select key, salesforce_id, row_number() over "
-        "(partition by key order by accepted_at desc) as recency "
+        "select object, key, salesforce_id from ("
+        "select object, key, salesforce_id, row_number() over "
+        "(partition by object, key order by accepted_at desc) as recency "
         f"from {connection.table('ops', 'salesforce_rows')} "
-        f"where object = ? and key in ({', '.join('?' for _ in keys)}) "
+        f"where key in ({', '.join('?' for _ in keys)}) "
         "and salesforce_id is not null) as accepted where recency = 1",
-        [request.salesforce_object, *keys],
+        keys,
     )
-    return dict(rows)
+    own = {key: found for name, key, found in rows if name == salesforce_object}
+    return own, {key: found for name, key, found in rows if name != salesforce_object}
 
 
 def _read_customers(connection: Connection, request: ReportRequest) -> TopRows:

@@ -46,7 +46,7 @@ def name_as_text(name: object) -> str:
     return text
 
 
-def single_line(text: object, *, max_length: int | None = MAX_MESSAGE_LENGTH) -> str:
+def single_line(text: object, max_length: int | None = MAX_MESSAGE_LENGTH) -> str:
     """Return a text on one line without control characters, cut to `max_length`."""
     safe = "".join(_safe_character(character) for character in str(text))
     line = re.sub(r"\s+", " ", safe).strip()

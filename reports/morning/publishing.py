@@ -15,7 +15,8 @@ from loaders.mime import Message
 from loaders.private_files import make_folder
 from reports.morning import rendering
 from reports.morning.charts import Chart, draw_charts
-from reports.morning.data import Report, ReportRequest, read_report
+from reports.morning.data import Report, read_report
+from reports.morning.request import ReportRequest
 
 DATASET = "report"
 PAGE = "index.html"

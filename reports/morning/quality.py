@@ -1,43 +1,38 @@
-"""The result of a run, read from the ledgers: loads, rejects, tests and durations.
+"""The result of a run for its readers: whether the data is complete and as usual.
 
-If a ledger has several rows for one source, model or sync, the latest one is used.
+What on-call needs beyond that, such as rejects by reason, is on the history page. If a
+ledger has several rows for one source, model or sync, the latest one is used.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from loaders import ledger
 from loaders.config.salesforce_mapping import SALESFORCE_OBJECT
-from loaders.ledger.rejects import CAN_BE_LOCATED
-from loaders.ledger.salesforce import WITHDRAWN
 from loaders.warehouse import Connection
+from reports.morning.baseline import UNKNOWN, USUAL, Baseline, read_baseline
+from reports.morning.names import single_line
 
-MAX_SLOWEST_MODELS = 5
-MAX_REJECT_REASONS = 12
-MAX_SALESFORCE_CODES = 3
 # Statuses of a sync that needs no further action.
 COMPLETE_SYNC_STATUSES = ("success", "superseded", "rolled_back")
+MAX_WARNINGS = 5
+MAX_WARNING_LENGTH = 120
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Quality:
-    """The loads, tests, timings and rejects of one run.
+    """The loads and tests of one run, and the baseline of its weekday.
 
-    `figures` are those of `nightshift status`. `baseline_records` has each source's
-    mean records per day before the data date. `test_warnings` maps models to messages.
+    `figures` are those of `nightshift status`. `test_warnings` maps models to messages.
     """
 
     figures: Row
-    baseline_records: Mapping[str, float]
-    reject_reasons: Sequence[Row]
-    reloads: Sequence[Row]
-    slowest_models: Sequence[Row]
+    baseline: Baseline
     test_warnings: Mapping[str, str]
-    salesforce_rejects: Sequence[Row]
 
     @property
     def records(self) -> int:
@@ -50,17 +45,43 @@ class Quality:
         return sum(load["rejects"] for load in self.figures["loads"])
 
     @property
-    def not_located(self) -> int:
-        """Number of rejected records without object and line number."""
-        return max((int(row["not_located"]) for row in self.reject_reasons), default=0)
-
-    def ratio_to_baseline(self, source: str) -> float | None:
-        """Return the source's records divided by its baseline; None without one."""
-        baseline = self.baseline_records.get(source)
-        records = next(
-            load["lines"] for load in self.figures["loads"] if load["source"] == source
+    def volume(self) -> str:
+        """The records read and rejected, each with a word whether that is usual."""
+        loads = self.figures["loads"]
+        text = (
+            f"{_count_of(self.records, 'record')} of {_count_of(len(loads), 'source')}"
         )
-        return records / baseline if baseline else None
+        words = {
+            load["source"]: self.baseline.records_word(load["source"], load["lines"])
+            for load in loads
+        }
+        text += _described(words, self._shares())
+        if not self.rejects:
+            return f"{text}. None rejected."
+        words = {
+            load["source"]: self.baseline.rejects_word(load["source"], load["rejects"])
+            for load in loads
+        }
+        return f"{text}. {self.rejects:,} rejected{_described(words, self._rejects())}."
+
+    def _shares(self) -> dict[str, str]:
+        """Return each source's records as a percentage of its baseline."""
+        ratios = {
+            load["source"]: self.baseline.ratio(load["source"], load["lines"])
+            for load in self.figures["loads"]
+        }
+        return {
+            source: f"{ratio:.0%}"
+            for source, ratio in ratios.items()
+            if ratio is not None
+        }
+
+    def _rejects(self) -> dict[str, str]:
+        return {
+            load["source"]: f"{load['rejects']:,}, usually "
+            f"{self.baseline.rejects.get(load['source'], 0):,.0f}"
+            for load in self.figures["loads"]
+        }
 
 
 @dataclass(frozen=True)
@@ -115,53 +136,54 @@ def summarize(quality: Quality, data_date: date) -> RunSummary:
         problems.append(f"{drift['object']}: {drift['message'].rstrip('.')}")
         actions.append(Action("Send these records again", drift["repair"]))
     if quality.test_warnings:
-        warnings = (
-            f"{model} ({message})" for model, message in quality.test_warnings.items()
+        problems.append(f"tests warned on {', '.join(_warnings(quality))}")
+        models = (
+            quality.test_warnings if len(quality.test_warnings) <= MAX_WARNINGS else ()
         )
-        problems.append(f"tests warned on {', '.join(warnings)}")
-        actions.append(
-            Action(
-                "Investigate the test warnings",
-                f"dbt test --select {' '.join(quality.test_warnings)}",
-            )
-        )
+        selection = f" --select {' '.join(models)}" if models else ""
+        actions.append(Action("Investigate the test warnings", f"dbt test{selection}"))
     if problems:
         details = "; ".join(problems)
         return RunSummary(False, f"{details[0].upper()}{details[1:]}.", actions)
-    return RunSummary(True, _success_details(quality), [])
+    return RunSummary(True, f"{quality.volume} {_sent(quality)}", [])
 
 
 def read_quality(
-    connection: Connection,
-    data_date: date,
-    *,
-    env: str,
-    version: str,
-    baseline_days: int,
+    connection: Connection, data_date: date, *, env: str, version: str
 ) -> Quality:
     """Read the figures of a data date's run from the ledgers."""
-    run_key = [data_date, env, version]
     return Quality(
         figures=ledger.data_date_figures(
             connection, data_date, env=env, version=version
         ),
-        baseline_records=_read_baseline_records(connection, data_date, baseline_days),
-        reject_reasons=_read_reject_reasons(connection, data_date),
-        reloads=_read_reloads(connection, data_date, env=env, version=version),
-        slowest_models=_read_slowest_models(connection, run_key),
-        test_warnings=_read_test_warnings(connection, run_key),
-        salesforce_rejects=_read_salesforce_rejects(connection, run_key),
+        baseline=read_baseline(connection, data_date),
+        test_warnings=_read_test_warnings(connection, [data_date, env, version]),
     )
 
 
-def _success_details(quality: Quality) -> str:
-    models, sync = quality.figures["models"], quality.figures["salesforce"]
-    rejected = f", {quality.rejects:,} rejected" if quality.rejects else ""
+def _described(words: Mapping[str, str], details: Mapping[str, str]) -> str:
+    """Return `, as usual`, or the sources that are unusual with their details."""
+    known = {source: word for source, word in words.items() if word != UNKNOWN}
+    if not known:
+        return ""
+    unusual = [source for source, word in known.items() if word != USUAL]
+    if not unusual:
+        return f", {USUAL}"
+    parts = [f"{source} {known[source]} ({details[source]})" for source in unusual]
+    return f", {', '.join(parts)}"
+
+
+def _warnings(quality: Quality) -> Iterator[str]:
+    for number, (model, message) in enumerate(quality.test_warnings.items()):
+        if number == MAX_WARNINGS:
+            yield f"{len(quality.test_warnings) - number} more"
+            return
+        yield f"{model} ({single_line(message, max_length=MAX_WARNING_LENGTH)})"
+
+
+def _sent(quality: Quality) -> str:
+    sync = quality.figures["salesforce"]
     return (
-        f"{quality.records:,} records read{rejected}, "
-        f"{_count_of(models['done'], 'model')} built, "
-        f"{_count_of(models['tests'], 'test')} passed, "
-        f"{_count_of(quality.figures['archives'], 'dataset')} archived, "
         f"{sync['sent']:,} sent to Salesforce, {sync['unchanged']:,} unchanged there"
         f"{''.join(_other_syncs(quality))}."
     )
@@ -174,124 +196,20 @@ def _other_syncs(quality: Quality) -> Iterator[str]:
             yield f", {sync['sent']:,} sent to {name}, {sync['unmatched']:,} unmatched"
 
 
-def _read_baseline_records(
-    connection: Connection, data_date: date, baseline_days: int
-) -> dict[str, float]:
-    """Return each source's mean records per day over the days before the data date."""
-    rows = connection.fetch_all(
-        "-- reports.morning.quality baseline\n"
-        "select source, avg(cast(lines as double precision)) from ("
-        "select source, dt, lines, row_number() over ("
-        "partition by source, dt order by finished_at desc) as recency "
-        f"from {connection.table('ops', 'loads')} "
-        "where dt between ? and ? and status != ?) as loads "
-        "where recency = 1 group by 1",
-        [
-            data_date - timedelta(days=baseline_days),
-            data_date - timedelta(days=1),
-            ledger.RERUN,
-        ],
-    )
-    return {source: float(records) for source, records in rows}
-
-
-def _read_reject_reasons(connection: Connection, data_date: date) -> list[Row]:
-    """Count the rejected records of the latest loads by source and reason.
-
-    `not_located` is the number of all of them that have no object and line number and
-    can get them.
-    """
-    rows = connection.fetch_all(
-        "-- reports.morning.quality reject reasons\n"
-        "select rejects.source, rejects.reason, count(*) as records, "
-        f"sum(sum(case when {CAN_BE_LOCATED} then 1 else 0 end)) over () "
-        f"from {connection.table('ops', 'load_rejects')} as rejects "
-        "inner join (select load_id, row_number() over ("
-        "partition by source order by finished_at desc) as recency "
-        f"from {connection.table('ops', 'loads')} where dt = ? and status != ?"
-        ") as loads on rejects.load_id = loads.load_id and loads.recency = 1 "
-        f"group by 1, 2 order by 3 desc, 1, 2 limit {MAX_REJECT_REASONS}",
-        [data_date, ledger.RERUN],
-    )
-    names = ("source", "reason", "records", "not_located")
-    return [dict(zip(names, row, strict=True)) for row in rows]
-
-
-def _read_reloads(
-    connection: Connection, data_date: date, *, env: str, version: str
-) -> list[Row]:
-    """List earlier partitions that runs of the data date reloaded."""
-    loads = connection.table("ops", "loads")
-    rows = connection.fetch_all(
-        "-- reports.morning.quality reloads\n"
-        "select source, dt, lines, lines_before from ("
-        "select source, dt, lines, run_id, lag(lines) over ("
-        "partition by source, dt order by finished_at) as lines_before "
-        f"from {loads} where dt < ? and status != ?) as reloads "
-        "where lines_before is not null and run_id in ("
-        f"select run_id from {loads} where dt = ? and status != ? union "
-        f"select run_id from {connection.table('ops', 'model_runs')} "
-        "where data_date = ? and env = ? and version = ?) order by 2, 1",
-        [*(data_date, ledger.RERUN) * 2, data_date, env, version],
-    )
-    names = ("source", "dt", "records", "records_before")
-    return [dict(zip(names, row, strict=True)) for row in rows]
-
-
-def _read_slowest_models(connection: Connection, run_key: list[object]) -> list[Row]:
-    rows = connection.fetch_all(
-        "-- reports.morning.quality slowest models\n"
-        f"select model, seconds, tests {_from_latest_model_runs(connection)} "
-        f"order by seconds desc, model limit {MAX_SLOWEST_MODELS}",
-        run_key,
-    )
-    names = ("model", "seconds", "tests")
-    return [dict(zip(names, row, strict=True)) for row in rows]
-
-
 def _read_test_warnings(
     connection: Connection, run_key: list[object]
 ) -> dict[str, str]:
+    """Return the messages of each model whose latest successful run has warnings."""
     rows = connection.fetch_all(
         "-- reports.morning.quality test warnings\n"
-        f"select model, message {_from_latest_model_runs(connection)} "
-        "and tests_warned > 0 order by 1",
-        run_key,
-    )
-    return dict(rows)
-
-
-def _from_latest_model_runs(connection: Connection) -> str:
-    """Return a FROM clause over each model's latest successful run of a data date."""
-    return (
-        "from (select *, row_number() over ("
+        "select model, message from (select *, row_number() over ("
         "partition by model order by finished_at desc) as recency "
         f"from {connection.table('ops', 'model_runs')} where data_date = ? "
         f"and env = ? and version = ? and status = '{ledger.SUCCESS}') as runs "
-        "where recency = 1"
-    )
-
-
-def _read_salesforce_rejects(
-    connection: Connection, run_key: list[object]
-) -> list[Row]:
-    """Count the orgs that Salesforce rejected in the latest sync, by error code."""
-    rows = connection.fetch_all(
-        "-- reports.morning.quality salesforce rejects\n"
-        "select rejects.code, count(distinct rejects.object || ' ' || rejects.key) "
-        "as orgs "
-        f"from {connection.table('ops', 'salesforce_rejects')} as rejects "
-        "inner join (select sync_id, row_number() over ("
-        "partition by object order by finished_at desc) "
-        f"as recency from {connection.table('ops', 'salesforce_syncs')} "
-        "where data_date = ? and env = ? and version = ? "
-        f"and status != '{ledger.RERUN}') as syncs "
-        "on rejects.sync_id = syncs.sync_id and syncs.recency = 1 "
-        f"where rejects.code != '{WITHDRAWN}' "
-        f"group by 1 order by 2 desc, 1 limit {MAX_SALESFORCE_CODES}",
+        "where recency = 1 and tests_warned > 0 order by 1",
         run_key,
     )
-    return [{"code": code, "orgs": orgs} for code, orgs in rows]
+    return dict(rows)
 
 
 def _count_of(number: int, noun: str) -> str:

@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from reports.morning import names
-from reports.morning.data import METRIC_LABELS, Report, ReportRequest
+from reports.morning.data import METRIC_LABELS, Report
+from reports.morning.links import Links
 from reports.morning.quality import summarize
+from reports.morning.request import ReportRequest
+from reports.morning.sections import sections_of
 
 if TYPE_CHECKING:
     from reports.morning.charts import Chart
@@ -42,21 +45,32 @@ def page_html(
     report: Report, charts: Mapping[str, "Chart"], *, written_at: datetime
 ) -> str:
     """Return the page; it shows the charts as `{name}.png` in its own folder."""
-    return _render("report.html", report, charts, written_at, is_mail=False)
+    return _render("report.html", report, charts, written_at)
 
 
 def mail_html(
     report: Report, charts: Mapping[str, "Chart"], *, written_at: datetime, url: str
 ) -> str:
     """Return the mail's HTML; it shows the charts inline by content id."""
-    return _render("report.html", report, charts, written_at, is_mail=True, url=url)
+    return _render("report.html", report, charts, written_at, url=url)
 
 
 def mail_text(
     report: Report, charts: Mapping[str, "Chart"], *, written_at: datetime, url: str
 ) -> str:
     """Return the report as plain text."""
-    return _render("report.txt", report, charts, written_at, is_mail=True, url=url)
+    return _render("report.txt", report, charts, written_at, url=url)
+
+
+def preheader(report: Report) -> str:
+    """Return the text that mail clients show beside the subject: figures, no names."""
+    today, flow = report.today, report.paid_flow
+    calls = report.interesting.total
+    return (
+        f"{_counted(calls, 'trial')} worth a call, "
+        f"{today['in_progress']:,} in progress, {today['active']:,} of them active. "
+        f"Paid accounts this week: +{flow.gained:,} new, {MINUS}{flow.lost:,} lost."
+    )
 
 
 def render_alert(template: str, context: Mapping[str, Any]) -> str:
@@ -80,24 +94,36 @@ def _render(
     charts: Mapping[str, "Chart"],
     written_at: datetime,
     *,
-    is_mail: bool,
     url: str = "",
 ) -> str:
-    return (
-        _environment()
-        .get_template(template)
-        .render(
-            report=report,
-            summary=summarize(report.quality, report.data_date),
-            charts=charts,
-            targets=_targets_by_metric(report),
-            metric_labels=METRIC_LABELS,
-            written_at=written_at,
-            is_mail=is_mail,
-            url=url,
-            content_id=content_id,
-        )
-    )
+    """Render the page, or the mail if there is the `url` of the page."""
+    request = report.request
+    sections = sections_of(report, charts)
+    context = {
+        "report": report,
+        "summary": summarize(report.quality, report.data_date),
+        "sections": [section for section in sections if section.is_shown],
+        "folded": [section.nothing for section in sections if not section.is_shown],
+        "charts": charts,
+        "targets": _targets_by_metric(report),
+        "metric_labels": METRIC_LABELS,
+        "links": Links(request.data_date, request.salesforce_url, request.looker_url),
+        "preheader": preheader(report),
+        "written_at": written_at,
+        "is_mail": bool(url),
+        "url": url,
+        "history_url": _history_url(url),
+        "content_id": content_id,
+    }
+    return render(template, context)
+
+
+def _history_url(page_url: str) -> str:
+    """Return the URL of the run history from that of a page, `report/dt=D/index.html`.
+
+    It is relative where there is no URL, because both have the same root.
+    """
+    return f"{page_url.rsplit('/', 3)[0] if page_url else '../..'}/status/index.html"
 
 
 def _targets_by_metric(report: Report) -> dict[str, dict[str, Any]]:
@@ -132,6 +158,7 @@ def _environment() -> Environment:
         "signed": _signed,
         "percent": _percent,
         "short_date": _short_date,
+        "weekday": lambda value: f"{value:%A}",
         "long_date": _long_date,
         "counted": _counted,
         "time_left": _time_left,

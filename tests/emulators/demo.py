@@ -19,6 +19,7 @@ from typing import Any
 from rich.table import Table
 
 from loaders import warehouse
+from reports.morning.trials import read_trial_days, trials_of
 from tests.emulators import demo_setup
 from tests.emulators.background import Background
 from tests.emulators.component import PortInUseError
@@ -139,15 +140,11 @@ def _show_results(summary: WorldSummary, runs: list[dict[str, Any]]) -> None:
     with warehouse.session() as connection:
         _show_loads(connection, summary)
         models = figures["models"]
-        org_days = connection.table("marts", "fct_org_day")
-        [(trials,)] = connection.fetch_all(
-            f"-- demo\nselect count(*) from {org_days} where is_in_trial "
-            "and metric_date = ?",
-            [WORLD.until],
-        )
+        today = trials_of(read_trial_days(connection, WORLD.until), WORLD.until)
         console.print(
             f"\nModels built: {models['done']}; tests run: {models['tests']}, "
-            f"{models['tests_warned']} warned. Orgs in trial: {trials}."
+            f"{models['tests_warned']} warned. "
+            f"Trials in progress: {today['in_progress']}."
         )
         _show_targets(connection)
     for name, sync in figures["salesforce_objects"].items():

@@ -69,19 +69,25 @@ def test_each_run_is_mailed_once_with_its_figures_and_charts(
     assert len(parts) >= 2
     (trials,) = finished.project.rows(
         "select sum(case when org_day = 1 then 1 else 0 end) as started, "
-        "sum(case when org_day <= 14 and not is_paid then 1 else 0 end) as open, "
+        "sum(case when account_state = 'trial' then 1 else 0 end) as in_progress, "
         "sum(case when converted_on = generated_date then 1 else 0 end) as converted "
-        "from marts.fct_org_trial_metrics where generated_date = ?",
+        "from marts.fct_org_trial_metrics as trials "
+        "join marts.org_activity as activity "
+        "on trials.org_id = activity.org_id and generated_date = metric_date "
+        "where generated_date = ?",
         finished.data_date,
     )
     text = plain.get_content()
-    assert f"{trials['started']} started" in text
-    assert f"of {trials['open']} in progress" in text
-    assert f"{trials['converted']} converted" in text
-    for load in finished.project.rows(
-        "select source, lines from ops.loads where dt = ?", finished.data_date
-    ):
-        assert re.search(rf"{load['source']} +{load['lines']:,} ", text)
+    for name in ("started", "in progress", "converted"):
+        assert re.search(rf" {trials[name.replace(' ', '_')]} +\S+  {name}\b", text)
+    (loads,) = finished.project.rows(
+        "select sum(lines) as lines, sum(rejects) as rejects from ops.loads "
+        "where dt = ?",
+        finished.data_date,
+    )
+    summary = " ".join(text.split())
+    assert f"{loads['lines']:,} records of 4 sources. {loads['rejects']:,}" in summary
+    assert "There is no earlier Tuesday to compare with." in summary
     for trial in finished.project.rows(
         "select org_id, salesforce_id from marts.interesting_trials "
         "join ops.salesforce_rows on key = cast(org_id as varchar) "
@@ -279,10 +285,9 @@ def test_late_object_updates_the_pages_of_the_days_that_it_changes(
     project.run(day)
     after = list_etags(project, f"{finished.report_url}/dt={WORLD.first_date}/")
     assert after["index.html"] != before["index.html"]
-    bucket, prefix = split_url(finished.report_url)
-    page = s3.get_object(Bucket=bucket, Key=f"{prefix}/dt={day}/index.html")
-    html = page["Body"].read().decode()
-    assert "+1 records" in html.partition("Reloaded partitions")[2]
+    bucket, prefix = split_url(f"{project.archive_url}/local/v1/status/index.html")
+    history = s3.get_object(Bucket=bucket, Key=prefix)["Body"].read().decode()
+    assert "+1 records" in history.partition("Reloaded partitions")[2]
     assert len(finished.mails()) == mails
     for data_date in WORLD.dates:
         assert project.plan(data_date) == []

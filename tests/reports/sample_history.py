@@ -11,6 +11,7 @@ from reports.history.data import (
     TaskBar,
     Volume,
 )
+from reports.history.latest_date import LatestDate
 
 START = datetime(2026, 11, 25, 3, 0)
 HOSTILE = "<script>document.title='hacked'</script>\x1b[31m\u202e" + "very_long_" * 30
@@ -34,6 +35,34 @@ def _run(number: int, outcome: str) -> RunOutcome:
         exit_code=0 if has_ended else None,
         tasks_done=65 if has_ended else None,
         tasks_failed=1 if has_ended else None,
+    )
+
+
+def _latest_date() -> LatestDate:
+    load = {"source": HOSTILE, "lines": 10**12, "rows": 10**12 - 5, "rejects": 5}
+    return LatestDate(
+        data_date=date(2026, 11, 24),
+        baseline="median of the last four Tuesdays",
+        sources=[load | {"ratio": 12.5, "rejects_word": "more than usual"}],
+        reject_reasons=[
+            {
+                "source": "web_logs",
+                "reason": f"{HOSTILE} {'is not in combined log format' * 9}",
+                "records": 5,
+                "not_located": 3,
+            }
+        ],
+        reloads=[
+            {
+                "source": "app_logs",
+                "dt": date(2026, 11, 23),
+                "records": 900,
+                "records_before": 880,
+            }
+        ],
+        salesforce_rejects=[
+            {"code": "FIELD_CUSTOM_VALIDATION_EXCEPTION" * 2, "orgs": 3}
+        ],
     )
 
 
@@ -62,4 +91,5 @@ def history() -> History:
         volumes=[("app_logs", volumes), (HOSTILE, volumes[:1])],
         alerts=[Alert(START, HOSTILE, "r1")],
         report_dates=frozenset({date(2026, 11, 24)}),
+        latest_date=_latest_date(),
     )

@@ -5,9 +5,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from orchestrate.runs.blocked import Blocked
-from reports.morning.data import Report, ReportRequest, TopRows
+from reports.morning.baseline import Baseline
+from reports.morning.data import Report, TopRows
+from reports.morning.notes import Note
 from reports.morning.paid_flow import PaidAccountFlow
 from reports.morning.quality import Quality
+from reports.morning.request import ReportRequest
 from reports.org.queries import METRICS
 
 DATA_DATE = date(2026, 11, 24)
@@ -45,12 +48,8 @@ EMPTY_QUALITY = Quality(
         "salesforce_objects": {"Trial_Metrics__c": SYNC},
         "finished_at": WRITTEN_AT,
     },
-    baseline_records={},
-    reject_reasons=[],
-    reloads=[],
-    slowest_models=[],
+    baseline=Baseline(DATA_DATE),
     test_warnings={},
-    salesforce_rejects=[],
 )
 
 ALERT_CONTEXT = {
@@ -95,6 +94,7 @@ def report(**changes: Any) -> Report:  # noqa: ANN401 - any field of the report
         ),
         free_accounts=TopRows([_free_account(name) for name in HOSTILE_NAMES], 12),
         quality=_quality(),
+        notes=[Note("orgs 2026-10-30 changed. Take it in:", "nightshift run")],
     )
     return replace(complete, **changes)
 
@@ -111,6 +111,7 @@ def empty_report() -> Report:
         customers=no_rows,
         free_accounts=no_rows,
         quality=EMPTY_QUALITY,
+        notes=[],
     )
 
 
@@ -123,10 +124,10 @@ def _request() -> ReportRequest:
             "stalled_days": 3,
             "trial_period_days": 14,
             "usage_month_days": 28,
-            "volume_baseline_days": 14,
         },
         salesforce_object="Trial_Metrics__c",
         salesforce_url="https://acme.my.salesforce.com",
+        looker_url="https://acme.cloud.looker.com",
     )
 
 
@@ -135,7 +136,7 @@ def _trial_days() -> list[dict[str, Any]]:
         {
             "day": DATA_DATE - timedelta(days=13 - number),
             "started": number % 4,
-            "in_trial": 20 + number,
+            "in_progress": 20 + number,
             "active": 9 + number % 5,
             "stalled": 4 + number % 3,
             "converted": number % 3,
@@ -219,6 +220,7 @@ def _paid_flow() -> PaidAccountFlow:
 def _customer(rank: int, name: str | None) -> dict[str, Any]:
     return {
         "org_id": 2000 + rank,
+        "salesforce_id": RECORD_ID if rank % 3 else "",
         "org_name": name,
         "billing_plan_name": name,
         "usage_rank": rank,
@@ -234,6 +236,7 @@ def _customer(rank: int, name: str | None) -> dict[str, Any]:
 def _free_account(name: str | None) -> dict[str, Any]:
     return {
         "org_id": 3,
+        "salesforce_id": "",
         "org_name": name,
         "limits_reached": 2,
         **{metric: 104_500 for metric in METRICS},
@@ -250,32 +253,10 @@ def _quality() -> Quality:
     return replace(
         EMPTY_QUALITY,
         figures=EMPTY_QUALITY.figures | {"loads": loads},
-        baseline_records={"orgs": 1000.0, "metrics": 2400.0},
-        reject_reasons=[
-            {
-                "source": "web_logs",
-                "reason": f"{SCRIPT} {'is not in combined log format' * 9}",
-                "records": 5,
-                "not_located": 3,
-            }
-        ],
-        reloads=[
-            {
-                "source": "app_logs",
-                "dt": DATA_DATE - timedelta(days=1),
-                "records": 900,
-                "records_before": 880,
-            }
-        ],
-        slowest_models=[
-            {
-                "model": f"int_{'very_long_name_' * 5}{number}",
-                "seconds": 1.5,
-                "tests": 1,
-            }
-            for number in range(3)
-        ],
-        salesforce_rejects=[
-            {"code": "FIELD_CUSTOM_VALIDATION_EXCEPTION" * 2, "orgs": 3}
-        ],
+        baseline=Baseline(
+            DATA_DATE,
+            weeks=4,
+            records={"orgs": 1000.0, "metrics": 2600.0},
+            rejects={"app_logs": 0.0, "orgs": 4.0, "web_logs": 6.0},
+        ),
     )
