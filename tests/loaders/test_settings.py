@@ -47,7 +47,7 @@ def test_addresses_are_json_or_separated_by_commas(
     [
         ("REPORT__LOOKER_URL", "company.looker.com"),
         ("REPORT__LOOKER_URL", "javascript:alert(1)"),
-        ("REPORT__LOOKER_URL", "https://x.example/\"onclick=x"),
+        ("REPORT__LOOKER_URL", 'https://x.example/"onclick=x'),
         ("REPORT__RECIPIENTS", "[a@b.c"),
         ("REPORT__RECIPIENTS", "[1]"),
         ("REPORT__RECIPIENTS", '["a@b.c", null]'),

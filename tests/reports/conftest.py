@@ -11,4 +11,4 @@ from tests.reports import sample_report
 def rendered() -> RenderedReport:
     """Return the sample report with its charts."""
     report = sample_report.report()
-    return RenderedReport(report, draw_charts(report), sample_report.WRITTEN_AT)
+    return RenderedReport(report, draw_charts(report), *[sample_report.WRITTEN_AT] * 2)

@@ -6,11 +6,12 @@ from typing import Any
 
 from orchestrate.runs.blocked import Blocked
 from reports.morning.baseline import Baseline
-from reports.morning.data import Report, TopRows
+from reports.morning.data import MAX_ROWS, Report, TopRows
 from reports.morning.notes import Note
 from reports.morning.paid_flow import PaidAccountFlow
 from reports.morning.quality import Quality
 from reports.morning.request import ReportRequest
+from reports.morning.trials import COUNTS
 from reports.org.queries import METRICS
 
 DATA_DATE = date(2026, 11, 24)
@@ -112,6 +113,23 @@ def empty_report() -> Report:
         free_accounts=no_rows,
         quality=EMPTY_QUALITY,
         notes=[],
+    )
+
+
+def large_report() -> Report:
+    """Return the report of ten thousand orgs, at the length that a report has."""
+    complete = report()
+    lists = ("interesting", "customers", "free_accounts")
+    return replace(
+        complete,
+        **{
+            name: TopRows(getattr(complete, name).rows[:MAX_ROWS], 10_000)
+            for name in lists
+        },
+        trial_days=[
+            {"day": row["day"], **{name: 1000 * row[name] for name in COUNTS}}
+            for row in complete.trial_days
+        ],
     )
 
 

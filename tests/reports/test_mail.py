@@ -124,7 +124,7 @@ def test_days_left_in_trial_are_shown_in_words() -> None:
         for day in (13, 14, 15)
     ]
     report = replace(complete, interesting=TopRows(rows, len(rows)))
-    rendered = RenderedReport(report, {}, sample_report.WRITTEN_AT)
+    rendered = RenderedReport(report, {}, *[sample_report.WRITTEN_AT] * 2)
     text = _mail(rendered).text
     assert re.findall(r"Day (\d+), (.+?);", text) == [
         ("13", "1 day left"),
@@ -142,7 +142,7 @@ def test_targets_of_a_single_cohort_are_shown(cohort: str) -> None:
         target_curve=[row for row in complete.target_curve if row["cohort"] == cohort],
     )
     message = _mail(
-        RenderedReport(report, draw_charts(report), sample_report.WRITTEN_AT)
+        RenderedReport(report, draw_charts(report), *[sample_report.WRITTEN_AT] * 2)
     )
     values = "21         \u2013" if cohort == "converted" else "\u2013      10.5"
     assert re.search(rf"hosts +{values}\n", message.text)
@@ -176,7 +176,7 @@ def test_numbers_at_the_edge_of_their_type_are_shown_exactly(
         customers=TopRows([row | customer for row in complete.customers.rows], 1),
     )
     message = _mail(
-        RenderedReport(report, draw_charts(report), sample_report.WRITTEN_AT)
+        RenderedReport(report, draw_charts(report), *[sample_report.WRITTEN_AT] * 2)
     )
     assert any(name.startswith("targets.") for name in message.images)
     shown = [rendering._number(median), rendering._signed(change)]

@@ -52,7 +52,7 @@ class TagCollector(HTMLParser):
 
 def _rendered(report: Report, *charts: Chart) -> RenderedReport:
     by_name = {chart.name: chart for chart in charts}
-    return RenderedReport(report, by_name, sample_report.WRITTEN_AT)
+    return RenderedReport(report, by_name, *[sample_report.WRITTEN_AT] * 2)
 
 
 def _mail_html(rendered: RenderedReport) -> str:
@@ -161,7 +161,9 @@ def test_change_since_the_week_before_is_shown_beside_each_number(page: str) -> 
 
 def test_report_without_accounts_has_no_charts() -> None:
     report = sample_report.empty_report()
-    rendered = RenderedReport(report, draw_charts(report), sample_report.WRITTEN_AT)
+    rendered = RenderedReport(
+        report, draw_charts(report), *[sample_report.WRITTEN_AT] * 2
+    )
     assert [name for name, _ in rendered.files()] == [publishing.PAGE]
     message = publishing.mail_message(rendered, URL, reference="report")
     assert "No trial needs a call today." in message.text
