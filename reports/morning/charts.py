@@ -212,7 +212,7 @@ def _draw_target_curve(report: Report, theme: Theme) -> Figure:
 
 def _draw_paid_flow(report: Report, theme: Theme) -> Figure:
     """Draw new paid accounts upwards and lost ones downwards, by other state."""
-    figure, axes = _new_figure(2.4)
+    figure, axes = _new_figure(1.9)
     first_day = report.paid_flow.since or report.data_date
     days = [day for day in _last_days(report, FLOW_DAYS) if day >= first_day]
     colours = dict(

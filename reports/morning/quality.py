@@ -48,6 +48,8 @@ class Quality:
     def volume(self) -> str:
         """The records read and rejected, each with a word whether that is usual."""
         loads = self.figures["loads"]
+        if not loads:
+            return "No source was loaded."
         text = (
             f"{_count_of(self.records, 'record')} of {_count_of(len(loads), 'source')}"
         )
