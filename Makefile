@@ -42,6 +42,7 @@ emulators-stop: install ## stop the demo's emulators
 	$(BIN)/python -m tests.emulators.demo_setup stop
 
 images: install ## record docs/images from the demo (needs chromium; run make demo first)
+	$(BIN)/python -m tests.looker.pictures
 	$(BIN)/python -m tests.emulators.screenshots
 
 # Two workers. A file stays in one of them, so that they share its fixtures.

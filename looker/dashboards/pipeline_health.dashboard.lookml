@@ -320,4 +320,4 @@
     row: 31
     col: 0
     width: 24
-    height: 8
+    height: 6

@@ -10,6 +10,7 @@ from loaders.errors import ConfigError
 from looker.generate import dashboard_spec, dashboards
 from looker.generate.dashboard_spec import COLUMNS
 from tests.looker.lookml import LookmlProject
+from tests.nightly.project import SOURCE
 
 FIELDS = {
     "visits": {"visits.day": "dimension", "visits.count": "count"}
@@ -85,6 +86,24 @@ def test_snapshots_are_limited_to_a_date_or_a_period(
             unless = lookml_project.explores[explore]["conditionally_filter"]["unless"]
             newest = tile.get("filters", {}).get(f"{explore}.is_newest") == "yes"
             assert newest or dated & set(unless), tile["title"]
+
+
+def test_exposures_name_the_marts_of_each_dashboard(
+    lookml_project: LookmlProject,
+) -> None:
+    exposures = {
+        each["name"]: set(each["depends_on"])
+        for path in (SOURCE / "models").rglob("*__exposures.yml")
+        for each in yaml.safe_load(path.read_text(encoding="utf-8"))["exposures"]
+    }
+    used: dict[str, set[str]] = {}
+    for dashboard, tile in lookml_project.tiles():
+        names = [*tile["fields"], *tile.get("filters", {})]
+        views = {tile["explore"], *(name.partition(".")[0] for name in names)}
+        used.setdefault(dashboard["dashboard"], set()).update(views)
+    del used["pipeline_health"]  # it reads ledgers only, which are sources
+    for name, views in used.items():
+        assert exposures[f"looker_{name}"] == {f"ref('{view}')" for view in views}
 
 
 def _spec(**tile: Any) -> dict[str, Any]:  # noqa: ANN401 - any key of a tile
