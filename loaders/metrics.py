@@ -91,6 +91,11 @@ METRICS = {
         Metric("nightshift_salesforce_sent", "Rows sent.", OBJECT),
         Metric("nightshift_salesforce_accepted", "Rows accepted.", OBJECT),
         Metric("nightshift_salesforce_rejected", "Rows rejected.", OBJECT),
+        Metric(
+            "nightshift_salesforce_known_rejects",
+            "Rejected rows that were reported before and have not changed.",
+            OBJECT,
+        ),
         Metric("nightshift_salesforce_unchanged", "Rows not sent: no change.", OBJECT),
         Metric("nightshift_salesforce_api_calls", "Requests of the sync.", OBJECT),
         Metric(

@@ -10,7 +10,7 @@ from loaders.warehouse import Connection
 
 LOAD_COLUMNS = ("source", "lines", "rows", "rejects", "objects")
 SYNC_COLUMNS = ("status", "sent", "accepted", "rejected", "unchanged")
-UNMATCHED = "unmatched"
+ADDED_COLUMNS = ("unmatched", "known_rejects")  # earlier versions did not have them
 REPORT_COLUMNS = ("url", "mail_status", "recipients", "message")
 
 
@@ -86,17 +86,19 @@ def _latest_syncs(
 ) -> dict[str, dict[str, Any]]:
     """Return the figures of the latest sync of each object, by object.
 
-    Those that an earlier version recorded have no number of unmatched rows.
+    Numbers that an earlier version did not record are 0.
     """
     table = connection.table("ops", "salesforce_syncs")
     sender = "-- loaders.ledger.figures"
     columns = connection.columns(f"{sender} sync columns\nselect * from {table}")
-    has_unmatched = any(name == UNMATCHED for name, _ in columns)
-    names = (*SYNC_COLUMNS, UNMATCHED)
-    unmatched = "coalesce(unmatched, 0)" if has_unmatched else "0"
+    existing = {name for name, _ in columns}
+    added = ", ".join(
+        f"coalesce({name}, 0)" if name in existing else "0" for name in ADDED_COLUMNS
+    )
+    names = (*SYNC_COLUMNS, *ADDED_COLUMNS)
     rows = connection.fetch_all(
         f"{sender} latest syncs\n"
-        f"select object, {', '.join(SYNC_COLUMNS)}, {unmatched} from ("
+        f"select object, {', '.join(SYNC_COLUMNS)}, {added} from ("
         "select *, row_number() over (partition by object order by finished_at desc) "
         f"as recency from {table} where {condition} and status != ?) as syncs "
         "where recency = 1 order by object",

@@ -7,6 +7,7 @@ until a sync withdraws it because there is no longer anything to send for the ke
 import json
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from loaders import warehouse
 from loaders.warehouse import Connection
@@ -96,7 +97,10 @@ def recorded_job_ids(connection: Connection, object_name: str) -> set[str]:
 
 @dataclass(frozen=True)
 class Reject:
-    """The latest reject of a key; `attempt` is 0 if the row was never sent."""
+    """The latest reject of a key; `attempt` is 0 if the row was never sent.
+
+    `first_rejected_at` is when the key was first rejected for the same cause.
+    """
 
     key: str
     code: str
@@ -107,38 +111,123 @@ class Reject:
     is_transient: bool
     sync_id: str
     rejected_at: datetime
+    first_rejected_at: datetime
 
 
 def open_rejects(object_name: str, *, limit: int = 1_000) -> list[Reject]:
     """Return the open rejects of an object, latest first."""
     with warehouse.session() as connection:
+        warehouse.add_columns(connection, "salesforce_rejects")
         rows = connection.fetch_all(
             f"""-- loaders.ledger.salesforce open rejects {object_name}
 select
-    latest.key, code, message, fields, attempt, job_id, is_transient, sync_id,
-    rejected_at
-from (
-    select *, row_number() over (
-        partition by key order by rejected_at desc, attempt desc
-    ) as recency
-    from {connection.table("ops", "salesforce_rejects")}
-    where object = ?
-) as latest
-left join (
-    select key, max(accepted_at) as accepted_at
-    from {connection.table("ops", "salesforce_rows")}
-    where object = ?
-    group by 1
-) as accepted
-    on latest.key = accepted.key
-where
-    recency = 1 and code != ?
-    and (accepted_at is null or accepted_at < rejected_at)
-order by rejected_at desc, latest.key
+    key, code, message, fields, attempt, job_id, is_transient, sync_id, rejected_at,
+    first_rejected_at
+from ({_open_rejects(connection)}) as rejects
+where object = ?
+order by rejected_at desc, key
 limit {int(limit)}""",
-            [object_name, object_name, WITHDRAWN],
+            [WITHDRAWN, object_name],
         )
     return [Reject(*row) for row in rows]
+
+
+def count_open_rejects(connection: Connection) -> list[tuple[str, str, int, datetime]]:
+    """Return (object, code, number of keys, when the first was rejected)."""
+    warehouse.add_columns(connection, "salesforce_rejects")
+    return connection.fetch_all(
+        f"""-- loaders.ledger.salesforce count open rejects
+select object, code, count(*), min(first_rejected_at)
+from ({_open_rejects(connection)}) as rejects
+group by 1, 2
+order by 1, 3 desc, 2""",
+        [WITHDRAWN],
+    )
+
+
+def _open_rejects(connection: Connection) -> str:
+    """Return a query for the latest reject of each key that was not accepted since."""
+    return f"""select *
+from (
+    select
+        rejects.*,
+        row_number() over (
+            partition by rejects.object, rejects.key
+            order by rejected_at desc, attempt desc
+        ) as recency,
+        min(rejected_at) over (
+            partition by
+                rejects.object, rejects.key, code, coalesce(cause_hash, sync_id)
+        ) as first_rejected_at
+    from {connection.table("ops", "salesforce_rejects")} as rejects
+    left join (
+        select object, key, max(accepted_at) as accepted_at
+        from {connection.table("ops", "salesforce_rows")}
+        group by 1, 2
+    ) as accepted
+        on rejects.object = accepted.object and rejects.key = accepted.key
+    where accepted_at is null or accepted_at < rejected_at
+) as latest
+where recency = 1 and code != ?"""
+
+
+def latest_rejects(
+    connection: Connection, object_name: str, *, salesforce_org_id: str
+) -> list[tuple[Any, ...]]:
+    """Return the latest reject of each key, if it is permanent and not withdrawn.
+
+    Each has (key, payload hash, code, fields, message, hash of the cause, time).
+    """
+    return connection.fetch_all(
+        f"""-- loaders.ledger.salesforce latest rejects
+select key, payload_hash, code, fields, message, cause_hash, rejected_at
+from (
+    select
+        *,
+        row_number() over (
+            partition by key order by rejected_at desc, attempt desc
+        ) as recency
+    from {connection.table("ops", "salesforce_rejects")}
+    where object = ? and coalesce(salesforce_org_id, ?) = ?
+) as rejects
+where recency = 1 and cause_hash != ''""",
+        [object_name, salesforce_org_id, salesforce_org_id],
+    )
+
+
+def reported_causes(
+    connection: Connection, object_name: str, *, salesforce_org_id: str, before: date
+) -> list[tuple[str, str, datetime]]:
+    """Return (key, hash of the cause, time) of the permanent rejects reported last.
+
+    Only syncs of data dates before `before` count that ended, and of these, for each
+    key, the last one that rejected it. A key whose reject was withdrawn has none.
+    """
+    return connection.fetch_all(
+        f"""-- loaders.ledger.salesforce reported causes
+select key, cause_hash, rejected_at
+from (
+    select
+        key,
+        cause_hash,
+        rejected_at,
+        max(rejected_at) over (partition by key) as latest_at,
+        max(rejected_at) over (partition by key, sync_id) as latest_of_sync_at
+    from {connection.table("ops", "salesforce_rejects")}
+    where
+        object = ? and salesforce_org_id = ?
+        and (
+            code = ?
+            or sync_id in (
+                select sync_id
+                from {connection.table("ops", "salesforce_syncs")}
+                where object = ? and data_date < ? and status != ?
+            )
+        )
+) as reported
+where latest_of_sync_at = latest_at and cause_hash != ''""",
+        [object_name, salesforce_org_id, WITHDRAWN, object_name, before, INTERRUPTED],
+    )
 
 
 @dataclass(frozen=True)

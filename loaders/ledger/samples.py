@@ -7,7 +7,9 @@ from datetime import date, datetime
 from loaders.ledger.completion import RERUN, SUCCESS
 from loaders.warehouse import Connection, create_tables
 
-SYNC_COLUMNS = ("sent", "accepted", "rejected", "unchanged", "api_calls")
+SYNC_COLUMNS = (
+    *("sent", "accepted", "rejected", "known_rejects", "unchanged", "api_calls"),
+)
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import date
 
-from loaders.ledger.salesforce import WITHDRAWN
-from loaders.salesforce import mart_sql, state
+from loaders import warehouse
+from loaders.ledger.salesforce import latest_rejects
+from loaders.salesforce import ledger, mart_sql, state
 from loaders.salesforce.context import Progress, SyncContext
 from loaders.salesforce.mart_sql import Mart
-from loaders.salesforce.staging_db import UNMATCHED, StagingDb
+from loaders.salesforce.staging_db import SENDABLE, StagingDb
+from loaders.salesforce_api import row_errors
 from loaders.salesforce_api.rows import (
     RejectedRow,
     RowRenderer,
@@ -179,7 +181,7 @@ class _MartRows:
             for *values, source_hash in batch:
                 row = render((*values, *flag))
                 if isinstance(row, RejectedRow):
-                    reason = json.dumps([row.code, row.message, row.fields])
+                    reason = json.dumps([row.code, row.message, row.fields, row.cause])
                     yield row.key, source_hash, row.hash, reason, "", "rejected"
                     continue
                 self._check_key(values[mapping.key_position], row.key)
@@ -201,7 +203,8 @@ def _finish_rows(staging_db: StagingDb, context: SyncContext) -> None:
         )
         staging_db.execute(
             "insert into local.failures select key, hash, payload ->> 0, payload ->> 1,"
-            " payload ->> 2, false, 0, 0, '' from local.rows where action = 'rejected'"
+            " payload ->> 2, false, 0, 0, '', payload ->> 3"
+            " from local.rows where action = 'rejected'"
         )
         staging_db.execute(
             "update local.rows set payload = '{}' where action = 'rejected'"
@@ -216,7 +219,7 @@ def _finish_rows(staging_db: StagingDb, context: SyncContext) -> None:
         staging_db.execute(
             "insert into local.failures select key, hash, 'DUPLICATE_KEY',"
             " 'Another row of the mart has the same key in Salesforce.', '', false, 0,"
-            f" 0, '' from local.rows where {duplicate}"
+            f" 0, '', sha256('DUPLICATE_KEY') from local.rows where {duplicate}"
         )
         staging_db.execute(
             f"update local.rows set action = 'rejected' where {duplicate}"
@@ -230,23 +233,48 @@ def assign_actions(
     full: bool = False,
 ) -> None:
     """Set the action of every row; `full` sends unchanged rows as well."""
-    hold_rejected = context.policy.retry_permanent == "when_changed"
     with staging_db.transaction():
         staging_db.execute(
             "update local.rows set action = case"
-            " when ? and state.rejected_hash = rows.hash"
-            " and state.rejected_at > state.accepted_at then 'held'"
             " when state.hash = '' then 'create'"
             " when state.outcome_unknown_at > state.accepted_at then 'change'"
             " when state.hash = rows.hash then ?"
             " else 'change' end"
             " from local.state as state where action is null"
             " and state.folded_key = rows.folded_key",
-            *(hold_rejected, "resend" if full else "unchanged"),
+            "resend" if full else "unchanged",
         )
         staging_db.execute(
             "update local.rows set action = 'create' where action is null"
         )
+    if context.policy.retry_permanent == "when_changed":
+        _hold_rejected(staging_db, context)
+
+
+def _hold_rejected(staging_db: StagingDb, context: SyncContext) -> None:
+    """Hold the rows whose last, permanent reject still has the same cause.
+
+    If it names no field, any change of the row may be sufficient.
+    """
+    scope = context.scope
+    with warehouse.session() as connection:
+        rejects = latest_rejects(
+            connection, scope.object, salesforce_org_id=scope.salesforce_org_id
+        )
+    names = ("key", "hash", "code", "fields", "message", "cause_hash", "rejected_at")
+    columns = ", ".join(f"{name} varchar" for name in names)
+    staging_db.execute(f"create or replace table local.latest_rejects ({columns})")
+    staging_db.insert("latest_rejects", names, rejects)
+    cause = row_errors.cause_sql("code", "fields", "message", "rows.payload")
+    cause = ledger.cause_hash(context.sync, cause)
+    staging_db.execute(
+        "update local.rows set action = 'held' from local.latest_rejects as rejects,"
+        f" local.state as state where {SENDABLE}"
+        " and cast(rejects.rejected_at as timestamp) > accepted_at"
+        " and state.folded_key = rows.folded_key"
+        f" and {scope.fold('rejects.key')} = rows.folded_key"
+        f" and cause_hash = {cause} and (rejects.hash = rows.hash or fields != '')"
+    )
 
 
 def keep_only_rejected(staging_db: StagingDb) -> None:
@@ -265,21 +293,4 @@ def keep_only_drifted(staging_db: StagingDb) -> None:
         "update local.rows set action = 'skipped' where action in"
         " ('create', 'change', 'resend', 'missing') and folded_key not in"
         " (select folded_key from local.drift)"
-    )
-
-
-def withdraw_rejects(staging_db: StagingDb) -> None:
-    """Add a withdrawal for each open reject whose key has nothing to send."""
-    staging_db.execute(
-        "insert into local.failures select rows.key, rows.hash, ?,"
-        " case when rows.action = 'unchanged'"
-        " then 'The mart has the same values as Salesforce again.'"
-        " else 'Salesforce has no record with this key.' end, '', true, 0, 0, ''"
-        " from local.rows as rows inner join local.state as state"
-        " on state.folded_key = rows.folded_key where rejected_at > accepted_at"
-        f" and (rows.action = 'unchanged' or {UNMATCHED})"
-        " union all select key, '', ?, 'The key is no longer in the mart.', '', true,"
-        " 0, 0, '' from local.state where rejected_at > accepted_at"
-        " and folded_key not in (select folded_key from local.rows)",
-        *(WITHDRAWN, WITHDRAWN),
     )

@@ -150,6 +150,7 @@ def context_for(request: SyncRequest, settings: Settings) -> Iterator[SyncContex
                 data_date=request.as_of or request.data_date,
                 mapping_version=destination.mapping_version(mapping),
                 run_id=request.run_id,
+                fields_version=destination.fields_version,
             ),
             mapping=mapping,
             client=connection,

@@ -16,7 +16,7 @@ from typing import Any
 from loaders.ledger import now
 from loaders.ledger.salesforce import RECORDED, Chunk
 from loaders.salesforce.staging_db import StagingDb
-from loaders.warehouse import Connection
+from loaders.warehouse import Connection, literal
 
 SENDER = "-- loaders.salesforce.ledger"
 MAX_MESSAGE_LENGTH = 4_000
@@ -37,13 +37,17 @@ class Scope:
 
 @dataclass(frozen=True)
 class Sync:
-    """The identity of one sync, which is part of each of its ledger rows."""
+    """The identity of one sync, which is part of each of its ledger rows.
+
+    `fields_version` is a hash of what the mapped fields in Salesforce hold.
+    """
 
     sync_id: str
     object: str
     data_date: date
     mapping_version: str
     run_id: str
+    fields_version: str = ""
 
     @property
     def salesforce_org_id(self) -> str:
@@ -173,7 +177,7 @@ def record_rejects(
     names = ("key", "code", "fields", "attempt", "job_id", "is_transient")
     columns = {name: name for name in names}
     columns |= {"message": f"left(message, {MAX_MESSAGE_LENGTH})"}
-    columns |= {"payload_hash": "hash"}
+    columns |= {"payload_hash": "hash", "cause_hash": cause_hash(sync)}
     constants = {
         "sync_id": sync.sync_id,
         "object": sync.object,
@@ -190,6 +194,13 @@ def record_rejects(
         source=f"from local.failures where {condition}",
         rows=count,
     )
+
+
+def cause_hash(sync: Sync, cause: str = "cause") -> str:
+    """Return the SQL of a failure's cause with mapping and fields; '' without one."""
+    version = literal(f"{sync.mapping_version}/{sync.fields_version}\n")
+    hashed = f"sha256({version} || {cause})"
+    return f"case when coalesce({cause}, '') = '' then '' else {hashed} end"
 
 
 def _append(

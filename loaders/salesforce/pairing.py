@@ -4,12 +4,14 @@ A record whose row left the mart is left, blanked or flagged, as `missing_rows` 
 policy decides. A row of an update-only mapping whose key has no record is `unmatched`:
 it is counted, not sent, and no reject. It has no state, so that every later sync looks
 it up again and sends it once the record exists. A record that is deleted between the
-lookup and the update makes its row unmatched, too.
+lookup and the update makes its row unmatched, too. The reject of a row for which there
+is nothing to send any more is withdrawn.
 """
 
 import json
 from collections.abc import Iterator
 
+from loaders.ledger.salesforce import WITHDRAWN
 from loaders.salesforce import compare, safety_check
 from loaders.salesforce.context import SyncContext, SyncRequest
 from loaders.salesforce.ledger import Scope
@@ -83,7 +85,8 @@ def match_records(context: SyncContext, staging_db: StagingDb) -> None:
         staging_db.execute(
             "insert into local.failures select key, hash, 'DUPLICATE_EXTERNAL_ID',"
             " 'Several records have this external id in Salesforce.', ?, false, 0, 0,"
-            f" '' from local.rows where {PENDING} and folded_key in ({several})",
+            " '', sha256('DUPLICATE_EXTERNAL_ID') from local.rows"
+            f" where {PENDING} and folded_key in ({several})",
             context.mapping.external_id,
         )
         staging_db.execute(
@@ -183,3 +186,21 @@ def forget_unmatched(
         [scope.object, scope.salesforce_org_id],
     )
     connection.execute(f"{SENDER} drop unmatched\ndrop table salesforce_unmatched")
+
+
+def withdraw_rejects(staging_db: StagingDb) -> None:
+    """Add a withdrawal for each open reject whose key has nothing to send."""
+    staging_db.execute(
+        "insert into local.failures select rows.key, rows.hash, ?,"
+        " case when rows.action = 'unchanged'"
+        " then 'The mart has the same values as Salesforce again.'"
+        " else 'Salesforce has no record with this key.' end, '', true, 0, 0, '',"
+        " ''"
+        " from local.rows as rows inner join local.state as state"
+        " on state.folded_key = rows.folded_key where rejected_at > accepted_at"
+        f" and (rows.action = 'unchanged' or {UNMATCHED})"
+        " union all select key, '', ?, 'The key is no longer in the mart.', '', true,"
+        " 0, 0, '', '' from local.state where rejected_at > accepted_at"
+        " and folded_key not in (select folded_key from local.rows)",
+        *(WITHDRAWN, WITHDRAWN),
+    )

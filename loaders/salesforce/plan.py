@@ -19,14 +19,14 @@ from typing import Any
 
 from loaders.config.settings import Salesforce as Settings
 from loaders.ledger.drift import Drift
-from loaders.salesforce import bulk, compare, drift, pairing, safety_check
+from loaders.salesforce import bulk, compare, drift, pairing, results, safety_check
 from loaders.salesforce.context import (
     STAGING_DB_FILE,
     SyncContext,
     SyncRequest,
     context_for,
 )
-from loaders.salesforce.results import Verification
+from loaders.salesforce.sobject_collections import Verification
 from loaders.salesforce.staging_db import PENDING, StagingDb
 
 SAMPLE_ROWS = 10
@@ -51,9 +51,11 @@ class SyncResult:
     """The result of one sync; all counts are rows.
 
     `rejected` counts all rows that were not accepted. Of these, `deferred` failed with
-    transient errors only, and `held` were not sent because they have not changed since
-    Salesforce rejected them. `recovered` counts the accepted rows of interrupted syncs,
-    `actions` all rows by action (see `compare`), `codes` the rejected ones by code.
+    transient errors only, `held` were not sent because they have not changed since
+    Salesforce rejected them, and `known_rejects` are permanent and were reported for an
+    earlier data date, so that they do not count again. `recovered` counts the accepted
+    rows of interrupted syncs, `actions` all rows by action (see `compare`), `codes` the
+    rejected ones by code.
     A dry run has a `sample` of the changes, the `files` that would be uploaded, and the
     `blockers` that would stop the sync (see `Plan`).
     `status`: success, rejected (more than the threshold), deferred, superseded (a later
@@ -73,6 +75,7 @@ class SyncResult:
     unmatched: int = 0
     deferred: int = 0
     held: int = 0
+    known_rejects: int = 0
     recovered: int = 0
     job_ids: tuple[str, ...] = ()
     plan_id: str = ""
@@ -104,6 +107,7 @@ class SyncResult:
             "sent": self.sent,
             "accepted": self.accepted,
             "rejected": self.rejected,
+            "known_rejects": self.known_rejects,
             "unchanged": self.unchanged,
             "created": self.created,
             "unmatched": self.unmatched,
@@ -168,7 +172,7 @@ def make_plan(
             actions=staging_db.count_by_action(),
             fields=dict(fields.most_common()),
             changes=tuple(read_changes(staging_db, limit=limit)),
-            codes=count_codes(staging_db),
+            codes=results.count_codes(staging_db),
             blockers=blockers,
             needs_approval=needs_approval,
             drift=found,
@@ -221,7 +225,7 @@ def complete_dry_run(
     return replace(
         result,
         status=DRY_RUN,
-        codes=count_codes(staging_db),
+        codes=results.count_codes(staging_db),
         files=tuple(
             file.path for file in bulk.write_chunk_files(context, staging_db, attempt=1)
         ),
@@ -232,6 +236,7 @@ def complete_dry_run(
         unmatched=counts["unmatched"],
         rejected=counts["rejected"] - counts["deferred"],
         held=counts["held"],
+        known_rejects=results.count_known_rejects(context, staging_db),
     )
 
 
@@ -278,16 +283,3 @@ def count_rows(staging_db: StagingDb) -> dict[str, int]:
         "deferred": deferred,
         "held": held,
     }
-
-
-def count_codes(staging_db: StagingDb) -> dict[str, int]:
-    """Count the rejected rows by error code, most frequent first."""
-    return dict(
-        staging_db.query(
-            "select code, count(*) from (select key, code, row_number() over ("
-            "partition by key, hash order by attempt desc, chunk desc) as recency"
-            " from local.failures) where recency = 1 and key not in"
-            " (select key from local.rows where outcome = 'accepted')"
-            " group by 1 order by 2 desc, 1"
-        )
-    )

@@ -28,7 +28,7 @@ from loaders.ledger.salesforce import (
     unfinished_sync_ids,
 )
 from loaders.private_files import make_folder
-from loaders.salesforce import bulk, ledger, results
+from loaders.salesforce import bulk, ledger, results, sobject_collections
 from loaders.salesforce.context import (
     STAGING_DB_FILE,
     SyncContext,
@@ -157,7 +157,7 @@ def _read_back(context: SyncContext, chunk: Chunk, staging_db: StagingDb) -> int
     )
     if not has_results:
         rows = staging_db.chunk_rows(chunk.chunk)
-        row_results = results.find_accepted(context, rows)
+        row_results = sobject_collections.find_accepted(context, rows)
         accepted_keys = {result.folded_key for result in row_results}
         row_results += [
             _unknown_result(row.folded_key)

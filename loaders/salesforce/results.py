@@ -4,36 +4,27 @@ Results come from the result files of a bulk job (`sf__Id`, then `sf__Created` o
 `sf__Error`, then the columns as sent) or from the response to a collection. Rows are
 matched by external id only, because Salesforce may format other values differently. A
 row that was sent must have exactly one result, and every result must belong to a row.
-When a connection broke, and to verify a sample, the records are read back.
 """
 
 import csv
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import structlog
 
+from loaders import warehouse
 from loaders.config.salesforce_mapping import Mapping
 from loaders.errors import DataError
-from loaders.ledger.salesforce import OUTCOME_UNKNOWN
-from loaders.salesforce import pairing
+from loaders.ledger.salesforce import OUTCOME_UNKNOWN, reported_causes
+from loaders.salesforce import ledger, pairing
 from loaders.salesforce.context import SyncContext
 from loaders.salesforce.staging_db import StagingDb
-from loaders.salesforce_api import jobs, records
+from loaders.salesforce_api import jobs, row_errors
 from loaders.salesforce_api.jobs import ResultKind
-from loaders.salesforce_api.request_errors import (
-    COMPARE_MAPPING,
-    LOCK_IN_MESSAGE,
-    SCHEMA_IN_MESSAGE,
-    TRANSIENT_ROW_CODES,
-)
-from loaders.salesforce_api.rows import Row, RowResult
+from loaders.salesforce_api.request_errors import COMPARE_MAPPING
+from loaders.salesforce_api.row_errors import SCHEMA_IN_MESSAGE, UNPROCESSED
 
-UNPROCESSED = "UNPROCESSED"
-TRANSIENT_CODES = {OUTCOME_UNKNOWN, UNPROCESSED, *TRANSIENT_ROW_CODES}
 ROW_KINDS: dict[ResultKind, str] = {
     "successful": "accepted",
     "failed": "failed",
@@ -44,19 +35,6 @@ MAX_LINE_BYTES = 1 << 24  # the error of a rejected row may quote a long text
 
 csv.field_size_limit(MAX_LINE_BYTES)
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Verification:
-    """The result of reading a sample back.
-
-    `records` is the number of records of the object, `compared` the number of rows
-    compared, and `differences` describes each difference found.
-    """
-
-    records: int
-    compared: int
-    differences: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -170,7 +148,8 @@ def record_results(
     in the ledger.
     """
     mismatches = _find_mismatches(staging_db, chunk)
-    transient = ", ".join(f"'{code}'" for code in sorted(TRANSIENT_CODES))
+    is_transient = row_errors.transient_sql("code", "message")
+    cause = row_errors.cause_sql("code", "fields", "message", "payload")
     with staging_db.transaction():
         # An interrupted sync may have recorded results of the same chunk already.
         staging_db.execute("delete from local.failures where chunk = ?", chunk)
@@ -189,17 +168,18 @@ def record_results(
         )
         pairing.set_gone(staging_db, chunk)
         staging_db.execute(
-            "insert into local.failures select rows.key, any_value(rows.hash),"
-            " coalesce(any_value(results.code), ?) as failed_code,"
+            "insert into local.failures select key, hash, code, message, fields,"
+            f" {is_transient}, ?, ?, ?, case when {is_transient} then '' else {cause}"
+            " end from (select rows.key, any_value(rows.hash) as hash,"
+            " any_value(rows.payload) as payload,"
+            " coalesce(any_value(results.code), ?) as code,"
             " coalesce(any_value(results.message),"
-            " 'Salesforce returned no result for this row.'),"
-            f" coalesce(any_value(results.fields), ''), failed_code in ({transient})"
-            " or coalesce(regexp_matches(any_value(results.message),"
-            f" '{LOCK_IN_MESSAGE}|{SCHEMA_IN_MESSAGE}'), false),"
-            " ?, ?, ? from local.rows as rows left join local.results as results"
+            " 'Salesforce returned no result for this row.') as message,"
+            " coalesce(any_value(results.fields), '') as fields"
+            " from local.rows as rows left join local.results as results"
             " on results.chunk = rows.chunk and results.folded_key = rows.folded_key"
-            " where rows.chunk = ? and rows.outcome is null group by rows.key",
-            *(OUTCOME_UNKNOWN, chunk, attempt, job_id, chunk),
+            " where rows.chunk = ? and rows.outcome is null group by rows.key)",
+            *(chunk, attempt, job_id, OUTCOME_UNKNOWN, chunk),
         )
         staging_db.execute(
             "update local.rows set outcome = 'rejected' where chunk = ?"
@@ -267,33 +247,49 @@ def _find_mismatches(staging_db: StagingDb, chunk: int) -> tuple[str, ...]:
     return tuple(mismatches)
 
 
-def find_accepted(context: SyncContext, rows: Sequence[Row]) -> list[RowResult]:
-    """Read rows back; return an accepted result for each whose record equals it.
-
-    `is_created` is False for all, because it can no longer be determined.
-    """
-    return [
-        RowResult(row.folded_key, "accepted", record["Id"])
-        for row, record in read_back(context, rows)
-        if record and not differences(context, row, record)
-    ]
-
-
-def read_back(
-    context: SyncContext, rows: Sequence[Row]
-) -> list[tuple[Row, dict[str, Any] | None]]:
-    """Return the rows with their current records, None for one that does not exist."""
-    mapping, fold = context.mapping, context.destination.fold
-    found = {
-        fold(record[mapping.external_id]): record
-        for record in records.fetch_records(
-            context.client, mapping, (row.key for row in rows)
+def count_codes(staging_db: StagingDb) -> dict[str, int]:
+    """Count the rejected rows by error code, most frequent first."""
+    return dict(
+        staging_db.query(
+            "select code, count(*) from (select key, code, row_number() over ("
+            "partition by key, hash order by attempt desc, chunk desc) as recency"
+            " from local.failures) where recency = 1 and key not in"
+            " (select key from local.rows where outcome = 'accepted')"
+            " group by 1 order by 2 desc, 1"
         )
-    }
-    return [(row, found.get(fold(row.key))) for row in rows]
+    )
 
 
-def differences(context: SyncContext, row: Row, record: dict[str, Any]) -> list[str]:
-    """Describe each field whose value in the record is not the one of the row."""
-    sent = json.loads(row.payload) | {context.mapping.external_id: row.key}
-    return records.find_differences(record, sent, mapping=context.mapping)
+def count_known_rejects(context: SyncContext, staging_db: StagingDb) -> int:
+    """Count the rejected rows that an earlier data date's sync reported.
+
+    Their key has not been accepted since, and the cause is still the same: the values
+    that are wrong, the mapping and the fields. A row that is held is not sent before
+    its values change.
+    """
+    rejected = "(action = 'rejected' or outcome = 'rejected' or action = 'held')"
+    if not staging_db.query_int(f"select count(*) from local.rows where {rejected}"):
+        return 0
+    scope = context.scope
+    with warehouse.session() as connection:
+        causes = reported_causes(
+            connection,
+            scope.object,
+            salesforce_org_id=scope.salesforce_org_id,
+            before=context.sync.data_date,
+        )
+    staging_db.execute(
+        "create or replace table local.reported"
+        " (key varchar, cause_hash varchar, reported_at timestamp)"
+    )
+    staging_db.insert("reported", ("key", "cause_hash", "reported_at"), causes)
+    return staging_db.query_int(
+        f"select count(*) from local.rows as rows where {rejected} and exists ("
+        "select 1 from local.reported as reported left join local.state as state"
+        f" on state.folded_key = {scope.fold('reported.key')}"
+        f" where {scope.fold('reported.key')} = rows.folded_key"
+        " and reported_at > coalesce(state.accepted_at, '-infinity')"
+        " and (action = 'held' or exists (select 1 from local.failures as failures"
+        " where failures.key = rows.key and failures.hash = rows.hash"
+        f" and {ledger.cause_hash(context.sync)} = reported.cause_hash)))"
+    )

@@ -3,11 +3,13 @@
 The ledger records the chunks before the first request is sent. When a connection
 breaks, or the reply is not one result per row, the records are read back: rows whose
 values Salesforce has count as accepted and are not sent again, the others get an
-unknown outcome. Results come in the order of the request.
+unknown outcome. Results come in the order of the request. Records are also read back to
+verify a sample.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import requests
@@ -21,12 +23,26 @@ from loaders.ledger.salesforce import ABANDONED, OUTCOME_UNKNOWN, SENDING, Chunk
 from loaders.salesforce import ledger, results
 from loaders.salesforce.context import Progress, SyncContext
 from loaders.salesforce.staging_db import StagingDb
+from loaders.salesforce_api import records
 from loaders.salesforce_api.request_errors import OutcomeUnknownError
 from loaders.salesforce_api.rows import Row, RowResult, payload_hash
 
 SHRINK_FACTOR = 4
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The result of reading a sample back.
+
+    `records` is the number of records of the object, `compared` the number of rows
+    compared, and `differences` describes each difference found.
+    """
+
+    records: int
+    compared: int
+    differences: tuple[str, ...]
 
 
 def send(context: SyncContext, staging_db: StagingDb, *, attempt: int) -> None:
@@ -125,7 +141,7 @@ def _results(
 ) -> list[RowResult]:
     """Return one result per row, read back from Salesforce if there is no reply."""
     if response is None:
-        accepted = results.find_accepted(context, rows)
+        accepted = find_accepted(context, rows)
         return _add_unknown_results(rows, accepted)
     return [
         _parse_result(row.folded_key, item)
@@ -201,3 +217,35 @@ def _record(
         ledger.update_chunks(
             connection, context.sync.sync_id, not_sent, state=ABANDONED
         )
+
+
+def find_accepted(context: SyncContext, rows: Sequence[Row]) -> list[RowResult]:
+    """Read rows back; return an accepted result for each whose record equals it.
+
+    `is_created` is False for all, because it can no longer be determined.
+    """
+    return [
+        RowResult(row.folded_key, "accepted", record["Id"])
+        for row, record in read_back(context, rows)
+        if record and not differences(context, row, record)
+    ]
+
+
+def read_back(
+    context: SyncContext, rows: Sequence[Row]
+) -> list[tuple[Row, dict[str, Any] | None]]:
+    """Return the rows with their current records, None for one that does not exist."""
+    mapping, fold = context.mapping, context.destination.fold
+    found = {
+        fold(record[mapping.external_id]): record
+        for record in records.fetch_records(
+            context.client, mapping, (row.key for row in rows)
+        )
+    }
+    return [(row, found.get(fold(row.key))) for row in rows]
+
+
+def differences(context: SyncContext, row: Row, record: dict[str, Any]) -> list[str]:
+    """Describe each field whose value in the record is not the one of the row."""
+    sent = json.loads(row.payload) | {context.mapping.external_id: row.key}
+    return records.find_differences(record, sent, mapping=context.mapping)

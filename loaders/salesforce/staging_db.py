@@ -37,12 +37,11 @@ create table local.state (
     folded_key varchar, key varchar, hash varchar default '',
     payload varchar default '{}', mapping_version varchar default '',
     accepted_at timestamp default '1000-01-01',
-    rejected_at timestamp default '1000-01-01', rejected_hash varchar default '',
+    rejected_at timestamp default '1000-01-01',
     outcome_unknown_at timestamp default '1000-01-01'
 );
 create table local.rejects (
-    folded_key varchar, key varchar, rejected_at timestamp, rejected_hash varchar,
-    outcome_unknown_at timestamp
+    folded_key varchar, key varchar, rejected_at timestamp, outcome_unknown_at timestamp
 );
 create table local.approved (key varchar, hash varchar, approved_at timestamp);
 create table local.results (
@@ -51,7 +50,7 @@ create table local.results (
 );
 create table local.failures (
     key varchar, hash varchar, code varchar, message varchar, fields varchar,
-    is_transient boolean, chunk integer, attempt integer, job_id varchar
+    is_transient boolean, chunk integer, attempt integer, job_id varchar, cause varchar
 );
 """
 
@@ -87,6 +86,9 @@ class StagingDb:
             return None
         staging_db = cls(path)
         if staging_db.query("select 1 from duckdb_tables() where table_name = 'rows'"):
+            staging_db.execute(
+                "alter table local.failures add column if not exists cause varchar"
+            )  # the file of an earlier version lacks it
             return staging_db
         staging_db.close()  # the process was killed while it created the file
         return None

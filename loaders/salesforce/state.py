@@ -159,12 +159,12 @@ where logged.object = ?""",
     )
     connection.execute(f"{SENDER} drop wanted\ndrop table {WANTED}")
     rejects = [
-        (key, rejected_at or NEVER, "" if is_transient else hash_, unknown_at or NEVER)
-        for key, hash_, is_transient, rejected_at, unknown_at in connection.fetch_all(
+        (key, rejected_at or NEVER, unknown_at or NEVER)
+        for key, rejected_at, unknown_at in connection.fetch_all(
             f"{SENDER} rejected {scope.object}\n{rejected}", rejected_parameters
         )
     ]
-    columns = ("key", "rejected_at", "rejected_hash", "outcome_unknown_at")
+    columns = ("key", "rejected_at", "outcome_unknown_at")
     staging_db.insert("rejects", columns, rejects)
     _combine(staging_db, scope)
 
@@ -188,12 +188,10 @@ def _combine(staging_db: StagingDb, scope: Scope) -> None:
         " and other.accepted_at > state.accepted_at)",
         f"update local.rejects set folded_key = {fold}",
         "update local.state set rejected_at = rejects.rejected_at,"
-        " rejected_hash = rejects.rejected_hash,"
         " outcome_unknown_at = rejects.outcome_unknown_at from local.rejects as rejects"
         " where rejects.folded_key = state.folded_key",
-        "insert into local.state (folded_key, key, rejected_at, rejected_hash,"
-        " outcome_unknown_at) select folded_key, max(key), max(rejected_at),"
-        " max_by(rejected_hash, rejected_at), max(outcome_unknown_at)"
+        "insert into local.state (folded_key, key, rejected_at, outcome_unknown_at)"
+        " select folded_key, max(key), max(rejected_at), max(outcome_unknown_at)"
         " from local.rejects where folded_key not in"
         " (select folded_key from local.state) group by 1",
     ):
@@ -206,8 +204,7 @@ def _rejected(connection: Connection, scope: Scope) -> tuple[str, list[object]]:
     A withdrawn reject has no time; it does not change when the outcome was unknown.
     Rejects of earlier versions have no org and belong to all.
     """
-    query = f"""select
-    key, payload_hash, is_transient, open_rejected_at, outcome_unknown_at
+    query = f"""select key, open_rejected_at, outcome_unknown_at
 from (
     select
         *,

@@ -25,7 +25,6 @@ from loaders.ledger.salesforce import ABANDONED, SUCCESS, Chunk
 from loaders.salesforce import (
     approvals,
     bulk,
-    compare,
     drift,
     ledger,
     pairing,
@@ -151,6 +150,7 @@ def _sync_rows(
         preflight.check_quota(context.client, *staging_db.pending_size(), policy)
         job_ids = _send(context, staging_db)
     counts: dict[str, Any] = plan.count_rows(staging_db)
+    counts["known_rejects"] = results.count_known_rejects(context, staging_db)
     rows = sum(result.actions.values())
     status = _decide_status(counts, policy, rows=rows)
     if request.as_of and status == SUCCESS:
@@ -159,7 +159,7 @@ def _sync_rows(
         result,
         status=status,
         job_ids=tuple(job_ids),
-        codes=plan.count_codes(staging_db),
+        codes=results.count_codes(staging_db),
         drift=drift.without_repaired(staging_db, found),
         verification=_verify_sample(context, staging_db),
         **counts,
@@ -186,22 +186,22 @@ def _send(context: SyncContext, staging_db: StagingDb) -> list[str]:
 
 def _verify_sample(
     context: SyncContext, staging_db: StagingDb
-) -> results.Verification | None:
+) -> sobject_collections.Verification | None:
     """Count the object's records and compare a sample of the rows just accepted."""
     if not context.policy.read_back_rows:
         return None
     rows = staging_db.sample_accepted(context.policy.read_back_rows)
     differences: list[str] = []
-    for row, record in results.read_back(context, rows):
+    for row, record in sobject_collections.read_back(context, rows):
         if record is None:
             differences.append(f"{row.key} does not exist")
         else:
-            found = results.differences(context, row, record)
+            found = sobject_collections.differences(context, row, record)
             differences += [f"{row.key}: {text}" for text in found]
     if differences:
         log.warning("read-back records differ", differences=differences)
     records = context.client.count(context.mapping.object)
-    return results.Verification(records, len(rows), tuple(differences))
+    return sobject_collections.Verification(records, len(rows), tuple(differences))
 
 
 def _record_sync(
@@ -224,7 +224,7 @@ def _record_sync(
         "api_calls": context.client.calls,
     }
     if not request.as_of:
-        compare.withdraw_rejects(staging_db)
+        pairing.withdraw_rejects(staging_db)
     rows = staging_db.query_int(
         "select greatest((select count(*) from local.failures where chunk = 0),"
         " (select count(*) from local.rows where action = 'unchanged'))"
@@ -255,11 +255,15 @@ def _record_sync(
 
 
 def _decide_status(counts: dict[str, int], policy: SyncPolicy, *, rows: int) -> str:
-    """Return deferred, rejected or success by the policy's reject threshold."""
+    """Return deferred, rejected or success by the policy's reject threshold.
+
+    Known rejects were counted when they were new.
+    """
     if counts["deferred"]:
         return plan.DEFERRED
     allowed = max(policy.max_rejected_ratio * rows, policy.max_rejected_rows)
-    return plan.REJECTED if counts["rejected"] > allowed else SUCCESS
+    new = counts["rejected"] - counts["known_rejects"]
+    return plan.REJECTED if new > allowed else SUCCESS
 
 
 def _write_rejects(staging_db: StagingDb, path: Path) -> Path | None:

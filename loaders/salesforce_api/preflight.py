@@ -14,6 +14,7 @@ import structlog
 from loaders.config.salesforce_mapping import Field, Mapping
 from loaders.config.salesforce_policy import SyncPolicy
 from loaders.errors import ConfigError
+from loaders.salesforce_api import row_errors
 from loaders.salesforce_api.client import Client
 from loaders.salesforce_api.request_errors import (
     ForbiddenError,
@@ -22,17 +23,8 @@ from loaders.salesforce_api.request_errors import (
 )
 
 TEXT_TYPES = {
-    "string",
-    "textarea",
-    "picklist",
-    "multipicklist",
-    "combobox",
-    "email",
-    "phone",
-    "url",
-    "id",
-    "reference",
-    "encryptedstring",
+    *("string", "textarea", "picklist", "multipicklist", "combobox", "email"),
+    *("phone", "url", "id", "reference", "encryptedstring"),
 }
 NUMBER_TYPES = {"double", "currency", "percent", "int", "long"}
 FIELD_TYPES = {
@@ -58,6 +50,7 @@ class Destination:
     """The Salesforce object and the Salesforce org that contains it.
 
     `picklists` has the allowed values of each restricted picklist, by field name.
+    `fields_version` is a hash of what the mapped fields accept: types, lengths, values.
     """
 
     salesforce_org_id: str
@@ -66,6 +59,7 @@ class Destination:
     is_key_case_sensitive: bool
     warnings: tuple[str, ...] = ()
     picklists: dict[str, frozenset[str]] = field(default_factory=dict)
+    fields_version: str = ""
 
     def fold(self, key: str) -> str:
         """Return the key in lower case, unless the key field is case-sensitive."""
@@ -132,6 +126,7 @@ def check(
         is_key_case_sensitive=bool(key.get("caseSensitive")),
         warnings=tuple(warnings),
         picklists=_picklists(mapping, descriptions),
+        fields_version=row_errors.fields_version(mapping, descriptions),
     )
 
 

@@ -23,25 +23,8 @@ OUTCOME_UNKNOWN_STATUSES = {500, 502, 504}
 PERMANENT_REDIRECTS = {301, 308}
 # REQUEST_LIMIT_EXCEEDED is also the code of too many requests at the same time.
 CONCURRENCY_LIMIT = re.compile(r"concurrent", re.IGNORECASE)
-# Codes of rows that are sent again. A flow or a trigger reports a lock that it met in
-# the message of its own error.
-TRANSIENT_ROW_CODES = {
-    "UNABLE_TO_LOCK_ROW",
-    "TooManyLockFailure",
-    "TOO_MANY_LOCK_FAILURE",
-    "Timeout",
-    "SERVER_UNAVAILABLE",
-    "REQUEST_RUNNING_TOO_LONG",
-    "QUERY_TIMEOUT",
-    "ALL_OR_NONE_OPERATION_ROLLED_BACK",
-}
-LOCK_IN_MESSAGE = "UNABLE_TO_LOCK_ROW[,:]|unable to obtain exclusive access"
 # An object or a field that the describe result had, but that is gone or hidden now.
 SCHEMA_CODES = {"INVALID_FIELD", "INVALID_TYPE", "INVALIDJOB", "NO_SUCH_COLUMN"}
-SCHEMA_IN_MESSAGE = (
-    "No such column|Field name not found|Unable to create/update fields"
-    "|sObject type .* is not supported"
-)
 COMPARE_MAPPING = (
     "Compare the mapping with the object (nightshift doctor), then run again."
 )

@@ -58,7 +58,10 @@ class RowResult(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Why a row was not accepted; `chunk` is 0 if it was never sent."""
+    """Why a row was not accepted; `chunk` is 0 if it was never sent.
+
+    `cause` is a hash of what causes a permanent error (see `row_errors`), or ''.
+    """
 
     key: str
     hash: str
@@ -69,6 +72,7 @@ class Failure(NamedTuple):
     chunk: int = 0
     attempt: int = 0
     job_id: str = ""
+    cause: str = ""
 
 
 class RenderedRow(NamedTuple):
@@ -85,6 +89,7 @@ class RejectedRow:
     """A row that cannot be sent: its key, if it has one, and all reasons.
 
     `code` is the first reason's; `message` and `fields` have one part per reason.
+    `hash` is that of the whole row, `cause` that of the values with a reason.
     """
 
     key: str
@@ -92,6 +97,7 @@ class RejectedRow:
     message: str
     fields: str
     hash: str
+    cause: str
 
 
 class _FragmentCache(dict[object, tuple[str, str]]):
@@ -172,6 +178,7 @@ class RowRenderer:
     def _reject(self, raw_key: object, values: list[object]) -> RejectedRow:
         """Render each value again to collect every reason."""
         reasons: list[tuple[str, str, str]] = []
+        causes: list[tuple[str, str, object]] = []
         checks: list[tuple[str, Renderer, object]] = [
             (self._key_name, self._key_text, raw_key)
         ]
@@ -184,12 +191,14 @@ class RowRenderer:
                 render(value)
             except RejectedValueError as error:
                 reasons.append((error.code, f"{name}: {error.message}", name))
+                causes.append((error.code, name, value))
         return RejectedRow(
             key=_storable_key(raw_key),
             code=reasons[0][0],
             message="; ".join(reason[1] for reason in reasons),
             fields=",".join(reason[2] for reason in reasons),
             hash=payload_hash(repr([raw_key, *values]), self._version),
+            cause=payload_hash(repr(causes), ""),
         )
 
 

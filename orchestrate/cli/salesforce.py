@@ -17,7 +17,7 @@ from loaders.ledger.salesforce import open_rejects, read_history
 from loaders.salesforce import sync
 from loaders.salesforce.context import SyncRequest
 from loaders.salesforce.plan import make_plan
-from orchestrate.cli.sync_results import print_plan, print_result
+from orchestrate.cli.sync_results import print_plan, print_rejects, print_result
 from orchestrate.planning import run_state
 from orchestrate.planning.later_dates import contains_later_date, is_built
 from orchestrate.run_id import RUN_ID
@@ -29,7 +29,7 @@ from orchestrate.tasks.parameters import (
     DEFAULT_VERSION,
     result_name,
 )
-from reports.console import Table, console, print_json, printable
+from reports.console import console, print_json, printable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -162,27 +162,7 @@ def show_rejects(
         )
     name = mapping.find(object_name).object
     rejects = open_rejects(name) if _was_ever_sent() else []
-    if as_json:
-        rows = [asdict(reject) for reject in rejects]
-        print_json({"rejects": rows})
-        return
-    if not rejects:
-        console.print("No rows are rejected.")
-        return
-    table = Table(box=None, pad_edge=False, title="Rejected rows", title_justify="left")
-    for column in ("org", "code", "fields", "message", "at (UTC)"):
-        table.add_column(column)
-    for reject in rejects:
-        rejected_at = f"{reject.rejected_at:%Y-%m-%d %H:%M}"
-        table.add_row(
-            reject.key, reject.code, reject.fields, reject.message, rejected_at
-        )
-    console.print_table(table)
-    console.print("Correct the values in the product or in Salesforce. The next run")
-    option = "" if name == SALESFORCE_OBJECT else f" --object {name}"
-    console.print(
-        f"sends them again, or now: nightshift salesforce rejects{option} --retry"
-    )
+    print_rejects(name, rejects, as_json=as_json)
 
 
 @app.command()

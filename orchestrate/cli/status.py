@@ -5,7 +5,7 @@ its latest loads, models, archives and sync.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -22,6 +22,10 @@ from loaders.ledger.run_outcomes import (
 )
 from loaders.warehouse import Connection
 from orchestrate.cli.expectation import Expectation
+from orchestrate.cli.sync_results import (
+    print_permanent_rejects,
+    read_permanent_rejects,
+)
 from orchestrate.cli.tables import duration, print_rows
 from orchestrate.nightly import Nightly
 from orchestrate.planning.changed_partitions import ChangedPartition, find_for_status
@@ -51,7 +55,8 @@ class Status:
     `runs` has the latest data dates, newest first, `open_mails` who waits for a mail.
     `changed_partitions` changed on S3 after they were loaded, and no run will load them
     by itself; if S3 cannot be listed, they are not known and `unchecked` has the cause.
-    `drift` has what the last check of each Salesforce object found.
+    `drift` has what the last check of each Salesforce object found, `rejects` the rows
+    that Salesforce will always reject, by object and code.
     """
 
     runs: list[dict[str, Any]] = field(default_factory=list)
@@ -59,25 +64,31 @@ class Status:
     changed_partitions: list[ChangedPartition] = field(default_factory=list)
     unchecked: str = ""
     drift: list[dict[str, str]] = field(default_factory=list)
+    rejects: list[dict[str, Any]] = field(default_factory=list)
 
 
 def read_status(count: int, *, env: str, version: str) -> Status:
     """Return the status of the last `count` data dates; S3 need not be reachable."""
     runs = _read_runs(count, env=env, version=version)
     mails = _read_open_mails(env=env, version=version)
-    drift = _read_drift()
+    status = Status(runs, mails, **_read_salesforce())
     try:
         changed = find_for_status(env=env, version=version) if runs else []
     except NightshiftError as error:
-        return Status(runs, mails, unchecked=str(error), drift=drift)
-    return Status(runs, mails, changed, drift=drift)
+        return replace(status, unchecked=str(error))
+    return replace(status, changed_partitions=changed)
 
 
-def _read_drift() -> list[dict[str, str]]:
+def _read_salesforce() -> dict[str, Any]:
+    """Return the drift and the permanent rejects of all objects."""
     if not warehouse.exists():
-        return []
+        return {}
     with warehouse.session() as connection:
-        return open_findings(latest_checks(connection))
+        drift = open_findings(latest_checks(connection))
+        if not ledger.table_exists(connection, "salesforce_rejects"):
+            return {"drift": drift}
+        rejects = read_permanent_rejects(connection)
+    return {"drift": drift, "rejects": rejects}
 
 
 def _read_runs(count: int, *, env: str, version: str) -> list[dict[str, Any]]:
@@ -209,6 +220,7 @@ def _print_tables(status: Status) -> None:
             _print_error(run)
     _print_open_mails(status.open_mails)
     _print_changed_partitions(status)
+    print_permanent_rejects(status.rejects)
     for item in status.drift:
         console.print(styled(f"\nDrift of {item['object']}:", "bold"), item["message"])
         console.print(f"  Show it: {check_command(item['object'])}")

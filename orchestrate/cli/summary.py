@@ -120,11 +120,13 @@ def _describe(figures: dict[str, Any]) -> Iterator[str]:
         if sync["status"] == SUPERSEDED:
             yield f"{title}: nothing sent, it has values of a later data date."
             continue
+        known = f" ({sync['known_rejects']:,} as before)"
+        known = known if sync["known_rejects"] else ""
         unmatched = f", {sync['unmatched']:,} unmatched" if sync["unmatched"] else ""
         yield (
             f"{title}: {sync['sent']:,} sent, {sync['accepted']:,} accepted, "
             f"{sync['unchanged']:,} unchanged, {sync['rejected']:,} rejected"
-            f"{unmatched}."
+            f"{known}{unmatched}."
         )
     for item in figures.get("drift", ()):
         yield (

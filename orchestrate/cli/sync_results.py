@@ -1,11 +1,17 @@
-"""What `nightshift salesforce` prints about a plan, a dry run and a sync."""
+"""What `nightshift salesforce` prints about a plan, a dry run, a sync and rejects."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
+from loaders.config.salesforce_mapping import SALESFORCE_OBJECT
 from loaders.ledger.drift import Drift, check_command, repair_command
+from loaders.ledger.salesforce import Reject, count_open_rejects
 from loaders.salesforce.context import SyncRequest
 from loaders.salesforce.plan import DRY_RUN, SUPERSEDED, Change, Plan, SyncResult
-from reports.console import console, printable, styled
+from loaders.salesforce_api import row_errors
+from loaders.warehouse import Connection
+from reports.console import Table, console, print_json, printable, styled
 
 MAX_SHOWN_FIELDS = 6
 MAX_SHOWN_DRIFT = 5
@@ -35,7 +41,7 @@ def print_result(request: SyncRequest, result: SyncResult) -> None:
     console.print(
         f"{result.status}: {result.sent:,} sent, {result.accepted:,} accepted "
         f"({result.created:,} created), {result.unchanged:,} unchanged, "
-        f"{result.rejected:,} rejected{_unmatched(request, result)}."
+        f"{result.rejected:,} rejected{_known(result)}{_unmatched(request, result)}."
     )
     if result.status == SUPERSEDED:
         console.print("Salesforce has values of a later data date.")
@@ -45,6 +51,82 @@ def print_result(request: SyncRequest, result: SyncResult) -> None:
     if result.drift and (message := result.drift.message or result.drift.error):
         console.print(styled("Drift:", "yellow"), message)
         _print_drift(request, result.drift, limit=MAX_SHOWN_DRIFT)
+
+
+def rejects_command(object_name: str) -> str:
+    """Return the command that lists the rejected rows of an object."""
+    option = "" if object_name == SALESFORCE_OBJECT else f" --object {object_name}"
+    return f"nightshift salesforce rejects{option}"
+
+
+def print_rejects(
+    object_name: str, rejects: Sequence[Reject], *, as_json: bool
+) -> None:
+    """Print the open rejects of an object, and how to correct them."""
+    if as_json:
+        rows = [
+            {
+                **asdict(reject),
+                "is_permanent": row_errors.is_permanent(reject.code),
+                "remedy": row_errors.remedy(reject.code),
+            }
+            for reject in rejects
+        ]
+        print_json({"rejects": rows})
+        return
+    if not rejects:
+        console.print("No rows are rejected.")
+        return
+    table = Table(box=None, pad_edge=False, title="Rejected rows", title_justify="left")
+    for column in ("key", "code", "fields", "message", "since (UTC)", "last (UTC)"):
+        table.add_column(column)
+    for reject in rejects:
+        times = (reject.first_rejected_at, reject.rejected_at)
+        table.add_row(
+            *(reject.key, reject.code, reject.fields, reject.message),
+            *(f"{time:%Y-%m-%d %H:%M}" for time in times),
+        )
+    console.print_table(table)
+    codes = sorted({reject.code for reject in rejects})
+    for code in codes:
+        kind = "permanent" if row_errors.is_permanent(code) else "not permanent"
+        console.print(printable(f"{code} ({kind}): {row_errors.remedy(code)}."))
+    if any(map(row_errors.is_permanent, codes)):
+        console.print(
+            "A permanent reject counts for one data date only, until its values, the "
+            "mapping or the field change."
+        )
+    console.print(
+        "The next run sends all of them again, or now: "
+        f"{rejects_command(object_name)} --retry"
+    )
+
+
+def read_permanent_rejects(connection: Connection) -> list[dict[str, Any]]:
+    """Return the rows that Salesforce will always reject, by object and code."""
+    return [
+        {
+            "object": name,
+            "code": code,
+            "rows": rows,
+            "since": since,
+            "remedy": row_errors.remedy(code),
+            "command": rejects_command(name),
+        }
+        for name, code, rows, since in count_open_rejects(connection)
+        if row_errors.is_permanent(code)
+    ]
+
+
+def print_permanent_rejects(rejects: Sequence[dict[str, Any]]) -> None:
+    """Print what `read_permanent_rejects` returns."""
+    for item in rejects:
+        console.print(
+            styled(f"\nPermanent rejects of {item['object']}:", "bold"),
+            f"{item['rows']:,} with {item['code']}, since {item['since']:%Y-%m-%d}. "
+            f"{item['remedy']}.",
+        )
+        console.print(f"  Show them: {item['command']}")
 
 
 def _print_drift(request: SyncRequest, drift: Drift, *, limit: int) -> None:
@@ -58,6 +140,11 @@ def _print_drift(request: SyncRequest, drift: Drift, *, limit: int) -> None:
         console.print(f"  See all of them: {check_command(name)}")
     if drift.count:
         console.print(f"Send these alone: {repair_command(name)}")
+
+
+def _known(result: SyncResult) -> str:
+    """Return how many of the rejected rows an earlier data date's sync reported."""
+    return f" ({result.known_rejects:,} as before)" if result.known_rejects else ""
 
 
 def _unmatched(request: SyncRequest, result: SyncResult) -> str:
@@ -82,7 +169,7 @@ def _print_dry_run(request: SyncRequest, result: SyncResult) -> None:
         f"Dry run of {_values_of(request)}, nothing was sent. It would send "
         f"{sum(would_send.values()):,} rows{f' ({actions})' if actions else ''}; "
         f"{result.unchanged:,} unchanged, {result.rejected:,} rejected"
-        f"{_unmatched(request, result)}."
+        f"{_known(result)}{_unmatched(request, result)}."
     )
     _print_codes(result.codes)
     _print_next_step(request, result.plan_id, result.sample, result)

@@ -187,8 +187,15 @@ def _sent(quality: Quality) -> str:
     sync = quality.figures["salesforce"]
     return (
         f"{sync['sent']:,} sent to Salesforce, {sync['unchanged']:,} unchanged there"
-        f"{''.join(_other_syncs(quality))}."
+        f"{''.join(_other_syncs(quality))}{_known_rejects(quality)}."
     )
+
+
+def _known_rejects(quality: Quality) -> str:
+    """Return how many rows Salesforce rejects as before, which needs no action."""
+    syncs = quality.figures["salesforce_objects"].values()
+    known = sum(sync["known_rejects"] for sync in syncs)
+    return f", {known:,} permanently rejected as before" if known else ""
 
 
 def _other_syncs(quality: Quality) -> Iterator[str]:

@@ -217,28 +217,36 @@ def test_missing_setting_is_named_before_any_task_runs(project: Project) -> None
 
 
 @pytest.mark.slow
-def test_salesforce_rejects_beyond_the_threshold_exit_with_2(
+def test_permanent_salesforce_reject_exits_with_2_for_its_first_date(
     project: Project, four_day_world: tuple[World, Path]
 ) -> None:
     world, raw = four_day_world
     upload_partitions(project, raw)
     s3 = s3_client(project)
-    bucket, prefix = split_url(f"{project.raw_url}/orgs/dt={world.until}/")
-    started = f"{world.until}T01:00:00Z"
+    started = f"{world.dates[-2]}T01:00:00Z"
     line = (
         f'{{"org_id":77,"org_name":"#N/A","created_at":"{started}",'
         f'"trial_started_at":"{started}","billing_plan_id":1,'
         f'"billing_plan_name":"Trial","is_internal":false,"updated_at":"{started}"}}\n'
     )
-    s3.put_object(Bucket=bucket, Key=f"{prefix}marker.json", Body=line.encode())
-    backfill = ("backfill", "--from", world.first_date, "--to", world.until)
+    for day in world.dates[-2:]:
+        bucket, prefix = split_url(f"{project.raw_url}/orgs/dt={day}/")
+        s3.put_object(Bucket=bucket, Key=f"{prefix}marker.json", Body=line.encode())
+    backfill = ("backfill", "--from", world.first_date, "--to", world.dates[-2])
     result = project.nightshift(*backfill).expect(2)
     assert "nightshift salesforce rejects" in result.out
     summary = project.nightshift("salesforce", "rejects", "--json").expect(0).json
-    assert "77" in {reject["key"] for reject in summary["rejects"]}
-    assert project.nightshift("run", "--date", world.until).code == 2
+    assert [reject["key"] for reject in summary["rejects"]] == ["77"]
+    assert summary["rejects"][0]["is_permanent"]
     retry = ("salesforce", "rejects", "--retry")
     assert "1 rejected" in project.nightshift(*retry).expect(2).out
+    result = project.nightshift("run", "--date", world.until).expect(0)
+    assert "1 rejected (1 as before)" in result.out
+    status = project.nightshift("status").expect(0).out
+    assert "1 with NULL_MARKER_TEXT" in status and "salesforce rejects" in status
+    page = project.folder / f"var/report/dt={world.until}/index.html"
+    assert "1 permanently rejected as before" in page.read_text(encoding="utf-8")
+    assert "1 rejected (1 as before)" in project.nightshift(*retry).expect(0).out
     corrected = "set org_name__c = 'Seventy-seven' where org_id__c = '77'"
     project.execute(f"update marts.sf_trial_metrics {corrected}")
     assert "1 sent, 1 accepted" in project.nightshift(*retry).expect(0).out

@@ -19,7 +19,7 @@ def _run(day: date = DAY, lines: int = 9_725, **changes: Any) -> dict[str, Any]:
     """Return the record of a data date, as `read_status` does."""
     load = {"source": "orgs", "rows": lines, "rejects": 35, "objects": 2}
     sync = {"status": "success", "sent": 124, "accepted": 124}
-    sync |= {"rejected": 0, "unchanged": 7, "unmatched": 3}
+    sync |= {"rejected": 0, "known_rejects": 0, "unchanged": 7, "unmatched": 3}
     return {
         "data_date": day,
         "outcome": "done",

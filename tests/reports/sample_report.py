@@ -39,6 +39,7 @@ SYNC = {
     "rejected": 0,
     "unchanged": 2,
     "unmatched": 0,
+    "known_rejects": 0,
 }
 EMPTY_QUALITY = Quality(
     figures={
