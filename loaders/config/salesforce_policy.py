@@ -86,9 +86,10 @@ class SyncPolicy:
     A sync is incomplete when more rows are rejected than both `max_rejected_ratio` (of
     the mart's rows) and `max_rejected_rows` allow, known rejects aside. Up to
     `bulk_above_rows` rows are sent as collections of `collection_rows`, more as bulk
-    jobs of at most `chunk_bytes` and `chunk_rows`. `send_attempts` is how often one sync sends a row that fails with
-    a transient error. A row that Salesforce rejected permanently is sent again by the
-    next run or only once the cause has changed, according to `retry_permanent`.
+    jobs of at most `chunk_bytes` and `chunk_rows`. `send_attempts` is how often one
+    sync sends a row that fails with a transient error. A row that Salesforce rejected
+    permanently is sent again by the next run or only once the cause has changed,
+    according to `retry_permanent`.
     `abort_stuck_jobs` aborts a job that has not ended after `poll_timeout_seconds`
     instead of leaving it to a later run. `missing_rows` is what to do with records
     whose row is no longer in the mart: leave them, blank their mapped fields, or check

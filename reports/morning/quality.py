@@ -187,22 +187,17 @@ def _sent(quality: Quality) -> str:
     sync = quality.figures["salesforce"]
     return (
         f"{sync['sent']:,} sent to Salesforce, {sync['unchanged']:,} unchanged there"
-        f"{''.join(_other_syncs(quality))}{_known_rejects(quality)}."
+        f"{''.join(_other_syncs(quality))}."
     )
 
 
-def _known_rejects(quality: Quality) -> str:
-    """Return how many rows Salesforce rejects as before, which needs no action."""
-    syncs = quality.figures["salesforce_objects"].values()
-    known = sum(sync["known_rejects"] for sync in syncs)
-    return f", {known:,} permanently rejected as before" if known else ""
-
-
 def _other_syncs(quality: Quality) -> Iterator[str]:
-    """Yield what was sent to other objects than the trial metrics."""
+    """Yield what was sent to other objects, and the rejects that need no action."""
     for name, sync in quality.figures["salesforce_objects"].items():
         if name != SALESFORCE_OBJECT:
             yield f", {sync['sent']:,} sent to {name}, {sync['unmatched']:,} unmatched"
+        if known := sync["known_rejects"]:
+            yield f", {known:,} permanently rejected by {name} as before"
 
 
 def _read_test_warnings(
