@@ -244,9 +244,9 @@ def test_permanent_salesforce_reject_exits_with_2_for_its_first_date(
     assert "1 rejected (1 as before)" in result.out
     status = project.nightshift("status").expect(0).out
     assert "1 with NULL_MARKER_TEXT" in status and "salesforce rejects" in status
-    page = project.folder / f"var/report/dt={world.until}/index.html"
+    report = project.nightshift("report", "--date", world.until, "--json").expect(0)
     known = "1 permanently rejected by Trial_Metrics__c as before"
-    assert known in page.read_text(encoding="utf-8")
+    assert known in Path(report.json["page"]).read_text(encoding="utf-8")
     assert "1 rejected (1 as before)" in project.nightshift(*retry).expect(0).out
     corrected = "set org_name__c = 'Seventy-seven' where org_id__c = '77'"
     project.execute(f"update marts.sf_trial_metrics {corrected}")
