@@ -27,7 +27,7 @@ from loaders.ledger.drift import (
 )
 from loaders.salesforce import mart_sql, state
 from loaders.salesforce.context import SyncContext
-from loaders.salesforce.staging_db import StagingDb
+from loaders.salesforce.staging_db import UNMATCHED, StagingDb
 from loaders.salesforce_api import records
 from loaders.warehouse import bulk_rows
 
@@ -88,10 +88,13 @@ def find(
 
 
 def without_repaired(staging_db: StagingDb, drift: Drift) -> Drift:
-    """Return the drift without the records that the sync has sent again."""
+    """Return the drift without the records that the sync has sent again.
+
+    A row that has no record to update any more is unmatched, and does not drift.
+    """
     staging_db.execute(
-        "update local.drift set is_repaired = true where folded_key in"
-        " (select folded_key from local.rows where outcome = 'accepted')"
+        "update local.drift set is_repaired = true where folded_key in (select"
+        f" folded_key from local.rows where outcome = 'accepted' or {UNMATCHED})"
     )
     return replace(drift, **_summary(staging_db))
 

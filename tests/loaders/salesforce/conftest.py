@@ -13,6 +13,7 @@ from tests.emulators import certificates
 from tests.emulators.salesforce.org import CLIENT_ID, CLIENT_SECRET
 from tests.emulators.salesforce.org import Settings as EmulatorSettings
 from tests.emulators.salesforce.serve import running_emulator
+from tests.loaders.salesforce.accounts import Accounts, account
 from tests.loaders.salesforce.fixtures import (
     FAST,
     MAPPING,
@@ -75,3 +76,13 @@ def salesforce(
         salesforce = SalesforceOrg(running, settings, tmp_path / "spool")
         running.org.store.on_write = salesforce.record_write
         yield salesforce
+
+
+@pytest.fixture
+def accounts(mart: Mart, salesforce: SalesforceOrg) -> Accounts:
+    """Return accounts 1 to 4 in Salesforce, and a mart of 1, 2 and an org without."""
+    salesforce.org.store.on_write = None  # it expects the other object
+    found = Accounts(salesforce)
+    found.create("1", "2", "3", "4")
+    found.fill(account("1"), account("2", hosts=0), account("none"))
+    return found

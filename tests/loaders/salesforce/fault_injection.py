@@ -19,6 +19,7 @@ import requests
 from loaders.config.salesforce_policy import SyncPolicy
 from loaders.errors import NightshiftError
 from loaders.warehouse import Connection
+from tests.loaders.salesforce.accounts import Accounts
 from tests.loaders.salesforce.fixtures import REJECTED_PLAN, Mart, SalesforceOrg
 
 # The requests of a bulk sync.
@@ -56,7 +57,7 @@ class Place:
 def sync_killed_at(
     step: int | Place,
     mart: Mart,
-    salesforce: SalesforceOrg,
+    salesforce: SalesforceOrg | Accounts,
     *,
     policy: SyncPolicy,
     **options: object,

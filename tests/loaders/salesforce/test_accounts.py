@@ -20,20 +20,9 @@ from tests.loaders.salesforce.fixtures import (
     DATA_DATE,
     FAST,
     Mart,
-    SalesforceOrg,
 )
 
 BOTH_APIS = pytest.mark.parametrize("policy", [FAST, BULK], ids=["collections", "bulk"])
-
-
-@pytest.fixture
-def accounts(mart: Mart, salesforce: SalesforceOrg) -> Accounts:
-    """Return accounts 1 to 4 in Salesforce, and a mart of 1, 2 and an org without."""
-    salesforce.org.store.on_write = None  # it expects the other object
-    found = Accounts(salesforce)
-    found.create("1", "2", "3", "4")
-    found.fill(account("1"), account("2", hosts=0), account("none"))
-    return found
 
 
 @BOTH_APIS
