@@ -88,10 +88,7 @@ def find(
 
 
 def without_repaired(staging_db: StagingDb, drift: Drift) -> Drift:
-    """Return the drift without the records that the sync has sent again.
-
-    A row that has no record to update any more is unmatched, and does not drift.
-    """
+    """Return the drift without rows that were sent again or are unmatched now."""
     staging_db.execute(
         "update local.drift set is_repaired = true where folded_key in (select"
         f" folded_key from local.rows where outcome = 'accepted' or {UNMATCHED})"
