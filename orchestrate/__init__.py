@@ -34,8 +34,8 @@ from orchestrate.nightly import (
     Nightly,
 )
 from orchestrate.runs import luigi_events
+from orchestrate.tasks.archive import ArchiveDataset
 from orchestrate.tasks.export import (
-    ArchiveDataset,
     SyncAccountsToSalesforce,
     SyncTrialMetricsToSalesforce,
 )

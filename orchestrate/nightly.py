@@ -20,11 +20,8 @@ from loaders.config.salesforce_mapping import SALESFORCE_MODEL
 from loaders.warehouse.declared_tables import raw_tables
 from orchestrate.planning import run_state, syncs
 from orchestrate.planning.archives import DATASETS
-from orchestrate.tasks.export import (
-    AcceptedBySalesforce,
-    ArchiveDataset,
-    scheduled_syncs,
-)
+from orchestrate.tasks.archive import ArchiveDataset
+from orchestrate.tasks.export import AcceptedBySalesforce, scheduled_syncs
 from orchestrate.tasks.load import load_tasks
 from orchestrate.tasks.outermost import can_be_skipped, outermost
 from orchestrate.tasks.parameters import DATA_DATE_FROM, ENV, VERSION

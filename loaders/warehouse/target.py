@@ -25,6 +25,14 @@ def location() -> str:
     return f"{target.values.get('host')}/{target.values.get('dbname')}"
 
 
+def lineage_namespace() -> str:
+    """Return OpenLineage's namespace of the warehouse's tables, as openlineage-dbt."""
+    target = dbt_profile.target()
+    if target.engine == "duckdb":
+        return f"duckdb://{target.values['path']}"
+    return f"redshift://{target.values['host']}:{target.values['port']}"
+
+
 def is_transient(message: str) -> bool:
     """Return whether the error message of a warehouse is about a transient error."""
     if is_single_writer():

@@ -7,14 +7,20 @@ all its tests have ended, and is passed on at once, while dbt still builds other
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING
 
 from loaders import warehouse
+from orchestrate import steps
 from orchestrate.dbt.artifacts import TARGET_FOLDER
 from orchestrate.dbt.graph import Node
 
 if TYPE_CHECKING:
     from orchestrate.dbt.runner import NodeResult
+
+
+# The vars with the first and the last day of a build.
+WINDOW = ("data_date_from", "data_date")
 
 
 @dataclass(frozen=True)
@@ -49,11 +55,13 @@ def build(
     # Importing dbt takes seconds, which a run with nothing to build must not spend.
     from orchestrate.dbt import runner
 
-    collector = ResultCollector(nodes, on_model)
+    days = [date.fromisoformat(variables[name]) for name in WINDOW]
+    collector = ResultCollector(nodes, on_model, days)
     results = runner.build(
         [node.name for node in nodes],
         variables=variables,
         is_full_refresh=is_full_refresh,
+        on_start=collector.start,
         on_result=collector.add,
     )
     for result in results:
@@ -63,13 +71,31 @@ def build(
 
 @dataclass
 class ResultCollector:
-    """Collects dbt's node results into one result per model."""
+    """Collects dbt's node results into one result per model.
+
+    It also reports the steps: the build of each model for these days, and its tests.
+    """
 
     nodes: Sequence[Node]
     on_model: Callable[[ModelResult], None]
+    days: Sequence[date] = ()
+    _builds: dict[str, steps.Step] = field(default_factory=dict)
+    _tests: dict[str, steps.Step] = field(default_factory=dict)
     _node_results: dict[str, "NodeResult"] = field(default_factory=dict)
     _errors: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def start(self, unique_id: str, invocation: str) -> None:
+        """Report that a model, or the first of its tests, has started."""
+        with self._lock:
+            for node in self.nodes:
+                if unique_id == node.unique_id:
+                    task, started = steps.MODEL, self._builds
+                elif unique_id in node.tests and node.name not in self._tests:
+                    task, started = steps.MODEL_TESTS, self._tests
+                else:
+                    continue
+                started[node.name] = steps.Step(task, node.name, self.days, invocation)
 
     def add(self, result: "NodeResult") -> None:
         """Add a node's result; complete the model if it was the last one missing."""
@@ -78,6 +104,8 @@ class ResultCollector:
                 return
             self._node_results[result.unique_id] = result
             for node in self.nodes:
+                if result.unique_id == node.unique_id and result.has_passed:
+                    self._end_build(node, result)
                 expected = {node.unique_id, *node.tests}
                 if (
                     result.unique_id in expected
@@ -103,6 +131,8 @@ class ResultCollector:
         warned = [test for test in tests if test.status == "warn"]
         error = _error(node, built, tests)
         self._errors[node.name] = error
+        self._end_build(node, built, error)
+        self._end_tests(node, tests, error)
         self.on_model(
             ModelResult(
                 node=node,
@@ -117,6 +147,37 @@ class ResultCollector:
                 seconds=sum(each.seconds for each in (built, *tests) if each),
             )
         )
+
+    def _end_build(
+        self, node: Node, result: "NodeResult | None", error: str = ""
+    ) -> None:
+        step = self._builds.get(node.name)
+        if step is None:
+            return
+        if result and result.has_passed:
+            step.complete(rows=result.rows)
+        elif result and result.status == "skipped":
+            step.abort()
+        else:
+            step.fail(error)
+
+    def _end_tests(
+        self, node: Node, results: Sequence["NodeResult"], error: str
+    ) -> None:
+        step = self._tests.get(node.name)
+        if step is None:
+            return
+        run = [each for each in results if each.status != "skipped"]
+        outcomes = [
+            steps.TestOutcome(each.unique_id, each.status, each.failures)
+            for each in run
+        ]
+        if not run:
+            step.abort()
+        elif error:
+            step.fail(error, outcomes)
+        else:
+            step.complete(outcomes)
 
 
 def _error(

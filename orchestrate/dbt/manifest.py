@@ -35,6 +35,11 @@ def read() -> dict[str, Any]:
 
         runner.parse()
         digest_file.write_text(digest, encoding="utf-8")
+    return last_parsed()
+
+
+def last_parsed() -> dict[str, Any]:
+    """Return the manifest that `read` has used last, without a look at the files."""
     contents: dict[str, Any] = json.loads(MANIFEST.read_text(encoding="utf-8"))
     return contents
 

@@ -30,13 +30,14 @@ log = structlog.get_logger(logs.DBT_LOGGER)
 
 @dataclass(frozen=True)
 class NodeResult:
-    """dbt's result for one node: a model, seed or test."""
+    """dbt's result for one node; `failures` counts the rows that violate a test."""
 
     unique_id: str
     status: str
     seconds: float
     message: str
     rows: int | None
+    failures: int | None = None
 
     @property
     def name(self) -> str:
@@ -66,13 +67,16 @@ def build(
     *,
     variables: dict[str, str],
     is_full_refresh: bool,
+    on_start: Callable[[str, str], None],
     on_result: Callable[[NodeResult], None],
 ) -> list[NodeResult]:
     """Build models and seeds with their tests, parents first.
 
-    dbt's threads call `on_result` as each node ends, except for skipped nodes. Failed
-    nodes are in the returned results. Raises `TransientError` if dbt did not start
-    because the warehouse is unreachable, `DataError` if it did not start otherwise.
+    dbt's threads call `on_start` with the unique id of each node that they start and
+    the id of the invocation, and `on_result` as each node ends, except for skipped
+    nodes. Failed nodes are in the returned results. Raises `TransientError` if dbt did
+    not start because the warehouse is unreachable, `DataError` if it did not start
+    otherwise.
     """
     if warehouse.is_single_writer():
         from orchestrate.dbt import row_counts
@@ -85,7 +89,9 @@ def build(
     manifest = Manifest.from_msgpack(PARSED_PROJECT.read_bytes())
     # Hooks read `graph`, which a manifest loaded from disk does not have.
     manifest.build_flat_graph()
-    runner = dbtRunner(manifest=manifest, callbacks=[_event_listener(on_result)])
+    runner = dbtRunner(
+        manifest=manifest, callbacks=[_event_listener(on_start, on_result)]
+    )
     arguments = ["build", *_common_arguments(), "--select", *names]
     arguments += ["--vars", json.dumps(variables)]
     arguments += ["--exclude-resource-type", "unit_test"]
@@ -119,10 +125,13 @@ def _restore_luigi_logging() -> None:
 
 
 def _event_listener(
+    on_start: Callable[[str, str], None],
     on_result: Callable[[NodeResult], None],
 ) -> Callable[[EventMsg], None]:
     def listen(event: EventMsg) -> None:
         _log_event(event)
+        if event.info.name == "NodeStart":
+            on_start(event.data.node_info.unique_id, event.info.invocation_id)
         if event.info.name != "NodeFinished":
             return
         data = event.data
@@ -133,6 +142,7 @@ def _event_listener(
                 seconds=data.run_result.execution_time,
                 message=data.run_result.message,
                 rows=_row_count(dict(data.run_result.adapter_response)),
+                failures=data.run_result.num_failures,
             )
         )
 
@@ -166,6 +176,7 @@ def _node_results(result: dbtRunnerResult) -> list[NodeResult]:
             seconds=run_result.execution_time,
             message=run_result.message or "",
             rows=_row_count(run_result.adapter_response or {}),
+            failures=run_result.failures,
         )
         for run_result in run_results
     ]

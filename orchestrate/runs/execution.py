@@ -106,7 +106,7 @@ def start_run(root: luigi.Task, *, command: str) -> None:
     global _run
     _run = _Run(root, command)
     logs.set_context(data_date=str(root.data_date))
-    monitors.run_started()
+    monitors.run_started(root, _run.started_at)
     recording.start()
     interruption.set_on_stop(_finish_interrupted_run)
 
@@ -121,6 +121,7 @@ def record_start() -> None:
     if _run is None or _run.has_start_row:
         return
     _run.has_start_row = True
+    monitors.work_started()
     start = RunStart(
         run_id=RUN_ID,
         command=_run.command,

@@ -1,4 +1,4 @@
-"""What other systems get to know of a run: the heartbeat and the metrics.
+"""What other systems get to know of a run: heartbeat, metrics and lineage.
 
 Nothing here changes the outcome of a run.
 """
@@ -15,6 +15,7 @@ from loaders.ledger import samples as figures
 from loaders.metrics import Sample
 from orchestrate import progress
 from orchestrate.dbt import graph
+from orchestrate.runs import lineage
 from orchestrate.runs.outcome import ExitCode, Outcome
 
 MART_SCHEMA = "marts"
@@ -22,15 +23,22 @@ MART_SCHEMA = "marts"
 log = structlog.get_logger()
 
 
-def run_started() -> None:
-    """Call the monitor that expects a run."""
+def run_started(root: luigi.Task, started_at: datetime) -> None:
+    """Call the monitor that expects a run, and observe the run's steps."""
     _ping(heartbeat.START)
+    lineage.run_started(root, started_at)
+
+
+def work_started() -> None:
+    """Report that the run has something to do."""
+    lineage.work_started()
 
 
 def run_ended(
     root: luigi.Task, outcome: Outcome, command: str, started_at: datetime
 ) -> None:
     """Report how a run ended, which only exit code 0 makes a success."""
+    lineage.run_ended(outcome)
     is_done = outcome.exit_code == ExitCode.DONE
     _ping(heartbeat.SUCCESS if is_done else heartbeat.FAIL)
     if metrics.is_configured():

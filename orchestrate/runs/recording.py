@@ -1,15 +1,6 @@
-"""The results of a run's tasks, collected from all its processes.
+"""The results of a run's tasks, collected from all processes that Luigi forks."""
 
-Results do not pass through files, which a full or read-only disk would lose: the
-processes that Luigi forks send them to the first process over a socket.
-"""
-
-import json
-import os
-import socket
-import threading
-from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import luigi
 
@@ -19,11 +10,7 @@ from loaders.errors import NightshiftError
 from orchestrate import progress
 from orchestrate.runs import scheduler
 from orchestrate.runs.outcome import TaskResult
-
-# One message must fit into a socket's buffer.
-MAX_ERROR_LENGTH = 20_000
-MAX_MESSAGE_BYTES = 200_000
-SEND_TIMEOUT_SECONDS = 10
+from orchestrate.runs.process_channel import ProcessChannel
 
 
 class ResultCollector:
@@ -31,40 +18,21 @@ class ResultCollector:
 
     def __init__(self) -> None:
         self._results: list[TaskResult] = []
-        self._process_id = os.getpid()
-        self._sender, self._receiver = socket.socketpair(
-            socket.AF_UNIX, socket.SOCK_DGRAM
+        self._channel = ProcessChannel(
+            "results", lambda message: self._results.append(TaskResult(**message))
         )
-        self._sender.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MAX_MESSAGE_BYTES)
-        # A process whose parent has been killed must not wait for it.
-        self._sender.settimeout(SEND_TIMEOUT_SECONDS)
-        self._is_drained = threading.Event()
-        threading.Thread(target=self._receive, name="results", daemon=True).start()
 
     def add(self, result: TaskResult) -> None:
         """Add a result; it takes effect in the first process."""
-        if os.getpid() == self._process_id:
+        if self._channel.is_own_process:
             self._results.append(result)
-            return
-        result = replace(result, error=result.error[:MAX_ERROR_LENGTH])
-        with suppress(OSError):
-            self._sender.send(json.dumps(asdict(result)).encode())
+        else:
+            self._channel.send(asdict(result))
 
     def results(self) -> tuple[TaskResult, ...]:
         """Return all results so far, in order of time."""
-        self._is_drained.clear()
-        with suppress(OSError):
-            self._sender.send(b"")  # arrives after everything that was sent before
-            self._is_drained.wait(SEND_TIMEOUT_SECONDS)
+        self._channel.drain()
         return tuple(self._results)
-
-    def _receive(self) -> None:
-        while True:
-            message = self._receiver.recv(MAX_MESSAGE_BYTES)
-            if message:
-                self._results.append(TaskResult(**json.loads(message)))
-            else:
-                self._is_drained.set()
 
 
 _collector: ResultCollector | None = None

@@ -12,7 +12,7 @@ from loaders.errors import DataError, NightshiftError, TransientError
 from loaders.ledger.loads import LoadResult
 from loaders.raw import load as raw_load
 from loaders.warehouse.declared_tables import raw_tables
-from orchestrate import progress
+from orchestrate import progress, steps
 from orchestrate.planning import run_state
 from orchestrate.run_id import RUN_ID
 from orchestrate.tasks.parameters import (
@@ -174,13 +174,29 @@ class LoadRawTable(luigi.Task):
 
     def _load(self, days: list[date]) -> None:
         watch = progress.Stopwatch()
-        results = retry(
-            lambda: load_partitions(self.source, days),
-            num_retries=self.num_retries,
-            retry_sleep=self.retry_sleep,
-        )
+        started = {day: steps.Step("LoadRawTable", self.source, [day]) for day in days}
+        with steps.running(*started.values()):
+            try:
+                results = retry(
+                    lambda: load_partitions(self.source, days),
+                    num_retries=self.num_retries,
+                    retry_sleep=self.retry_sleep,
+                )
+            except NightshiftError as error:
+                failed = _concerned_day(error, self.source, days)
+                for day in days:
+                    if failed not in (None, day):
+                        started[day].abort()
+                raise
         for result in results:
             day = date.fromisoformat(result.dt)
+            started[day].complete(
+                lines=result.lines,
+                rows=result.rows,
+                rejects=result.rejects,
+                bytes=result.bytes,
+                files=len(result.objects),
+            )
             progress.print_line(
                 f"LoadRawTable {self.source}",
                 day=day,

@@ -19,13 +19,14 @@ from loaders.config.settings import PROJECT
 from loaders.errors import ConfigError, NightshiftError
 from loaders.ledger import mails
 from loaders.ledger import reports as report_ledger
-from orchestrate import progress
+from orchestrate import progress, steps
 from orchestrate.planning import archives, causes, reports, run_state
 from orchestrate.planning.archives import DATASETS
 from orchestrate.planning.run_state import RunState
 from orchestrate.run_id import RUN_ID
+from orchestrate.tasks.archive import ArchiveDataset
 from orchestrate.tasks.delivery import deliver, describe, select
-from orchestrate.tasks.export import ArchiveDataset, scheduled_syncs
+from orchestrate.tasks.export import scheduled_syncs
 from orchestrate.tasks.outermost import outermost
 from orchestrate.tasks.parameters import (
     DATA_DATE_FROM,
@@ -120,15 +121,16 @@ class MailReport(luigi.Task):
 
         A report is mailed once, by the run of its own data date.
         """
-        watch = progress.Stopwatch()
-        rendered = _prepare(state, day)
-        mail_status = _mail_status(state, day)
-        is_mail_due = day == state.data_date and mail_status in MAIL_DUE
-        if reports.page_stale_reason(state, day):
-            _write(rendered, state, "" if is_mail_due else mail_status)
-        progress.print_line("MailReport page", day=day, seconds=watch.seconds)
-        if is_mail_due:
-            self._mail(rendered, state)
+        with steps.step("MailReport", reports.REPORT, [day]):
+            watch = progress.Stopwatch()
+            rendered = _prepare(state, day)
+            mail_status = _mail_status(state, day)
+            is_mail_due = day == state.data_date and mail_status in MAIL_DUE
+            if reports.page_stale_reason(state, day):
+                _write(rendered, state, "" if is_mail_due else mail_status)
+            progress.print_line("MailReport page", day=day, seconds=watch.seconds)
+            if is_mail_due:
+                self._mail(rendered, state)
 
     def _send_open_mail(self, state: RunState, day: date) -> None:
         """Send the mail of a day, which may be another run's, to who waits for it."""

@@ -19,7 +19,8 @@ from orchestrate.dbt import graph
 from orchestrate.nightly import Nightly
 from orchestrate.planning import run_state, shared_records
 from orchestrate.runs import scheduler
-from orchestrate.tasks.export import ArchiveDataset, SyncTrialMetricsToSalesforce
+from orchestrate.tasks.archive import ArchiveDataset
+from orchestrate.tasks.export import SyncTrialMetricsToSalesforce
 from orchestrate.tasks.load import LoadRawTable, RawPartition
 from orchestrate.tasks.outermost import outermost
 from orchestrate.tasks.report import MailReport

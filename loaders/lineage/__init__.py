@@ -1,0 +1,1 @@
+"""OpenLineage: facts about jobs, runs and datasets, and their delivery as events."""
