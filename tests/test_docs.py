@@ -18,6 +18,7 @@ PAGES = (
     "CONTRIBUTING.md",
     "docs/deploy.md",
     "docs/runbook.md",
+    "docs/lineage.md",
     "docs/monitoring.md",
     "docs/redshift.md",
     "docs/salesforce.md",

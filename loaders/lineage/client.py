@@ -3,9 +3,11 @@
 Imported only when lineage is configured.
 """
 
+import re
 from collections.abc import Iterator
 
 from openlineage.client import OpenLineageClient
+from openlineage.client.git import get_git_repo_url
 from openlineage.client.transport.http import HttpTransport
 from openlineage.client.transport.http_common import DEFAULT_RETRY_CONFIG
 
@@ -13,6 +15,8 @@ from loaders.config import redaction
 from loaders.errors import ConfigError
 from loaders.lineage import events, facts
 
+# The client puts the address of the git remote into each event.
+URL_LOGIN = re.compile(r"(?<=://)[^/@]*@")
 # The sender tries again itself, whatever the transport.
 NO_RETRIES = {**DEFAULT_RETRY_CONFIG, "total": 0, "status_forcelist": []}
 
@@ -26,6 +30,10 @@ def connect() -> OpenLineageClient:
     try:
         client = OpenLineageClient()
         transport = client.config.transport or {}
+        location = client.config.facets.source_code_location
+        url = "" if location.disabled else get_git_repo_url(location.repo_url)
+        if url:
+            location.repo_url = URL_LOGIN.sub("", url)
     except Exception as error:  # the client has no common error class
         raise ConfigError(
             redaction.redact(

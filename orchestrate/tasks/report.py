@@ -295,5 +295,4 @@ def _status_of(states: Mapping[str, mails.Delivery], missing: str) -> str:
 
 
 def _mail_status(state: RunState, day: date) -> str:
-    record = state.completed.reports.get(day)
-    return (record[1] or "") if record else ""
+    return state.completed.reports.get(day, ("", None))[1] or ""

@@ -1,4 +1,4 @@
-"""OpenLineage events as a receiver sees them: rebuilt, validated, compared with dbt's.
+"""OpenLineage events as a receiver sees them: rebuilt and validated.
 
 Each event is rebuilt with the classes of openlineage-python, and the facets whose
 schemas openlineage-integration-common ships are validated.
@@ -20,7 +20,6 @@ from jsonschema import Draft202012Validator
 from openlineage.client import event_v2, generated
 from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent
 from openlineage.common.provider.dbt import facets as dbt_facets
-from openlineage.common.provider.dbt.processor import DbtArtifactProcessor
 from referencing import Registry, Resource
 
 from tests.emulators.receiver import Receiver
@@ -157,40 +156,3 @@ def _build(kind: Any, value: Any) -> Any:  # noqa: ANN401 - any annotated type
         return kind(**{key: _build(hints[key], each) for key, each in value.items()})
     assert isinstance(value, kind), (kind, value)
     return value
-
-
-class DbtEvents(DbtArtifactProcessor):
-    """The events of openlineage-dbt for a build of some nodes of a manifest."""
-
-    def __init__(
-        self,
-        manifest: dict[str, Any],
-        profile: dict[str, Any],
-        unique_ids: set[str],
-        namespace: str,
-    ) -> None:
-        super().__init__("urn:nightshift", namespace)
-        results = [
-            {
-                "unique_id": unique_id,
-                "status": "pass" if unique_id.startswith("test.") else "success",
-                "timing": [],
-                "failures": 0,
-            }
-            for unique_id in unique_ids
-        ]
-        metadata = {"dbt_version": manifest["metadata"]["dbt_version"]}
-        run = {"metadata": metadata, "args": {"which": "build"}, "results": results}
-        self._metadata = manifest, run, profile, None
-
-    def get_dbt_metadata(self) -> Any:  # noqa: ANN401 - as the base class
-        """Return manifest, results, profile and catalog."""
-        return self._metadata
-
-    def dbt_run_run_facet(self) -> dict[str, Any]:
-        """Return no facet of the invocation."""
-        return {}
-
-    def completed(self) -> dict[str, RunEvent]:
-        """Return the events of completed jobs by the job's name."""
-        return {event.job.name: event for event in self.parse().completes}

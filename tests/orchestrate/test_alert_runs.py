@@ -1,4 +1,4 @@
-"""Failed and recovered runs: mails, alerts, heartbeats, metrics and logs."""
+"""Failed and recovered runs: mails, alerts, heartbeats, metrics, lineage and logs."""
 
 import email
 import email.policy
@@ -20,6 +20,8 @@ from tests.emulators.sample.world import World
 from tests.emulators.sample.write import write_to_folder
 from tests.nightly.project import Project, copy_to
 from tests.nightly.s3_objects import delete_objects, upload_objects, upload_partitions
+from tests.orchestrate import lineage_events
+from tests.orchestrate.lineage_checks import check_failed_run, check_recovered_run
 
 WORLD = World(orgs=14, days=1, until=date(2026, 11, 24), seed=3)
 ON_CALL = "on-call@example.com"
@@ -47,6 +49,13 @@ class Mailbox:
 @pytest.fixture
 def webhook() -> Iterator[Receiver]:
     """Run a service that takes alerts and heartbeats."""
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def lineage() -> Iterator[Receiver]:
+    """Run a service that takes OpenLineage events."""
     with receiving() as receiver:
         yield receiver
 
@@ -95,9 +104,10 @@ def _tasks_in(log: str) -> set[str | None]:
 
 @pytest.mark.slow
 def test_failed_run_sends_one_alert_and_its_recovery_another(
-    mailbox: Mailbox, webhook: Receiver
+    mailbox: Mailbox, webhook: Receiver, lineage: Receiver
 ) -> None:
     project = mailbox.project
+    project.environment["OPENLINEAGE_URL"] = f"http://{lineage.address}"
     project.environment["NIGHTSHIFT_ALERTS__URLS"] = f"json://{webhook.address}/hook"
     project.environment["NIGHTSHIFT_ALERTS__HEARTBEAT_URL"] = (
         f"http://{webhook.address}/ping?from=test"
@@ -121,12 +131,15 @@ def test_failed_run_sends_one_alert_and_its_recovery_another(
     for name, value in project.environment.items():
         if "SECRET" in name or "PASSWORD" in name:
             assert value not in source
+    check_failed_run(lineage_events.take(lineage))
     as_json = {"NIGHTSHIFT_LOG_FORMAT": "json"}
     result = project.nightshift("run", "--date", WORLD.until, **as_json).expect(1)
     assert _tasks_in(result.err) >= {None}  # every line is a JSON object
     (alert,) = mailbox.read_new()
     assert alert["To"] == smtp.RECIPIENT
     assert _values(metrics_file)["nightshift_run_success"] == [0]
+    again = lineage_events.take(lineage)
+    assert {event.job.name for event in again} == {"Nightly", "RawPartition.orgs"}
 
     upload_objects(project, {f"orgs/dt={WORLD.until}/_SUCCESS": b""})
     project.luigi(*LUIGI_ARGUMENTS, **on_call).expect(0)
@@ -142,6 +155,7 @@ def test_failed_run_sends_one_alert_and_its_recovery_another(
         *(("luigi", "failed"), ("run", "failed"), ("luigi", "done"))
     ]
 
+    check_recovered_run(lineage_events.take(lineage), project)
     values = _values(metrics_file)
     assert values.keys() == METRICS.keys()
     assert values["nightshift_run_success"] == [1]
@@ -175,6 +189,7 @@ def test_failed_run_sends_one_alert_and_its_recovery_another(
     assert mailbox.read_new() == []
     assert [each.path for each in webhook.take()] == [start, success] * 2
     assert len(project.rows("select run_id from ops.runs")) == 3
+    assert lineage.take() == []  # there was nothing to do
 
 
 @pytest.mark.slow

@@ -1,5 +1,10 @@
-"""Collecting dbt's node results into one result per model."""
+"""Collecting dbt's node results into one result and two steps per model."""
 
+from datetime import date
+
+import pytest
+
+from orchestrate import steps
 from orchestrate.dbt.build import ModelResult, ResultCollector
 from orchestrate.dbt.graph import Node
 from orchestrate.dbt.runner import NodeResult
@@ -61,3 +66,47 @@ def test_skipped_or_unreached_model_has_an_error_and_was_not_run() -> None:
         collector, completed = _collect(*results)
         assert collector.finish()["mart"].startswith("mart: ")
         assert not completed[0].was_run
+
+
+@pytest.mark.parametrize(
+    ("results", "build_ends", "tests_end"),
+    [
+        ({MODEL: "success", UNIQUE_TEST: "pass", VOLUME_TEST: "pass"}, "done", "done"),
+        ({MODEL: "success", UNIQUE_TEST: "warn", VOLUME_TEST: "pass"}, "done", "done"),
+        (
+            {MODEL: "success", UNIQUE_TEST: "fail", VOLUME_TEST: "pass"},
+            "done",
+            "failed",
+        ),
+        ({MODEL: "error"}, "failed", None),
+        ({MODEL: "skipped"}, "aborted", None),
+        ({}, "failed", None),
+    ],
+)
+def test_build_and_tests_of_a_model_are_steps(
+    results: dict[str, str], build_ends: str, tests_end: str | None
+) -> None:
+    events: list[steps.StepEvent] = []
+    steps.observe(events.append)
+    try:
+        collector = ResultCollector([NODE], lambda _: None, [date(2026, 11, 24)])
+        for unique_id in results or {MODEL: ""}:
+            collector.start(unique_id, "an-invocation")
+            if unique_id in results:
+                collector.add(_result(unique_id, results[unique_id], "its message"))
+        collector.finish()
+    finally:
+        steps.observe(None)
+    ends = {event.task: event for event in events if event.state != steps.STARTED}
+    assert len(events) == 2 * len(ends)
+    build, tests = ends[steps.MODEL], ends.get(steps.MODEL_TESTS)
+    assert (build.state, build.subject, build.invocation) == (
+        *(build_ends, "mart", "an-invocation"),
+    )
+    assert build.counts.get("rows") == (7 if build_ends == "done" else None)
+    assert (tests.state if tests else None) == tests_end
+    if tests:
+        assert {test.unique_id: test.status for test in tests.tests} == {
+            name: status for name, status in results.items() if name != MODEL
+        }
+        assert bool(tests.error) == (tests_end == "failed")

@@ -9,6 +9,7 @@ import pytest
 from loaders import s3
 from loaders.config import settings
 from loaders.errors import ConfigError, DataError, NightshiftError, TransientError
+from orchestrate import steps
 from orchestrate.tasks import load
 from orchestrate.tasks.load import LoadRawTable
 
@@ -47,7 +48,10 @@ def attempts(
                     raise errors[day]
             loaded.update(days)
             return [
-                SimpleNamespace(dt=str(day), rows=1, rejects=0, source=source)
+                SimpleNamespace(
+                    **{"dt": str(day), "source": source, "objects": ()},
+                    **dict.fromkeys(("lines", "rows", "rejects", "bytes"), 1),
+                )
                 for day in days
             ]
 
@@ -66,6 +70,30 @@ def attempts(
         return tried, loaded
 
     return run
+
+
+def test_steps_of_a_load_fail_by_day_and_the_others_start_again(
+    attempts: Attempts,
+) -> None:
+    events: list[steps.StepEvent] = []
+    steps.observe(events.append)
+    try:
+        attempts({DAYS[2]: _named(DataError, DAYS[2])})
+    finally:
+        steps.observe(None)
+    states: dict[str, list[str]] = {}
+    for event in events:
+        assert (event.task, event.subject) == ("LoadRawTable", "orgs")
+        states.setdefault(event.days[0], []).append(event.state)
+    loaded_later = [*(steps.STARTED, steps.ABORTED), *(steps.STARTED, steps.DONE)]
+    failed = [steps.STARTED, steps.FAILED]
+    assert states == {
+        str(day): failed if day == DAYS[2] else loaded_later for day in DAYS
+    }
+    assert {event.error for event in events if event.state == steps.FAILED} == {
+        f"{_url(DAYS[2])} cannot be read."
+    }
+    assert len({event.step_id for event in events}) == 7
 
 
 ONE = DAYS[:1]
