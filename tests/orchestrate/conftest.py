@@ -1,4 +1,4 @@
-"""Fixtures for tests of mails: a warehouse, a mail server and settings for it."""
+"""Fixtures: a warehouse, a mail server, a receiver of lineage, settings for them."""
 
 import json
 import shutil
@@ -11,10 +11,14 @@ import pytest
 
 from loaders import warehouse
 from loaders.config import dbt_profile, settings
+from loaders.config.environment import PROJECT
 from orchestrate import progress
-from orchestrate.dbt import graph
+from orchestrate.dbt import graph, manifest
 from orchestrate.dbt.graph import Graph
+from orchestrate.runs import lineage
+from orchestrate.runs.outcome import ExitCode, Outcome
 from tests.emulators.component import HOST
+from tests.emulators.receiver import Receiver, receiving
 from tests.emulators.smtp import MailServer, serving
 
 ON_CALL = ["good@example.com", "grey@example.com", "gone@example.com"]
@@ -91,3 +95,30 @@ def unread_settings() -> Iterator[None]:
     settings.load.cache_clear()
     yield
     settings.load.cache_clear()
+
+
+@pytest.fixture
+def lineage_receiver(
+    parsed_dbt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Receiver]:
+    """Run a receiver that the settings name, for a project that dbt has parsed."""
+    monkeypatch.chdir(tmp_path)  # not in a git checkout
+    monkeypatch.setenv("DBT_PROFILES_DIR", str(PROJECT))
+    read_target = dbt_profile.target
+    monkeypatch.setattr(manifest, "MANIFEST", parsed_dbt / "manifest.json")
+    with receiving() as started:
+        for name, value in {
+            "OPENLINEAGE_URL": f"http://{started.address}",
+            "NIGHTSHIFT_RAW_URL": "s3://raw-bucket/in #1",
+            "NIGHTSHIFT_ARCHIVE_URL": "s3://archive-bucket/out",
+            "NIGHTSHIFT_SALESFORCE__INSTANCE_URL": "https://acme.example.com/x",
+            "DBT_ENV_SECRET_PASSWORD": "sesame-open-1",
+            "DBT_TARGET": "local",
+        }.items():
+            monkeypatch.setenv(name, value)
+        settings.load.cache_clear()
+        read_target.cache_clear()
+        yield started
+    lineage.run_ended(Outcome("", ExitCode.DONE))
+    settings.load.cache_clear()
+    read_target.cache_clear()
