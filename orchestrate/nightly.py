@@ -18,7 +18,7 @@ from loaders import alerts
 from loaders.config import settings
 from loaders.config.salesforce_mapping import SALESFORCE_MODEL
 from loaders.warehouse.declared_tables import raw_tables
-from orchestrate.planning import run_state, syncs
+from orchestrate.planning import finality, run_state, syncs
 from orchestrate.planning.archives import DATASETS
 from orchestrate.tasks.archive import ArchiveDataset
 from orchestrate.tasks.export import AcceptedBySalesforce, scheduled_syncs
@@ -76,6 +76,7 @@ class Nightly(luigi.WrapperTask):
         state = run_state.load(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
+        finality.require_open(state.completed, state.data_date_from)
         scope = ",".join(state.graph.nodes)
         alerts.check(settings.load().alerts.urls)
         for source in raw_tables():
@@ -109,6 +110,8 @@ class Nightly(luigi.WrapperTask):
         state = run_state.current(
             self.data_date, self.data_date_from, env=self.env, version=self.version
         )
+        if self.data_date < finality.first_open_date(state.completed):
+            return True  # The date is final, so a range of dates leaves it alone.
         is_accepted = not syncs.incomplete_reason(state)
         is_in_pass = any(
             first <= self.data_date < last and status in COMPLETE_STATUSES

@@ -15,6 +15,7 @@ LAYERS = {"loaders": 1, "reports": 2, "looker": 2, "orchestrate": 3}
 # Layers inside a package, top to bottom. Each imports only from those below.
 MODULE_LAYERS = {
     "loaders": (
+        "removal",
         "salesforce",
         "salesforce_api",
         "raw",
@@ -25,6 +26,7 @@ MODULE_LAYERS = {
         "lineage",
         "mail",
         "mime",
+        "erasures",
         "ledger",
         "warehouse",
         "machine",

@@ -16,6 +16,7 @@ NUMBERS = (
     "max_reject_ratio",
     "stalled_days",
     "volume_baseline_days",
+    "changed_partition_lookback_days",
 )
 
 

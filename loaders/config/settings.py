@@ -19,6 +19,7 @@ from loaders.config import environment, secret_values
 from loaders.config.alert_urls import Alerts
 from loaders.config.endpoints import Metrics
 from loaders.config.environment import PROJECT as PROJECT
+from loaders.config.retention import Retention
 from loaders.config.salesforce_policy import SyncPolicy
 from loaders.config.setting_names import TABLE, not_a_setting
 from loaders.config.setting_types import Addresses, PrivateKey, S3Url, StartTls, WebUrl
@@ -113,6 +114,7 @@ class Settings(BaseModel):
     on_call: OnCall = OnCall()
     alerts: Alerts = Alerts()
     metrics: Metrics = Metrics()
+    retention: Retention = Retention()
 
     def require_complete(self) -> None:
         """Raise `ConfigError` naming each missing setting that a full run needs."""

@@ -2,8 +2,12 @@
 
 from loaders.ledger.archives import ArchiveResult, record_archives
 from loaders.ledger.completion import (
+    ARCHIVE,
     DISCARDED,
+    PAYLOADS,
+    REJECTS,
     RERUN,
+    STAGING,
     STARTED,
     SUCCESS,
     CompletionRecords,
@@ -20,8 +24,12 @@ from loaders.ledger.figures import (
 from loaders.ledger.models import ModelRun, record_model_runs, stale_mark
 
 __all__ = [
+    "ARCHIVE",
     "DISCARDED",
+    "PAYLOADS",
+    "REJECTS",
     "RERUN",
+    "STAGING",
     "STARTED",
     "SUCCESS",
     "ArchiveResult",

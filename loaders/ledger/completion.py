@@ -20,6 +20,10 @@ STARTED = "started"
 DISCARDED = "discarded"
 
 
+# Kinds of what retention removed, in `ops.retention_removals`.
+STAGING, REJECTS, PAYLOADS, ARCHIVE = "staging", "rejects", "payloads", "archive"
+
+
 @dataclass(frozen=True)
 class LedgerTable:
     """A ledger table: its key columns and the columns of its completion records.
@@ -37,7 +41,11 @@ class LedgerTable:
 
 LEDGER_TABLES = {
     "load": LedgerTable(
-        "loads", "source", "dt", "fingerprint, load_id", per_version=False
+        "loads",
+        "source",
+        "dt",
+        "fingerprint, cast(coalesce(erased, 0) as varchar(20))",
+        per_version=False,
     ),
     "model": LedgerTable(
         "model_runs", "model", "data_date", "code_checksum, input_fingerprint"
@@ -60,7 +68,17 @@ LEDGER_TABLES = {
         "'running', run_id",
         time="started_at",
     ),
+    "removal": LedgerTable(
+        "retention_removals",
+        "kind || ':' || name",
+        "dt",
+        "kind, name",
+        per_version=False,
+        time="removed_at",
+    ),
 }
+# A warehouse of an earlier version lacks it until something is erased.
+ERASED_COLUMN = "erased"
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +91,9 @@ class CompletionRecords:
     status and the time of its end, or `running` and that of its start if it has no end.
     `times` contains the time of each latest row by kind, name and data date; the kinds
     are those of `LEDGER_TABLES`. `relations` contains (schema, name) of each existing
-    relation.
+    relation. `erased` contains the number of erased lines of partitions with any,
+    `removed_partitions` source and date of those that retention removed from staging,
+    and `removed_archives` env, version and dataset as a path, and the date.
     """
 
     loads: dict[tuple[str, date], str] = field(default_factory=dict)
@@ -84,6 +104,13 @@ class CompletionRecords:
     runs: dict[tuple[date, date], tuple[str, datetime]] = field(default_factory=dict)
     times: dict[tuple[str, str, date], datetime] = field(default_factory=dict)
     relations: frozenset[tuple[str, str]] = frozenset()
+    erased: dict[tuple[str, date], str] = field(default_factory=dict)
+    removed_partitions: set[tuple[str, date]] = field(default_factory=set)
+    removed_archives: set[tuple[str, date]] = field(default_factory=set)
+
+    def loaded_content(self, source: str, day: date) -> str:
+        """Return what identifies the rows of a loaded partition in staging."""
+        return self.loads[source, day] + self.erased.get((source, day), "")
 
 
 def read_completion_records(*, env: str, version: str) -> CompletionRecords:
@@ -105,7 +132,15 @@ def read_completion_records(*, env: str, version: str) -> CompletionRecords:
         for kind in kinds:
             if LEDGER_TABLES[kind].per_version:
                 parameters += [env, version]
-        selects = (_select_latest(connection, kind) for kind in kinds)
+        has_erased = ERASED_COLUMN in dict(
+            connection.columns(
+                "-- loaders.ledger.completion list columns\n"
+                f"select * from {connection.table('ops', 'loads')}"
+            )
+        )
+        selects = (
+            _select_latest(connection, kind, has_erased=has_erased) for kind in kinds
+        )
         rows = connection.fetch_all(
             "-- loaders.ledger.completion read completion records\n"
             + " union all ".join(selects),
@@ -116,6 +151,13 @@ def read_completion_records(*, env: str, version: str) -> CompletionRecords:
         records.times[kind, name, day] = time
         if kind == "load":
             records.loads[name, day] = first
+            if second != "0":
+                records.erased[name, day] = second
+        elif kind == "removal":
+            if first == STAGING:
+                records.removed_partitions.add((second, day))
+            elif first == ARCHIVE:
+                records.removed_archives.add((second, day))
         elif kind == "model":
             records.models[name, day] = (first, second)
         elif kind == "archive":
@@ -175,9 +217,12 @@ def table_exists(connection: Connection, table: str = "runs") -> bool:
     return (connection.schema("ops").strip('"'), table) in list_relations(connection)
 
 
-def _select_latest(connection: Connection, kind: str) -> str:
+def _select_latest(connection: Connection, kind: str, *, has_erased: bool) -> str:
     """Select kind, name, date, record columns and time of each latest row."""
     ledger = LEDGER_TABLES[kind]
+    record_columns = ledger.record_columns
+    if not has_erased:
+        record_columns = record_columns.replace(ERASED_COLUMN, "null")
     conditions = []
     if kind == "model":
         conditions.append(f"status in ('{SUCCESS}', '{RERUN}')")
@@ -185,7 +230,7 @@ def _select_latest(connection: Connection, kind: str) -> str:
         conditions.append("env = ? and version = ?")
     return f"""
 select '{kind}' as kind, {ledger.name_column}, {ledger.date_column}, \
-{ledger.record_columns}, {ledger.time}
+{record_columns}, {ledger.time}
 from (
     select *, row_number() over (
         partition by {ledger.name_column}, {ledger.date_column}

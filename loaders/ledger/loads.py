@@ -41,12 +41,17 @@ class ObjectCount:
 
 @dataclass(frozen=True)
 class LoadCounts:
-    """Exact counts of a load, without blank lines, and the counts of its objects."""
+    """Exact counts of a load, without blank lines, and the counts of its objects.
+
+    `erased` are lines of erased subjects, which the load has left out. The objects'
+    counts include them.
+    """
 
     lines: int
     rows: int
     rejects: int
     objects: tuple[ObjectCount, ...]
+    erased: int = 0
 
     @classmethod
     def of_objects(cls, objects: Sequence[ObjectCount]) -> "LoadCounts":
@@ -90,6 +95,11 @@ class LoadResult:
         return self.counts.rejects
 
     @property
+    def erased(self) -> int:
+        """The number of lines left out because their subject was erased."""
+        return self.counts.erased
+
+    @property
     def log_fields(self) -> dict[str, object]:
         """The fields of the load's log message."""
         return {
@@ -99,6 +109,7 @@ class LoadResult:
             "lines": self.lines,
             "rows": self.rows,
             "rejects": self.rejects,
+            **({"erased": self.erased} if self.erased else {}),
         }
 
 
@@ -197,6 +208,10 @@ def record(
         ]
         for result in results
     ]
+    if any(result.erased for result in results):
+        columns.append("erased")
+        for row, result in zip(rows, results, strict=True):
+            row.append(result.erased)
     connection.insert(connection.table("ops", "loads"), columns, rows)
     _record_objects(connection, results, run_id)
 

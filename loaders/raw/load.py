@@ -3,9 +3,11 @@
 Rows, rejects and ledger rows are written in one transaction, so a reader sees either
 the old partitions or the new ones. A record that fails validation goes to
 `ops.load_rejects`. For every object, lines read = rows loaded + records rejected.
+Lines of erased subjects are left out again and counted as erased.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -14,7 +16,7 @@ from loaders import s3
 from loaders.ledger import loads as load_ledger
 from loaders.ledger import now
 from loaders.ledger.loads import Load, LoadCounts, LoadResult
-from loaders.raw import duckdb_load
+from loaders.raw import duckdb_load, erased_lines
 from loaders.raw.redshift import load as redshift_load
 from loaders.warehouse import Connection, create_tables
 from loaders.warehouse.declared_tables import Table
@@ -76,6 +78,8 @@ def replace_partitions(
     ]
     for result in results:
         load_ledger.check_reject_ratio(connection, result, ratio=max_reject_ratio)
+    counts = erased_lines.drop(connection, table, loads, counts)
+    results = [replace(result, counts=counts[result.load_id]) for result in results]
     load_ledger.record(connection, results, run_id=run_id, started_at=started_at)
     for result in results:
         log.info("partition loaded", **result.log_fields)

@@ -76,6 +76,18 @@ class Connection:
             return "cast(now() as timestamp)"  # The session's time zone is UTC.
         return "getdate()"
 
+    def sha256(self, expression: str) -> str:
+        """Return the expression for the SHA-256 of a text, as hexadecimal digits."""
+        if self.engine == "duckdb":
+            return f"sha256({expression})"
+        return f"sha2({expression}, 256)"
+
+    def json_text(self, column: str) -> str:
+        """Return the expression for a JSON column as text."""
+        if self.engine == "duckdb":
+            return f"cast({column} as varchar)"
+        return f"json_serialize({column})"
+
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> None:
         """Run one statement with `?` placeholders."""
         self._cursor(sql, parameters)

@@ -5,6 +5,7 @@ sessions are short. A process that does all the work itself can keep the file op
 """
 
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from loaders.config.settings import PROJECT
 from loaders.errors import (
     ConfigError,
     DataError,
+    MachineError,
     NightshiftError,
     TransientError,
 )
@@ -128,6 +130,40 @@ def open_local(path: Path, catalog: str) -> duckdb.DuckDBPyConnection:
             handle.execute(f"set {name} = {value}")
         handle.execute(f"attach '{escaped}' as {catalog} {WORKING_FILE_OPTIONS}")
     return handle
+
+
+def rewrite_file(values: Mapping[str, Any]) -> None:
+    """Replace the file by a copy of its tables and views, without deleted rows.
+
+    Deleted rows keep their bytes in a DuckDB file. The file stays locked until it is
+    replaced. Raises `MachineError` if the disk has no room for the copy.
+    """
+    path = file(values)
+    copy = path.with_name(f".{path.name}.rewritten")
+    needed, free = path.stat().st_size, shutil.disk_usage(path.parent).free
+    if needed > free:
+        raise MachineError(
+            f"{path} cannot be rewritten: its copy needs {needed:,} bytes, but the "
+            f"disk has {free:,}. Free disk space, then run the command again."
+        )
+    close_kept()
+    handle = open_session(values)
+    try:
+        with classified_errors(handle, "rewriting", str(path)):
+            row = handle.execute("select current_database()").fetchone()
+            name = str(row[0] if row else "").replace('"', '""')
+            escaped = str(copy).replace("'", "''")
+            for leftover in (copy, copy.with_name(f"{copy.name}.wal")):
+                leftover.unlink(missing_ok=True)
+            handle.execute("checkpoint")  # There is no WAL when the file is replaced.
+            handle.execute(f"attach '{escaped}' as rewritten")
+            handle.execute(f'copy from database "{name}" to rewritten')
+            handle.execute("checkpoint rewritten")
+            handle.execute("detach rewritten")
+        shutil.copymode(path, copy)
+        copy.replace(path)
+    finally:
+        handle.close()
 
 
 def set_on_wait(on_wait: Callable[[str], object]) -> None:

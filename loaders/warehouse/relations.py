@@ -19,6 +19,24 @@ QUERY = {
     ),
 }
 
+COLUMN_QUERY = {
+    True: (
+        "select table_schema, table_name, column_name, data_type "
+        "from information_schema.columns inner join information_schema.tables "
+        "using (table_catalog, table_schema, table_name) "
+        "where table_type = 'BASE TABLE' and table_catalog = current_database()"
+    ),
+    False: (
+        "select nspname, relname, attname, format_type(atttypid, atttypmod) "
+        "from pg_namespace "
+        "inner join pg_class on relnamespace = pg_namespace.oid and relkind = 'r' "
+        "inner join pg_attribute on attrelid = pg_class.oid "
+        "and attnum > 0 and not attisdropped "
+        "where nspname != 'information_schema' "
+        "and nspname not like 'pg!_%' escape '!'"
+    ),
+}
+
 
 def list_schemas(connection: Connection) -> dict[str, set[str]]:
     """Return the names of the tables and views in each schema, with one query."""
@@ -37,3 +55,14 @@ def list_relations(connection: Connection) -> frozenset[tuple[str, str]]:
         for schema, names in list_schemas(connection).items()
         for name in names
     )
+
+
+def list_columns(connection: Connection) -> dict[tuple[str, str], dict[str, str]]:
+    """Return the types of all columns of each table, by (schema, table); no views."""
+    tables: dict[tuple[str, str], dict[str, str]] = {}
+    for schema, table, column, data_type in connection.fetch_all(
+        "-- loaders.warehouse.relations list columns\n"
+        f"{COLUMN_QUERY[is_single_writer()]}"
+    ):
+        tables.setdefault((schema, table), {})[column] = data_type.lower()
+    return tables

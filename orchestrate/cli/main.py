@@ -29,6 +29,7 @@ from orchestrate.cli import (
     runs,
     salesforce,
 )
+from orchestrate.cli.care import erase, retention
 from orchestrate.cli.options import require_text
 from orchestrate.runs.outcome import ExitCode
 from reports.console import console, error_console, print_json, styled
@@ -64,6 +65,8 @@ app.command()(reading.history)
 app.command("luigid")(luigid.start)
 app.command()(compare.compare)
 app.command()(reading.explain_org)
+app.command("retention")(retention.remove_old_data)
+app.command()(erase.erase)
 app.add_typer(rejects.app, name="rejects")
 app.add_typer(salesforce.app, name="salesforce")
 app.add_typer(looker.app, name="looker")

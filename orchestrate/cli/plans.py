@@ -7,7 +7,7 @@ import luigi
 
 from orchestrate import progress
 from orchestrate.cli.tables import make_table
-from orchestrate.planning import run_state, syncs
+from orchestrate.planning import finality, run_state, syncs
 from orchestrate.planning.changed_partitions import (
     ChangedPartition,
     find_changed_partitions,
@@ -37,20 +37,24 @@ class RunPlan:
     """What a run would do, and what it leaves to other runs.
 
     `changed_partitions` changed on S3 and are older than the run's window.
-    `superseded_by` is the later data date whose values Salesforce has already.
+    `superseded_by` is the later data date whose values Salesforce has already. Of a
+    date that `is_final` nothing can be done.
     """
 
     steps: list[Step]
     changed_partitions: list[ChangedPartition]
     superseded_by: date | None
+    is_final: bool = False
 
 
 def plan(root: luigi.Task) -> RunPlan:
     """Return the plan of a run."""
-    steps = stale_steps(root)
     state = run_state.load(
         root.data_date, root.data_date_from, env=root.env, version=root.version
     )
+    if state.data_date_from < finality.first_open_date(state.completed):
+        return RunPlan([], [], None, is_final=True)
+    steps = stale_steps(root)
     changed = find_changed_partitions(state)
     return RunPlan(steps, changed, syncs.newer_date_sent(state))
 
@@ -82,7 +86,12 @@ def print_plan(plan: RunPlan, root: luigi.Task, *, as_json: bool) -> None:
     if as_json:
         print_json({"data_date": root.data_date, **asdict(plan)})
         return
-    if plan.steps:
+    if plan.is_final:
+        console.print(
+            f"Nothing to do: {root.data_date_from or root.data_date} is final. "
+            "`nightshift retention` has removed staging rows that its run needs."
+        )
+    elif plan.steps:
         title = f"{len(plan.steps)} task(s) to run"
         table = make_table(title, "task", "subject", "date", "reason")
         for step in plan.steps:

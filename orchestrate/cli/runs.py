@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from loaders.config import settings
-from loaders.errors import ConfigError
+from loaders.errors import ConfigError, NightshiftError
 from orchestrate import progress
 from orchestrate.cli import plans, summary
 from orchestrate.cli.options import (
@@ -19,6 +19,7 @@ from orchestrate.cli.options import (
     parse_data_date,
 )
 from orchestrate.nightly import Nightly
+from orchestrate.planning import finality, run_state
 from orchestrate.planning.rerun import request_rerun
 from orchestrate.runs.execution import execute
 from orchestrate.tasks.parameters import DEFAULT_ENV, DEFAULT_VERSION
@@ -130,7 +131,19 @@ def rerun(
 
 def _execute(root: Nightly, *, command: str, workers: int, as_json: bool) -> None:
     settings.load().require_complete()
+    _require_open(root)
     progress.enable()
     outcome = execute(root, command=command, workers=workers)
     summary.print_outcome(root, outcome, as_json=as_json)
     raise typer.Exit(int(outcome.exit_code))
+
+
+def _require_open(root: Nightly) -> None:
+    """Raise `ConfigError` for a final date before anything starts or is recorded."""
+    try:
+        state = run_state.load(
+            root.data_date, root.data_date_from, env=root.env, version=root.version
+        )
+    except NightshiftError:
+        return  # The run meets the same problem and reports it.
+    finality.require_open(state.completed, state.data_date_from)

@@ -4,13 +4,9 @@ from datetime import date, timedelta
 from functools import cache
 
 from loaders import archive, ledger
-from loaders.config import settings
+from loaders.config import settings, windows
 from orchestrate.planning.later_dates import last_dates
-from orchestrate.planning.run_state import (
-    LATE_WINDOW_EXTRA_DAYS,
-    RERUN_REQUESTED,
-    RunState,
-)
+from orchestrate.planning.run_state import RERUN_REQUESTED, RunState
 from orchestrate.planning.stale_models import build_stale_reason
 
 DATASETS = {
@@ -74,6 +70,10 @@ def stale_reason(state: RunState, dataset: archive.Dataset, day: date) -> str:
     is_later = day > state.data_date
     if is_later and archived in (None, ledger.RERUN):
         return ""  # The run of that date writes it.
+    if (f"{state.env}/{state.version}/{dataset.name}", day) in (
+        state.completed.removed_archives
+    ):
+        return ""  # `nightshift retention` has removed it.
     if build_stale_reason(state, dataset.relation):
         return f"{dataset.relation} will be rebuilt"
     if day not in _archived_days(root_url(state), dataset.name):
@@ -125,4 +125,4 @@ def _lookback(state: RunState) -> timedelta:
     Records may be late, and a late request can change a session that began on the
     previous day.
     """
-    return timedelta(days=state.late_arrival_days + LATE_WINDOW_EXTRA_DAYS)
+    return timedelta(days=state.late_arrival_days + windows.LATE_WINDOW_EXTRA_DAYS)

@@ -7,7 +7,7 @@ from loaders import ledger, warehouse
 from loaders.errors import ConfigError
 from loaders.ledger.reports import REPORT_NAME
 from loaders.warehouse.declared_tables import raw_tables
-from orchestrate.planning import run_state
+from orchestrate.planning import finality, run_state
 from orchestrate.planning.archives import DATASETS
 from orchestrate.planning.exports import scheduled_exports
 from orchestrate.planning.later_dates import last_dates
@@ -28,9 +28,11 @@ def request_rerun(
     """Record a rerun request for the named parts, or for the whole run without names.
 
     A model includes its descendants. A requested sync is that of the date that a run
-    sends: the latest complete one. Raises `ConfigError` for an unknown name.
+    sends: the latest complete one. Raises `ConfigError` for an unknown name, and for a
+    final date.
     """
     state = run_state.reload(data_date, env=env, version=version)
+    finality.require_open(state.completed, data_date)
     graph = state.graph
     everything = not (sources or models or datasets or salesforce or report)
     _require_known("source", sources, raw_tables())

@@ -11,15 +11,14 @@ from datetime import date, timedelta
 from functools import cache, cached_property, lru_cache
 
 from loaders import ledger, s3
-from loaders.config import settings
+from loaders.config import settings, windows
 from loaders.config.dbt_profile import target
 from loaders.config.dbt_project import project_vars
 from loaders.warehouse.declared_tables import raw_tables
 from orchestrate.dbt import graph
 from orchestrate.dbt.graph import Graph, Node
-from orchestrate.planning import shared_records
+from orchestrate.planning import finality, shared_records
 
-LATE_WINDOW_EXTRA_DAYS = 1
 CACHED_STATES = 8
 RERUN_REQUESTED = "rerun requested"
 
@@ -81,7 +80,7 @@ class RunState:
         An earlier day counts if it is within `late_arrival_days` and was loaded before.
         A day that was never loaded belongs to the run of its own date.
         """
-        late = _date_range(
+        late = windows.days_between(
             self.data_date_from - timedelta(days=self.late_arrival_days),
             self.data_date_from - timedelta(days=1),
         )
@@ -100,6 +99,8 @@ class RunState:
         loaded = self.completed.loads.get((source, dt))
         if loaded is None:
             return "never loaded"
+        if (source, dt) in self.completed.removed_partitions:
+            return ""  # The day is final.
         if not self.relation_exists(table.schema, table.name):
             return "its staging table is missing"
         partition = self.partition(source, dt)
@@ -145,7 +146,7 @@ class RunState:
 
     def data_dates(self) -> list[date]:
         """Return the data dates of the run."""
-        return _date_range(self.data_date_from, self.data_date)
+        return windows.days_between(self.data_date_from, self.data_date)
 
     def builds_of(self, model: str) -> dict[date, tuple[str, str]]:
         """Return the model's completion records by data date."""
@@ -183,8 +184,8 @@ class RunState:
         """
         if sources not in self._fingerprint_cache:
             loads = {
-                (day, source): fingerprint
-                for (source, day), fingerprint in self.completed.loads.items()
+                (day, source): self.completed.loaded_content(source, day)
+                for source, day in self.completed.loads
                 if source in sources
             }
             for source in sources:
@@ -211,7 +212,9 @@ class RunState:
 
     def first_stale_day(self, node: Node) -> date:
         """Return the first date whose build of the model is stale, or the data date."""
-        days = [day for day in self._loaded_days(node) if day <= self.data_date]
+        first = finality.first_open_date(self.completed)
+        loaded = (day for day in self._loaded_days(node) if day >= first)
+        days = [day for day in loaded if day <= self.data_date]
         if not self.node_exists(node):
             return min(days, default=self.data_date)
         for day in days:
@@ -289,10 +292,6 @@ def _ledgers_and_listings(
     env: str, version: str
 ) -> tuple[ledger.CompletionRecords, dict[tuple[str, date], s3.Partition]]:
     return shared_records.read(env, version), {}
-
-
-def _date_range(first: date, last: date) -> list[date]:
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 def _digest(*texts: str) -> str:

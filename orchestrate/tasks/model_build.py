@@ -114,6 +114,9 @@ def _build_stale_models(scope: BuildScope) -> dict[str, str]:
     changed = state.graph.with_descendants(
         name for name in stale if has_code_changed(state, name)
     )
+    if _reads_final_days(state, changed):
+        # Days that staging no longer has are kept as they were built.
+        changed = set()
     # A code change makes all descendants part of the full refresh, so no model of an
     # earlier build depends on one of a later build. Nothing depends on the export,
     # whose last date may be an earlier one.
@@ -128,6 +131,15 @@ def _build_stale_models(scope: BuildScope) -> dict[str, str]:
         names = builds[is_full_refresh, last]
         errors |= _build_models(state, names, is_full_refresh=is_full_refresh)
     return errors
+
+
+def _reads_final_days(state: RunState, models: set[str]) -> bool:
+    """Return whether a full refresh of the models would lose days without staging."""
+    return bool(state.completed.removed_partitions) and any(
+        state.graph.nodes[parent].own_sources
+        for name in models
+        for parent in (name, *state.graph.nodes[name].parents)
+    )
 
 
 def _build_models(

@@ -1,0 +1,1 @@
+"""Erased subjects: their hashes in `ops.erasures`, and where they occur in lines."""

@@ -1,0 +1,236 @@
+"""The rows of a subject in the warehouse: which there are, and their deletion."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from loaders.config import salesforce_mapping
+from loaders.erasures import subjects
+from loaders.removal.identity import Catalog, Identity, in_list
+from loaders.warehouse import Connection, identifier
+from loaders.warehouse.declared_tables import raw_tables
+
+SENDER = "-- loaders.removal.rows"
+ERASED = "[erased]"
+# `org_id`, and the external ids of exports that are the org's id as text.
+ORG_COLUMN = re.compile(r"(?!salesforce_)([a-z]+_)*org_id(__c)?")
+# Texts of ledgers that may quote a value.
+TEXT_COLUMNS = ("message", "content", "subject", "fields", "reason")
+LINES_PER_STATEMENT = 200
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one table that belong to the subject.
+
+    `assignment` changes them instead of deleting them. `days` has their number by dt
+    for a raw table; `source` is its raw source.
+    """
+
+    schema: str
+    table: str
+    condition: str
+    parameters: tuple[object, ...]
+    count: int
+    assignment: str = ""
+    source: str = ""
+    days: dict[date, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RejectedLine:
+    """A rejected line of the subject and the load that rejected it."""
+
+    load_id: str
+    source: str
+    dt: date
+    line: str
+
+
+def find_rows(
+    connection: Connection, catalog: Catalog, identity: Identity
+) -> Iterator[Rows]:
+    """Yield the rows of the subject in raw tables, models and ledgers, without rejects.
+
+    Tables without any are left out.
+    """
+    sources = {
+        (table.schema, table.name): table.source for table in raw_tables().values()
+    }
+    for key, columns in sorted(catalog.tables.items()):
+        for rows in _candidates(key, dict(columns), identity):
+            found = _count(connection, rows, sources.get(key, ""))
+            if found.count:
+                yield found
+
+
+def find_rejects(connection: Connection, identity: Identity) -> list[RejectedLine]:
+    """Return the rejected lines of the subject, of all loads."""
+    likely = [str(value) for _, value in identity.subjects]
+    conditions = " or ".join("position(lower(?) in lower(line)) > 0" for _ in likely)
+    found = []
+    for batch in connection.stream(
+        f"{SENDER} rejects\nselect load_id, source, dt, line "
+        f"from {connection.table('ops', 'load_rejects')} where {conditions}",
+        likely,
+    ):
+        for row in batch:
+            reject = RejectedLine(*row)
+            if identity.subjects.intersection(subjects.find_in(reject.line)):
+                found.append(reject)
+    return found
+
+
+def exported_objects() -> list[str]:
+    """Return the Salesforce objects whose external id is the id of an org."""
+    return [
+        mapping.object
+        for mapping in salesforce_mapping.load_all()
+        if ORG_COLUMN.fullmatch(mapping.external_id.lower())
+    ]
+
+
+def delete(
+    connection: Connection, rows: Sequence[Rows], rejects: Sequence[RejectedLine]
+) -> None:
+    """Delete the rows and rejects, and count their lines as erased.
+
+    `connection` is an open transaction.
+    """
+    for item in rows:
+        table = connection.table(item.schema, item.table)
+        action = (
+            f"update {table} set {item.assignment}"
+            if item.assignment
+            else (f"delete from {table}")
+        )
+        connection.execute(
+            f"{SENDER} erase {item.table}\n{action} where {item.condition}",
+            # A replacement has the same parameters as its condition.
+            item.parameters * (2 if "?" in item.assignment else 1),
+        )
+    table = connection.table("ops", "load_rejects")
+    lines = sorted({reject.line for reject in rejects})
+    for start in range(0, len(lines), LINES_PER_STATEMENT):
+        batch = lines[start : start + LINES_PER_STATEMENT]
+        connection.execute(
+            f"{SENDER} erase rejects\ndelete from {table} "
+            f"where {in_list('line', batch)}",
+            batch,
+        )
+    _count_as_erased(connection, rows, rejects)
+
+
+def _count_as_erased(
+    connection: Connection, rows: Sequence[Rows], rejects: Sequence[RejectedLine]
+) -> None:
+    loads = connection.table("ops", "loads")
+    latest = {
+        (source, dt): load_id
+        for source, dt, load_id in connection.fetch_all(
+            f"{SENDER} loads\nselect source, dt, load_id from (select *, row_number() "
+            "over (partition by source, dt order by finished_at desc) as recency "
+            f"from {loads} where status = 'loaded') as latest where recency = 1"
+        )
+    }
+    loaded: Counter[str] = Counter()
+    for item in rows:
+        for dt, count in item.days.items():
+            if load_id := latest.get((item.source, dt)):
+                loaded[load_id] += count
+    rejected = Counter(reject.load_id for reject in rejects)
+    counts = [
+        (load_id, loaded[load_id], rejected[load_id])
+        for load_id in sorted({*loaded, *rejected})
+    ]
+    if not counts:
+        return
+    connection.execute(
+        f"{SENDER} create erased_counts\ncreate temp table erased_counts "
+        "(load_id varchar(64), erased_rows bigint, erased_rejects bigint)"
+    )
+    columns = ["load_id", "erased_rows", "erased_rejects"]
+    connection.insert("erased_counts", columns, counts)
+    connection.execute(
+        f"{SENDER} count as erased\nupdate {loads} set "
+        "rows_loaded = rows_loaded - erased_rows, rejects = rejects - erased_rejects, "
+        "erased = coalesce(erased, 0) + erased_rows + erased_rejects "
+        "from erased_counts where loads.load_id = erased_counts.load_id"
+    )
+    connection.execute(f"{SENDER} drop erased_counts\ndrop table erased_counts")
+
+
+def _candidates(
+    key: tuple[str, str], columns: dict[str, str], identity: Identity
+) -> Iterator[Rows]:
+    if key[0] == "ops":
+        yield from _ledger_rows(key, columns, identity)
+        return
+    is_visit = "visitor_id" in columns
+    values: list[tuple[str, Sequence[object]]] = []
+    for column in columns:
+        if ORG_COLUMN.fullmatch(column):
+            is_text = column.endswith("__c")
+            ids: list[object] = [str(org) if is_text else org for org in identity.orgs]
+            if is_visit and ids:
+                # The visitor may be somebody else; only the link to the org goes.
+                name = identifier(column)
+                yield Rows(*key, in_list(name, ids), tuple(ids), 0, f"{name} = null")
+            elif ids:
+                values.append((column, ids))
+    if "user_id" in columns:
+        values.append(("user_id", identity.users))
+    if is_visit:
+        visitors = (*(str(user) for user in identity.users), *identity.visitors)
+        values.append(("visitor_id", visitors))
+    values = [(column, found) for column, found in values if found]
+    conditions = [in_list(identifier(column), found) for column, found in values]
+    parameters = [value for _, found in values for value in found]
+    if {"user_id", "client_address"} <= columns.keys() and identity.addresses:
+        condition = in_list("client_address", identity.addresses)
+        conditions.append(f"(user_id is null and {condition})")
+        parameters += identity.addresses
+    if conditions:
+        yield Rows(*key, " or ".join(conditions), tuple(parameters), 0)
+
+
+def _ledger_rows(
+    key: tuple[str, str], columns: dict[str, str], identity: Identity
+) -> Iterator[Rows]:
+    objects = exported_objects()
+    if {"object", "key"} <= columns.keys() and identity.orgs and objects:
+        keys = [str(org) for org in identity.orgs]
+        condition = f"{in_list('object', objects)} and {in_list('key', keys)}"
+        yield Rows(*key, condition, (*objects, *keys), 0)
+    for column in TEXT_COLUMNS:
+        if column in columns and key[1] != "load_rejects" and identity.texts:
+            conditions = [f"position(? in {column}) > 0" for _ in identity.texts]
+            replaced = column
+            for _ in identity.texts:
+                replaced = f"replace({replaced}, ?, '{ERASED}')"
+            yield Rows(
+                *key,
+                " or ".join(conditions),
+                identity.texts,
+                0,
+                f"{column} = {replaced}",
+            )
+
+
+def _count(connection: Connection, rows: Rows, source: str) -> Rows:
+    table = connection.table(rows.schema, rows.table)
+    found = connection.fetch_all(
+        f"{SENDER} count {rows.table}\n"
+        f"select {'dt' if source else 'cast(null as date)'}, count(*) from {table} "
+        f"where {rows.condition} group by 1",
+        rows.parameters,
+    )
+    days = {day: int(count) for day, count in found}
+    return replace(
+        rows,
+        count=sum(days.values()),
+        source=source,
+        days=days if source else {},
+    )

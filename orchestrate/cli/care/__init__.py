@@ -1,0 +1,1 @@
+"""The commands that remove data: `nightshift retention` and `nightshift erase`."""
