@@ -77,7 +77,7 @@ LEDGER_TABLES = {
         time="removed_at",
     ),
 }
-# A warehouse of an earlier version lacks it until something is erased.
+# A warehouse of an earlier version lacks it until the first run.
 ERASED_COLUMN = "erased"
 
 
@@ -132,12 +132,8 @@ def read_completion_records(*, env: str, version: str) -> CompletionRecords:
         for kind in kinds:
             if LEDGER_TABLES[kind].per_version:
                 parameters += [env, version]
-        has_erased = ERASED_COLUMN in dict(
-            connection.columns(
-                "-- loaders.ledger.completion list columns\n"
-                f"select * from {connection.table('ops', 'loads')}"
-            )
-        )
+        missing = create_tables.missing_columns(connection, "loads")
+        has_erased = ERASED_COLUMN not in {column.name for column in missing}
         selects = (
             _select_latest(connection, kind, has_erased=has_erased) for kind in kinds
         )

@@ -84,13 +84,11 @@ def erase(found: Found, *, run_id: str, on_step: Callable[[str], object]) -> Fou
         on_step(f"Rewriting {len(found.files):,} files")
         _erase_files(identity, dry_run=False)
     on_step("Deleting rows from the warehouse")
-    with warehouse.session() as connection:
-        warehouse.add_columns(connection, "loads")
-        with warehouse.transaction_on(connection):
-            current = _find_in_warehouse(connection, identity.kind, identity.value)
-            result = replace(current, files=found.files)
-            _record(connection, result, started_at=started_at, run_id=run_id)
-            rows.delete(connection, result.rows, result.rejects)
+    with warehouse.transaction() as connection:
+        current = _find_in_warehouse(connection, identity.kind, identity.value)
+        result = replace(current, files=found.files)
+        _record(connection, result, started_at=started_at, run_id=run_id)
+        rows.delete(connection, result.rows, result.rejects)
     on_step("Removing the bytes of deleted rows")
     changed = {(item.schema, item.table) for item in result.rows}
     reclaim.remove_deleted_rows(sorted({*changed, ("ops", "load_rejects")}))

@@ -160,4 +160,5 @@ def find_spooled() -> list[Path]:
 
     The next sync needs them to find out what was accepted, then deletes them.
     """
-    return [path for path in sorted((VAR / "spool").rglob("*")) if path.is_file()]
+    paths = sorted((VAR / "spool").rglob("*"))
+    return [path for path in paths if path.is_file() and path.stat().st_size]
