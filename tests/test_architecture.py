@@ -59,8 +59,7 @@ MODULE_LAYERS = {
         "run_id",
     ),
 }
-MAX_FILES = 20
-MAX_LINES = 300
+MAX_FILES, MAX_LINES = 20, 300
 PRODUCT = [path for name in LAYERS for path in sorted((PROJECT / name).rglob("*.py"))]
 # The modules that may import a client library.
 IMPORTERS = {

@@ -21,6 +21,7 @@ PAGES = (
     "docs/lineage.md",
     "docs/monitoring.md",
     "docs/redshift.md",
+    "docs/retention.md",
     "docs/salesforce.md",
 )
 SCREEN_LINES = 50

@@ -24,7 +24,7 @@ ID_PATTERNS = {
 NAME_PATTERN = re.compile(r'"org_name"\s*:\s*"((?:[^"\\]|\\.)*)"?', re.IGNORECASE)
 EMAIL_PATTERN = re.compile(r"[^\s\"'<>,;:()\[\]\\]+@[^\s\"'<>,;:()\[\]\\]+")
 # Address, identity and user of a request, which comes before the time in brackets.
-REQUEST_PATTERN = re.compile(r"^(\S+) +\S+ +(\S+)(?= +\[|$)")
+REQUEST_PATTERN = re.compile(r"^([^\s{\"']\S*) +\S+ +(\S+)(?= +\[|$)")
 
 Subject = tuple[str, str]
 

@@ -138,7 +138,7 @@ def rewrite_file(values: Mapping[str, Any]) -> None:
     Deleted rows keep their bytes in a DuckDB file. The file stays locked until it is
     replaced. Raises `MachineError` if the disk has no room for the copy.
     """
-    path = file(values)
+    path = file(values).resolve()  # the file itself, not a link to it
     copy = path.with_name(f".{path.name}.rewritten")
     needed, free = path.stat().st_size, shutil.disk_usage(path.parent).free
     if needed > free:
