@@ -108,6 +108,8 @@ def world(
             "from staging.raw_app_logs as logs inner join staging.raw_web_logs as web "
             "on web.user_id = logs.user_id "
             "inner join staging.raw_orgs as orgs on orgs.org_id = logs.org_id "
+            "inner join ops.salesforce_state as state "
+            "on state.key = cast(logs.org_id as varchar) "
             "where owner_email is not null and length(org_name) >= 5 "
             "group by 1 order by count(*) desc, 1 limit 1"
         )
