@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -59,8 +59,8 @@ def find_rows(
     sources = {
         (table.schema, table.name): table.source for table in raw_tables().values()
     }
-    for key, columns in sorted(catalog.tables.items()):
-        for rows in _candidates(key, dict(columns), identity):
+    for key in sorted(catalog.tables):
+        for rows in _candidates(connection, catalog, key, identity):
             found = _count(connection, rows, sources.get(key, ""))
             if found.count:
                 yield found
@@ -104,7 +104,7 @@ def delete(
         action = (
             f"update {table} set {item.assignment}"
             if item.assignment
-            else (f"delete from {table}")
+            else f"delete from {table}"
         )
         connection.execute(
             f"{SENDER} erase {item.table}\n{action} where {item.condition}",
@@ -163,41 +163,54 @@ def _count_as_erased(
 
 
 def _candidates(
-    key: tuple[str, str], columns: dict[str, str], identity: Identity
+    connection: Connection, catalog: Catalog, key: tuple[str, str], identity: Identity
 ) -> Iterator[Rows]:
+    columns = catalog.tables[key]
     if key[0] == "ops":
         yield from _ledger_rows(key, columns, identity)
         return
     is_visit = "visitor_id" in columns
-    values: list[tuple[str, Sequence[object]]] = []
-    for column in columns:
-        if ORG_COLUMN.fullmatch(column):
-            is_text = column.endswith("__c")
-            ids: list[object] = [str(org) if is_text else org for org in identity.orgs]
-            if is_visit and ids:
-                # The visitor may be somebody else; only the link to the org goes.
-                name = identifier(column)
-                yield Rows(*key, in_list(name, ids), tuple(ids), 0, f"{name} = null")
-            elif ids:
-                values.append((column, ids))
+    org_ids = {
+        column: [str(org) if column.endswith("__c") else org for org in identity.orgs]
+        for column in columns
+        if identity.orgs and ORG_COLUMN.fullmatch(column)
+    }
+    visitors = (*(str(user) for user in identity.users), *identity.visitors)
+    values: dict[str, Sequence[object]] = {} if is_visit else {**org_ids}
     if "user_id" in columns:
-        values.append(("user_id", identity.users))
+        values["user_id"] = identity.users
     if is_visit:
-        visitors = (*(str(user) for user in identity.users), *identity.visitors)
-        values.append(("visitor_id", visitors))
-    values = [(column, found) for column, found in values if found]
-    conditions = [in_list(identifier(column), found) for column, found in values]
-    parameters = [value for _, found in values for value in found]
+        values["visitor_id"] = visitors
+    values = {column: found for column, found in values.items() if found}
+    conditions = [in_list(identifier(name), found) for name, found in values.items()]
+    parameters = [value for found in values.values() for value in found]
     if {"user_id", "client_address"} <= columns.keys() and identity.addresses:
         condition = in_list("client_address", identity.addresses)
         conditions.append(f"(user_id is null and {condition})")
         parameters += identity.addresses
+    visits = catalog.with_columns("session_id", "visitor_id")
+    if "session_id" in columns and not is_visit and visits and visitors:
+        # The last table in order: its rows are deleted after those that refer to it.
+        conditions.append(
+            "session_id in (select session_id "
+            f"from {connection.table(*visits[-1])} where "
+            f"{in_list('visitor_id', visitors)})"
+        )
+        parameters += visitors
     if conditions:
         yield Rows(*key, " or ".join(conditions), tuple(parameters), 0)
+    if is_visit:
+        # The visitor may be somebody else; only the link to the org goes.
+        for column, ids in org_ids.items():
+            name = identifier(column)
+            condition = (
+                f"{in_list(name, ids)} and not ({in_list('visitor_id', visitors)})"
+            )
+            yield Rows(*key, condition, (*ids, *visitors), 0, f"{name} = null")
 
 
 def _ledger_rows(
-    key: tuple[str, str], columns: dict[str, str], identity: Identity
+    key: tuple[str, str], columns: Mapping[str, str], identity: Identity
 ) -> Iterator[Rows]:
     objects = exported_objects()
     if {"object", "key"} <= columns.keys() and identity.orgs and objects:
