@@ -111,6 +111,9 @@ def world(
             "inner join ops.salesforce_state as state "
             "on state.key = cast(logs.org_id as varchar) "
             "where owner_email is not null and length(org_name) >= 5 "
+            "and not exists (select 1 from staging.raw_orgs as other "
+            "where other.org_id != orgs.org_id "
+            "and position(orgs.org_name in other.org_name) > 0) "
             "group by 1 order by count(*) desc, 1 limit 1"
         )
         (other,) = project.rows(
@@ -122,9 +125,12 @@ def world(
         world = World(
             project, finished_template.data_date, subject["org_id"], other["user_id"]
         )
+        # Names that no other org has, also not as a part.
         texts = project.rows(
-            "select distinct org_name, owner_email from staging.raw_orgs "
-            "where org_id = ? and owner_email is not null",
+            "select distinct org_name, owner_email from staging.raw_orgs as own "
+            "where org_id = ? and owner_email is not null and not exists ("
+            "select 1 from staging.raw_orgs as other where other.org_id != own.org_id "
+            "and position(own.org_name in other.org_name) > 0)",
             world.org,
         )
         world.texts = sorted({text for row in texts for text in row.values()})
