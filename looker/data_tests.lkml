@@ -137,6 +137,30 @@ test: fct_org_trial_metrics_has_at_most_one_row_of_fct_org_day {
   }
 }
 
+test: fct_org_trial_metrics_has_at_most_one_row_of_org_activity {
+  explore_source: fct_org_trial_metrics {
+    column: row_key {
+      field: fct_org_trial_metrics.primary_key
+    }
+
+    column: rows_of_the_key {
+      field: org_activity.count
+    }
+
+    sorts: [
+      org_activity.count: desc,
+    ]
+    limit: 1
+    filters: [
+      fct_org_trial_metrics.is_newest: "yes",
+    ]
+  }
+
+  assert: fct_org_trial_metrics_has_at_most_one_row_of_org_activity {
+    expression: ${org_activity.count} <= 1 ;;
+  }
+}
+
 test: fct_org_trial_metrics_has_at_most_one_row_of_interesting_trials {
   explore_source: fct_org_trial_metrics {
     column: row_key {

@@ -224,6 +224,12 @@ explore: fct_org_trial_metrics {
     sql_on: ${fct_org_trial_metrics.org_id} = ${fct_org_day.org_id} and ${fct_org_trial_metrics.generated_raw} = ${fct_org_day.metric_raw} ;;
   }
 
+  join: org_activity {
+    type: left_outer
+    relationship: one_to_one
+    sql_on: ${fct_org_trial_metrics.org_id} = ${org_activity.org_id} and ${fct_org_trial_metrics.generated_raw} = ${org_activity.metric_raw} ;;
+  }
+
   join: interesting_trials {
     type: left_outer
     relationship: one_to_one
@@ -248,9 +254,9 @@ explore: fct_org_trial_metrics {
     sql_on: ${sf_trial_metrics_record.object} = 'Trial_Metrics__c' and ${sf_trial_metrics_record.key} = cast(${fct_org_trial_metrics.org_id} as varchar) ;;
   }
 
-  aggregate_table: trials_today__trials_running {
+  aggregate_table: trials_today__trials_in_progress {
     query: {
-      measures: [fct_org_day.orgs_in_trial]
+      measures: [org_activity.trials_in_progress]
       filters: [
         fct_org_trial_metrics.is_newest: "yes",
       ]
@@ -278,10 +284,9 @@ explore: fct_org_trial_metrics {
 
   aggregate_table: trials_today__ending_within_three_days {
     query: {
-      measures: [fct_org_day.orgs_in_trial]
+      measures: [org_activity.trials_in_progress]
       filters: [
         fct_org_trial_metrics.is_newest: "yes",
-        fct_org_trial_metrics.is_paid: "no",
         fct_org_trial_metrics.days_left_in_trial: "<=3",
       ]
       timezone: "UTC"
@@ -298,7 +303,7 @@ explore: fct_org_trial_metrics {
       measures: [fct_org_trial_metrics.average_target_attainment]
       filters: [
         fct_org_trial_metrics.is_newest: "yes",
-        fct_org_day.is_in_trial: "yes",
+        org_activity.account_state: "trial",
       ]
       timezone: "UTC"
     }
@@ -324,13 +329,13 @@ explore: fct_org_trial_metrics {
     }
   }
 
-  aggregate_table: trials_today__when_the_running_trials_end {
+  aggregate_table: trials_today__when_the_trials_in_progress_end {
     query: {
       dimensions: [fct_org_trial_metrics.days_left_in_trial]
-      measures: [fct_org_day.orgs_in_trial]
+      measures: [org_activity.trials_in_progress]
       filters: [
         fct_org_trial_metrics.is_newest: "yes",
-        fct_org_day.is_in_trial: "yes",
+        org_activity.account_state: "trial",
       ]
       timezone: "UTC"
     }
@@ -340,13 +345,13 @@ explore: fct_org_trial_metrics {
     }
   }
 
-  aggregate_table: trials_today__size_of_the_running_trials {
+  aggregate_table: trials_today__size_of_the_trials_in_progress {
     query: {
       dimensions: [fct_org_trial_metrics.hosts_tier]
-      measures: [fct_org_day.orgs_in_trial]
+      measures: [org_activity.trials_in_progress]
       filters: [
         fct_org_trial_metrics.is_newest: "yes",
-        fct_org_day.is_in_trial: "yes",
+        org_activity.account_state: "trial",
       ]
       timezone: "UTC"
     }

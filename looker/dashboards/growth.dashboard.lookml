@@ -140,7 +140,8 @@
     show_value_labels: false
     note_state: collapsed
     note_display: hover
-    note_text: Trials by the week in which they started. Recent weeks can still convert.
+    note_text: Trials by the week in which they started. Recent weeks can still convert; weeks
+      before the first loaded day have no activity.
     listen:
       Cohorts: trial_trends.cohort_date
     row: 4

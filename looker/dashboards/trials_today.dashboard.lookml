@@ -60,20 +60,20 @@
     listens_to_filters: []
     field: fct_org_trial_metrics.org_day_tier
   elements:
-  - title: Trials running
-    name: Trials running
+  - title: Trials in progress
+    name: Trials in progress
     model: nightshift
     explore: fct_org_trial_metrics
     type: single_value
     fields:
-    - fct_org_day.orgs_in_trial
+    - org_activity.trials_in_progress
     filters:
       fct_org_trial_metrics.is_newest: 'yes'
     limit: 500
     show_single_value_title: true
     note_state: collapsed
     note_display: hover
-    note_text: Orgs within their trial period on the data date.
+    note_text: As in the morning report. Orgs on a paid or free plan are no trials any more.
     listen:
       Plan: fct_org_trial_metrics.billing_plan_name
       Org: fct_org_trial_metrics.org_name
@@ -112,16 +112,15 @@
     explore: fct_org_trial_metrics
     type: single_value
     fields:
-    - fct_org_day.orgs_in_trial
+    - org_activity.trials_in_progress
     filters:
       fct_org_trial_metrics.is_newest: 'yes'
-      fct_org_trial_metrics.is_paid: 'no'
       fct_org_trial_metrics.days_left_in_trial: <=3
     limit: 500
     show_single_value_title: true
     note_state: collapsed
     note_display: hover
-    note_text: Unpaid trials with at most three days left.
+    note_text: Trials in progress with at most three days left.
     listen:
       Plan: fct_org_trial_metrics.billing_plan_name
       Org: fct_org_trial_metrics.org_name
@@ -140,12 +139,13 @@
     - fct_org_trial_metrics.average_target_attainment
     filters:
       fct_org_trial_metrics.is_newest: 'yes'
-      fct_org_day.is_in_trial: 'yes'
+      org_activity.account_state: trial
     limit: 500
     show_single_value_title: true
     note_state: collapsed
     note_display: hover
-    note_text: How close the running trials are to the usage of trials that went on to pay.
+    note_text: How close the trials in progress are to the usage of trials that went on to
+      pay.
     listen:
       Plan: fct_org_trial_metrics.billing_plan_name
       Org: fct_org_trial_metrics.org_name
@@ -179,7 +179,7 @@
     size_to_fit: true
     note_state: collapsed
     note_display: hover
-    note_text: The first in the list is the first to call. Running trials come first.
+    note_text: The first in the list is the first to call. Trials in progress come first.
     listen:
       Plan: fct_org_trial_metrics.billing_plan_name
       Org: fct_org_trial_metrics.org_name
@@ -217,24 +217,24 @@
     col: 17
     width: 7
     height: 11
-  - title: When the running trials end
-    name: When the running trials end
+  - title: When the trials in progress end
+    name: When the trials in progress end
     model: nightshift
     explore: fct_org_trial_metrics
     type: looker_column
     fields:
     - fct_org_trial_metrics.days_left_in_trial
-    - fct_org_day.orgs_in_trial
+    - org_activity.trials_in_progress
     filters:
       fct_org_trial_metrics.is_newest: 'yes'
-      fct_org_day.is_in_trial: 'yes'
+      org_activity.account_state: trial
     sorts:
     - fct_org_trial_metrics.days_left_in_trial
     limit: 500
     show_value_labels: false
     note_state: collapsed
     note_display: hover
-    note_text: Running trials by days left; 0 is the last day of the trial.
+    note_text: Trials in progress by days left; 0 is the last day of the trial.
     listen:
       Plan: fct_org_trial_metrics.billing_plan_name
       Org: fct_org_trial_metrics.org_name
@@ -244,24 +244,24 @@
     col: 0
     width: 8
     height: 8
-  - title: Size of the running trials
-    name: Size of the running trials
+  - title: Size of the trials in progress
+    name: Size of the trials in progress
     model: nightshift
     explore: fct_org_trial_metrics
     type: looker_column
     fields:
     - fct_org_trial_metrics.hosts_tier
-    - fct_org_day.orgs_in_trial
+    - org_activity.trials_in_progress
     filters:
       fct_org_trial_metrics.is_newest: 'yes'
-      fct_org_day.is_in_trial: 'yes'
+      org_activity.account_state: trial
     sorts:
     - fct_org_trial_metrics.hosts_tier
     limit: 500
     show_value_labels: false
     note_state: collapsed
     note_display: hover
-    note_text: Running trials by hosts on the latest trial day.
+    note_text: Trials in progress by hosts on the data date.
     listen:
       Plan: fct_org_trial_metrics.billing_plan_name
       Org: fct_org_trial_metrics.org_name

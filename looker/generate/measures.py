@@ -59,7 +59,9 @@ def _measure(measure: Measure, table: Table) -> dict[str, Any]:
     if measure.column:
         column = table.column(measure.column)
         _require_number(measure, column, table)
-        lookml["sql"] = _reference(column)
+        # Redshift's average of whole numbers is a whole number.
+        factor = "1.0 * " if measure.type == "average" else ""
+        lookml["sql"] = factor + _reference(column)
     else:
         lookml["sql"] = measure.sql
     if measure.where:

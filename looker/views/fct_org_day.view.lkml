@@ -214,7 +214,7 @@ view: fct_org_day {
 
   measure: orgs_in_trial {
     label: "Orgs in Trial"
-    description: "Number of distinct orgs in their trial period."
+    description: "Number of distinct orgs in their trial period, on whatever plan."
     type: count_distinct
     sql: ${org_id} ;;
     filters: [
@@ -285,7 +285,7 @@ view: fct_org_day {
     label: "Average Hosts"
     description: "Average number of hosts per org and day. Days without samples count as 0."
     type: average
-    sql: ${hosts} ;;
+    sql: 1.0 * ${hosts} ;;
     value_format_name: decimal_1
     drill_fields: [detail*]
   }
@@ -294,7 +294,7 @@ view: fct_org_day {
     label: "Average Integrations"
     description: "Average number of integrations per org and day. Days without samples count as 0."
     type: average
-    sql: ${integrations} ;;
+    sql: 1.0 * ${integrations} ;;
     value_format_name: decimal_1
     drill_fields: [detail*]
   }
@@ -303,7 +303,7 @@ view: fct_org_day {
     label: "Average Dashboards"
     description: "Average number of dashboards per org and day. Days without samples count as 0."
     type: average
-    sql: ${dashboards} ;;
+    sql: 1.0 * ${dashboards} ;;
     value_format_name: decimal_1
     drill_fields: [detail*]
   }
@@ -312,7 +312,7 @@ view: fct_org_day {
     label: "Average Custom Metrics"
     description: "Average number of custom metrics per org and day. Days without samples count as 0."
     type: average
-    sql: ${metrics} ;;
+    sql: 1.0 * ${metrics} ;;
     value_format_name: decimal_1
     drill_fields: [detail*]
   }

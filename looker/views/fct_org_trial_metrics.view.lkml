@@ -393,7 +393,7 @@ view: fct_org_trial_metrics {
     label: "Average Target Attainment"
     description: "Average target attainment of orgs that have one."
     type: average
-    sql: ${target_attainment} ;;
+    sql: 1.0 * ${target_attainment} ;;
     value_format_name: percent_1
     drill_fields: [detail*]
   }
@@ -411,7 +411,7 @@ view: fct_org_trial_metrics {
     label: "Average Active Days"
     description: "Average number of trial days with a log event."
     type: average
-    sql: ${active_days} ;;
+    sql: 1.0 * ${active_days} ;;
     value_format_name: decimal_1
     drill_fields: [detail*]
   }

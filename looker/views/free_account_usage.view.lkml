@@ -212,7 +212,7 @@ view: free_account_usage {
     label: "Average Limits Reached"
     description: "Average number of metrics at or above the included amount."
     type: average
-    sql: ${limits_reached} ;;
+    sql: 1.0 * ${limits_reached} ;;
     value_format_name: decimal_1
     drill_fields: [detail*]
   }

@@ -238,7 +238,7 @@ view: interesting_trials {
     label: "Average Target Attainment"
     description: "Average target attainment of trials that have one."
     type: average
-    sql: ${target_attainment} ;;
+    sql: 1.0 * ${target_attainment} ;;
     value_format_name: percent_1
     drill_fields: [detail*]
   }

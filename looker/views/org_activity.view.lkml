@@ -256,6 +256,18 @@ view: org_activity {
     drill_fields: [detail*]
   }
 
+  measure: trials_in_progress {
+    label: "Trials in Progress"
+    description: "Number of distinct orgs in state trial: in their trial period, and neither on a paid nor on the free plan."
+    type: count_distinct
+    sql: ${org_id} ;;
+    filters: [
+      account_state: "trial",
+    ]
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+  }
+
   measure: total_log_events {
     label: "Total Log Events"
     description: "Total number of application log events."
@@ -278,7 +290,7 @@ view: org_activity {
     label: "Average Hosts"
     description: "Average number of hosts per org and day. Days without samples count as 0."
     type: average
-    sql: ${hosts} ;;
+    sql: 1.0 * ${hosts} ;;
     value_format_name: decimal_1
     drill_fields: [detail*]
   }
@@ -287,7 +299,7 @@ view: org_activity {
     label: "Average Integrations"
     description: "Average number of integrations per org and day. Days without samples count as 0."
     type: average
-    sql: ${integrations} ;;
+    sql: 1.0 * ${integrations} ;;
     value_format_name: decimal_1
     drill_fields: [detail*]
   }
@@ -296,7 +308,7 @@ view: org_activity {
     label: "Average Dashboards"
     description: "Average number of dashboards per org and day. Days without samples count as 0."
     type: average
-    sql: ${dashboards} ;;
+    sql: 1.0 * ${dashboards} ;;
     value_format_name: decimal_1
     drill_fields: [detail*]
   }
@@ -305,7 +317,7 @@ view: org_activity {
     label: "Average Custom Metrics"
     description: "Average number of custom metrics per org and day. Days without samples count as 0."
     type: average
-    sql: ${metrics} ;;
+    sql: 1.0 * ${metrics} ;;
     value_format_name: decimal_1
     drill_fields: [detail*]
   }

@@ -241,7 +241,7 @@ view: sf_trial_metrics {
     label: "Average Target Attainment"
     description: "Average target attainment in percent."
     type: average
-    sql: ${target_attainment__c} ;;
+    sql: 1.0 * ${target_attainment__c} ;;
     value_format_name: decimal_1
     drill_fields: [detail*]
   }

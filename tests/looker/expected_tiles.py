@@ -17,29 +17,28 @@ LOADED = """(select * from ops.loads as this where status = 'loaded'
     and finished_at = (select max(finished_at) from ops.loads as other
         where other.source = this.source and other.dt = this.dt
         and status = 'loaded'))"""
+TRIALS = """(select *, metric_date - trial_start_date + 1 as org_day
+    from marts.org_activity
+    where account_state = 'trial' and metric_date = '{day}') as trials"""
 
 TRIALS_TODAY = {
-    "Trials running": """select count(*) from marts.fct_org_day
-        where is_in_trial and metric_date = '{day}'""",
+    "Trials in progress": f"select count(*) from {TRIALS}",
     "Trials to call": """select count(*) from marts.interesting_trials
         where generated_date = '{day}'""",
-    "Ending within three days": """select count(*) from marts.fct_org_trial_metrics
-        where generated_date = '{day}' and not is_paid and org_day between 11 and 14""",
-    "Average target attainment": """select avg(target_attainment)
+    "Ending within three days": f"""select count(*) from {TRIALS}
+        where org_day between 11 and 14""",
+    "Average target attainment": f"""select avg(target_attainment)
         from marts.fct_org_trial_metrics
-        where generated_date = '{day}' and org_day <= 14""",
+        where generated_date = '{{day}}' and org_id in (select org_id from {TRIALS})""",
     "Whom to call": """select trial_rank, org_name, reasons_in_words,
             days_left_in_trial, hosts, metrics, target_attainment, last_active_date
         from marts.interesting_trials where generated_date = '{day}' order by 1""",
     "Reasons": """select reasons, count(*) from marts.interesting_trials
         where generated_date = '{day}' group by 1 order by 2 desc, 1""",
-    "When the running trials end": """select days_left_in_trial, count(*)
-        from marts.fct_org_trial_metrics
-        where generated_date = '{day}' and org_day <= 14 group by 1 order by 1""",
-    "Size of the running trials": f"""select {SIZES}, count(*)
-        from marts.fct_org_trial_metrics
-        where generated_date = '{{day}}' and org_day <= 14
-        group by 1 order by min(hosts)""",
+    "When the trials in progress end": f"""select 14 - org_day, count(*)
+        from {TRIALS} group by 1 order by 1""",
+    "Size of the trials in progress": f"""select {SIZES}, count(*)
+        from {TRIALS} group by 1 order by min(hosts)""",
     "Free accounts above their limits": """select org_name, limits_reached,
             hosts_above, metrics_above
         from marts.free_account_usage where metric_date = '{day}'

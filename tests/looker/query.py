@@ -1,7 +1,7 @@
 """The SQL of a Looker query, built from the LookML of its fields.
 
 It covers what the dashboards use and raises `NotImplementedError` for anything else.
-The SQL runs on DuckDB.
+The SQL runs on DuckDB and on Redshift.
 """
 
 import re
@@ -22,7 +22,7 @@ from tests.looker.lookml import (
     primary_key,
 )
 
-CONSTANTS = {"MARTS_SCHEMA": "marts", "OPS_SCHEMA": "ops"}
+SCHEMAS = {"MARTS_SCHEMA": "marts", "OPS_SCHEMA": "ops"}
 AGGREGATES = {
     "average": "avg({})",
     "count_distinct": "count(distinct {})",
@@ -80,9 +80,12 @@ def of_test(test: Lookml) -> Query:
     )
 
 
-def sql(project: LookmlProject, query: Query, *, today: date) -> str:
-    """Return a query's SQL; relative dates in filters count from `today`."""
-    explore = _Explore(project, query.explore)
+def sql(project: LookmlProject, query: Query, *, today: date, prefix: str = "") -> str:
+    """Return a query's SQL; relative dates in filters count from `today`.
+
+    `prefix` is that of the schemas.
+    """
+    explore = _Explore(project, query.explore, prefix)
     dimensions = [each for each in query.fields if not explore.is_measure(each)]
     selected = [f'{explore.sql(name)} as "{name}"' for name in query.fields]
     conditions = []
@@ -105,23 +108,25 @@ def sql(project: LookmlProject, query: Query, *, today: date) -> str:
     )
 
 
-def table_sql(view: Lookml, alias: str) -> str:
+def table_sql(view: Lookml, alias: str, prefix: str = "") -> str:
     """Return a view's table or subquery with its alias."""
     if "derived_table" in view:
-        return f"({replace_constants(view['derived_table']['sql'])}) as {alias}"
-    return f"{replace_constants(view['sql_table_name'])} as {alias}"
+        subquery = replace_constants(view["derived_table"]["sql"], prefix)
+        return f"({subquery}) as {alias}"
+    return f"{replace_constants(view['sql_table_name'], prefix)} as {alias}"
 
 
-def replace_constants(text: str) -> str:
+def replace_constants(text: str, prefix: str = "") -> str:
     """Return text with the values of the manifest's schema constants."""
-    return re.sub(r"@\{(\w+)\}", lambda match: CONSTANTS[match[1]], text)
+    return re.sub(r"@\{(\w+)\}", lambda match: prefix + SCHEMAS[match[1]], text)
 
 
 class _Explore:
     """The SQL of one explore's fields; remembers which joins they need."""
 
-    def __init__(self, project: LookmlProject, name: str) -> None:
+    def __init__(self, project: LookmlProject, name: str, prefix: str) -> None:
         self._project = project
+        self._prefix = prefix
         self._name = name
         self._joins = {
             join["name"]: join for join in project.explores[name].get("joins", [])
@@ -172,7 +177,7 @@ class _Explore:
 
     def _table(self, alias: str) -> str:
         view = self._project.aliases(self._name)[alias]
-        return table_sql(self._project.views[view], alias)
+        return table_sql(self._project.views[view], alias, self._prefix)
 
     def _field(self, name: str) -> Field:
         return self._project.field(self._name, name)
@@ -181,7 +186,7 @@ class _Explore:
         def replacement(match: re.Match[str]) -> str:
             return f"({self.sql(f'{match[1] or alias}.{match[2]}')})"
 
-        text = replace_constants(text.replace("${TABLE}", alias))
+        text = replace_constants(text.replace("${TABLE}", alias), self._prefix)
         return FIELD.sub(replacement, text)
 
     def _measure(self, alias: str, measure: Lookml) -> str:
