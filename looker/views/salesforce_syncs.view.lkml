@@ -64,10 +64,18 @@ view: salesforce_syncs {
 
   dimension: rejected {
     label: "Rejected"
-    description: "Number of rows rejected with a permanent error."
+    description: "Number of rows that were not accepted."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.rejected ;;
+  }
+
+  dimension: known_rejects {
+    label: "Known Rejects"
+    description: "How many of these were reported for an earlier data date, and have not changed since. They do not count for the reject threshold."
+    type: number
+    value_format_name: decimal_0
+    sql: ${TABLE}.known_rejects ;;
   }
 
   dimension: unchanged {
