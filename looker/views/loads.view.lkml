@@ -3,7 +3,7 @@ view: loads {
   label: "Loads"
 
   derived_table: {
-    sql: select load_id, source, dt, fingerprint, objects, lines, rows_loaded, rejects, bytes, started_at, finished_at, run_id, status from (select load_id, source, dt, fingerprint, objects, lines, rows_loaded, rejects, bytes, started_at, finished_at, run_id, status, row_number() over (partition by source, dt order by finished_at desc) as recency from @{OPS_SCHEMA}.loads where status in ('loaded')) as loads_by_recency where recency = 1 ;;
+    sql: select load_id, source, dt, fingerprint, objects, lines, rows_loaded, rejects, bytes, started_at, finished_at, run_id, status, erased from (select load_id, source, dt, fingerprint, objects, lines, rows_loaded, rejects, bytes, started_at, finished_at, run_id, status, erased, row_number() over (partition by source, dt order by finished_at desc) as recency from @{OPS_SCHEMA}.loads where status in ('loaded')) as loads_by_recency where recency = 1 ;;
   }
 
   dimension: primary_key {
@@ -45,7 +45,7 @@ view: loads {
 
   dimension: lines {
     label: "Lines"
-    description: "Number of lines read. Equals rows loaded plus rejects."
+    description: "Number of lines read. Equals rows loaded plus rejects plus erased."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.lines ;;
@@ -87,6 +87,14 @@ view: loads {
     description: "loaded, or rerun if a reload was requested."
     type: string
     sql: ${TABLE}.status ;;
+  }
+
+  dimension: erased {
+    label: "Erased"
+    description: "Number of lines that nightshift erase has removed since, or that the load left out because of it. Null counts as 0."
+    type: number
+    value_format_name: decimal_0
+    sql: ${TABLE}.erased ;;
   }
 
   dimension: is_newest {
