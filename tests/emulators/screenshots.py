@@ -1,7 +1,7 @@
 """The images of the README, recorded from the demo: `make images`.
 
-Writes `docs/images/run.svg`, a terminal recording, and `docs/images/report.png`, the
-morning report in Chromium. Needs the data of `make demo`.
+Writes `docs/images/run.svg`, a terminal recording, and pictures of the morning report
+and of the run history in Chromium. Needs the data of `make demo`.
 """
 
 import io
@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from PIL import Image
 from rich.console import Console
 from rich.text import Text
 
@@ -22,24 +23,35 @@ from tests.emulators.demo_setup import FIRST_PORT, STATE_FILE
 
 IMAGES = PROJECT / "docs" / "images"
 COLUMNS = 126
-PAGE_SIZE = (800, 1100)
+# Pages below the archive of an environment; width and height; whether dark.
+HISTORY = "{}/v1/status/index.html"
+PICTURES = {
+    "report.png": (PAGE, (1200, 1400), False),
+    "report-dark.png": (PAGE, (600, 1300), True),
+    "history.png": (HISTORY, (1200, 1300), False),
+}
+COLOURS = 64  # enough for text and charts, and a third of the bytes
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ARCHIVE = Path("s3/nightshift-archive/archive")
 
 
 def main() -> int:
-    """Record both images; exit code 3 if the demo's data or Chromium is missing."""
+    """Record all images; exit code 3 if the demo's data or Chromium is missing."""
     setup = SETUPS["local"]
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    page = setup.data / ARCHIVE / PAGE.format(setup.target, WORLD.until)
-    if not page.exists():
+    pages = {
+        name: setup.data / ARCHIVE / page.format(setup.target, WORLD.until)
+        for name, (page, *_) in PICTURES.items()
+    }
+    if not all(page.exists() for page in pages.values()):
         print("The demo has not run. Run it first: make demo", file=sys.stderr)
         return 3
     if browser is None:
         print("Chromium is not installed. Install it, then run again.", file=sys.stderr)
         return 3
     IMAGES.mkdir(exist_ok=True)
-    _screenshot(browser, page, IMAGES / "report.png")
+    for name, (_, size, dark) in PICTURES.items():
+        _screenshot(browser, pages[name], IMAGES / name, size=size, dark=dark)
     last = background.read_state(STATE_FILE)
     first_port = last.first_port if last else FIRST_PORT
     environment = {
@@ -106,14 +118,17 @@ def _delete_objects(environment: Mapping[str, str], url: str) -> None:
     )
 
 
-def _screenshot(browser: str, page: Path, path: Path) -> None:
-    width, height = PAGE_SIZE
+def _screenshot(
+    browser: str, page: Path, path: Path, *, size: tuple[int, int], dark: bool
+) -> None:
+    width, height = size
     with tempfile.TemporaryDirectory() as profile:
         subprocess.run(
             [
                 *(browser, "--headless", "--no-sandbox", "--disable-gpu"),
                 *("--hide-scrollbars", "--no-first-run", "--disable-sync"),
                 *("--disable-background-networking", f"--user-data-dir={profile}"),
+                f"--blink-settings=preferredColorScheme={0 if dark else 1}",
                 *(f"--window-size={width},{height}", f"--screenshot={path}"),
                 page.resolve().as_uri(),
             ],
@@ -121,6 +136,9 @@ def _screenshot(browser: str, page: Path, path: Path) -> None:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+    with Image.open(path) as image:
+        small = image.convert("RGB").quantize(COLOURS)
+    small.save(path, optimize=True)
 
 
 if __name__ == "__main__":
