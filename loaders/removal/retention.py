@@ -188,22 +188,23 @@ def _payloads(connection: Connection, first: date) -> Iterator[Removal]:
         connection.table("ops", f"salesforce_{name}")
         for name in ("rows", "state", "rejects")
     )
+    # Joins, because Redshift supports few kinds of correlated subqueries.
     is_replaced = (
-        f"not exists (select 1 from {state} as state "
-        "where state.object = salesforce_rows.object "
-        "and state.key = salesforce_rows.key "
-        "and state.sync_id = salesforce_rows.sync_id "
-        "and state.accepted_at = salesforce_rows.accepted_at)"
+        "(object, key, sync_id, accepted_at) in (select accepted.object, "
+        "accepted.key, accepted.sync_id, accepted.accepted_at "
+        f"from {rows} as accepted left join {state} as state "
+        "on state.object = accepted.object and state.key = accepted.key "
+        "and state.sync_id = accepted.sync_id "
+        "and state.accepted_at = accepted.accepted_at where state.key is null)"
     )
     is_closed = (
-        f"(exists (select 1 from {rejects} as later "
-        "where later.object = salesforce_rejects.object "
-        "and later.key = salesforce_rejects.key "
-        "and later.rejected_at > salesforce_rejects.rejected_at) "
-        f"or exists (select 1 from {rows} as accepted "
-        "where accepted.object = salesforce_rejects.object "
-        "and accepted.key = salesforce_rejects.key "
-        "and accepted.accepted_at >= salesforce_rejects.rejected_at))"
+        "(object, key, rejected_at) in (select rejected.object, rejected.key, "
+        f"rejected.rejected_at from {rejects} as rejected inner join ("
+        "select object, key, max(last_at) as last_at from ("
+        f"select object, key, rejected_at as last_at from {rejects} union all "
+        f"select object, key, accepted_at as last_at from {rows}) as results "
+        "group by 1, 2) as latest on latest.object = rejected.object "
+        "and latest.key = rejected.key where latest.last_at > rejected.rejected_at)"
     )
     accepted_on = "cast(accepted_at as date)"
     rejected_on = "cast(rejected_at as date)"

@@ -5,12 +5,18 @@ those days. Later builds start at the first date whose inputs are all there.
 """
 
 from datetime import date, timedelta
+from functools import lru_cache
 
 from loaders.config import windows
 from loaders.errors import ConfigError
 from loaders.ledger import CompletionRecords
 
 
+# States change seldom, and every model of a plan asks.
+CACHED_RECORDS = 8
+
+
+@lru_cache(maxsize=CACHED_RECORDS)
 def first_open_date(completed: CompletionRecords) -> date:
     """Return the first data date that can be run; `date.min` if nothing was removed."""
     removed = [day for _, day in completed.removed_partitions]
