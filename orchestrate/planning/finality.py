@@ -11,7 +11,6 @@ from loaders.config import windows
 from loaders.errors import ConfigError
 from loaders.ledger import CompletionRecords
 
-
 # States change seldom, and every model of a plan asks.
 CACHED_RECORDS = 8
 
