@@ -1,20 +1,18 @@
 """The log file of both command lines, and what of it standard error shows.
 
 Every process of a run appends to the same file, also lines of dbt and of libraries.
-NIGHTSHIFT_LOG_FORMAT selects one JSON object per line (`json`, the default) or lines
-for people (`human`). Standard error has lines for people, unless NIGHTSHIFT_LOG_FORMAT
-is set to `json` and it is no terminal: then it has the JSON lines of the log.
+NIGHTSHIFT_LOG_FORMAT selects one JSON object per line (`json`) or lines for people
+(`human`). If it is not set, the file has JSON, and so has standard error unless it is a
+terminal. With JSON, standard error has every line of the log and every message. Unless
+`json` is set, it has no tracebacks, and the error that ends a command is plain text.
 """
 
-import fcntl
 import logging
 import os
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
-from logging.handlers import WatchedFileHandler
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import luigi.configuration
 import structlog
@@ -24,12 +22,11 @@ from loaders.config import redaction
 from loaders.config.settings import LOG_FORMATS
 from loaders.errors import NightshiftError
 from loaders.private_files import VAR
+from orchestrate.log_file import SharedLogFile
 from orchestrate.run_id import RUN_ID
 from reports.console import error_console, printable
 
 LOG_FILE = VAR / "logs" / "nightshift.log"
-MAX_BYTES = 10 * 1024**2
-KEPT_FILES = 5
 LOGGERS = ("luigi-interface", "luigi", "nightshift")
 DBT_LOGGER = "nightshift-dbt"
 # Present in every line.
@@ -44,12 +41,16 @@ def log_to_file() -> Path:
     """Send all log lines of this process to `LOG_FILE`; return its path."""
     luigi.configuration.get_config().set("core", "no_configure_logging", "true")
     log_format = os.environ.get("NIGHTSHIFT_LOG_FORMAT", "")
+    is_set = _selected(log_format) is not None
     handlers: list[logging.Handler] = [SharedLogFile(LOG_FILE)]
+    handlers[0].setFormatter(_formatter(log_format))
     if _is_json_stream(log_format):
-        handlers.append(logging.StreamHandler(error_console.file))
-        error_console.set_on_line(logging.getLogger("nightshift").log)
-    for handler in handlers:
-        handler.setFormatter(_formatter(log_format))
+        stream = _ErrorStream(error_console.file)
+        stream.setFormatter(_formatter(log_format, has_tracebacks=is_set))
+        handlers.append(stream)
+        error_console.set_on_line(
+            logging.getLogger("nightshift").log, passes_errors=is_set
+        )
     for name in (*LOGGERS, DBT_LOGGER):
         logger = logging.getLogger(name)
         logger.handlers[:] = handlers
@@ -95,8 +96,16 @@ def show_warnings() -> None:
 
 
 def _is_json_stream(log_format: str) -> bool:
-    is_json = log_format.strip().lower() == LOG_FORMATS[0]
-    return is_json and not error_console.file.isatty()
+    selected = _selected(log_format)
+    if selected is None:
+        return not error_console.file.isatty()
+    return selected == LOG_FORMATS[0]
+
+
+def _selected(log_format: str) -> str | None:
+    """Return the format that is set; a malformed one is reported with the settings."""
+    name = log_format.strip().lower()
+    return name if name in LOG_FORMATS else None
 
 
 def _log_errors_of_threads() -> None:
@@ -116,71 +125,6 @@ def _log_errors_of_threads() -> None:
     threading.excepthook = log_exception
 
 
-class SharedLogFile(WatchedFileHandler):
-    """A log file that several processes append to and that rotates by size.
-
-    The process that finds the file too large renames it under a lock; the others notice
-    that and reopen it. A log that cannot be written is reported once and never stops
-    the run.
-    """
-
-    def __init__(self, path: Path, max_bytes: int = MAX_BYTES) -> None:
-        super().__init__(path, encoding="utf-8", errors="backslashreplace", delay=True)
-        self._path = path
-        self._max_bytes = max_bytes
-        self._is_reported = False
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Append a record, after rotation if the file has become too large."""
-        try:
-            if self.stream is None:
-                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self.stream = self._open()
-                self._statstream()
-            self.reopenIfNeeded()
-            if os.fstat(self.stream.fileno()).st_size > self._max_bytes:
-                self._rotate()
-            self.stream.write(self.format(record) + self.terminator)
-            self.flush()
-        except Exception as error:  # a log line must never stop a run
-            self._discard_stream()
-            self._report(error)
-
-    def _rotate(self) -> None:
-        """Rename the file to `.1`, `.1` to `.2` and so on; drop the oldest."""
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
-            if self._path.exists() and self._path.stat().st_size > self._max_bytes:
-                for number in range(KEPT_FILES - 1, 0, -1):
-                    older = self._numbered(number)
-                    if older.exists():
-                        older.replace(self._numbered(number + 1))
-                self._path.replace(self._numbered(1))
-        finally:
-            os.close(folder)
-        self.reopenIfNeeded()
-
-    def _numbered(self, number: int) -> Path:
-        return self._path.with_name(f"{self._path.name}.{number}")
-
-    def _discard_stream(self) -> None:
-        """Drop the open file with what it could not write; the next line reopens it."""
-        if self.stream is not None:
-            with suppress(OSError):
-                self.stream.close()
-            self.stream = None  # type: ignore[assignment]  # as the base class does
-
-    def _report(self, error: Exception) -> None:
-        if not self._is_reported:
-            self._is_reported = True
-            cause = getattr(error, "strerror", None) or repr(error)
-            error_console.print(
-                f"The log {self._path} cannot be written: {cause}. The command "
-                "continues without it."
-            )
-
-
 def without_traceback(text: str) -> str:
     """Return a message in which each traceback is reduced to its exception."""
     message, separator, rest = text.rpartition(TRACEBACK)
@@ -190,6 +134,13 @@ def without_traceback(text: str) -> str:
     start = next((n for n, line in enumerate(lines) if not line.startswith(" ")), 0)
     error = "\n".join(lines[start:]).removeprefix("loaders.errors.")
     return f"{message.partition(TRACEBACK)[0].rstrip()} {error}".strip()
+
+
+class _ErrorStream(logging.StreamHandler[IO[str]]):
+    """Standard error, which gets the lines of the log."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Print no traceback of a record that cannot be formatted."""
 
 
 class _WarningsOnTerminal(logging.Handler):
@@ -210,9 +161,8 @@ class _WarningsOnTerminal(logging.Handler):
         error_console.print(f"{record.levelname}: {redaction.redact(text)}")
 
 
-def _formatter(log_format: str) -> logging.Formatter:
-    # A malformed setting is reported where the settings are read.
-    is_human = log_format.strip().lower() == LOG_FORMATS[1]
+def _formatter(log_format: str, *, has_tracebacks: bool = True) -> logging.Formatter:
+    is_human = _selected(log_format) == LOG_FORMATS[1]
     renderer: Processor = (
         _human_line if is_human else structlog.processors.JSONRenderer()
     )
@@ -221,6 +171,7 @@ def _formatter(log_format: str) -> logging.Formatter:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
+            *([] if has_tracebacks else [_without_tracebacks]),
             _redact,
             renderer,
         ],
@@ -243,6 +194,12 @@ def _add_process(_: Any, __: str, event: EventDict) -> EventDict:  # noqa: ANN40
 def _add_context(_: Any, __: str, event: EventDict) -> EventDict:  # noqa: ANN401
     """Add run id, data date and task; a field of the line itself has precedence."""
     return {**dict.fromkeys(CONTEXT_FIELDS), **_context, **event}
+
+
+def _without_tracebacks(_: Any, __: str, event: EventDict) -> EventDict:  # noqa: ANN401
+    """Reduce each traceback to its exception, as for a person."""
+    names = {"event", "exception"} & event.keys()
+    return {**event, **{name: without_traceback(str(event[name])) for name in names}}
 
 
 def _redact(_: Any, __: str, event: EventDict) -> EventDict:  # noqa: ANN401

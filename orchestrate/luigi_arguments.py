@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from luigi.cmdline_parser import CmdlineParser
 from luigi.task_register import Register, TaskClassException
 
-from reports.console import error_console, styled
+from reports.console import error_console
 
 BAD_ARGUMENTS = 3
 HELP_OPTIONS = {"--help", "--help-all"}
@@ -65,5 +65,5 @@ def _malformed_option(parser: CmdlineParser) -> str:
 
 
 def _exit(message: str) -> NoReturn:
-    error_console.print(styled("luigi:", "bold red"), f"{message}. Try --help.")
+    error_console.print_error("luigi", f"{message}. Try --help.")
     raise SystemExit(BAD_ARGUMENTS)

@@ -8,7 +8,7 @@ from loaders import interruption, private_files, warehouse
 from loaders.config import environment
 from orchestrate import logs, luigi_arguments
 from reports import console
-from reports.console import error_console, styled
+from reports.console import error_console
 
 _user_umask: int | None = None
 
@@ -41,4 +41,4 @@ def restore_umask() -> None:
 
 
 def _print_interruption(error: interruption.Interrupted) -> None:
-    error_console.print(styled("nightshift:", "bold red"), str(error))
+    error_console.print_error("nightshift", str(error))

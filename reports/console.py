@@ -99,15 +99,31 @@ class Terminal(Console):
         )
         self.push_render_hook(_PrintableOutput())
         self._on_line: OnLine | None = None
+        self._passes_errors = True
 
     @property
     def has_on_line(self) -> bool:
         """Whether something else gets what is printed."""
         return self._on_line is not None
 
-    def set_on_line(self, on_line: OnLine | None) -> None:
-        """Pass what is printed to `on_line`, as a log level and a text."""
+    def set_on_line(
+        self, on_line: OnLine | None, *, passes_errors: bool = True
+    ) -> None:
+        """Pass what is printed to `on_line`, as a log level and a text.
+
+        Unless `passes_errors`, what `print_error` prints is still printed.
+        """
         self._on_line = on_line
+        self._passes_errors = passes_errors
+
+    def print_error(self, program: str, message: object) -> None:
+        """Print why a command ends, for people: `program: message`."""
+        parts = styled(f"{program}:", "bold red"), message
+        if self._on_line is None or self._passes_errors:
+            self.print(*parts)
+            return
+        with self.checked_output():
+            super().print(*parts)
 
     def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401 - as in rich
         """Convert a string without its control characters, so that tables align."""

@@ -56,6 +56,7 @@ MODULE_LAYERS = {
         "startup",
         "luigi_arguments",
         "logs",
+        "log_file",
         "run_id",
     ),
 }

@@ -107,7 +107,7 @@ class Settings(BaseModel):
     copy_iam_role: str | None = None
     max_unpacked_gib: float = Field(default=64, gt=0, allow_inf_nan=False)
     locate_rejects_max_gib: float = Field(default=64, gt=0, allow_inf_nan=False)
-    log_format: Literal["json", "human"] = "json"
+    log_format: Literal["json", "human"] | None = None
     salesforce: Salesforce = Salesforce()
     smtp: Smtp = Smtp()
     report: Report = Report()

@@ -32,7 +32,7 @@ from orchestrate.cli import (
 from orchestrate.cli.care import erase, retention
 from orchestrate.cli.options import require_text
 from orchestrate.runs.outcome import ExitCode
-from reports.console import console, error_console, print_json, styled
+from reports.console import console, error_console, print_json
 
 # The shell sets it when it asks for completions.
 COMPLETION_VARIABLE = "_NIGHTSHIFT_COMPLETE"
@@ -130,7 +130,7 @@ def _run_command(log_file: Path) -> int:
 def _report(message: str, code: ExitCode) -> ExitCode:
     """Print an error, with --json also as the result; return the exit code."""
     text = redact(message)
-    error_console.print(styled("nightshift:", "bold red"), text)
+    error_console.print_error("nightshift", text)
     if "--json" in sys.argv:
         print_json({"error": text, "exit_code": int(code)})
     return code

@@ -85,7 +85,7 @@ def locate(source: Source = None, day: Day = None, as_json: AsJson = False) -> N
         console.print("All rejected lines have an object and a line number.")
     failed = [result["error"] for result in results if result["error"]]
     for error in failed:
-        error_console.print(styled("nightshift:", "bold red"), error)
+        error_console.print_error("nightshift", error)
     if failed:
         raise typer.Exit(int(ExitCode.FAILED))
 

@@ -25,7 +25,7 @@ from orchestrate.runs import (
 from orchestrate.runs.completion import determine_outcome
 from orchestrate.runs.outcome import ExitCode, Outcome
 from orchestrate.runs.remedy import resume_command
-from reports.console import error_console, styled
+from reports.console import error_console
 
 SUCCESS_CODES = (LuigiStatusCode.SUCCESS, LuigiStatusCode.SUCCESS_WITH_RETRY)
 MAX_MESSAGE_LENGTH = 2000
@@ -184,7 +184,7 @@ def _finish_interrupted_run(error: interruption.Interrupted) -> None:
         f"{error} The run for {run.root.data_date} is not complete. What is done is "
         f"kept. Resume: {command}"
     )
-    error_console.print(styled("nightshift:", "bold red"), message)
+    error_console.print_error("nightshift", message)
     failure = recording.failure(run.root, NightshiftError(message))
     code = ExitCode(error.exit_code)
     outcome = Outcome(RUN_ID, code, (*recording.results(), failure))

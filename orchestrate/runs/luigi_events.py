@@ -18,7 +18,7 @@ from loaders.errors import NightshiftError
 from orchestrate.nightly import Backfill, Nightly
 from orchestrate.runs import completion, execution, run_lock, scheduler
 from orchestrate.runs.outcome import ExitCode
-from reports.console import error_console, styled
+from reports.console import error_console
 
 COMMAND = "luigi"
 
@@ -111,7 +111,7 @@ def _finish(root: luigi.Task, process_id: int, *, is_done: bool) -> None:
         execution.finish_run(outcome)
         for failure in outcome.failures:
             if failure.task == root.get_task_family():  # no line of the log shows it
-                error_console.print(styled("luigi:", "bold red"), failure.error)
+                error_console.print_error("luigi", failure.error)
     except interruption.Interrupted as error:
         interruption.stop(error)
     except NightshiftError as error:

@@ -167,8 +167,12 @@ class Project:
             for name, value in os.environ.items()
             if not name.startswith(FOREIGN_PREFIXES)
         }
+        # Tests read messages as a person does. Without any variable, as where all
+        # settings are in a file, there is none for this either.
+        default = {"NIGHTSHIFT_LOG_FORMAT": "human"} if self.environment else {}
         return {
             **inherited,
+            **default,
             **self.environment,
             **more,
             "PYTHONPATH": str(self.folder),

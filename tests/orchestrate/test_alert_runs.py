@@ -108,6 +108,7 @@ def test_failed_run_sends_one_alert_and_its_recovery_another(
 ) -> None:
     project = mailbox.project
     project.environment["OPENLINEAGE_URL"] = f"http://{lineage.address}"
+    project.environment["NIGHTSHIFT_LOG_FORMAT"] = ""  # the same as not set
     project.environment["NIGHTSHIFT_ALERTS__URLS"] = f"json://{webhook.address}/hook"
     project.environment["NIGHTSHIFT_ALERTS__HEARTBEAT_URL"] = (
         f"http://{webhook.address}/ping?from=test"
@@ -142,7 +143,8 @@ def test_failed_run_sends_one_alert_and_its_recovery_another(
     assert {event.job.name for event in again} == {"Nightly", "RawPartition.orgs"}
 
     upload_objects(project, {f"orgs/dt={WORLD.until}/_SUCCESS": b""})
-    project.luigi(*LUIGI_ARGUMENTS, **on_call).expect(0)
+    result = project.luigi(*LUIGI_ARGUMENTS, **on_call).expect(0)
+    assert {"LoadRawTable orgs", "MailReport report"} <= _tasks_in(result.err)
     report, recovery = mailbox.read_new()
     assert report["To"] == smtp.RECIPIENT
     assert recovery["To"] == ON_CALL

@@ -1,5 +1,6 @@
 """The log file: formats, rotation, secrets, and a place where it cannot be written."""
 
+import io
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ import structlog
 
 from loaders.errors import ConfigError
 from orchestrate import logs, progress
+from orchestrate.log_file import KEPT_FILES, SharedLogFile
 from orchestrate.run_id import RUN_ID
 from reports.console import error_console, styled
 
@@ -103,6 +105,68 @@ def test_lines_of_everything_name_run_date_and_task(
     assert tasks == ["LoadRawTable orgs"] * 7 + ["ArchiveDataset org_day"]
 
 
+class _Stream(io.StringIO):
+    """Standard error, which may be a terminal."""
+
+    def __init__(self, is_terminal: bool) -> None:
+        super().__init__()
+        self._is_terminal = is_terminal
+
+    def isatty(self) -> bool:
+        """Return whether it is a terminal."""
+        return self._is_terminal
+
+
+PEOPLE = ["nightshift: it failed", "\N{HEAVY CHECK MARK} DbtModel mart"]
+
+
+@pytest.mark.parametrize(
+    ("log_format", "is_terminal", "plain", "in_json"),
+    [
+        ("", True, PEOPLE, []),
+        ("", False, PEOPLE[:1], ["partition loaded", *PEOPLE[1:]]),
+        ("xml", False, PEOPLE[:1], ["partition loaded", *PEOPLE[1:]]),
+        ("json", True, [], ["partition loaded", *PEOPLE]),
+        (" JSON ", False, [], ["partition loaded", *PEOPLE]),
+        ("human", True, PEOPLE, []),
+        ("human", False, PEOPLE, []),
+    ],
+)
+def test_standard_error_is_json_where_no_person_reads_it(
+    log_format: str,
+    is_terminal: bool,
+    plain: list[str],
+    in_json: list[str],
+    log_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NIGHTSHIFT_LOG_FORMAT", log_format)
+    stream = _Stream(is_terminal)
+    monkeypatch.setattr(error_console, "_file", stream)
+    monkeypatch.setattr(progress, "_is_enabled", True)
+    logs.log_to_file()
+    logs.show_warnings()
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        structlog.get_logger().info("partition loaded", exc_info=True)
+    error_console.print_error("nightshift", "it failed")
+    progress.print_line("DbtModel mart", rows=7)
+    lines = stream.getvalue().splitlines()
+    objects = [json.loads(line) for line in lines if line.startswith("{")]
+    others = [line for line in lines if not line.startswith("{")]
+    events = [line["event"] for line in objects]
+    for found, expected in ((others, plain), (events, in_json)):
+        assert len(found) == len(expected)
+        assert all(map(str.startswith, found, expected))
+    assert all({"run_id", "data_date", "task"} <= line.keys() for line in objects)
+    is_set = log_format.strip().lower() == "json"
+    assert ("Traceback" in stream.getvalue()) == is_set
+    assert not objects or "ValueError: broken" in objects[0]["exception"]
+    text = log_file.read_text("utf-8")
+    assert text.startswith("{") == (log_format.strip() != "human")
+
+
 def test_human_format_has_lines_without_control_characters(
     log_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +193,7 @@ def test_secrets_are_masked_in_messages_fields_and_tracebacks(
 
 
 def test_log_rotates_by_size_while_several_processes_write(log_file: Path) -> None:
-    handler = logs.SharedLogFile(log_file, max_bytes=4096)
+    handler = SharedLogFile(log_file, max_bytes=4096)
     children = []
     for number in range(PROCESSES):
         child = os.fork()
@@ -142,7 +206,7 @@ def test_log_rotates_by_size_while_several_processes_write(log_file: Path) -> No
     for child in children:
         os.waitpid(child, 0)
     files = sorted(log_file.parent.glob("nightshift.log*"))
-    assert len(files) == 1 + logs.KEPT_FILES
+    assert len(files) == 1 + KEPT_FILES
     lines = [line for file in files for line in file.read_text().splitlines()]
     assert all(len(line.split(" ")) == 2 and line.endswith("x" * 20) for line in lines)
     assert len(lines) == len(set(lines))
@@ -203,8 +267,9 @@ def test_terminal_shows_the_exception_without_its_traceback(
 
 
 def test_warnings_are_shown_without_traceback_or_control_characters(
-    log_file: Path, capsys: pytest.CaptureFixture[str]
+    log_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("NIGHTSHIFT_LOG_FORMAT", "human")
     logs.log_to_file()
     logs.show_warnings()
     try:
