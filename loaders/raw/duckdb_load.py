@@ -7,7 +7,7 @@ and read back from a file.
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from loaders import s3
@@ -19,6 +19,7 @@ from loaders.raw.duckdb_records import BLANK, UNPARSED
 from loaders.raw.lines import MARK, read_marked_line
 from loaders.raw.records import Record, RecordParser, Reject
 from loaders.raw.strict_json import dumps
+from loaders.raw.unknown_keys import UnknownKeys
 from loaders.warehouse import Connection, identifier, literal
 from loaders.warehouse.declared_tables import Table
 
@@ -40,6 +41,7 @@ def load_objects(
     loads: Sequence[Load],
     run_id: str,
     delete_rows: Callable[[], None],
+    unknown_keys: UnknownKeys,
 ) -> dict[str, LoadCounts]:
     """Replace the rows of all loads' dates, insert the rejects; return counts by load.
 
@@ -53,7 +55,12 @@ def load_objects(
     with tempfile.TemporaryDirectory(prefix="nightshift-spool-") as folder:
         for batch in spool.batches(objects, Path(folder)):
             for count in _load_batch(
-                connection, table, batch=batch, loads_by_url=loads_by_url, run_id=run_id
+                connection,
+                table,
+                batch=batch,
+                loads_by_url=loads_by_url,
+                run_id=run_id,
+                unknown_keys=unknown_keys,
             ):
                 counts[loads_by_url[count.item.url].load_id].append(count)
     return {
@@ -68,10 +75,17 @@ def _load_batch(
     batch: list[spool.SpooledObject],
     loads_by_url: Mapping[str, Load],
     run_id: str,
+    unknown_keys: UnknownKeys,
 ) -> list[ObjectCount]:
     _parse(connection, table, batch)
-    _parse_unusual_lines(connection, table, batch[0].path.with_suffix(".unusual"))
     objects = [(spooled.item, loads_by_url[spooled.item.url]) for spooled in batch]
+    _parse_unusual_lines(
+        connection,
+        table,
+        batch[0].path.with_suffix(".unusual"),
+        days=[load.partition.dt for _, load in objects],
+        unknown_keys=unknown_keys,
+    )
     with _objects_table(connection, objects):
         _insert_rows(connection, table)
         _insert_rows(connection, table, parsed="unusual")
@@ -94,10 +108,18 @@ def _parse(
         ) from error
 
 
-def _parse_unusual_lines(connection: Connection, table: Table, path: Path) -> None:
+def _parse_unusual_lines(
+    connection: Connection,
+    table: Table,
+    path: Path,
+    *,
+    days: Sequence[date],
+    unknown_keys: UnknownKeys,
+) -> None:
     """Parse the lines that SQL left over into the temporary table `unusual`.
 
-    It has the columns of `parsed`, and line_number. `path` is a working file.
+    It has the columns of `parsed`, and line_number. `path` is a working file. `days`
+    has each object's date. Only these lines have unknown keys.
     """
     unparsed = connection.stream(
         "-- loaders.raw.duckdb_load read unparsed lines\n"
@@ -111,7 +133,7 @@ def _parse_unusual_lines(connection: Connection, table: Table, path: Path) -> No
     )
     with path.open("w", encoding="utf-8") as file:
         for lines in unparsed:
-            file.writelines(_unusual_records(table, lines))
+            file.writelines(_unusual_records(table, lines, days, unknown_keys))
     types = {"object_number": "integer", "line_number": "bigint"}
     types |= {
         column.name: column.data_type
@@ -132,7 +154,10 @@ def _parse_unusual_lines(connection: Connection, table: Table, path: Path) -> No
 
 
 def _unusual_records(
-    table: Table, lines: Sequence[tuple[int, int, str]]
+    table: Table,
+    lines: Sequence[tuple[int, int, str]],
+    days: Sequence[date],
+    unknown_keys: UnknownKeys,
 ) -> Iterator[str]:
     parser = RecordParser(table)
     for object_number, line_number, line in lines:
@@ -146,6 +171,7 @@ def _unusual_records(
             values = {"reason": BLANK}
         else:
             values = _written_values(result)
+            unknown_keys.add(result.extra, days[object_number])
         yield dumps(position | values) + "\n"
 
 

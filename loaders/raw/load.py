@@ -18,6 +18,7 @@ from loaders.ledger import now
 from loaders.ledger.loads import Load, LoadCounts, LoadResult
 from loaders.raw import duckdb_load, erased_lines
 from loaders.raw.redshift import load as redshift_load
+from loaders.raw.unknown_keys import UnknownKeys
 from loaders.warehouse import Connection, create_tables
 from loaders.warehouse.declared_tables import Table
 
@@ -33,8 +34,11 @@ def replace_partitions(
     partitions: Iterable[s3.Partition],
     max_reject_ratio: float,
     run_id: str,
+    unknown_keys: UnknownKeys | None = None,
 ) -> list[LoadResult]:
     """Replace the table's rows of the partitions' dates with their current content.
+
+    Adds the keys for which the table has no column to `unknown_keys`.
 
     `connection` is an open transaction in which nothing has been changed yet; the
     caller commits it. Raises `ConfigError` when a column has another type than its
@@ -63,7 +67,12 @@ def replace_partitions(
 
     load_objects = load_functions[connection.engine]
     counts = load_objects(
-        connection, table, loads=loads, run_id=run_id, delete_rows=delete_rows
+        connection,
+        table,
+        loads=loads,
+        run_id=run_id,
+        delete_rows=delete_rows,
+        unknown_keys=UnknownKeys() if unknown_keys is None else unknown_keys,
     )
     results = [
         LoadResult(

@@ -53,6 +53,17 @@ def record(
     connection.insert(connection.table("ops", TABLE), columns, rows)
 
 
+def read_unknown_keys(connection: Connection, table: str) -> set[str]:
+    """Return the unknown keys that were recorded for a table."""
+    rows = connection.fetch_all(
+        "-- loaders.warehouse.schema_changes unknown keys\n"
+        f"select distinct column_name from {connection.table('ops', TABLE)} "
+        "where table_name = ? and change = ?",
+        [table, UNKNOWN_KEY],
+    )
+    return {name for (name,) in rows}
+
+
 def read_kept(connection: Connection) -> dict[tuple[str, str], str]:
     """Return the type of each column that was last recorded as kept, by table and name.
 

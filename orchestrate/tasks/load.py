@@ -11,6 +11,7 @@ from loaders.config.dbt_project import project_vars
 from loaders.errors import DataError, NightshiftError, TransientError
 from loaders.ledger.loads import LoadResult
 from loaders.raw import load as raw_load
+from loaders.raw.unknown_keys import UnknownKeys, record_new
 from loaders.warehouse.declared_tables import raw_tables
 from orchestrate import progress, steps
 from orchestrate.planning import run_state
@@ -237,15 +238,19 @@ def load_partitions(source: str, days: list[date]) -> list[LoadResult]:
     url = settings.load().required_raw_url()
     partitions = s3.list_partitions(url, source, min(days), max(days))
     warehouse.create_missing_tables(RUN_ID)
+    table, unknown_keys = raw_tables()[source], UnknownKeys()
     with (
         warehouse.session() as connection,
         warehouse.with_settings(connection, raw_load.LOAD_SETTINGS),
         warehouse.transaction_on(connection),
     ):
-        return raw_load.replace_partitions(
+        results = raw_load.replace_partitions(
             connection,
-            raw_tables()[source],
+            table,
             partitions=[partitions[day] for day in days],
             max_reject_ratio=float(project_vars()["max_reject_ratio"]),
             run_id=RUN_ID,
+            unknown_keys=unknown_keys,
         )
+    record_new(table, unknown_keys, run_id=RUN_ID)
+    return results

@@ -1,5 +1,6 @@
 """New, changed and removed keys of raw tables on Redshift."""
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,10 +9,14 @@ import pytest
 
 from loaders import warehouse
 from loaders.warehouse import create_tables
+from orchestrate.run_id import RUN_ID
+from orchestrate.tasks.load import load_partitions
 from tests.loaders import raw_key_cases
 from tests.loaders.raw_key_cases import BASE, STEPS, TYPE_CHANGES
 from tests.nightly.project import copy_to
 from tests.redshift.conftest import RedshiftEmulator
+from tests.redshift.dirty_records import ORG
+from tests.redshift.loading import DATA_DATE, WAREHOUSES, read_rows, upload_partition
 from tests.redshift.project import RedshiftProject
 
 SOURCES = "models/staging/app/_app__sources.yml"
@@ -84,3 +89,42 @@ def test_dbt_adds_columns_and_refuses_changed_types(
     assert [tuple(row.values()) for row in changes] == [
         ("staging.raw_metrics", "labels", "added", "super")
     ]
+
+
+@pytest.mark.parametrize("warehouse_name", WAREHOUSES)
+def test_unknown_keys_are_recorded_once(
+    use_warehouse: Callable[..., None],
+    warehouse_name: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    use_warehouse(warehouse_name)
+    lines: list[dict[str, object]] = [
+        {"tier": None, "n": None},
+        {"tier": "gold"},
+        {"tier": 7, "Tier": True, "o": {"mail": "a@example.com"}},
+        {"tier": "caf\u00e9", "a b'c": ["x" * 99]},  # not an ordinary line
+        {},
+    ]
+    text = "\n".join(json.dumps(ORG | line) for line in lines)
+    upload_partition("orgs", {"a.json": text.encode()})
+    load_partitions("orgs", [DATA_DATE])
+    columns = ["column_name", "data_type", "records", "dt", "change", "run_id"]
+    assert read_rows("ops", "schema_changes", columns) == [
+        (*row, DATA_DATE, "unknown key", RUN_ID)
+        for row in (
+            ("a b'c", "array", 1),
+            ("Tier", "boolean", 1),
+            ("n", "null", 1),
+            ("o", "object", 1),
+            ("tier", "number", 4),
+        )
+    ]
+    examples = [text for (text,) in read_rows("ops", "schema_changes", ["example"])]
+    assert {"mail": "a@example.com"} in examples
+    assert '["' + "x" * 38 in examples
+    assert "example.com" not in caplog.text
+    later = {"tier": "gold", "o": 1, "new": 1}
+    upload_partition("orgs", {"a.json": json.dumps(ORG | later).encode()})
+    load_partitions("orgs", [DATA_DATE])
+    names = read_rows("ops", "schema_changes", ["column_name"])
+    assert names == [("a b'c",), ("Tier",), ("n",), ("new",), ("o",), ("tier",)]

@@ -7,12 +7,12 @@ afterwards, and the lines of each object are counted by COPY.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 
 from loaders.ledger import now
 from loaders.ledger.loads import Load, LoadCounts
-from loaders.raw.records import RecordParser
+from loaders.raw.records import Record, RecordParser
 from loaders.raw.redshift import (
     copy_objects,
     object_counts,
@@ -24,6 +24,7 @@ from loaders.raw.redshift import (
 from loaders.raw.redshift.copy_objects import Copy, CopyFailedError, Source
 from loaders.raw.redshift.refused_lines import RefusedLine
 from loaders.raw.redshift.rejects import PartitionResult
+from loaders.raw.unknown_keys import MAX_COUNTED, MAX_EXAMPLE, MAX_KEY, UnknownKeys
 from loaders.warehouse import Connection, bulk_rows, identifier
 from loaders.warehouse.declared_tables import Table
 
@@ -36,6 +37,7 @@ def load_objects(
     run_id: str,
     delete_rows: Callable[[], None],
     max_reject_ratio: float,
+    unknown_keys: UnknownKeys,
 ) -> dict[str, LoadCounts]:
     """Replace the rows of all loads' dates, insert the rejects; return counts by load.
 
@@ -53,6 +55,7 @@ def load_objects(
             for statement in parse_sql.parse_statements(table, tables):
                 connection.execute(statement)
             _insert_ordinary_rows(connection, table)
+            _count_unknown_keys(connection, table, unknown_keys)
         results = _count_lines(
             connection, table, loads, refused, has_lines=bool(copies)
         )
@@ -79,7 +82,7 @@ def load_objects(
                     extra=record.extra,
                     loaded_at=loaded_at,
                 )
-                for dt, record in records
+                for dt, record in _counted(records, unknown_keys)
             ),
         )
         for result in results.values():
@@ -159,6 +162,34 @@ def _insert_ordinary_rows(connection: Connection, table: Table) -> None:
         f"where {parse_sql.is_parsed(table)}",
         [now()] if "loaded_at" in columns else [],
     )
+
+
+def _count_unknown_keys(
+    connection: Connection, table: Table, unknown_keys: UnknownKeys
+) -> None:
+    """Add the unknown keys of the ordinary rows."""
+    if not any(column.name == "extra" for column in table.columns):
+        return
+    for key, records, json_type, dt, example in connection.fetch_all(
+        f"-- loaders.raw.redshift.load count unknown keys {table.name}\n"
+        f"select left(cast(unknown_key as varchar(65535)), {MAX_KEY}), count(*), "
+        "coalesce(min(nullif(json_typeof(unknown_value), 'null')), ''), min(dt), "
+        "coalesce(min(case when json_typeof(unknown_value) != 'null' then "
+        f"left(json_serialize(unknown_value), {MAX_EXAMPLE}) end), 'null') "
+        "from (select dt, extra from parsed where extra is not null "
+        f"and {parse_sql.is_parsed(table)}) as records, "
+        "unpivot records.extra as unknown_value at unknown_key "
+        f"group by 1 order by 2 desc, 1 limit {MAX_COUNTED}"
+    ):
+        unknown_keys.add_counted(key, int(records), json_type, dt, example)
+
+
+def _counted(
+    records: Iterable[tuple[date, Record]], unknown_keys: UnknownKeys
+) -> Iterator[tuple[date, Record]]:
+    for dt, record in records:
+        unknown_keys.add(record.extra, dt)
+        yield dt, record
 
 
 def _count_lines(

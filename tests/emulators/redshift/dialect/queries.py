@@ -232,7 +232,7 @@ def read_sources(block: Block, nodes: list[Node], container: list[Node]) -> None
     expects_source = True
     while index < len(nodes):
         node = nodes[index]
-        if expects_source and is_word(node, "only", "lateral"):
+        if expects_source and is_word(node, "only", "lateral", "unpivot"):
             index += 1
         elif expects_source:
             index = _read_source(block, nodes, index, container)

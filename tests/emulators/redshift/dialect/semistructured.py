@@ -2,7 +2,8 @@
 
 `t.doc.plan[0]` becomes `pg_internal.get(pg_internal.get(t.doc, 'plan'), 0)`, and
 `from t, t.doc.items as item` becomes
-`from t, lateral pg_internal.elements(...) as item`.
+`from t, lateral pg_internal.elements(...) as item`. `unpivot t.doc as value at name`
+becomes `lateral pg_internal.pairs(...) as value (value, name)`.
 The names in FROM determine which part of a chain is the column.
 """
 
@@ -25,6 +26,7 @@ from tests.emulators.redshift.dialect.types import read_type
 
 GET = "pg_internal.get("
 ELEMENTS = "lateral pg_internal.elements("
+PAIRS = "lateral pg_internal.pairs("
 # A name after one of these words is not a column: a type, an alias, a window.
 NO_COLUMN_AFTER = ("as", "over", "collate")
 
@@ -123,11 +125,34 @@ def _unnest(source: Source, unnested: list[Source]) -> None:
     names = [token for token in source.nodes if name_of(token) is not None]
     column = 1 if source.name[0] in items else 2
     _navigate(source.nodes, len(names) - column)
+    if _unpivot(source):
+        return
     if isinstance(first, Token) and isinstance(last, Token):
         first.text = ELEMENTS + first.text
         last.text += ")"
     if not source.alias_nodes and isinstance(last, Token):
         last.text += f' as "{source.alias}"'
+
+
+def _unpivot(source: Source) -> bool:
+    """Rewrite UNPIVOT of an object, with its alias and AT; return whether it is one."""
+    nodes, last = source.container, source.nodes[-1]
+    start = next(n for n, node in enumerate(nodes) if node is source.nodes[0])
+    keyword = node_at(nodes, start - 1)
+    if not is_word(keyword, "unpivot") or not source.alias_nodes:
+        return False
+    alias = source.alias_nodes[-1]
+    end = next(n for n, node in enumerate(nodes) if node is alias) + 1
+    at, name = node_at(nodes, end), node_at(nodes, end + 1)
+    tokens = [n for n in (keyword, last, alias, at, name) if isinstance(n, Token)]
+    if len(tokens) < 5 or not is_word(at, "at"):
+        return False
+    pairs = f"({tokens[2].text}, {tokens[4].text})"
+    tokens[0].text = PAIRS
+    tokens[1].text += ")"
+    tokens[2].text += pairs
+    tokens[3].text = tokens[4].text = ""
+    return True
 
 
 def _rewrite_list(nodes: list[Node], scope: _Scope, skipped: set[int]) -> None:

@@ -237,10 +237,6 @@ def _check_words(items: list[Node], index: int, node: Token) -> None:
             raise unsupported(f"{node.key.upper()} ALL", node.key.upper())
         case "pivot" | "unpivot" if is_group(following) and index > 0:
             raise not_emulated(node.key.upper(), "sum(case when ... then ... end)")
-        case "unpivot" if is_word(node_at(items, index - 1), "from") or is_operator(
-            node_at(items, index - 1), ","
-        ):
-            raise not_emulated("UNPIVOT of a SUPER object")
         case "connect" if is_word(following, "by"):
             raise not_emulated("CONNECT BY", "with recursive")
         case "group" if has_words_at(items, index + 1, "by", "all"):

@@ -127,6 +127,16 @@ $$
     )
 $$;
 
+create function pg_internal.pairs(super, out value super, out name varchar)
+    returns setof record
+    language sql immutable strict rows 10 as
+$$
+    select value::super, key
+    from json_each(
+        case when json_typeof($1::json) = 'object' then $1::json else '{}' end
+    )
+$$;
+
 create function pg_catalog.is_valid_json(text) returns boolean
     language sql immutable strict as $$ select $1 is json object $$;
 create function pg_catalog.is_valid_json_array(text) returns boolean

@@ -223,6 +223,10 @@ def test_super_is_navigated_and_unnested(session: Session) -> None:
     assert session.run(
         "select t.id, tag::varchar from t, t.doc.tags as tag order by 2"
     ) == [[1, "x"], [1, "y"]]
+    assert session.run(
+        "select t.id, key, json_typeof(value), count(*) over () from t as t,"
+        " unpivot t.doc as value at key where key != 'n' order by key"
+    ) == [[1, "plan", "object", 2], [1, "tags", "array", 2]]
     # A string in SUPER is not equal to a number.
     assert session.run("select id from t where doc.n = 12") == []
     assert session.run("select id from t where doc.plan.name = 'Pro'") == [[1]]

@@ -91,7 +91,6 @@ NOT_EMULATED = {
     "create table {s}.t (a hllsketch)": "type hllsketch",
     "select * from t pivot (count(*) for g in ('a', 'b'))": "PIVOT",
     "select * from t unpivot (v for n in (x, y))": "UNPIVOT",
-    "select k, v from t, unpivot t.doc as v at k": "UNPIVOT of a SUPER object",
     "select a from t start with a = 1 connect by prior a = b": "CONNECT BY",
     "select a, sum(b) from t group by all": "GROUP BY ALL",
     "select lag(a) ignore nulls over (order by b) from t": "IGNORE NULLS",
