@@ -64,6 +64,36 @@ def read_unknown_keys(connection: Connection, table: str) -> set[str]:
     return {name for (name,) in rows}
 
 
+def read_between(
+    connection: Connection,
+    after: datetime | None,
+    until: datetime | None,
+    *,
+    schema: str,
+) -> list[Change]:
+    """Return the changes of a schema's tables, oldest first; None is no limit."""
+    return [change for _, change in _read(connection, after, until, schema)]
+
+
+def read_all(connection: Connection, *, schema: str) -> list[tuple[datetime, Change]]:
+    """Return all changes of a schema's tables with their times, newest first."""
+    return _read(connection, None, None, schema)[::-1]
+
+
+def _read(
+    connection: Connection, after: datetime | None, until: datetime | None, schema: str
+) -> list[tuple[datetime, Change]]:
+    rows = connection.fetch_all(
+        "-- loaders.warehouse.schema_changes read\n"
+        "select changed_at, table_name, column_name, change, data_type, dt, records, "
+        f"example from {connection.table('ops', TABLE)} "
+        "where table_name like ? and changed_at > ? and changed_at <= ? "
+        "order by changed_at, records desc, table_name, column_name",
+        [f"{schema}.%", after or datetime(1970, 1, 1), until or datetime(9999, 1, 1)],
+    )
+    return [(changed_at, Change(*values)) for changed_at, *values in rows]
+
+
 def read_kept(connection: Connection) -> dict[tuple[str, str], str]:
     """Return the type of each column that was last recorded as kept, by table and name.
 

@@ -14,9 +14,11 @@ from loaders.errors import ConfigError, NightshiftError
 from loaders.ledger import rejects as reject_ledger
 from loaders.ledger.rejects import LoadRejects, RejectExample, RejectGroup
 from loaders.raw import locate_rejects
-from loaders.warehouse import Connection
+from loaders.warehouse import Connection, schema_changes
 from loaders.warehouse.declared_tables import raw_tables
+from loaders.warehouse.schema_changes import Change
 from orchestrate.cli.options import AsJson
+from orchestrate.cli.tables import print_rows
 from orchestrate.runs.outcome import ExitCode
 from reports.console import console, error_console, print_json, printable, styled
 
@@ -90,6 +92,47 @@ def locate(source: Source = None, day: Day = None, as_json: AsJson = False) -> N
         raise typer.Exit(int(ExitCode.FAILED))
 
 
+@app.command("keys")
+def list_keys(source: Source = None, as_json: AsJson = False) -> None:
+    """List keys that raw records have, but their table has no column for.
+
+    Each with its first partition, the number of records in that load and a value. The
+    values of all records are in the table's column `extra`. Columns that were added, or
+    kept although they are no longer declared, are listed too.
+    """
+    changes = _read_changes(source)
+    if as_json:
+        print_json(
+            {"keys": [{"changed_at": at, **asdict(change)} for at, change in changes]}
+        )
+        return
+    if not changes:
+        console.print("All keys of raw records have a column, and none has changed.")
+        return
+    rows = [
+        {
+            "noticed (UTC)": f"{at:%Y-%m-%d %H:%M}",
+            "table": change.table,
+            "key": printable(change.column),
+            "change": change.change,
+            "type": change.data_type,
+            "records": "" if change.records is None else f"{change.records:,}",
+            "example": printable(change.example or ""),
+        }
+        for at, change in changes
+    ]
+    print_rows("Raw keys", rows, optional=("noticed (UTC)", "type", "example"))
+
+
+def _read_changes(source: str | None) -> Sequence[tuple[datetime, Change]]:
+    with _ledger(source, table=schema_changes.TABLE) as connection:
+        if connection is None:
+            return []
+        changes = schema_changes.read_all(connection, schema="staging")
+    table = raw_tables()[source].full_name if source else None
+    return [(at, change) for at, change in changes if table in (None, change.table)]
+
+
 def _locate(load: LoadRejects) -> dict[str, object]:
     """Locate the rejects of a load; return its figures and the error if it failed."""
     found, error = 0, ""
@@ -126,7 +169,9 @@ def _read_loads(source: str | None, dt: date | None) -> Sequence[LoadRejects]:
 
 
 @contextmanager
-def _ledger(source: str | None) -> Iterator[Connection | None]:
+def _ledger(
+    source: str | None, *, table: str = "load_rejects"
+) -> Iterator[Connection | None]:
     """Open a session; yield None if there is no ledger, without creating a warehouse.
 
     Raises `ConfigError` if there is no such raw source.
@@ -140,7 +185,7 @@ def _ledger(source: str | None) -> Iterator[Connection | None]:
         yield None
         return
     with warehouse.session() as connection:
-        exists = ledger.table_exists(connection, "load_rejects")
+        exists = ledger.table_exists(connection, table)
         yield connection if exists else None
 
 

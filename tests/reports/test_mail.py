@@ -11,7 +11,7 @@ from loaders.mime import Message, compose
 from reports.morning import publishing, rendering
 from reports.morning.charts import draw_charts
 from reports.morning.data import MAX_ROWS, TopRows
-from reports.morning.notes import read_notes
+from reports.morning.notes import changed_partitions
 from reports.morning.publishing import RenderedReport
 from tests.reports import sample_report
 
@@ -56,7 +56,7 @@ def test_mail_is_never_clipped(rendered: RenderedReport, character: str) -> None
         complete.quality,
         test_warnings={f"{'model_' * 9}{number}": text for number in range(many)},
     )
-    notes = read_notes(None, request)  # type: ignore[arg-type]  # reads no table
+    notes = list(changed_partitions(None, request))  # type: ignore[arg-type]  # reads no table
     report = replace(complete, request=request, quality=quality, notes=notes, **lists)
     rendered = replace(rendered, report=report)
     mail = compose(_mail(rendered), sender=SENDER, to=[SENDER])

@@ -8,7 +8,7 @@ import pytest
 
 from reports.morning import rendering
 from reports.morning.baseline import Baseline
-from reports.morning.notes import MAX_PARTITIONS, read_notes
+from reports.morning.notes import MAX_PARTITIONS, changed_partitions
 from reports.morning.quality import MAX_WARNINGS, Quality, RunSummary, summarize
 from tests.reports import sample_report
 
@@ -94,7 +94,7 @@ def test_changed_partitions_are_named_with_their_command(count: int) -> None:
         for day in range(1, count + 1)
     ]
     request = replace(sample_report.report().request, changed_partitions=changed)
-    notes = read_notes(None, request)  # type: ignore[arg-type]  # reads no table
+    notes = list(changed_partitions(None, request))  # type: ignore[arg-type]  # reads no table
     commands = [note.command for note in notes]
     assert (
         commands[:MAX_PARTITIONS]
