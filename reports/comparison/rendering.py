@@ -54,9 +54,9 @@ def title(result: Result) -> str:
     """Return the heading: what is compared, and how many models differ."""
     differing = sum(model.status != IDENTICAL for model in result.models)
     models = f"{len(result.models)} model{'' if len(result.models) == 1 else 's'}"
-    state = (
-        f"{differing} of {models} differ" if differing else f"{models}, no difference"
-    )
+    state = f"{models}, no difference"
+    if differing:
+        state = f"{differing} of {models} differ{'s' if differing == 1 else ''}"
     return f"{result.target} compared with {result.against}: {state}"
 
 

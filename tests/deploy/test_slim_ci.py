@@ -25,6 +25,20 @@ def _build_line() -> list[str]:
     return [*line[0].split()[1:], "--vars", line[1].strip().strip("'")]
 
 
+def _compare_line() -> list[str]:
+    """Return the arguments of the workflow's `nightshift compare`."""
+    workflow = yaml.safe_load((SOURCE / ".github/workflows/dbt.yaml").read_text())
+    steps = workflow["jobs"]["changed-models"]["steps"]
+    lines = "\n".join(step.get("run", "") for step in steps).splitlines()
+    (line,) = (line for line in lines if "nightshift compare" in line)
+    command, _, file = line.partition(" > ")
+    (comment,) = (
+        step["run"] for step in steps if "gh pr comment" in step.get("run", "")
+    )
+    assert f"--body-file {file} " in comment
+    return command.split()[1:]
+
+
 def _tables(path: Path) -> set[tuple[str, str]]:
     with duckdb.connect(str(path), read_only=True) as connection:
         return set(
@@ -41,10 +55,18 @@ def test_pull_request_builds_the_changed_models_only(
     warehouse = tmp_path / "warehouse.duckdb"
     shutil.copy(shared_project.project.warehouse, warehouse)
     before = _tables(warehouse)
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        ((rows, org),) = connection.execute(
+            f"select count(*), max(org_id) from marts.{CHANGED}"
+        ).fetchall()
+        ((removed,),) = connection.execute(
+            f"select count(*) from marts.{CHANGED} where org_id = {org}"
+        ).fetchall()
     project = copy_to(tmp_path / "project", {"NIGHTSHIFT_DUCKDB_PATH": str(warehouse)})
     profile = yaml.safe_load((project.folder / "profiles.yml.example").read_text())
     outputs = profile["nightshift"]["outputs"]
     outputs["ci"] = {**outputs["local"], "schema": "ci_7"}
+    outputs["prod"] = outputs["local"]
     (project.folder / "profiles.yml").write_text(json.dumps(profile))
     project.dbt("parse").expect(0)
     (project.folder / "production").mkdir()
@@ -53,12 +75,17 @@ def test_pull_request_builds_the_changed_models_only(
     project.replace_text(
         f"models/marts/growth/{CHANGED}.sql",
         "select * from final",
-        "select * from final\n-- x",
+        f"select * from final\nwhere org_id != {org}",
     )
     ci = Project(project.folder, {**project.environment, "DBT_TARGET": "ci"})
     ci.dbt(*_build_line()).expect(0)
     made = {(s, name) for s, name in _tables(warehouse) - before if s != "ci_7_ops"}
     assert made == {("ci_7_marts", CHANGED)}
+    comment = ci.nightshift(*_compare_line()).expect(0).out
+    assert "### ci compared with prod: 1 of 1 model differs" in comment
+    assert (
+        f"| {CHANGED} | {rows:,} | {rows - removed:,} | 0 | -{removed} | 0 |" in comment
+    )
     ci.dbt("run-operation", "drop_developer_schemas").expect(0)
     assert _tables(warehouse) == before
     refused = project.dbt("run-operation", "drop_developer_schemas")
