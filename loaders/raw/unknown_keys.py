@@ -1,10 +1,11 @@
 """Keys of raw records for which their table has no column; their values go to `extra`.
 
 A load counts them. Those that no earlier load had are recorded in `ops.schema_changes`,
-so no earlier rows are read.
+so no earlier rows are read. Values stay in the raw table, where an erasure finds them,
+and are read when somebody asks for examples.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,7 +13,6 @@ import structlog
 
 from loaders import warehouse
 from loaders.errors import NightshiftError
-from loaders.raw.strict_json import dumps
 from loaders.warehouse import Connection, schema_changes
 from loaders.warehouse.declared_tables import Table
 from loaders.warehouse.schema_changes import UNKNOWN_KEY, Change
@@ -30,6 +30,22 @@ JSON_TYPES = {
     dict: "object",
 }
 
+# (is DuckDB) -> the query for an example of each key in some partitions
+EXAMPLES = {
+    True: (
+        "select left(pairs.key, {key}), "
+        "min(left(cast(pairs.value as varchar), {size})) "
+        "from (select extra from {table} where dt in ({days}) and extra is not null) "
+        "as records, json_each(records.extra) as pairs group by 1"
+    ),
+    False: (
+        "select left(cast(unknown_key as varchar(65535)), {key}), "
+        "min(left(json_serialize(unknown_value), {size})) "
+        "from (select extra from {table} where dt in ({days}) and extra is not null) "
+        "as records, unpivot records.extra as unknown_value at unknown_key group by 1"
+    ),
+}
+
 log = structlog.get_logger()
 
 
@@ -38,11 +54,10 @@ class _Count:
     records: int
     json_type: str
     dt: date
-    example: str
 
 
 class UnknownKeys:
-    """The unknown keys of one load: number of records, JSON type, date, an example."""
+    """The unknown keys of one load: number of records, JSON type and first date."""
 
     def __init__(self) -> None:
         self._counts: dict[str, _Count] = {}
@@ -51,23 +66,16 @@ class UnknownKeys:
         """Count the unknown keys of one record of a partition."""
         for key, value in (extra or {}).items():
             json_type = "" if value is None else JSON_TYPES.get(type(value), "number")
-            known = self._counts.get(key[:MAX_KEY])
-            # Most records have the keys of earlier ones, of which no example is needed.
-            example = "" if known and known.json_type else dumps(value)
-            self.add_counted(key, 1, json_type, dt, example)
+            self.add_counted(key, 1, json_type, dt)
 
-    def add_counted(
-        self, key: str, records: int, json_type: str, dt: date, example: str
-    ) -> None:
+    def add_counted(self, key: str, records: int, json_type: str, dt: date) -> None:
         """Add the number of records with a key; `json_type` is '' if all are null."""
-        key, example = key[:MAX_KEY], example[:MAX_EXAMPLE]
+        key = key[:MAX_KEY]
         count = self._counts.get(key)
         if count is None:
             if len(self._counts) < MAX_COUNTED:
-                self._counts[key] = _Count(records, json_type, dt, example)
+                self._counts[key] = _Count(records, json_type, dt)
             return
-        if json_type and not count.json_type:  # so far, all values were null
-            count.example = example
         count.records += records
         count.json_type = min(filter(None, (count.json_type, json_type)), default="")
         count.dt = min(count.dt, dt)
@@ -79,7 +87,6 @@ class UnknownKeys:
                 *(table.full_name, key, UNKNOWN_KEY, count.json_type or "null"),
                 dt=count.dt,
                 records=count.records,
-                example=count.example,
             )
             for key, count in sorted(
                 self._counts.items(), key=lambda item: (-item[1].records, item[0])
@@ -108,8 +115,27 @@ def record_new(table: Table, found: UnknownKeys, *, run_id: str) -> Sequence[Cha
     except NightshiftError as error:
         log.warning("unknown keys not recorded", table=table.name, error=str(error))
         return []
-    for change in new:  # without the example, which may be personal data
+    for change in new:
         log.info(
             "unknown key", table=table.name, key=change.column, records=change.records
         )
     return new
+
+
+def read_examples(
+    connection: Connection, table: Table, days: Collection[date]
+) -> dict[str, str]:
+    """Return a value of each unknown key in some partitions, as JSON, cut short.
+
+    They may be personal data. A partition that was loaded again may lack a key.
+    """
+    query = EXAMPLES[warehouse.is_single_writer()].format(
+        table=connection.table(table.schema, table.name),
+        days=", ".join("?" for _ in days),
+        key=MAX_KEY,
+        size=MAX_EXAMPLE,
+    )
+    rows = connection.fetch_all(
+        f"-- loaders.raw.unknown_keys read examples {table.name}\n{query}", list(days)
+    )
+    return dict(rows)

@@ -18,8 +18,8 @@ UNKNOWN_KEY = "unknown key"
 class Change:
     """A row of the ledger without its time and run.
 
-    `table` is the schema and table without a prefix. `dt`, `records` and `example`
-    belong to an unknown key.
+    `table` is the schema and table without a prefix. `dt` and `records` belong to an
+    unknown key. Its values are not recorded: they may be personal data.
     """
 
     table: str
@@ -28,7 +28,6 @@ class Change:
     data_type: str
     dt: date | None = None
     records: int | None = None
-    example: str | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -41,12 +40,12 @@ def record(
 ) -> None:
     """Append a row for each change."""
     columns = ["changed_at", "table_name", "column_name", "change", "data_type"]
-    columns += ["dt", "records", "example", "run_id"]
+    columns += ["dt", "records", "run_id"]
     changed_at = datetime.now(UTC).replace(tzinfo=None)
     rows = [
         (
             *(changed_at, change.table, change.column, change.change),
-            *(change.data_type, change.dt, change.records, change.example, run_id),
+            *(change.data_type, change.dt, change.records, run_id),
         )
         for change in changes
     ]
@@ -85,8 +84,8 @@ def _read(
 ) -> list[tuple[datetime, Change]]:
     rows = connection.fetch_all(
         "-- loaders.warehouse.schema_changes read\n"
-        "select changed_at, table_name, column_name, change, data_type, dt, records, "
-        f"example from {connection.table('ops', TABLE)} "
+        "select changed_at, table_name, column_name, change, data_type, dt, records "
+        f"from {connection.table('ops', TABLE)} "
         "where table_name like ? and changed_at > ? and changed_at <= ? "
         "order by changed_at, records desc, table_name, column_name",
         [f"{schema}.%", after or datetime(1970, 1, 1), until or datetime(9999, 1, 1)],

@@ -13,7 +13,7 @@ from loaders.config import settings
 from loaders.errors import ConfigError, NightshiftError
 from loaders.ledger import rejects as reject_ledger
 from loaders.ledger.rejects import LoadRejects, RejectExample, RejectGroup
-from loaders.raw import locate_rejects
+from loaders.raw import locate_rejects, unknown_keys
 from loaders.warehouse import Connection, schema_changes
 from loaders.warehouse.declared_tables import raw_tables
 from loaders.warehouse.schema_changes import Change
@@ -96,15 +96,18 @@ def locate(source: Source = None, day: Day = None, as_json: AsJson = False) -> N
 def list_keys(source: Source = None, as_json: AsJson = False) -> None:
     """List keys that raw records have, but their table has no column for.
 
-    Each with its first partition, the number of records in that load and a value. The
-    values of all records are in the table's column `extra`. Columns that were added, or
-    kept although they are no longer declared, are listed too.
+    Each with its first partition, the number of records in that load and a value from
+    the partition, which may be personal data. The values of all records are in the
+    table's column `extra`. Columns that were added, or kept although they are no longer
+    declared, are listed too.
     """
-    changes = _read_changes(source)
+    changes, examples = _read_changes(source)
     if as_json:
-        print_json(
-            {"keys": [{"changed_at": at, **asdict(change)} for at, change in changes]}
-        )
+        keys = [
+            {"changed_at": at, **asdict(change), "example": examples.get(change.key)}
+            for at, change in changes
+        ]
+        print_json({"keys": keys})
         return
     if not changes:
         console.print("All keys of raw records have a column, and none has changed.")
@@ -117,20 +120,34 @@ def list_keys(source: Source = None, as_json: AsJson = False) -> None:
             "change": change.change,
             "type": change.data_type,
             "records": "" if change.records is None else f"{change.records:,}",
-            "example": printable(change.example or ""),
+            "example": printable(examples.get(change.key, "")),
         }
         for at, change in changes
     ]
     print_rows("Raw keys", rows, optional=("noticed (UTC)", "type", "example"))
 
 
-def _read_changes(source: str | None) -> Sequence[tuple[datetime, Change]]:
+def _read_changes(
+    source: str | None,
+) -> tuple[list[tuple[datetime, Change]], dict[tuple[str, str], str]]:
+    """Return the changes with their times, and an example by table and unknown key."""
+    tables = [t for t in raw_tables().values() if source in (None, t.source)]
+    examples: dict[tuple[str, str], str] = {}
     with _ledger(source, table=schema_changes.TABLE) as connection:
         if connection is None:
-            return []
-        changes = schema_changes.read_all(connection, schema="staging")
-    table = raw_tables()[source].full_name if source else None
-    return [(at, change) for at, change in changes if table in (None, change.table)]
+            return [], {}
+        names = {table.full_name for table in tables}
+        changes = [
+            (at, change)
+            for at, change in schema_changes.read_all(connection, schema="staging")
+            if source is None or change.table in names
+        ]
+        for table in tables:
+            days = {c.dt for _, c in changes if c.table == table.full_name and c.dt}
+            if days:
+                found = unknown_keys.read_examples(connection, table, days)
+                examples |= {(table.full_name, key): v for key, v in found.items()}
+    return changes, examples
 
 
 def _locate(load: LoadRejects) -> dict[str, object]:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from loaders import warehouse
+from loaders.raw import unknown_keys
 from loaders.warehouse import create_tables
+from loaders.warehouse.declared_tables import raw_tables
 from orchestrate.run_id import RUN_ID
 from orchestrate.tasks.load import load_partitions
 from tests.loaders import raw_key_cases
@@ -119,9 +121,13 @@ def test_unknown_keys_are_recorded_once(
             ("tier", "number", 4),
         )
     ]
-    examples = [text for (text,) in read_rows("ops", "schema_changes", ["example"])]
-    assert {"mail": "a@example.com"} in examples
-    assert '["' + "x" * 38 in examples
+    with warehouse.session() as connection:
+        examples = unknown_keys.read_examples(
+            connection, raw_tables()["orgs"], [DATA_DATE]
+        )
+    assert json.loads(examples["o"]) == {"mail": "a@example.com"}
+    assert examples["a b'c"] == '["' + "x" * 38
+    assert (examples["Tier"], examples["n"]) == ("true", "null")
     assert "example.com" not in caplog.text
     later = {"tier": "gold", "o": 1, "new": 1}
     upload_partition("orgs", {"a.json": json.dumps(ORG | later).encode()})

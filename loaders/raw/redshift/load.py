@@ -24,7 +24,7 @@ from loaders.raw.redshift import (
 from loaders.raw.redshift.copy_objects import Copy, CopyFailedError, Source
 from loaders.raw.redshift.refused_lines import RefusedLine
 from loaders.raw.redshift.rejects import PartitionResult
-from loaders.raw.unknown_keys import MAX_COUNTED, MAX_EXAMPLE, MAX_KEY, UnknownKeys
+from loaders.raw.unknown_keys import MAX_COUNTED, MAX_KEY, UnknownKeys
 from loaders.warehouse import Connection, bulk_rows, identifier
 from loaders.warehouse.declared_tables import Table
 
@@ -170,18 +170,16 @@ def _count_unknown_keys(
     """Add the unknown keys of the ordinary rows."""
     if not any(column.name == "extra" for column in table.columns):
         return
-    for key, records, json_type, dt, example in connection.fetch_all(
+    for key, records, json_type, dt in connection.fetch_all(
         f"-- loaders.raw.redshift.load count unknown keys {table.name}\n"
         f"select left(cast(unknown_key as varchar(65535)), {MAX_KEY}), count(*), "
-        "coalesce(min(nullif(json_typeof(unknown_value), 'null')), ''), min(dt), "
-        "coalesce(min(case when json_typeof(unknown_value) != 'null' then "
-        f"left(json_serialize(unknown_value), {MAX_EXAMPLE}) end), 'null') "
+        "coalesce(min(nullif(json_typeof(unknown_value), 'null')), ''), min(dt) "
         "from (select dt, extra from parsed where extra is not null "
         f"and {parse_sql.is_parsed(table)}) as records, "
         "unpivot records.extra as unknown_value at unknown_key "
         f"group by 1 order by 2 desc, 1 limit {MAX_COUNTED}"
     ):
-        unknown_keys.add_counted(key, int(records), json_type, dt, example)
+        unknown_keys.add_counted(key, int(records), json_type, dt)
 
 
 def _counted(
