@@ -32,7 +32,7 @@ TEXT, MUTED, GRID, CARD, PAGE = "#262d33", "#707781", "#e4e7eb", "#ffffff", "#f3
 HEADER_INCHES = 1.0
 MARGIN = 0.14
 INCHES_PER_TICK = 1.0
-CHARACTERS_PER_INCH = 13
+CHARACTERS_PER_INCH = 14
 LABEL_LENGTH = 36
 
 
@@ -122,7 +122,7 @@ def _draw_tile(
         (
             inner_left / width,
             bottom / height,
-            (left + card_width - 0.15 - inner_left) / width,
+            (left + card_width - 0.35 - inner_left) / width,
             (top - (0.75 if is_plot else 0.42) - bottom) / height,
         )
     )
