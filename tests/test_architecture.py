@@ -77,7 +77,6 @@ IMPORTERS = {
         "loaders/lineage/client.py",
         "loaders/lineage/dataset_facets.py",
         "loaders/lineage/events.py",
-        "loaders/lineage/sender.py",
     },
     "jinja2": {"reports/morning/rendering.py", "loaders/config/dbt_profile.py"},
     "rich": {"reports/console.py"},

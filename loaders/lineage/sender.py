@@ -11,15 +11,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import structlog
 
 from loaders.config.redaction import redact
 from loaders.lineage import facts
-
-if TYPE_CHECKING:
-    from openlineage.client import OpenLineageClient
 
 WAITS = (0.2, 0.8)
 MAX_FAILED_EVENTS = 2
@@ -65,7 +62,7 @@ class Sender(Generic[Item]):
 
         self._convert = convert
         self._emit = client.emit
-        self._client: OpenLineageClient = client.connect()
+        self._client = client.connect()
         self._items: SimpleQueue[Item | None] = SimpleQueue()
         self._sent = 0
         self._lost = 0

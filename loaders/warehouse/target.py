@@ -30,7 +30,7 @@ def lineage_namespace() -> str:
     target = dbt_profile.target()
     if target.engine == "duckdb":
         return f"duckdb://{target.values['path']}"
-    return f"redshift://{target.values['host']}:{target.values['port']}"
+    return f"redshift://{target.values['host']}:{target.values.get('port') or 5439}"
 
 
 def is_transient(message: str) -> bool:
