@@ -7,6 +7,8 @@ PYTHON ?= $(shell for python in $(PYTHONS); do \
 # deploy/requirements.lock has what production needs, and no tools of developers.
 LOCK ?= requirements.lock
 BIN := .venv/bin
+# Of each lock file, because `make demo` needs more than production.
+INSTALLED := .venv/installed-$(subst /,-,$(LOCK))
 TARGET ?= local
 FAULT_SEED ?= 2
 PORTS := $(if $(FIRST_PORT),--first-port $(FIRST_PORT))
@@ -18,9 +20,9 @@ PORTS := $(if $(FIRST_PORT),--first-port $(FIRST_PORT))
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
 
-install: .venv/installed profiles.yml ## create .venv from requirements.lock
+install: $(INSTALLED) profiles.yml ## create .venv from requirements.lock
 
-.venv/installed: $(LOCK) pyproject.toml
+$(INSTALLED): $(LOCK) pyproject.toml
 	@$(PYTHON) -c "$(SUPPORTED)" 2>/dev/null || { \
 	  echo "Nightshift needs Python 3.11, 3.12 or 3.13 with its venv module (on Debian:" \
 	    "python3-venv). Install one, or set PYTHON=/path/to/python." >&2; exit 3; }

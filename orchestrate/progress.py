@@ -14,7 +14,8 @@ from reports.console import Text, error_console
 
 SYMBOLS = {"done": ("✔", "green"), "failed": ("✘", "red"), "warn": ("!", "yellow")}
 _is_enabled = False
-_failed: set[str] = set()  # ids of tasks whose failure was printed
+# Text and data date of the failures that this process has printed.
+_failed: set[tuple[str, date | None]] = set()
 
 
 def enable() -> None:
@@ -32,6 +33,8 @@ def print_line(
     outcome: str = "done",
 ) -> None:
     """Print one line if enabled; `outcome` is a key of `SYMBOLS`."""
+    if outcome == "failed":
+        _failed.add((text, day))
     if not _is_enabled:
         return
     symbol, colour = SYMBOLS[outcome]
@@ -65,14 +68,14 @@ def subject(task: luigi.Task) -> str:
 
 @luigi.Task.event_handler(luigi.Event.FAILURE)
 def _print_failure(task: luigi.Task, _: Exception) -> None:
-    """Print which task failed, once for all its attempts.
+    """Print which task failed, unless that is printed: once for all its attempts.
 
     The summary of the run has the error.
     """
-    if task.task_id in _failed:
-        return
-    _failed.add(task.task_id)
-    print_line(f"{task.get_task_family()} {subject(task)}", outcome="failed")
+    text = f"{task.get_task_family()} {subject(task)}"
+    day = getattr(task, "data_date", None)
+    if (text, day) not in _failed:
+        print_line(text, day=day, outcome="failed")
 
 
 @luigi.Task.event_handler(luigi.Event.START)

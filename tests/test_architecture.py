@@ -55,6 +55,7 @@ MODULE_LAYERS = {
         "steps",
         "startup",
         "luigi_arguments",
+        "task_metrics",
         "logs",
         "log_file",
         "run_id",
@@ -74,9 +75,7 @@ IMPORTERS = {
     "datadog": {"loaders/metrics.py"},
     "prometheus_client": {"loaders/metrics.py"},
     "openlineage": {
-        "loaders/lineage/client.py",
-        "loaders/lineage/dataset_facets.py",
-        "loaders/lineage/events.py",
+        f"loaders/lineage/{name}.py" for name in ("client", "dataset_facets", "events")
     },
     "jinja2": {"reports/morning/rendering.py", "loaders/config/dbt_profile.py"},
     "rich": {"reports/console.py"},

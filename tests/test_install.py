@@ -28,7 +28,7 @@ def _make(folder: Path, pythons: dict[str, bool]) -> subprocess.CompletedProcess
         found = subprocess.check_output(["which", name], text=True).strip()
         (folder / name).symlink_to(found)
     return subprocess.run(
-        ["make", "-f", PROJECT / "Makefile", ".venv/installed"],
+        ["make", "-f", PROJECT / "Makefile", ".venv/installed-requirements.lock"],
         cwd=folder,
         env={"PATH": str(folder), "SHELL": "/bin/sh"},
         capture_output=True,

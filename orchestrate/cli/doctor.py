@@ -216,11 +216,19 @@ def _check_mail() -> str:
         recipients.report_recipients(config),
         recipients.on_call_recipients(config),
     )
+    smtp = config.smtp
+    if not any(
+        (smtp.host, smtp.sender, *(to.addresses for to in settings_of_recipients))
+    ):
+        return (
+            "nothing is mailed: NIGHTSHIFT_SMTP__HOST, NIGHTSHIFT_SMTP__SENDER and "
+            "NIGHTSHIFT_REPORT__RECIPIENTS are not set"
+        )
     readers, on_call = (
         ", ".join(to.addresses) or f"nobody ({to.setting} is not set)"
         for to in settings_of_recipients
     )
-    connection = mail.check(config.smtp, settings_of_recipients)
+    connection = mail.check(smtp, settings_of_recipients)
     return f"{connection}; reports go to {readers}, alerts go to {on_call}"
 
 

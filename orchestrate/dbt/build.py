@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # The vars with the first and the last day of a build.
 WINDOW = ("data_date_from", "data_date")
+SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class ModelResult:
     """The result of one model and its tests.
 
     `error` is '' if the model was built and every test passed or warned. `was_run` is
-    false if dbt skipped the model or did not reach it.
+    false if dbt skipped the model or did not reach it, or skipped a test of it because
+    another node that the test reads has failed.
     """
 
     node: Node
@@ -44,12 +46,14 @@ class ModelResult:
 def build(
     nodes: Sequence[Node],
     *,
+    tests: Sequence[str],
     variables: dict[str, str],
     is_full_refresh: bool,
     on_model: Callable[[ModelResult], None],
 ) -> dict[str, str]:
     """Build the nodes with their tests; return the error of each that failed, by name.
 
+    `tests` are unique ids of more tests to run, which also read other nodes.
     `on_model` is called once per node, one call at a time, from dbt's threads.
     """
     # Importing dbt takes seconds, which a run with nothing to build must not spend.
@@ -58,7 +62,7 @@ def build(
     days = [date.fromisoformat(variables[name]) for name in WINDOW]
     collector = ResultCollector(nodes, on_model, days)
     results = runner.build(
-        [node.name for node in nodes],
+        [*(node.name for node in nodes), *(test.split(".")[2] for test in tests)],
         variables=variables,
         is_full_refresh=is_full_refresh,
         on_start=collector.start,
@@ -137,7 +141,7 @@ class ResultCollector:
             ModelResult(
                 node=node,
                 error=error,
-                was_run=built is not None and built.status != "skipped",
+                was_run=_was_run(built, tests),
                 rows=built.rows if built else None,
                 tests=len(tests),
                 tests_warned=len(warned),
@@ -180,6 +184,15 @@ class ResultCollector:
             step.complete(outcomes)
 
 
+def _was_run(built: "NodeResult | None", tests: Sequence["NodeResult"]) -> bool:
+    if built is None or built.status == SKIPPED:
+        return False
+    has_failed = any(
+        not result.has_passed and result.status != SKIPPED for result in (built, *tests)
+    )
+    return has_failed or all(test.status != SKIPPED for test in tests)
+
+
 def _error(
     node: Node, built: "NodeResult | None", tests: Sequence["NodeResult"]
 ) -> str:
@@ -192,12 +205,19 @@ def _error(
         ):
             return f"{node.name}: {known}"
     if not built.has_passed:
+        message = built.message.strip()
+        separator = "\n" if "\n" in message else " "  # below a line that marks a place
         return (
-            f"{node.name}: {built.status}: {built.message.strip()} "
+            f"{node.name}: {built.status}: {message}{separator}"
             f"The SQL is under {TARGET_FOLDER}. Correct the model, "
             f"then run `nightshift run` again."
         )
-    for test in tests:
+    for test in sorted(tests, key=lambda test: test.status == SKIPPED):
+        if test.status == SKIPPED:
+            return (
+                f"{node.name}: test {test.name} was not run, because another model "
+                "that it reads has failed. Correct that one, then run again."
+            )
         if not test.has_passed:
             return (
                 f"{node.name}: test {test.name} {test.status}: "

@@ -6,8 +6,8 @@ Built from the cached manifest (`manifest.py`).
 import hashlib
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -25,8 +25,9 @@ class Node:
 
     `own_sources` are the raw sources that the node reads itself, `sources` all raw
     sources upstream. `tests` are unique ids; a test of several models belongs to the
-    last one in build order. `code_checksum` covers the node's code, the macros and vars
-    that it uses, and the checksums of its parents.
+    last one in build order. `read_by_tests` has the names of nodes that a test reads
+    although they are not upstream, by test. `code_checksum` covers the node's code, the
+    macros and vars that it uses, and the checksums of its parents.
     """
 
     name: str
@@ -38,6 +39,15 @@ class Node:
     sources: frozenset[str]
     tests: frozenset[str]
     code_checksum: str
+    read_by_tests: Mapping[str, frozenset[str]] = field(
+        default_factory=dict, hash=False
+    )
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """The nodes that must be built first: the parents, and what the tests read."""
+        others: frozenset[str] = frozenset().union(*self.read_by_tests.values())
+        return (*self.parents, *sorted(others))
 
 
 @dataclass(frozen=True)
@@ -46,22 +56,40 @@ class Graph:
 
     nodes: dict[str, Node]
 
+    def with_requirements(self, *names: str) -> list[str]:
+        """Return the named models and all that they require, in build order."""
+        return self._upstream(names, lambda node: node.requirements)
+
     def with_ancestors(self, *names: str) -> list[str]:
         """Return the named models and all their ancestors, parents first."""
+        return self._upstream(names, lambda node: node.parents)
+
+    def _upstream(
+        self, names: Iterable[str], edges: Callable[[Node], tuple[str, ...]]
+    ) -> list[str]:
         selected: set[str] = set()
         pending = list(names)
         while pending:
             name = pending.pop()
             if name not in selected:
                 selected.add(name)
-                pending.extend(self.nodes[name].parents)
+                pending.extend(edges(self.nodes[name]))
         return [name for name in self.nodes if name in selected]
 
     def with_descendants(self, names: Iterable[str]) -> set[str]:
         """Return the named models and all their descendants."""
+        return self._downstream(names, lambda node: node.parents)
+
+    def with_dependents(self, names: Iterable[str]) -> set[str]:
+        """Return the named models and all that require them, also for a test."""
+        return self._downstream(names, lambda node: node.requirements)
+
+    def _downstream(
+        self, names: Iterable[str], edges: Callable[[Node], tuple[str, ...]]
+    ) -> set[str]:
         selected = set(names)
         for node in self.nodes.values():
-            if selected.intersection(node.parents):
+            if selected.intersection(edges(node)):
                 selected.add(node.name)
         return selected
 
@@ -80,6 +108,7 @@ def _graph(contents: dict[str, Any], variables: dict[str, Any]) -> Graph:
         if node["resource_type"] in BUILT_TYPES
     }
     nodes: dict[str, Node] = {}
+    upstream_of: dict[str, set[str]] = {}
     ordered = _parents_first(manifest_nodes)
     tests = _tests_by_node(contents, ordered)
     for unique_id in ordered:
@@ -96,6 +125,14 @@ def _graph(contents: dict[str, Any], variables: dict[str, Any]) -> Graph:
             if parent not in manifest_nodes
         )
         own_sources = frozenset(filter(None, map(_raw_source, source_tables)))
+        known = {node["name"]}.union(
+            *({parent.name, *upstream_of[parent.name]} for parent in parents)
+        )
+        upstream_of[node["name"]] = known - {node["name"]}
+        read_by_tests = {
+            test: frozenset(manifest_nodes[each]["name"] for each in tested) - known
+            for test, tested in tests.get(unique_id, {}).items()
+        }
         nodes[node["name"]] = Node(
             name=node["name"],
             unique_id=unique_id,
@@ -109,25 +146,33 @@ def _graph(contents: dict[str, Any], variables: dict[str, Any]) -> Graph:
                 _own_code(node, contents["macros"], variables),
                 *sorted(parent.code_checksum for parent in parents),
             ),
+            read_by_tests={
+                test: names for test, names in read_by_tests.items() if names
+            },
         )
     return Graph(nodes)
 
 
 def _tests_by_node(
     contents: dict[str, Any], ordered: list[str]
-) -> dict[str, list[str]]:
+) -> dict[str, dict[str, list[str]]]:
+    """Return the nodes that each test reads, by the node that the test belongs to."""
     positions = {unique_id: position for position, unique_id in enumerate(ordered)}
-    tests: dict[str, list[str]] = {}
+    tests: dict[str, dict[str, list[str]]] = {}
     for unique_id, node in contents["nodes"].items():
         if node["resource_type"] == "test":
             tested = [name for name in node["depends_on"]["nodes"] if name in positions]
             if tested:
                 last = max(tested, key=positions.__getitem__)
-                tests.setdefault(last, []).append(unique_id)
+                tests.setdefault(last, {})[unique_id] = tested
     return tests
 
 
 def _parents_first(manifest_nodes: dict[str, dict[str, Any]]) -> list[str]:
+    """Return the nodes in build order: the seeds, then the models after their parents.
+
+    A test that compares a model with a seed then belongs to the model.
+    """
     ordered: dict[str, None] = {}
 
     def visit(unique_id: str) -> None:
@@ -138,7 +183,10 @@ def _parents_first(manifest_nodes: dict[str, dict[str, Any]]) -> list[str]:
                 visit(parent)
         ordered[unique_id] = None
 
-    for unique_id in sorted(manifest_nodes):
+    for unique_id in sorted(
+        manifest_nodes,
+        key=lambda name: (manifest_nodes[name]["resource_type"] != "seed", name),
+    ):
         visit(unique_id)
     return list(ordered)
 

@@ -55,6 +55,11 @@ def parse() -> None:
     result = dbtRunner().invoke(["parse", *_common_arguments()])
     _restore_luigi_logging()
     interruption.check()
+    if isinstance(result.exception, OSError) and not result.exception.filename:
+        raise MachineError(
+            f"dbt cannot create its locks in /dev/shm: {result.exception}. Let this "
+            "user write there; in a container, mount it as tmpfs."
+        )
     if not result.success:
         raise ConfigError(
             f"dbt cannot parse the project: {result.exception}. "
@@ -70,7 +75,7 @@ def build(
     on_start: Callable[[str, str], None],
     on_result: Callable[[NodeResult], None],
 ) -> list[NodeResult]:
-    """Build models and seeds with their tests, parents first.
+    """Build models and seeds with their tests, and single tests, parents first.
 
     dbt's threads call `on_start` with the unique id of each node that they start and
     the id of the invocation, and `on_result` as each node ends, except for skipped

@@ -61,7 +61,7 @@ def find_blocked(failures: Sequence[TaskResult], graph: Graph | None) -> Blocked
         failure.subject for failure in failures if failure.task == ARCHIVE
     }
     readers = {node.name for node in graph.nodes.values() if sources & node.sources}
-    not_built = graph.with_descendants(failed_models | readers)
+    not_built = graph.with_dependents(failed_models | readers)
     return Blocked(
         models=tuple(name for name in graph.nodes if name in not_built - failed_models),
         datasets=tuple(

@@ -15,6 +15,7 @@ from luigi.parameter import UnconsumedParameterWarning
 
 from loaders import interruption, warehouse
 from loaders.errors import NightshiftError
+from orchestrate import task_metrics
 from orchestrate.nightly import Backfill, Nightly
 from orchestrate.runs import completion, execution, run_lock, scheduler
 from orchestrate.runs.outcome import ExitCode
@@ -61,6 +62,7 @@ warnings.filterwarnings(
 )
 # Of Luigi's range tasks, if no parameter is named.
 warnings.filterwarnings("ignore", message='Parameter "param_name"')
+task_metrics.guard()
 luigi.configuration.get_config().set(
     "worker", "task_process_context", f"{__name__}.{TaskProcess.__name__}"
 )

@@ -108,8 +108,11 @@ def _build_stale_models(scope: BuildScope) -> dict[str, str]:
     state = scope.reload()
     stale = [
         name
-        for name in state.graph.with_ancestors(*scope.models)
-        if build_stale_reason(state, name) and state.are_inputs_loaded(name)
+        for name in state.graph.with_requirements(*scope.models)
+        if build_stale_reason(state, name)
+        and all(
+            map(state.are_inputs_loaded, (name, *state.graph.nodes[name].requirements))
+        )
     ]
     changed = state.graph.with_descendants(
         name for name in stale if has_code_changed(state, name)
@@ -159,10 +162,24 @@ def _build_models(
     ) as records:
         return build(
             [state.graph.nodes[name] for name in names],
+            tests=_other_tests(state, names),
             variables=variables,
             is_full_refresh=is_full_refresh,
             on_model=lambda result: _record(result, state, (first, last), records),
         )
+
+
+def _other_tests(state: RunState, names: list[str]) -> list[str]:
+    """Return the tests that also read nodes that are up to date, not built or upstream.
+
+    A test that reads a node of a later build is left to the next run.
+    """
+    return [
+        test
+        for name in names
+        for test, others in state.graph.nodes[name].read_by_tests.items()
+        if not any(build_stale_reason(state, other) for other in others - set(names))
+    ]
 
 
 def _record_start(

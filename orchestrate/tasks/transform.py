@@ -48,11 +48,11 @@ class DbtModel(luigi.Task):
         return {"dbt": 1, **warehouse_slots()}
 
     def requires(self) -> Iterator[luigi.Task]:
-        """Require the parent models and the raw partitions that the model reads."""
+        """Require the models and raw partitions that the model and its tests read."""
         state = self._state()
         node = state.graph.nodes[self.model]
-        for parent in node.parents:
-            yield self.clone(DbtModel, model=parent)
+        for required in node.requirements:
+            yield self.clone(DbtModel, model=required)
         for source in sorted(node.own_sources):
             yield from load_tasks(self, source, state.days_to_load(source))
 

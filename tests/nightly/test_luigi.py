@@ -13,7 +13,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from orchestrate.dbt.graph import load as load_graph
 from tests.emulators.component import HOST, free_port
 from tests.emulators.sample.world import World
 from tests.nightly.assertions import assert_marts_match_reference
@@ -88,13 +90,19 @@ def test_failed_run_is_red_in_luigid_and_in_the_history_until_it_recovers(
         "LUIGI_CONFIG_PATH": "luigi-central.cfg",
         "LUIGI_SCHEDULER_URL": f"http://{HOST}:{port}",
     }
+    project.replace_text(
+        "luigid.cfg", "[scheduler]\n", "[scheduler]\nmetrics_collector = prometheus\n"
+    )
     model = project.folder / MODEL
     sql = model.read_text(encoding="utf-8")
     with _luigid(project, port):
         model.write_text(f"{sql}\nbroken <b>here</b>", encoding="utf-8")
         project.luigi(*NIGHTLY, world.first_date, **config).expect(1)
         failed = {task["name"]: key for key, task in _tasks(port, "FAILED").items()}
+        # On this first run, the seeds are new, too. Their tests block nothing.
         name = f"DbtModel.{model.stem}"
+        assert failed.keys() == {name}
+        assert _metric(port, "luigi_task_failed_total") == {name: 1}
         error = _call(port, "fetch_error", {"task_id": failed[name]})["error"]
         assert "syntax error" in error and "Traceback" not in error
         blocked = {task["name"]: key for key, task in _tasks(port, "PENDING").items()}
@@ -107,7 +115,14 @@ def test_failed_run_is_red_in_luigid_and_in_the_history_until_it_recovers(
         project.luigi(*NIGHTLY, world.first_date, **config).expect(0)
         assert not _tasks(port, "FAILED")
         done = _tasks(port, "DONE")
+        counts = _metric(port, "luigi_task_done_total")
+        assert counts["MailReport"] == 1 and counts[name] == 1
         assert _history(project) == ["done", "failed"]
+    # All tests were run, also those that read a seed of the first run.
+    query = "select model, tests from ops.model_runs where status = 'success'"
+    tests = {row["model"]: row["tests"] for row in project.rows(query)}
+    nodes = load_graph().nodes.values()
+    assert tests == {node.name: len(node.tests) for node in nodes}
     names = {task["name"] for task in done.values()}
     assert {"LoadRawTable.orgs", "ArchiveDataset.org_day", "Nightly"} <= names
     with sqlite3.connect(project.folder / "var/luigi-task-history.db") as history:
@@ -115,6 +130,18 @@ def test_failed_run_is_red_in_luigid_and_in_the_history_until_it_recovers(
             "select count(*) from task_events where event_name = 'FAILED'"
         )
     assert events >= 1
+
+
+def _metric(port: int, name: str) -> dict[str, float]:
+    """Return the values of one of Luigi's metrics by task family."""
+    with urllib.request.urlopen(f"http://{HOST}:{port}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    return {
+        sample.labels["family"]: sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name
+    }
 
 
 def _tasks(port: int, status: str) -> dict:

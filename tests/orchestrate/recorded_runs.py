@@ -125,6 +125,7 @@ def assert_earlier_ledgers_are_migrated() -> None:
         for table in ("archives", "reports"):
             name = connection.table("ops", table)
             connection.execute(f"alter table {name} drop column started_at")
+    create_tables._complete.clear()
     create_tables._complete_tables.clear()
     with warehouse.session() as connection:
         charts = read_history(connection, **SCOPE).charts

@@ -4,7 +4,9 @@ import email
 import email.policy
 import json
 import re
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 from email.message import EmailMessage
 from pathlib import Path
@@ -14,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from loaders.metrics import METRICS
 from tests.emulators import smtp, up
-from tests.emulators.component import CLOSED_PORT
+from tests.emulators.component import CLOSED_PORT, HOST
 from tests.emulators.receiver import Receiver, receiving
 from tests.emulators.sample.world import World
 from tests.emulators.sample.write import write_to_folder
@@ -58,6 +60,33 @@ def lineage() -> Iterator[Receiver]:
     """Run a service that takes OpenLineage events."""
     with receiving() as receiver:
         yield receiver
+
+
+class Statsd:
+    """An agent that takes metrics by UDP."""
+
+    def __init__(self, receiver: socket.socket) -> None:
+        receiver.bind((HOST, 0))
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8_000_000)
+        receiver.setblocking(False)
+        self._receiver = receiver
+        self.address = f"{HOST}:{receiver.getsockname()[1]}"
+
+    def take(self) -> list[tuple[str, float, str]]:
+        """Return name, value and tags of each metric since the last call."""
+        lines: list[str] = []
+        with suppress(BlockingIOError):
+            while True:
+                lines += self._receiver.recv(65_535).decode().splitlines()
+        found = [re.fullmatch(r"([^:]+):([^|]+)\|\w\|#(.*)", line) for line in lines]
+        return [(f[1], float(f[2]), f[3]) for f in found if f]
+
+
+@pytest.fixture
+def statsd() -> Iterator[Statsd]:
+    """Run an agent that takes metrics."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        yield Statsd(receiver)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +133,7 @@ def _tasks_in(log: str) -> set[str | None]:
 
 @pytest.mark.slow
 def test_failed_run_sends_one_alert_and_its_recovery_another(
-    mailbox: Mailbox, webhook: Receiver, lineage: Receiver
+    mailbox: Mailbox, webhook: Receiver, lineage: Receiver, statsd: Statsd
 ) -> None:
     project = mailbox.project
     project.environment["OPENLINEAGE_URL"] = f"http://{lineage.address}"
@@ -115,6 +144,15 @@ def test_failed_run_sends_one_alert_and_its_recovery_another(
     )
     metrics_file = project.folder / "nightshift.prom"
     project.environment["NIGHTSHIFT_METRICS__PROMETHEUS_FILE"] = str(metrics_file)
+    project.environment["NIGHTSHIFT_METRICS__STATSD"] = statsd.address
+    # Luigi's own metrics, and the events that it sends to the API of Datadog.
+    project.environment["DATADOG_HOST"] = f"http://{webhook.address}/datadog"
+    project.replace_text(
+        "luigi.cfg", "[scheduler]\n", "[scheduler]\nmetrics_collector = datadog\n"
+    )
+    host, _, port = statsd.address.partition(":")
+    with (project.folder / "luigi.cfg").open("a") as file:
+        file.write(f"[datadog]\nstatsd_host = {host}\nstatsd_port = {port}\n")
     on_call = {"NIGHTSHIFT_ON_CALL__RECIPIENTS": json.dumps([ON_CALL])}
     project.luigi(*LUIGI_ARGUMENTS, **on_call).expect(1)
     (alert,) = mailbox.read_new()
@@ -168,7 +206,17 @@ def test_failed_run_sends_one_alert_and_its_recovery_another(
     assert {"LoadRawTable orgs", "MailReport report"} <= _tasks_in(lines)
     assert '"dbt_event": "LogModelResult"' in lines
 
+    metrics = statsd.take()
+    assert [v for n, v, _ in metrics if n == "nightshift.run_success"] == [0, 0, 1]
+    of_luigi = {(name, tags.partition(",")[0]) for name, _, tags in metrics}
+    assert ("luigi.task.failed", "task_name:RawPartition.orgs") in of_luigi
+    assert ("luigi.task.done", "task_name:MailReport") in of_luigi
+
     requests = webhook.take()
+    events = [each for each in requests if each.path.startswith("/datadog/")]
+    # The receiver's replies are not those of Datadog, which fails no run.
+    assert any(b"task_name:MailReport" in each.body for each in events)
+    assert '"event": "task not measured"' in lines
     alerts = [json.loads(each.body) for each in requests if each.path == "/hook"]
     assert [alert["type"] for alert in alerts] == ["failure", "success"]
     assert f"nightshift run --date {WORLD.until}" in alerts[0]["message"]

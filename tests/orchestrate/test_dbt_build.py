@@ -5,9 +5,12 @@ from datetime import date
 import pytest
 
 from orchestrate import steps
+from orchestrate.dbt import graph, manifest
 from orchestrate.dbt.build import ModelResult, ResultCollector
 from orchestrate.dbt.graph import Node
 from orchestrate.dbt.runner import NodeResult
+from orchestrate.runs.blocked import find_blocked
+from orchestrate.runs.outcome import TaskResult
 
 MODEL = "model.nightshift.mart"
 UNIQUE_TEST = "test.nightshift.unique_mart"
@@ -59,6 +62,51 @@ def test_failed_test_is_the_error_of_its_model() -> None:
     )
     assert completed[0].was_run
     assert "test unique_mart fail: Got 1 result" in collector.finish()["mart"]
+
+
+def test_test_that_another_model_has_blocked_is_no_failure_of_its_own() -> None:
+    collector, completed = _collect(
+        _result(MODEL, "success"),
+        _result(UNIQUE_TEST, "skipped"),
+        _result(VOLUME_TEST, "pass"),
+    )
+    assert "unique_mart was not run" in collector.finish()["mart"]
+    assert not completed[0].was_run
+    for results in (
+        (_result(MODEL, "error", "syntax"), _result(UNIQUE_TEST, "skipped")),
+        (
+            *(_result(MODEL, "success"), _result(UNIQUE_TEST, "skipped")),
+            _result(VOLUME_TEST, "fail", "Got 1 result"),
+        ),
+    ):
+        collector, completed = _collect(*results)
+        error = collector.finish()["mart"]
+        assert ("syntax" in error or "Got 1 result" in error) and completed[0].was_run
+
+
+def test_each_test_belongs_to_one_node_that_requires_all_it_reads() -> None:
+    nodes = graph.load().nodes
+    names = {node.unique_id: node.name for node in nodes.values()}
+    owners = {test: node for node in nodes.values() for test in node.tests}
+    assert sum(len(node.tests) for node in nodes.values()) == len(owners)
+    for test in manifest.read()["nodes"].values():
+        read = {names[id] for id in test["depends_on"].get("nodes", []) if id in names}
+        if test["resource_type"] == "test" and read:
+            owner = owners[test["unique_id"]]
+            assert read <= set(graph.load().with_requirements(owner.name))
+            is_model = {nodes[name].unique_id.startswith("model.") for name in read}
+            assert owner.unique_id.startswith("model.") == any(is_model)
+    order = list(nodes)
+    for node in nodes.values():
+        assert all(order.index(n) < order.index(node.name) for n in node.requirements)
+
+
+def test_failed_model_blocks_those_whose_tests_read_it() -> None:
+    blocked = find_blocked(
+        [TaskResult("DbtModel", "", "failed", subject="org_activity")], graph.load()
+    )
+    assert {"fct_org_day", "paid_account_flow"} <= set(blocked.models)
+    assert not {"account_transitions", "metric_catalog"} & set(blocked.models)
 
 
 def test_skipped_or_unreached_model_has_an_error_and_was_not_run() -> None:

@@ -138,11 +138,21 @@ def no_services(
         (".env", b"A=1\nB\n", LOCAL_CHECKS, "line 2 is not NAME=value"),
         (".env", b"A='1\n", LOCAL_CHECKS, "line 1 is not NAME=value"),
         (".env", b"A=1\nB=2\nA=3\n", LOCAL_CHECKS, "line 3"),
-        (".env", b"NIGHTSHIFT_RAWURL=x", LOCAL_CHECKS, "NIGHTSHIFT_RAWURL is not"),
+        (
+            ".env",
+            b"NIGHTSHIFT_RAWURL=x",
+            {*LOCAL_CHECKS, "mail"},
+            "NIGHTSHIFT_RAWURL is not",
+        ),
         (".env", b"NIGHTSHIFT_SMTP__PORT=x", LOCAL_CHECKS, "SMTP__PORT is malformed: "),
-        ("profiles.yml", b"\xff", {"dbt project"}, "not valid UTF-8"),
-        ("profiles.yml", b"- a", {"dbt project"}, "it is a list"),
-        ("profiles.yml", b"nightshift: {}", {"dbt project"}, "outputs of nightshift"),
+        ("profiles.yml", b"\xff", {"dbt project", "mail"}, "not valid UTF-8"),
+        ("profiles.yml", b"- a", {"dbt project", "mail"}, "it is a list"),
+        (
+            "profiles.yml",
+            b"nightshift: {}",
+            {"dbt project", "mail"},
+            "outputs of nightshift",
+        ),
     ],
 )
 def test_broken_file_fails_one_check_and_the_others_are_shown(
