@@ -17,7 +17,7 @@ from reports.morning.names import single_line
 
 # Statuses of a sync that needs no further action.
 COMPLETE_SYNC_STATUSES = ("success", "superseded", "rolled_back")
-MAX_WARNINGS = 5
+MAX_WARNINGS = 3
 MAX_WARNING_LENGTH = 120
 
 Row = dict[str, Any]
