@@ -13,6 +13,7 @@ from loaders.config.redaction import redact
 from loaders.errors import ConfigError, NightshiftError
 from loaders.ledger import mails
 from loaders.ledger.retired_models import retired_relations
+from loaders.lineage import sender
 from loaders.salesforce_api import client, preflight
 from loaders.salesforce_api import doctor as salesforce_doctor
 from orchestrate.dbt import graph
@@ -48,6 +49,7 @@ def run_checks() -> list[Check]:
         ("salesforce", _check_salesforce),
         ("mail", _check_mail),
         *([("alerts", _check_alerts)] if _has_alerts() else []),
+        *([("lineage", _check_lineage)] if sender.is_configured() else []),
     ):
         checks.append(_run(name, check, checks))
     return [*checks, check_retired_models(checks)]
@@ -247,6 +249,14 @@ def _check_alerts() -> str:
         f"{'; '.join(services) or f'no service ({alerts.SETTING} is not set)'}; the "
         f"heartbeat URL {monitor} set"
     )
+
+
+def _check_lineage() -> str:
+    """Validate OpenLineage's settings; nothing is sent, as there is no test event."""
+    from loaders.lineage import client as lineage_client
+
+    transport = lineage_client.connect().transport
+    return f"OpenLineage's settings are valid (transport {transport.kind})"
 
 
 def _check_retired_relations() -> str:

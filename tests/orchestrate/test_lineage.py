@@ -10,6 +10,7 @@ from loaders.config import dbt_profile
 from loaders.config.dbt_profile import Target
 from loaders.config.environment import PROJECT
 from orchestrate import Backfill, Nightly, progress, steps
+from orchestrate.cli import doctor
 from orchestrate.dbt import manifest
 from orchestrate.runs import lineage
 from orchestrate.runs.outcome import ExitCode, Outcome, TaskResult
@@ -208,6 +209,22 @@ def test_names_on_redshift_are_those_of_the_cluster(
     assert not any(PASSWORD.encode() in request.body for request in requests)
     outputs = ends(take(lineage_receiver))["LoadRawTable.orgs"].outputs
     assert {each.namespace for each in outputs} == {"redshift://wh.example.com:5439"}
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://host:5000", "OpenLineage's settings are valid (transport http)"),
+        ("not a url", "Correct OPENLINEAGE_URL"),
+    ],
+)
+def test_doctor_checks_the_settings(
+    url: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENLINEAGE_URL", url)
+    check = doctor._run("lineage", doctor._check_lineage, ())
+    assert message in check.message
+    assert check.passed == url.startswith("http")
 
 
 @pytest.mark.parametrize("url", [f"http://{HOST}:{CLOSED_PORT}", "not a url"])
