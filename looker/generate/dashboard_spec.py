@@ -25,9 +25,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from loaders.config import yaml_files
 from loaders.errors import ConfigError
+from looker.generate import shapes
 
 COLUMNS = 24
 PATTERN = "*.yml"
@@ -36,16 +36,21 @@ KINDS = frozenset(
     | {"single_value"}
 )
 REQUIRED = {
-    "dashboard": {"title", "description", "filters", "rows"},
-    "filter": {"fields"},
-    "row": {"height", "tiles"},
-    "tile": {"title", "kind", "width", "explore", "fields", "note"},
+    "dashboard": ("title", "description", "filters", "rows"),
+    "filter": ("fields",),
+    "row": ("height", "tiles"),
+    "tile": ("title", "kind", "width", "explore", "fields", "note"),
 }
-OPTIONAL = {
-    "dashboard": set(),
-    "filter": {"default"},
-    "row": set(),
-    "tile": {"where", "sorts", "pivots", "limit", "ignores", "options"},
+KEYS: dict[str, dict[str, type]] = {
+    "dashboard": {"title": str, "description": str, "filters": dict, "rows": list},
+    "filter": {"fields": list, "default": str},
+    "row": {"height": int, "tiles": list},
+    "tile": {
+        **dict.fromkeys(("title", "kind", "explore", "note"), str),
+        **dict.fromkeys(("fields", "sorts", "pivots", "ignores"), list),
+        **dict.fromkeys(("where", "options"), dict),
+        **dict.fromkeys(("width", "limit"), int),
+    },
 }
 
 
@@ -98,9 +103,7 @@ def read_dashboards(
     `views_by_explore` names the views of every explore, which decide about filters.
     """
     return [
-        _parse_dashboard(
-            path.stem, yaml.safe_load(path.read_text("utf-8")), views_by_explore
-        )
+        _parse_dashboard(path.stem, yaml_files.read_mapping(path), views_by_explore)
         for path in sorted(folder.glob(PATTERN))
     ]
 
@@ -134,7 +137,7 @@ def _parse_row(
     tiles = []
     left = 0
     for each in row["tiles"]:
-        _check_keys(f"{name}, tile {each.get('title')}", "tile", each)
+        _check_keys(f"{name}, row {top}", "tile", each)
         place = {"row": top, "column": left, "height": row["height"]}
         tiles.append(_parse_tile(name, each, place, filters, views))
         left += each["width"]
@@ -156,7 +159,8 @@ def _parse_tile(
     if content["kind"] not in KINDS:
         raise _invalid(name, f"{content['kind']} is not one of {', '.join(KINDS)}")
 
-    def full(text: str) -> str:
+    def full(name: object) -> str:
+        text = str(name)
         return text if "." in text.split()[0] else f"{explore}.{text}"
 
     ignored = set(content.get("ignores", ()))
@@ -174,7 +178,10 @@ def _parse_tile(
         fields=tuple(full(each) for each in content["fields"]),
         note=" ".join(content["note"].split()),
         width=content["width"],
-        where={full(key): str(each) for key, each in content.get("where", {}).items()},
+        where={
+            full(key): shapes.filter_value(each)
+            for key, each in content.get("where", {}).items()
+        },
         listens=listens,
         sorts=tuple(full(each) for each in content.get("sorts", ())),
         pivots=tuple(full(each) for each in content.get("pivots", ())),
@@ -190,12 +197,10 @@ def _own_field(each: Filter, explore: str, views: list[str]) -> str:
     return next((by_view[view] for view in [explore, *views] if view in by_view), "")
 
 
-def _check_keys(name: str, kind: str, content: Mapping[str, Any]) -> None:
-    missing = sorted(REQUIRED[kind] - content.keys())
-    unknown = sorted(content.keys() - REQUIRED[kind] - OPTIONAL[kind])
-    if missing or unknown:
-        problem = "misses" if missing else "has the unknown key"
-        raise _invalid(name, f"a {kind} {problem} {', '.join(missing or unknown)}")
+def _check_keys(name: str, kind: str, content: object) -> None:
+    cause = shapes.problem(content, KEYS[kind], REQUIRED[kind])
+    if cause:
+        raise _invalid(name, cause)
 
 
 def _reject_duplicates(name: str, titles: list[str]) -> None:

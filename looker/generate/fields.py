@@ -20,6 +20,10 @@ DATE_TIMEFRAMES = ("raw", "date", "week", "month", "quarter", "year")
 TIMESTAMP_TIMEFRAMES = ("raw", "time", "hour_of_day", "date", "week", "month")
 TIMEFRAMES = {"date": DATE_TIMEFRAMES, "timestamp": TIMESTAMP_TIMEFRAMES}
 INTEGERS = ("bigint", "integer")
+# The project's value formats beside those of Looker: a change with its sign, and a
+# duration in seconds.
+VALUE_FORMATS = {"signed_0": "+#,##0;-#,##0;0", "seconds_1": '#,##0.0 \\"s\\"'}
+BUILT_IN_FORMATS = re.compile(r"id|(decimal|percent)_[0-4]|(usd|eur|gbp)(_0)?")
 # Differences are shown with their sign.
 SIGNED = re.compile(r"_(change|above)(_|$)")
 FIELD_TYPES = {
@@ -97,6 +101,17 @@ def number_format(column: Column) -> str:
     return ""
 
 
+def require_known_format(name: str, owner: str) -> str:
+    """Return a value format's name; `ConfigError` when Looker does not know it."""
+    if BUILT_IN_FORMATS.fullmatch(name) or name in VALUE_FORMATS:
+        return name
+    raise ConfigError(
+        f"The looker meta of {owner} has the unknown format {name}. Use one of "
+        "Looker's, such as decimal_1 or percent_1, or "
+        f"{' or '.join(sorted(VALUE_FORMATS))}."
+    )
+
+
 def dimensions(table: Table) -> list[dict[str, Any]]:
     """Return the key and all dimensions; the primary key is the first."""
     others = [column for column in table.columns if not is_time(column)]
@@ -147,7 +162,7 @@ def _required_format(column: Column, table: Table) -> str:
             f"Column {table.name}.{column.name} has data type {column.data_type}, so "
             "its looker meta needs a format, such as percent_1. Add it in the YAML."
         )
-    return name
+    return require_known_format(name, f"{table.name}.{column.name}")
 
 
 def _tier(column: Column, table: Table) -> dict[str, Any]:

@@ -99,6 +99,8 @@ def _parse_table(node: Node, schema: str, tests: list[Node]) -> Table:
     )
     for column in (*table.key, *groups, *_named_columns(table)):
         table.column(column)
+    if table.newest and table.column(table.newest).data_type != "date":
+        raise invalid_meta(name, f"newest is {table.newest}, which is no date")
     return table
 
 

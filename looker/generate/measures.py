@@ -15,6 +15,7 @@ from looker.generate.fields import (
     group_name,
     is_time,
     number_format,
+    require_known_format,
 )
 from looker.generate.tables import Column, Measure, Table
 
@@ -116,7 +117,7 @@ def _days(table: Table) -> dict[str, Any]:
 
 def _format(measure: Measure, table: Table) -> str:
     if measure.format:
-        return measure.format
+        return require_known_format(measure.format, f"{table.name}.{measure.name}")
     if measure.type == "count_distinct":
         return COUNT_FORMAT
     column = table.column(measure.column)

@@ -30,6 +30,7 @@ A column: `label`, `format`, `group`, `tiers` (lower limits of classes), `hidden
 from collections.abc import Mapping
 from typing import Any
 
+from looker.generate import shapes
 from looker.generate.catalog import METRIC, metrics
 from looker.generate.tables import (
     Column,
@@ -43,28 +44,44 @@ from looker.generate.tables import (
 MEASURE_TYPES = frozenset(
     {"average", "count_distinct", "max", "median", "min", "number", "sum"}
 )
-KNOWN_KEYS = {
-    "mart": {"label", "rows", "description", "newest", "drill", "org", "link", "groups"}
-    | {"primary_key", "current", "grouped", "explore", "measures", "joins"},
-    "column": {"label", "format", "group", "tiers", "hidden"},
-    "measure": {"name", "type", "column", "sql", "label", "description", "format"}
-    | {"where", "adds_up"},
-    "join": {"to", "by"},
-    "current": {"by", "newest", "where"},
-    "grouped": {"by", "count"},
+# The type of each key's value, as `shapes.problem` checks it.
+KEYS: dict[str, dict[str, type]] = {
+    "mart": {
+        **dict.fromkeys(("label", "rows", "description", "newest", "org", "link"), str),
+        **dict.fromkeys(("drill", "primary_key", "measures", "joins"), list),
+        **dict.fromkeys(("groups", "current", "grouped"), dict),
+        "explore": bool,
+    },
+    "column": {
+        **dict.fromkeys(("label", "format", "group"), str),
+        "tiers": list,
+        "hidden": bool,
+    },
+    "measure": {
+        **dict.fromkeys(("name", "type", "column", "sql", "label"), str),
+        **dict.fromkeys(("description", "format"), str),
+        "where": dict,
+        "adds_up": bool,
+    },
+    "join": {"to": str, "by": dict},
+    "current": {"by": list, "newest": str, "where": dict},
+    "grouped": {"by": list, "count": str},
 }
-REQUIRED_KEYS = ("label", "rows")
+REQUIRED_KEYS = {
+    "mart": ("label", "rows"),
+    "column": (),
+    "measure": ("name", "type", "description"),
+    "join": ("to", "by"),
+    "current": ("by", "newest"),
+    "grouped": ("by", "count"),
+}
 
 Node = Mapping[str, Any]
 
 
 def of_table(node: Node) -> dict[str, Any]:
-    """Return the `looker` meta of a table; `ConfigError` for unknown keys."""
-    meta = _looker_meta(node, "mart", node["name"])
-    missing = [key for key in REQUIRED_KEYS if not meta.get(key)]
-    if missing:
-        raise invalid_meta(node["name"], f"it has no {' and no '.join(missing)}")
-    return meta
+    """Return the `looker` meta of a table; `ConfigError` if it is invalid."""
+    return _looker_meta(node, "mart", node["name"])
 
 
 def has_meta(node: Node) -> bool:
@@ -96,14 +113,16 @@ def parse_column(table: str, node: Node, groups: Mapping[str, str]) -> Column:
 def parse_groups(meta: Mapping[str, Any]) -> dict[str, str]:
     """Return the heading of each column that is in a group."""
     groups = meta.get("groups") or {}
-    return {name: heading for heading, names in groups.items() for name in names}
+    return {
+        name: str(heading) for heading, names in groups.items() for name in names or ()
+    }
 
 
 def parse_measures(table: str, metas: list[dict[str, Any]]) -> list[Measure]:
     """Return the measures; one with `{metric}` exists once per metric."""
     measures = []
     for meta in metas:
-        _reject_unknown_keys(meta, "measure", table)
+        _check(meta, "measure", table)
         if METRIC in str(meta.get("name")):
             measures += [
                 _parse_measure(table, _for_metric(meta, name, label))
@@ -116,7 +135,7 @@ def parse_measures(table: str, metas: list[dict[str, Any]]) -> list[Measure]:
 
 def parse_join(table: str, meta: dict[str, Any]) -> Join:
     """Return a join."""
-    _reject_unknown_keys(meta, "join", table)
+    _check(meta, "join", table)
     return Join(to=meta.get("to", ""), by=dict(meta.get("by", {})))
 
 
@@ -124,7 +143,7 @@ def parse_current(table: str, meta: dict[str, Any] | None) -> CurrentRows | None
     """Return which rows of a ledger are current; None if all of them are."""
     if meta is None:
         return None
-    _reject_unknown_keys(meta, "current", table)
+    _check(meta, "current", table)
     where = {name: tuple(each) for name, each in (meta.get("where") or {}).items()}
     return CurrentRows(tuple(meta["by"]), meta["newest"], where)
 
@@ -133,7 +152,7 @@ def parse_grouped(table: str, meta: dict[str, Any] | None) -> GroupedRows | None
     """Return how a ledger's rows are counted; None if each row is shown."""
     if meta is None:
         return None
-    _reject_unknown_keys(meta, "grouped", table)
+    _check(meta, "grouped", table)
     return GroupedRows(tuple(meta["by"]), meta["count"])
 
 
@@ -152,9 +171,6 @@ def _for_metric(meta: dict[str, Any], name: str, label: str) -> dict[str, Any]:
 
 
 def _parse_measure(table: str, meta: dict[str, Any]) -> Measure:
-    missing = [key for key in ("name", "type", "description") if not meta.get(key)]
-    if missing:
-        raise invalid_meta(table, f"a measure has no {' and no '.join(missing)}")
     if meta["type"] not in MEASURE_TYPES:
         raise invalid_meta(
             table,
@@ -176,26 +192,26 @@ def _parse_measure(table: str, meta: dict[str, Any]) -> Measure:
         sql=meta.get("sql", ""),
         label=meta.get("label", ""),
         format=meta.get("format", ""),
-        where=dict(meta.get("where", {})),
+        where={
+            name: shapes.filter_value(value)
+            for name, value in meta.get("where", {}).items()
+        },
         adds_up=bool(meta.get("adds_up")),
     )
 
 
 def _looker_meta(node: Node, kind: str, name: str) -> dict[str, Any]:
-    meta = dict(_meta(node).get("looker") or {})
-    _reject_unknown_keys(meta, kind, name)
-    return meta
+    meta = _meta(node).get("looker") or {}
+    _check(meta, kind, name)
+    return {key: value for key, value in meta.items() if value is not None}
 
 
 def _meta(node: Node) -> Node:
     return node.get("config", {}).get("meta") or node.get("meta") or {}
 
 
-def _reject_unknown_keys(meta: Mapping[str, Any], kind: str, name: str) -> None:
-    unknown = sorted(meta.keys() - KNOWN_KEYS[kind])
-    if unknown:
-        raise invalid_meta(
-            name,
-            f"unknown key {', '.join(unknown)} in a {kind}; the known keys are "
-            f"{', '.join(sorted(KNOWN_KEYS[kind]))}",
-        )
+def _check(meta: object, kind: str, name: str) -> None:
+    cause = shapes.problem(meta, KEYS[kind], REQUIRED_KEYS[kind])
+    if cause:
+        where = "" if kind in ("mart", "column") else f"in a {kind}, "
+        raise invalid_meta(name, f"{where}{cause}")

@@ -12,6 +12,7 @@ from looker.generate.fields import (
     NEWEST_FIELD,
     PERSONAL_DATA_GRANT,
     TIMEFRAMES,
+    VALUE_FORMATS,
     field_name,
     group_name,
 )
@@ -32,8 +33,6 @@ INCLUDES = (
     "data_tests.lkml",
     "dashboards/*.dashboard.lookml",
 )
-# A change with its sign, and a duration in seconds.
-VALUE_FORMATS = {"signed_0": "+#,##0;-#,##0;0", "seconds_1": '#,##0.0 \\"s\\"'}
 
 
 def manifest() -> dict[str, Any]:

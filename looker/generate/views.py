@@ -1,5 +1,6 @@
 """A table as a LookML view: primary key, dimensions, measures, drill set and links."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from looker.generate.measures import DETAIL_SET
 from looker.generate.tables import CurrentRows, GroupedRows, Table
 
 ORG_NAME = "org_name"
+REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 
 
 def view(table: Table, links: Sequence[dict[str, str]] = ()) -> dict[str, Any]:
@@ -27,7 +29,8 @@ def view(table: Table, links: Sequence[dict[str, str]] = ()) -> dict[str, Any]:
     }
     if table.org and links:
         _add_links(lookml["dimensions"], table, links)
-    _reject_duplicate_fields(table, lookml)
+    names = _reject_duplicate_fields(table, lookml)
+    _reject_unknown_references(table, lookml["measures"], names)
     return {key: value for key, value in lookml.items() if value}
 
 
@@ -82,7 +85,20 @@ def _org_names(table: Table) -> list[str]:
     return [each.name for each in table.columns if each.name.startswith(ORG_NAME)]
 
 
-def _reject_duplicate_fields(table: Table, lookml: dict[str, Any]) -> None:
+def _reject_unknown_references(
+    table: Table, rendered: list[dict[str, Any]], names: list[str]
+) -> None:
+    for measure in rendered:
+        for name in REFERENCE.findall(measure.get("sql", "")):
+            if name not in names and name != "TABLE":
+                raise ConfigError(
+                    f"Measure {measure['name']} of {table.name} refers to {name}, "
+                    "which is no field of the view. Correct it in the YAML."
+                )
+
+
+def _reject_duplicate_fields(table: Table, lookml: dict[str, Any]) -> list[str]:
+    """Return the names of all fields; `ConfigError` when two are equal."""
     names = [each["name"] for each in (*lookml["dimensions"], *lookml["measures"])]
     for group in lookml["dimension_groups"]:
         names += [f"{group['name']}_{frame}" for frame in group["timeframes"]]
@@ -92,3 +108,4 @@ def _reject_duplicate_fields(table: Table, lookml: dict[str, Any]) -> None:
             f"The view of {table.name} would have two fields named "
             f"{' and '.join(duplicates)}. Rename the measure in the YAML."
         )
+    return names

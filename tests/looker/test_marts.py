@@ -62,10 +62,16 @@ def test_join_to_an_unknown_mart_is_rejected() -> None:
         ({"primary_key": ["org"], "newest": "nowhere"}, "no column nowhere"),
         ({"primary_key": ["org"], "groups": {"A": ["nowhere"]}}, "no column nowhere"),
         ({"current": {"by": ["org"], "latest": "org"}}, "unknown key latest"),
+        ({"primary_key": ["org"], "newest": "org"}, "newest is org, which is no date"),
+        ({"primary_key": ["org"], "drill": "org"}, "drill must be a list"),
+        ({"primary_key": ["org"], "measures": {"a": 1}}, "measures must be a list"),
+        ({"primary_key": ["org"], "measures": ["orgs"]}, "it is not a mapping"),
+        ({"primary_key": ["org"], "joins": [{"to": "orgs"}]}, "it has no by"),
+        ({"primary_key": ["org"], "explore": "no"}, "explore must be true or false"),
         ({"primary_key": ["org"], "lable": "x"}, "unknown key lable"),
         (
             {"primary_key": ["org"], "measures": [{"name": "x", "type": "sum"}]},
-            "has no description",
+            "in a measure, it has no description",
         ),
         (
             {

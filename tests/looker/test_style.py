@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from loaders.config.dbt_project import project_vars
-from looker.generate.model import VALUE_FORMATS
+from looker.generate.fields import BUILT_IN_FORMATS, VALUE_FORMATS
 from tests.looker.lookml import (
     COLUMN,
     FIELD,
@@ -25,7 +25,6 @@ from tests.nightly.project import SOURCE
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 SNAKE_CASE = re.compile(r"\b[a-z0-9]+_[a-z0-9_]+\b")
-BUILT_IN_FORMATS = re.compile(r"id|decimal_[0-4]|percent_[0-4]")
 TIME_WORDS = ("date", "time", "at", "on", "week")
 # Values of columns that descriptions explain.
 VALUES_IN_DESCRIPTIONS = {"not_converted"}

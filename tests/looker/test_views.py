@@ -7,7 +7,7 @@ import lkml
 import pytest
 
 from loaders.errors import ConfigError
-from looker.generate import files, measures, model, views
+from looker.generate import files, measures, model, shapes, views
 from looker.generate.tables import (
     Column,
     CurrentRows,
@@ -122,6 +122,32 @@ def test_ledger_shows_its_current_or_counted_rows() -> None:
 def test_number_has_the_format_of_its_type(column: Column, name: str) -> None:
     table = _table(columns=(column,), key=(column.name,))
     assert views.view(table)["dimensions"][0]["value_format_name"] == name
+
+
+@pytest.mark.parametrize(
+    ("measure", "message"),
+    [
+        (
+            Measure("x", "sum", ".", column="metrics", format="percent"),
+            "format percent",
+        ),
+        (
+            Measure("x", "number", ".", sql="${nowhere}", format="id"),
+            "refers to nowhere",
+        ),
+    ],
+)
+def test_measure_that_looker_would_reject_is_rejected(
+    measure: Measure, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        views.view(_table(measures=(measure,)))
+
+
+def test_bare_yes_of_yaml_is_a_filter_expression() -> None:
+    assert [shapes.filter_value(each) for each in (True, False, ">1", 3)] == [
+        *("yes", "no", ">1", "3")
+    ]
 
 
 def test_double_without_a_format_is_rejected() -> None:
