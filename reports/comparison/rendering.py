@@ -52,12 +52,16 @@ def print_result(result: Result) -> None:
 
 def title(result: Result) -> str:
     """Return the heading: what is compared, and how many models differ."""
+    return f"{result.target} compared with {result.against}: {state(result)}"
+
+
+def state(result: Result) -> str:
+    """Return how many models differ."""
     differing = sum(model.status != IDENTICAL for model in result.models)
     models = f"{len(result.models)} model{'' if len(result.models) == 1 else 's'}"
-    state = f"{models}, no difference"
-    if differing:
-        state = f"{differing} of {models} differ{'s' if differing == 1 else ''}"
-    return f"{result.target} compared with {result.against}: {state}"
+    if not differing:
+        return f"{models}, no difference"
+    return f"{differing} of {models} differ{'s' if differing == 1 else ''}"
 
 
 def nothing(result: Result) -> str:
@@ -136,7 +140,8 @@ def page(result: Result) -> str:
     context = {
         "is_mail": False,
         "result": result,
-        "title": title(result) if result.models else nothing(result),
+        "title": title(result),
+        "state": f"{state(result)}." if result.models else nothing(result),
         "headings": HEADINGS,
         "cells": cells,
         "column_summary": column_summary,
