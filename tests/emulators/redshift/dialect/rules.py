@@ -17,6 +17,7 @@ from tests.emulators.redshift.dialect.queries import (
 )
 from tests.emulators.redshift.dialect.statements import WRITES, StatementHead
 from tests.emulators.redshift.dialect.tokens import (
+    OPERATOR,
     Group,
     Node,
     Token,
@@ -54,6 +55,8 @@ SYSTEM_PREFIXES = ("pg_", "stl_", "stv_", "svv_", "svl_", "svcs_", "sys_")
 LEADER_PREFIXES = ("pg_", "svv_", "sys_")
 # Views over information_schema or the catalog.
 LEADER_VIEWS = ("svv_tables", "svv_columns", "svv_table_info")
+BEFORE_SUBQUERY = ("from", "join", "in", "exists", "any", "some", "all", "on", "and")
+BEFORE_SUBQUERY += ("or", "not", "where", "having", "between", "select", "by")
 SET_LIMIT = "LIMIT may not be used within input to set operations"
 LEADER_MESSAGE = (
     "Specified types or functions (one per INFO message) not supported on {product}"
@@ -172,13 +175,20 @@ def _check_set_operands(nodes: list[Node]) -> None:
             before = node_at(items, index - 1)
             if is_word(before, "all", "distinct"):
                 before = node_at(items, index - 2)
-            is_operand = is_word(before, *SET_OPERATIONS) or is_word(
-                node_at(items, index + 1), *SET_OPERATIONS
+            is_first = is_word(node_at(items, index + 1), *SET_OPERATIONS)
+            is_operand = is_word(before, *SET_OPERATIONS) or (
+                is_first and not _is_inside_query(before)
             )
             if is_operand and not {"limit", "offset"}.isdisjoint(
                 read_clauses(node.items)
             ):
                 raise RedshiftError(SET_LIMIT, "0A000")
+
+
+def _is_inside_query(before: Node | None) -> bool:
+    """Whether a subquery after this node is a source or a value of a larger query."""
+    is_value = isinstance(before, Token) and before.kind == OPERATOR
+    return is_value or is_word(before, *BEFORE_SUBQUERY)
 
 
 def is_system_relation(source: Source) -> bool:

@@ -36,6 +36,11 @@ REFUSED = [
      " on t.id = s.id when matched then delete;end$$ language plpgsql", "exactly"),
 ]  # fmt: skip
 TAKEN = [
+    # A limited subquery inside of an operand.
+    ("r_UNION", "select * from (select id from t where false limit 0)"
+     " union all select 7", [[7]]),
+    ("r_UNION", "select 7 where 1 in (select 1 limit 0) union all select 8", [[8]]),
+    ("r_UNION", "select 7 where 1 = (select 2 limit 1) union all select 8", [[8]]),
     # Leader-node functions with views over the catalog alone.
     (LF, "select count(*), current_schema() from catalog_view limit 1",
      [[1, "statements"]]),
