@@ -22,9 +22,42 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
+def _record_loads_of_earlier_weeks(connection: Connection) -> None:
+    """Record loads of the same weekday; the later load of a partition counts."""
+    for weeks, lines, rejects in ((1, 99, 9), (1, 4, 0), (2, 6, 1), (3, 2, 5)):
+        insert(
+            connection,
+            "loads",
+            source="orgs",
+            dt=DAY - timedelta(weeks=weeks),
+            lines=lines,
+            rejects=rejects,
+            finished_at=START - timedelta(days=7 * weeks, seconds=lines),
+            run_id="earlier",
+            status="success",
+        )
+
+
+def _record_rejects(connection: Connection) -> None:
+    """Record a reject of the earlier load, and two of the later one."""
+    for load, reason in (("l0", "blank"), ("l1", "invalid UTF-8"), ("l1", "a\tb")):
+        insert(
+            connection,
+            "load_rejects",
+            load_id=load,
+            source="orgs",
+            dt=DAY,
+            object_key="k" if reason == "a\tb" else None,
+            reason=reason,
+            line="x",
+        )
+
+
 def record() -> None:
     """Record both runs with a load, models, an archive and an alert."""
     with warehouse.transaction() as connection:
+        _record_loads_of_earlier_weeks(connection)
+        _record_rejects(connection)
         for number, (status, message) in enumerate(
             [("failed", "It <b>failed</b>."), ("done", None)]
         ):
@@ -53,6 +86,7 @@ def record() -> None:
             insert(
                 connection,
                 "loads",
+                load_id=f"l{number}",
                 source="orgs",
                 dt=DAY,
                 fingerprint="f",
@@ -168,6 +202,21 @@ def assert_history(history: History) -> None:
     slowest = history.models[0]
     assert (slowest.model, slowest.seconds, slowest.ratio) == ("model_2", 60.0, 3.0)
     assert (history.models[1].median_seconds, history.models[1].builds) == (None, 1)
-    [(source, [volume])] = history.volumes
+    [(source, [*_, volume])] = history.volumes
     assert (source, volume.lines, volume.rejects) == ("orgs", 11, 1)
     assert [alert.subject for alert in history.alerts] == ["The run failed"]
+    data = history.latest_date
+    assert data is not None
+    assert (data.data_date, data.baseline) == (
+        DAY,
+        "median of the last three Tuesdays",
+    )
+    (load,) = data.sources
+    assert (load["lines"], load["rejects"], load["ratio"]) == (11, 1, 11 / 4)
+    assert load["rejects_word"] == "as usual"
+    assert [tuple(reject.values()) for reject in data.reject_reasons] == [
+        ("orgs", "a\tb", 1, 1),
+        ("orgs", "invalid UTF-8", 1, 1),
+    ]
+    assert data.not_located == 1
+    assert not data.reloads and not data.salesforce_rejects
