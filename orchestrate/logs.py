@@ -24,7 +24,7 @@ from loaders.errors import NightshiftError
 from loaders.private_files import VAR
 from orchestrate.log_file import SharedLogFile
 from orchestrate.run_id import RUN_ID
-from reports.console import error_console, printable
+from reports.console import error_console, indented
 
 LOG_FILE = VAR / "logs" / "nightshift.log"
 LOGGERS = ("luigi-interface", "luigi", "nightshift")
@@ -226,8 +226,7 @@ def _human_line(_: Any, __: str, event: EventDict) -> str:  # noqa: ANN401
         if name == "run_id" or fields.get(name) is None:
             fields.pop(name, None)
     text = f"{timestamp} {str(level).upper()} [{process}] {_fields_text(fields)}"
-    first, *more = [*text.splitlines(), *exception.splitlines()]
-    return "\n".join(map(printable, [first, *(f"    {line}" for line in more)]))
+    return indented(f"{text}\n{exception}".rstrip())
 
 
 def _fields_text(fields: Mapping[str, Any]) -> str:

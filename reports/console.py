@@ -1,7 +1,8 @@
 """The terminal. Everything that a command prints passes through this module.
 
-Data may hold anything: escape sequences, rich markup, lone surrogates. Here it becomes
-text that every terminal and every output encoding can show.
+Data may hold anything: escape sequences, rich markup, lone surrogates, line feeds that
+imitate lines of ours. Here it becomes text that every terminal and every output
+encoding can show.
 """
 
 import io
@@ -24,7 +25,7 @@ from rich.console import (
 from rich.measure import Measurement
 from rich.rule import Rule
 from rich.segment import Segment
-from rich.table import Table
+from rich.table import Table as RichTable
 from rich.text import Text
 
 from loaders.errors import NightshiftError
@@ -36,6 +37,7 @@ __all__ = [
     "Text",
     "console",
     "error_console",
+    "indented",
     "make_streams_safe",
     "print_json",
     "printable",
@@ -80,9 +82,27 @@ def printable(value: str) -> str:
     return CONTROL_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", value)
 
 
+def indented(text: object) -> str:
+    """Return a text of several lines, of which only the first starts at the margin.
+
+    So no line of an error, which may quote data, looks like a line of its own.
+    """
+    first, *more = str(text).splitlines() or [""]
+    return "\n".join(map(printable, [first, *(f"    {line}" for line in more)]))
+
+
 def styled(text: object, style: str) -> Text:
     """Return text in a style, for example `bold red`; markup in it has no effect."""
     return Text(_printable_lines(str(text)), style=style)
+
+
+class Table(RichTable):
+    """A table in which each value is one line."""
+
+    def add_row(self, *values: Any, **options: Any) -> None:  # noqa: ANN401 - as in rich
+        """Add a row; control characters in texts are replaced."""
+        cells = (printable(v) if isinstance(v, str) else v for v in values)
+        super().add_row(*cells, **options)
 
 
 class Terminal(Console):
@@ -118,7 +138,7 @@ class Terminal(Console):
 
     def print_error(self, program: str, message: object) -> None:
         """Print why a command ends, for people: `program: message`."""
-        parts = styled(f"{program}:", "bold red"), message
+        parts = styled(f"{program}:", "bold red"), indented(message)
         if self._on_line is None or self._passes_errors:
             self.print(*parts)
             return

@@ -20,7 +20,7 @@ from orchestrate.dbt import graph
 from orchestrate.logs import LOG_FILE
 from orchestrate.planning.exports import scheduled_exports
 from orchestrate.runs import alert_trial
-from reports.console import Text, console
+from reports.console import Text, console, indented
 
 NOT_CHECKED = "not checked"
 
@@ -122,7 +122,7 @@ def print_checks(checks: list[Check]) -> None:
     for check in checks:
         symbol, colour = ("✔", "green") if check.passed else ("✘", "red")
         line = Text(f"{symbol} ", style=colour).append(f"{check.name:<16}", "bold")
-        console.print(line.append(check.message))
+        console.print(line.append(indented(check.message)))
 
 
 def _run(name: str, check: Callable[[], str], earlier: Sequence[Check]) -> Check:

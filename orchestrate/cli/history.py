@@ -6,7 +6,7 @@ from loaders import warehouse
 from loaders.errors import ConfigError
 from orchestrate.cli.tables import duration, make_table, print_rows
 from orchestrate.runs import history_page
-from reports.console import console, print_json
+from reports.console import console, print_json, printable
 from reports.history.data import History, Volume, read_history
 
 MAX_SHOWN_RUNS = 10
@@ -31,7 +31,9 @@ def print_history(*, env: str, version: str, as_json: bool) -> None:
     _print_models(history)
     _print_volumes(history.volumes)
     for alert in history.alerts[:MAX_SHOWN_RUNS]:
-        console.print(f"Alert {alert.at:%Y-%m-%d %H:%M} UTC: {alert.subject}")
+        console.print(
+            f"Alert {alert.at:%Y-%m-%d %H:%M} UTC: {printable(alert.subject)}"
+        )
 
 
 def write_page(*, env: str, version: str, as_json: bool) -> history_page.Page:

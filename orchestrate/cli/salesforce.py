@@ -180,7 +180,7 @@ def history(
         print_json({"history": rows})
         return
     if not events:
-        console.print(f"Org {org} was never sent to {name} in Salesforce.")
+        console.print(f"Org {printable(org)} was never sent to {name} in Salesforce.")
     for event in events:
         line = f"{event.at:%Y-%m-%d %H:%M} {event.code} {event.message}".strip()
         console.print(printable(line))

@@ -30,7 +30,7 @@ from orchestrate.cli.tables import duration, print_rows
 from orchestrate.nightly import Nightly
 from orchestrate.planning.changed_partitions import ChangedPartition, find_for_status
 from orchestrate.runs.remedy import resume_command
-from reports.console import console, print_json, styled
+from reports.console import console, indented, print_json, printable, styled
 
 # Left out on narrow terminals, in this order. --json has all of them.
 OPTIONAL_COLUMNS = (
@@ -232,7 +232,7 @@ def _print_open_mails(open_mails: Sequence[dict[str, Any]]) -> None:
         console.print(
             styled(f"\nOpen {mail['kind']} of {mail['data_date']}:", "bold"),
             f"{mail['recipient']} waits since {mail['since']:%Y-%m-%d %H:%M} UTC. "
-            f"{mail['message']}",
+            f"{printable(mail['message'])}",
         )
     if open_mails:
         console.print("  Next: any run sends them again.")
@@ -240,7 +240,8 @@ def _print_open_mails(open_mails: Sequence[dict[str, Any]]) -> None:
 
 def _print_changed_partitions(status: Status) -> None:
     if status.unchecked:
-        console.print(f"\nChanged partitions are not known: {status.unchecked}")
+        unchecked = indented(status.unchecked)
+        console.print(f"\nChanged partitions are not known: {unchecked}")
     if status.changed_partitions:
         title = "\nPartitions that changed on S3 after they were loaded:"
         console.print(styled(title, "bold"))
@@ -282,5 +283,5 @@ def _print_error(run: dict[str, Any]) -> None:
     error = run["first_error"]
     if console.is_terminal and len(error) > MAX_ERROR_LENGTH:
         error = f"{error[:MAX_ERROR_LENGTH]} … (all of it: nightshift status --json)"
-    console.print(styled(f"\n{days} {run['outcome']}:", "bold"), error)
+    console.print(styled(f"\n{days} {run['outcome']}:", "bold"), indented(error))
     console.print(f"  Next: {run['next_step']}")

@@ -18,7 +18,7 @@ from loaders.salesforce.plan import SUPERSEDED
 from orchestrate.cli.tables import make_table
 from orchestrate.runs.outcome import ExitCode, Outcome
 from orchestrate.runs.remedy import resume_command
-from reports.console import console, error_console, print_json, styled
+from reports.console import console, error_console, indented, print_json, styled
 
 NO_FIGURES: dict[str, Any] = {
     "loads": [],
@@ -153,7 +153,7 @@ def _print_failures(outcome: Outcome) -> None:
         parameters = failure.task_id.removeprefix(failure.task)
         title = styled(f"✘ {failure.task}", "bold red")
         error_console.print(title, styled(parameters, "dim"))
-        error_console.print(f"  {failure.error}")
+        error_console.print(f"  {indented(failure.error)}")
 
 
 def _print_exit_status(root: luigi.Task, outcome: Outcome) -> None:

@@ -11,7 +11,7 @@ from loaders.salesforce.context import SyncRequest
 from loaders.salesforce.plan import DRY_RUN, SUPERSEDED, Change, Plan, SyncResult
 from loaders.salesforce_api import row_errors
 from loaders.warehouse import Connection
-from reports.console import Table, console, print_json, printable, styled
+from reports.console import Table, console, indented, print_json, printable, styled
 
 MAX_SHOWN_FIELDS = 6
 MAX_SHOWN_DRIFT = 5
@@ -49,7 +49,7 @@ def print_result(request: SyncRequest, result: SyncResult) -> None:
         console.print(f"Plan {request.approved_plan_id} was sent before.")
     _print_codes(result.codes)
     if result.drift and (message := result.drift.message or result.drift.error):
-        console.print(styled("Drift:", "yellow"), message)
+        console.print(styled("Drift:", "yellow"), indented(message))
         _print_drift(request, result.drift, limit=MAX_SHOWN_DRIFT)
 
 
@@ -197,7 +197,7 @@ def _print_next_step(
         console.print("There is nothing to send.")
         return
     for blocker in plan.blockers:
-        console.print(styled("The sync would stop:", "yellow"), blocker)
+        console.print(styled("The sync would stop:", "yellow"), indented(blocker))
     if plan.blockers and not plan.needs_approval:
         return
     approved_id = plan_id if plan.needs_approval else request.approved_plan_id

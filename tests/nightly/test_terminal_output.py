@@ -10,10 +10,12 @@ import pytest
 from tests.emulators.sample.world import World
 from tests.nightly.project import CommandResult, Project
 from tests.nightly.s3_objects import upload_objects, upload_partitions
+from tests.nightly.salesforce_records import log_in
 
 FinishedRun = tuple[Project, date]
 
-HOSTILE = "[/b] [link=x] \x1b[31m\x9b31m\u202e\x07 ü → ✔ 😀"
+FORGED = "The run is complete"
+HOSTILE = f"[/b] [link=x] \x1b[31m\x9b31m\u202e\x07 ü → ✔ 😀\n{FORGED}"
 OBJECT = "Trial_Metrics__c"
 
 
@@ -32,18 +34,34 @@ def _add_hostile_data(project: Project, day: date) -> int:
         f"('s', '{OBJECT}', '[/b]', '{text}', '{text}', '{text}', 1, 'j', "
         "'h', false, timestamp '2026-11-24 01:00:00', 'r')"
     )
+    project.execute(
+        "insert into ops.load_rejects select * replace ("
+        f"'{text}' as object_key, '{text}' as line, 1 as line_number) "
+        "from ops.load_rejects limit 1"
+    )
+    project.execute(f"update ops.runs set message = '{text}', status = 'failed'")
+    key = str(org["org_id"])
+    session, base = log_in(project)
+    for name, field, value in (
+        ("Trial_Metrics__c/org_id__c", "org_name__c", HOSTILE),
+        ("Account/nightshift_org_id__c", "Name", key),
+    ):
+        address = f"{base}/sobjects/{name}/{key}"
+        session.patch(address, json={field: value}, timeout=30).raise_for_status()
     project.execute(f"update marts.sf_trial_metrics set org_name__c = '{text}'")
+    project.execute(f"update marts.sf_accounts set billing_plan__c = '{text}'")
     project.execute(f"update staging.raw_orgs set org_name = '{text}'")
     project.execute(f"update marts.fct_org_trial_metrics set org_name = '{text}'")
     return int(org["org_id"])
 
 
 def _require_plain_text(result: CommandResult, *, is_json: bool) -> None:
-    """Check that nothing but printable ASCII was written, and no traceback."""
+    """Check that only printable ASCII was written, no traceback, no forged line."""
     shown = result.out + result.err
     assert "Traceback" not in shown and "UnicodeEncodeError" not in shown, shown
     assert shown.isascii()
     assert not {c for c in shown if not c.isprintable()} - {"\n"}, shown
+    assert f"\n{FORGED}" not in shown, shown
     if is_json:
         json.loads(result.out)
 
@@ -81,12 +99,17 @@ def test_failing_run_and_history_show_hostile_data(finished_run: FinishedRun) ->
 def test_all_commands_show_hostile_data(finished_run: FinishedRun) -> None:
     project, day = finished_run
     org = _add_hostile_data(project, day)
+    problems: list[str] = []
     for command, code, shows_data in (
         (("salesforce", "rejects"), 0, True),
         (("salesforce", "history", HOSTILE), 0, True),
-        (("salesforce", "diff"), 0, False),
+        (("salesforce", "diff", "--check-drift"), 0, True),
+        (("salesforce", "diff", "--object", "Account"), 0, True),
+        (("salesforce", "sync", "--dry-run"), 0, True),
         (("explain-org", org, "--date", day), 0, True),
-        (("status",), 0, False),
+        (("rejects",), 0, True),
+        (("status",), 0, True),
+        (("history",), 0, True),
         (("plan", "--date", day), 0, False),
         (("report", "--date", day), 0, False),
         (("doctor",), 0, False),
@@ -96,7 +119,11 @@ def test_all_commands_show_hostile_data(finished_run: FinishedRun) -> None:
         (("explain-org", HOSTILE), 3, False),
         (("sync", "--help"), 3, False),
     ):
-        _show(project, command, code, shows_data=shows_data)
+        try:
+            _show(project, command, code, shows_data=shows_data)
+        except AssertionError as error:
+            problems.append(f"{command}: {error}")
+    assert not problems, "\n\n".join(problems)
 
 
 @pytest.mark.slow
