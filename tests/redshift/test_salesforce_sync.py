@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from loaders import warehouse
 from loaders.errors import TransientError
+from loaders.ledger.salesforce import count_open_rejects, open_rejects
 from loaders.salesforce import mart_sql
 from loaders.salesforce.ledger import Scope
 from loaders.salesforce.safety_check import SafetyCheckError
@@ -19,6 +21,7 @@ from tests.loaders.salesforce.conftest import certificate_folder, salesforce
 from tests.loaders.salesforce.fixtures import (
     BULK,
     COLUMNS,
+    DATA_DATE,
     FAST,
     MAPPING,
     REJECTED_PLAN,
@@ -141,6 +144,29 @@ def test_only_changed_rows_are_sent_and_the_state_is_taken_over(
     assert (repaired.accepted, repaired.drift and repaired.drift.count) == (2, 0)
     kinds = Mart().read_ledger("salesforce_drift", "key", "kind")
     assert sorted(kinds) == [("k30", "edited"), ("k31", "deleted")]
+    _check_known_rejects(salesforce, rows)
+
+
+def _check_known_rejects(salesforce: SalesforceOrg, rows: list[dict[str, Any]]) -> None:
+    """Check that the rejects of an earlier date do not count for later ones."""
+    wrong = org_row("bad", billing_plan=REJECTED_PLAN)
+    held = replace(BULK, retry_permanent="when_changed")
+    for number, counts in ((1, (2, 3, 2, 0)), (2, (0, 3, 3, 1))):
+        day = DATA_DATE + timedelta(days=number)
+        _fill([{**row, "generated_date__c": day} for row in (*rows, wrong)])
+        result = salesforce.sync(held, data_date=day)
+        assert result.accepted == ROWS - 2
+        found = (result.exit_code, result.rejected, result.known_rejects, result.held)
+        assert found == counts
+    rejects = {item.key: item.code for item in open_rejects(MAPPING.object)}
+    rule = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
+    assert rejects == {"a": "DUPLICATE_KEY", "A": "DUPLICATE_KEY", "bad": rule}
+    with warehouse.session() as connection:
+        found_rejects = count_open_rejects(connection)
+    assert [row[:3] for row in found_rejects] == [
+        (MAPPING.object, "DUPLICATE_KEY", 2),
+        (MAPPING.object, rule, 1),
+    ]
 
 
 def test_lost_session_of_a_comparison_is_a_transient_error(
