@@ -50,7 +50,7 @@ from range(1, {{rows}} + 1) as numbers (number)
 NIGHTSHIFT_SYNC = """
 import sys
 from datetime import date
-from orchestrate.tasks.export import SPOOL
+from loaders.config.settings import PROJECT
 from loaders import warehouse
 from loaders.config import settings
 from loaders.config import salesforce_mapping
@@ -60,7 +60,7 @@ with warehouse.transaction() as connection:
     warehouse.ensure_tables(connection)
 request = SyncRequest(
     mapping=salesforce_mapping.load(), data_date=date.fromisoformat(sys.argv[1]),
-    spool=SPOOL,
+    spool=PROJECT / "var" / "spool",
 )
 result = sync.run(request, settings.load().salesforce)
 assert result.accepted == int(sys.argv[2]), result
@@ -69,7 +69,7 @@ DELTA_SYNC = """
 import re, sys
 from datetime import date
 from pathlib import Path
-from orchestrate.tasks.export import SPOOL
+from loaders.config.settings import PROJECT
 from loaders import warehouse
 from loaders.config import salesforce_mapping, settings
 from loaders.salesforce import sync
@@ -83,7 +83,7 @@ with warehouse.transaction() as connection:
     warehouse.ensure_tables(connection)
 request = SyncRequest(
     mapping=salesforce_mapping.load(), data_date=date.fromisoformat(sys.argv[1]),
-    spool=SPOOL,
+    spool=PROJECT / "var" / "spool",
 )
 start = megabytes("VmRSS")
 result = sync.run(request, settings.load().salesforce)
