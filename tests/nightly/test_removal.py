@@ -77,18 +77,21 @@ class World:
 
     def rows_with(self, column: str, value: int) -> dict[str, int]:
         """Return the number of rows with the value by table, where there are any."""
-        tables = self.project.rows(
-            "select schema_name || '.' || table_name as name from duckdb_columns() "
-            "where column_name = ? and schema_name in "
-            "('staging', 'intermediate', 'marts')",
-            column,
-        )
-        counts = {
-            table["name"]: self.project.rows(
-                f"select count(*) as n from {table['name']} where {column} = ?", value
-            )[0]["n"]
-            for table in tables
-        }
+        with duckdb.connect(str(self.project.warehouse), read_only=True) as connection:
+            tables = connection.execute(
+                "select schema_name || '.' || table_name from duckdb_columns() "
+                "where column_name = ? and schema_name in "
+                "('staging', 'intermediate', 'marts')",
+                [column],
+            ).fetchall()
+            counts = {
+                name: len(
+                    connection.execute(
+                        f"select 1 from {name} where {column} = ?", [value]
+                    ).fetchall()
+                )
+                for (name,) in tables
+            }
         return {name: count for name, count in counts.items() if count}
 
 
