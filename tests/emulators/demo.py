@@ -86,7 +86,9 @@ def _environment(started: Background) -> dict[str, str]:
     """Return the process environment with the demo's own settings only."""
     others = ("NIGHTSHIFT_", "DBT_", "LUIGI_", "AWS_", "OPENLINEAGE_")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(others)}
-    return {**kept, **dict(demo_setup.variables(started))}
+    # Its progress is for people, also in a file.
+    for_people = {"NIGHTSHIFT_LOG_FORMAT": "human"}
+    return {**kept, **for_people, **dict(demo_setup.variables(started))}
 
 
 @contextmanager
