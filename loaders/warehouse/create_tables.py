@@ -7,7 +7,7 @@ same at the start of a dbt command.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from loaders.errors import ConfigError
+from loaders.errors import ConfigError, DataError
 from loaders.warehouse import declared_tables, schema_changes, table_columns
 from loaders.warehouse.connection import SCHEMAS, Connection, identifier
 from loaders.warehouse.declared_tables import Column, Table
@@ -214,12 +214,22 @@ def _changed_type(
 
 
 def _add_column(connection: Connection, table: Table, column: Column) -> None:
-    """Add one column; Redshift takes one per statement."""
-    connection.execute(
-        f"-- loaders.warehouse.create_tables add {table.name}.{column.name}\n"
-        f"alter table {connection.table(table.schema, table.name)} "
-        f"add column {identifier(column.name)} {_data_type(column)}"
-    )
+    """Add one column; Redshift takes one per statement.
+
+    Raises `ConfigError` for a name or type that the warehouse does not take.
+    """
+    try:
+        connection.execute(
+            f"-- loaders.warehouse.create_tables add {table.name}.{column.name}\n"
+            f"alter table {connection.table(table.schema, table.name)} "
+            f"add column {identifier(column.name)} {_data_type(column)}"
+        )
+    except DataError as error:
+        cause = str(error.__cause__ or error).splitlines()[0].rstrip(".")
+        raise ConfigError(
+            f"Column {column.name} of type {column.data_type} cannot be added to "
+            f"{table.full_name}: {cause}. Correct it in {table.file}, then run again."
+        ) from error
 
 
 def _warehouse(connection: Connection) -> tuple[str, str]:
