@@ -1,5 +1,7 @@
-"""The vars of dbt_project.yml, which are the business constants."""
+"""The vars of dbt_project.yml: the business constants and the list of usage metrics."""
 
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from loaders.config.environment import PROJECT
@@ -18,6 +20,40 @@ NUMBERS = (
     "volume_baseline_days",
     "changed_partition_lookback_days",
 )
+
+
+@dataclass(frozen=True)
+class UsageMetric:
+    """What orgs use, as a column of the marts; `label` and `meaning` are for people."""
+
+    name: str
+    label: str
+    meaning: str
+    is_included_in_plans: bool = False
+    is_in_salesforce: bool = False
+    makes_big_footprint: bool = False
+
+
+@cache
+def usage_metrics() -> tuple[UsageMetric, ...]:
+    """Return the usage metrics in the order of the var `usage_metrics`.
+
+    Raises `ConfigError` with the file and the entry that is wrong.
+    """
+    entries = project_vars().get("usage_metrics")
+    if not isinstance(entries, list) or not entries:
+        raise ConfigError(
+            f"The var usage_metrics in {FILE} must be a list of metrics. Correct it."
+        )
+    metrics = []
+    for number, entry in enumerate(entries, start=1):
+        subject = f"entry {number} of the var usage_metrics in {FILE}"
+        try:
+            metrics.append(UsageMetric(**require_mapping(entry, subject)))
+        except TypeError as error:
+            problem = str(error).partition("() ")[2] or "a key is wrong"
+            raise ConfigError(f"{subject}: {problem}. Correct it.") from None
+    return tuple(metrics)
 
 
 def project_vars() -> dict[str, Any]:

@@ -1,11 +1,9 @@
-"""The metric catalog (a seed) and the labels of names."""
+"""The labels of usage metrics and of names."""
 
-import csv
 from functools import cache
 
-from loaders.config.settings import PROJECT
+from loaders.config.dbt_project import usage_metrics
 
-METRIC_CATALOG = PROJECT / "seeds" / "metric_catalog.csv"
 METRIC = "{metric}"
 USAGE = "Usage"
 SALESFORCE_SUFFIX = "__c"
@@ -16,12 +14,11 @@ SMALL_WORDS = frozenset({"by", "in", "of", "on", "to"})
 @cache
 def metrics() -> dict[str, str]:
     """Return the label of each usage metric by its name."""
-    with METRIC_CATALOG.open(encoding="utf-8", newline="") as file:
-        return {row["metric_name"]: row["label"] for row in csv.DictReader(file)}
+    return {metric.name: metric.label for metric in usage_metrics()}
 
 
 def label(name: str) -> str:
-    """Return a name as a label; metrics have the label of the metric catalog."""
+    """Return a name as a label; metrics have the label of the project's list."""
     words = name.removesuffix(SALESFORCE_SUFFIX).split("_")
     text = " ".join(_capitalized(word) for word in words)
     return text[:1].upper() + text[1:]

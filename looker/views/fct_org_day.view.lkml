@@ -65,7 +65,7 @@ view: fct_org_day {
   dimension: hosts {
     label: "Hosts"
     group_label: "Usage"
-    description: "Highest number of reporting hosts in the day's samples; 0 without samples."
+    description: "Highest value in the day's samples; 0 without samples."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.hosts ;;
@@ -83,7 +83,7 @@ view: fct_org_day {
   dimension: dashboards {
     label: "Dashboards"
     group_label: "Usage"
-    description: "Highest number of dashboards in the day's samples; 0 without samples."
+    description: "Highest value in the day's samples; 0 without samples."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.dashboards ;;
@@ -92,7 +92,7 @@ view: fct_org_day {
   dimension: metrics {
     label: "Custom Metrics"
     group_label: "Usage"
-    description: "Highest number of custom metrics in the day's samples; 0 without samples."
+    description: "Highest value in the day's samples; 0 without samples."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.metrics ;;

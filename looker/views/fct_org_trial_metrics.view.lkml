@@ -92,7 +92,7 @@ view: fct_org_trial_metrics {
   dimension: hosts {
     label: "Hosts"
     group_label: "Usage"
-    description: "Hosts on the latest trial day so far. Null if there is no trial day."
+    description: "Value on the latest trial day so far. Null if there is no trial day."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.hosts ;;
@@ -101,7 +101,7 @@ view: fct_org_trial_metrics {
   dimension: integrations {
     label: "Integrations"
     group_label: "Usage"
-    description: "Integrations on the latest trial day so far. Null if there is no trial day."
+    description: "Value on the latest trial day so far. Null if there is no trial day."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.integrations ;;
@@ -110,7 +110,7 @@ view: fct_org_trial_metrics {
   dimension: dashboards {
     label: "Dashboards"
     group_label: "Usage"
-    description: "Dashboards on the latest trial day so far. Null if there is no trial day."
+    description: "Value on the latest trial day so far. Null if there is no trial day."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.dashboards ;;
@@ -119,7 +119,7 @@ view: fct_org_trial_metrics {
   dimension: metrics {
     label: "Custom Metrics"
     group_label: "Usage"
-    description: "Custom metrics on the latest trial day so far. Null if there is no trial day."
+    description: "Value on the latest trial day so far. Null if there is no trial day."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.metrics ;;
@@ -128,7 +128,7 @@ view: fct_org_trial_metrics {
   dimension: max_hosts {
     label: "Max Hosts"
     group_label: "Usage"
-    description: "Maximum of hosts over the trial days so far."
+    description: "Maximum over the trial days so far."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.max_hosts ;;
@@ -137,7 +137,7 @@ view: fct_org_trial_metrics {
   dimension: max_integrations {
     label: "Max Integrations"
     group_label: "Usage"
-    description: "Maximum of integrations over the trial days so far."
+    description: "Maximum over the trial days so far."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.max_integrations ;;
@@ -146,7 +146,7 @@ view: fct_org_trial_metrics {
   dimension: max_dashboards {
     label: "Max Dashboards"
     group_label: "Usage"
-    description: "Maximum of dashboards over the trial days so far."
+    description: "Maximum over the trial days so far."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.max_dashboards ;;
@@ -155,7 +155,7 @@ view: fct_org_trial_metrics {
   dimension: max_metrics {
     label: "Max Custom Metrics"
     group_label: "Usage"
-    description: "Maximum of custom metrics over the trial days so far."
+    description: "Maximum over the trial days so far."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.max_metrics ;;
@@ -164,7 +164,7 @@ view: fct_org_trial_metrics {
   dimension: median_hosts {
     label: "Median Hosts"
     group_label: "Usage"
-    description: "Median of hosts over the trial days so far, interpolated."
+    description: "Median over the trial days so far, interpolated."
     type: number
     value_format_name: decimal_2
     sql: ${TABLE}.median_hosts ;;
@@ -173,7 +173,7 @@ view: fct_org_trial_metrics {
   dimension: median_integrations {
     label: "Median Integrations"
     group_label: "Usage"
-    description: "Median of integrations over the trial days so far, interpolated."
+    description: "Median over the trial days so far, interpolated."
     type: number
     value_format_name: decimal_2
     sql: ${TABLE}.median_integrations ;;
@@ -182,7 +182,7 @@ view: fct_org_trial_metrics {
   dimension: median_dashboards {
     label: "Median Dashboards"
     group_label: "Usage"
-    description: "Median of dashboards over the trial days so far, interpolated."
+    description: "Median over the trial days so far, interpolated."
     type: number
     value_format_name: decimal_2
     sql: ${TABLE}.median_dashboards ;;
@@ -191,7 +191,7 @@ view: fct_org_trial_metrics {
   dimension: median_metrics {
     label: "Median Custom Metrics"
     group_label: "Usage"
-    description: "Median of custom metrics over the trial days so far, interpolated."
+    description: "Median over the trial days so far, interpolated."
     type: number
     value_format_name: decimal_2
     sql: ${TABLE}.median_metrics ;;
@@ -236,7 +236,7 @@ view: fct_org_trial_metrics {
   dimension: target_attainment {
     label: "Target Attainment"
     group_label: "Trial"
-    description: "Progress towards the usage of converted trials, from 0 to 1. It is the mean over the four metrics of value divided by target, each capped at 1. A metric without a target, or with a target of 0, is left out. Null if all four are left out."
+    description: "Progress towards the usage of converted trials, from 0 to 1. It is the mean over the usage metrics of value divided by target, each capped at 1. A metric without a target, or with a target of 0, is left out. Null if all are left out."
     type: number
     value_format_name: percent_1
     sql: ${TABLE}.target_attainment ;;

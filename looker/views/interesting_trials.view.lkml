@@ -99,7 +99,7 @@ view: interesting_trials {
   dimension: hosts {
     label: "Hosts"
     group_label: "Usage"
-    description: "Hosts on the latest trial day so far. Null if there is no trial day."
+    description: "Value on the latest trial day so far. Null if there is no trial day."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.hosts ;;
@@ -108,7 +108,7 @@ view: interesting_trials {
   dimension: integrations {
     label: "Integrations"
     group_label: "Usage"
-    description: "Integrations on the latest trial day so far. Null if there is no trial day."
+    description: "Value on the latest trial day so far. Null if there is no trial day."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.integrations ;;
@@ -117,7 +117,7 @@ view: interesting_trials {
   dimension: dashboards {
     label: "Dashboards"
     group_label: "Usage"
-    description: "Dashboards on the latest trial day so far. Null if there is no trial day."
+    description: "Value on the latest trial day so far. Null if there is no trial day."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.dashboards ;;
@@ -126,7 +126,7 @@ view: interesting_trials {
   dimension: metrics {
     label: "Custom Metrics"
     group_label: "Usage"
-    description: "Custom metrics on the latest trial day so far. Null if there is no trial day."
+    description: "Value on the latest trial day so far. Null if there is no trial day."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.metrics ;;
@@ -153,7 +153,7 @@ view: interesting_trials {
   dimension: target_attainment {
     label: "Target Attainment"
     group_label: "Trial"
-    description: "Progress towards the usage of converted trials, from 0 to 1. It is the mean over the four metrics of value divided by target, each capped at 1. A metric without a target, or with a target of 0, is left out. Null if all four are left out."
+    description: "Progress towards the usage of converted trials, from 0 to 1. It is the mean over the usage metrics of value divided by target, each capped at 1. A metric without a target, or with a target of 0, is left out. Null if all are left out."
     type: number
     value_format_name: percent_1
     sql: ${TABLE}.target_attainment ;;

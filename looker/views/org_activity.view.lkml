@@ -64,7 +64,7 @@ view: org_activity {
   dimension: hosts {
     label: "Hosts"
     group_label: "Usage"
-    description: "Highest number of reporting hosts in the day's samples; 0 without samples."
+    description: "Highest value in the day's samples; 0 without samples."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.hosts ;;
@@ -82,7 +82,7 @@ view: org_activity {
   dimension: dashboards {
     label: "Dashboards"
     group_label: "Usage"
-    description: "Highest number of dashboards in the day's samples; 0 without samples."
+    description: "Highest value in the day's samples; 0 without samples."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.dashboards ;;
@@ -91,7 +91,7 @@ view: org_activity {
   dimension: metrics {
     label: "Custom Metrics"
     group_label: "Usage"
-    description: "Highest number of custom metrics in the day's samples; 0 without samples."
+    description: "Highest value in the day's samples; 0 without samples."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.metrics ;;

@@ -85,7 +85,7 @@ view: org_trial_metrics_latest {
   dimension: hosts {
     label: "Hosts"
     group_label: "Usage"
-    description: "Hosts on the latest trial day so far. Null if there is no trial day."
+    description: "Value on the latest trial day so far. Null if there is no trial day."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.hosts ;;
@@ -94,7 +94,7 @@ view: org_trial_metrics_latest {
   dimension: integrations {
     label: "Integrations"
     group_label: "Usage"
-    description: "Integrations on the latest trial day so far. Null if there is no trial day."
+    description: "Value on the latest trial day so far. Null if there is no trial day."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.integrations ;;
@@ -103,7 +103,7 @@ view: org_trial_metrics_latest {
   dimension: dashboards {
     label: "Dashboards"
     group_label: "Usage"
-    description: "Dashboards on the latest trial day so far. Null if there is no trial day."
+    description: "Value on the latest trial day so far. Null if there is no trial day."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.dashboards ;;
@@ -112,7 +112,7 @@ view: org_trial_metrics_latest {
   dimension: metrics {
     label: "Custom Metrics"
     group_label: "Usage"
-    description: "Custom metrics on the latest trial day so far. Null if there is no trial day."
+    description: "Value on the latest trial day so far. Null if there is no trial day."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.metrics ;;
@@ -121,7 +121,7 @@ view: org_trial_metrics_latest {
   dimension: max_hosts {
     label: "Max Hosts"
     group_label: "Usage"
-    description: "Maximum of hosts over the trial days so far."
+    description: "Maximum over the trial days so far."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.max_hosts ;;
@@ -130,7 +130,7 @@ view: org_trial_metrics_latest {
   dimension: max_integrations {
     label: "Max Integrations"
     group_label: "Usage"
-    description: "Maximum of integrations over the trial days so far."
+    description: "Maximum over the trial days so far."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.max_integrations ;;
@@ -139,7 +139,7 @@ view: org_trial_metrics_latest {
   dimension: max_dashboards {
     label: "Max Dashboards"
     group_label: "Usage"
-    description: "Maximum of dashboards over the trial days so far."
+    description: "Maximum over the trial days so far."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.max_dashboards ;;
@@ -148,7 +148,7 @@ view: org_trial_metrics_latest {
   dimension: max_metrics {
     label: "Max Custom Metrics"
     group_label: "Usage"
-    description: "Maximum of custom metrics over the trial days so far."
+    description: "Maximum over the trial days so far."
     type: number
     value_format_name: decimal_0
     sql: ${TABLE}.max_metrics ;;
@@ -157,7 +157,7 @@ view: org_trial_metrics_latest {
   dimension: median_hosts {
     label: "Median Hosts"
     group_label: "Usage"
-    description: "Median of hosts over the trial days so far, interpolated."
+    description: "Median over the trial days so far, interpolated."
     type: number
     value_format_name: decimal_2
     sql: ${TABLE}.median_hosts ;;
@@ -166,7 +166,7 @@ view: org_trial_metrics_latest {
   dimension: median_integrations {
     label: "Median Integrations"
     group_label: "Usage"
-    description: "Median of integrations over the trial days so far, interpolated."
+    description: "Median over the trial days so far, interpolated."
     type: number
     value_format_name: decimal_2
     sql: ${TABLE}.median_integrations ;;
@@ -175,7 +175,7 @@ view: org_trial_metrics_latest {
   dimension: median_dashboards {
     label: "Median Dashboards"
     group_label: "Usage"
-    description: "Median of dashboards over the trial days so far, interpolated."
+    description: "Median over the trial days so far, interpolated."
     type: number
     value_format_name: decimal_2
     sql: ${TABLE}.median_dashboards ;;
@@ -184,7 +184,7 @@ view: org_trial_metrics_latest {
   dimension: median_metrics {
     label: "Median Custom Metrics"
     group_label: "Usage"
-    description: "Median of custom metrics over the trial days so far, interpolated."
+    description: "Median over the trial days so far, interpolated."
     type: number
     value_format_name: decimal_2
     sql: ${TABLE}.median_metrics ;;
@@ -229,7 +229,7 @@ view: org_trial_metrics_latest {
   dimension: target_attainment {
     label: "Target Attainment"
     group_label: "Trial"
-    description: "Progress towards the usage of converted trials, from 0 to 1. It is the mean over the four metrics of value divided by target, each capped at 1. A metric without a target, or with a target of 0, is left out. Null if all four are left out."
+    description: "Progress towards the usage of converted trials, from 0 to 1. It is the mean over the usage metrics of value divided by target, each capped at 1. A metric without a target, or with a target of 0, is left out. Null if all are left out."
     type: number
     value_format_name: percent_1
     sql: ${TABLE}.target_attainment ;;

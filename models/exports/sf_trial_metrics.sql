@@ -18,14 +18,10 @@ final as (
         billing_plan__c,
         is_paid__c,
         converted_on__c,
-        hosts__c,
-        integrations__c,
-        dashboards__c,
-        metrics__c,
-        median_hosts__c,
-        median_integrations__c,
-        median_dashboards__c,
-        median_metrics__c,
+        {{ metric_columns('{metric}__c', '{metric}__c', 'is_in_salesforce') }},
+        {{ metric_columns(
+            'median_{metric}__c', 'median_{metric}__c', 'is_in_salesforce'
+        ) }},
         active_days__c,
         active_users__c,
         last_active_date__c,

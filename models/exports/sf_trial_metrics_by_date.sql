@@ -25,14 +25,13 @@ final as (
         trial_metrics.billing_plan_name as billing_plan__c,
         trial_metrics.is_paid as is_paid__c,
         trial_metrics.converted_on as converted_on__c,
-        trial_metrics.hosts as hosts__c,
-        trial_metrics.integrations as integrations__c,
-        trial_metrics.dashboards as dashboards__c,
-        trial_metrics.metrics as metrics__c,
-        trial_metrics.median_hosts as median_hosts__c,
-        trial_metrics.median_integrations as median_integrations__c,
-        trial_metrics.median_dashboards as median_dashboards__c,
-        trial_metrics.median_metrics as median_metrics__c,
+        {{ metric_columns(
+            'trial_metrics.{metric}', '{metric}__c', 'is_in_salesforce'
+        ) }},
+        {{ metric_columns(
+            'trial_metrics.median_{metric}', 'median_{metric}__c',
+            'is_in_salesforce'
+        ) }},
         trial_metrics.active_days as active_days__c,
         trial_metrics.active_users as active_users__c,
         trial_metrics.last_active_date as last_active_date__c,

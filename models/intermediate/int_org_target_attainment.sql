@@ -50,7 +50,7 @@ metrics_with_targets as (
         targets.median_value > 0 as is_to_meet,
         targets.median_value > 0
         and metric_values.metric_value >= targets.median_value as is_met,
-        metric_values.metric_name in ('hosts', 'metrics')
+        metric_values.metric_name in {{ metric_names('makes_big_footprint') }}
         and targets.median_value > 0
         and metric_values.metric_value
         >= targets.p75 * {{ var('big_footprint_factor') }} as has_big_footprint
@@ -73,12 +73,9 @@ attainments_by_metric as (
     select
         org_id,
         generated_date,
-        max(case when metric_name = 'hosts' then attainment end) as hosts,
-        max(case when metric_name = 'integrations' then attainment end)
-            as integrations,
-        max(case when metric_name = 'dashboards' then attainment end)
-            as dashboards,
-        max(case when metric_name = 'metrics' then attainment end) as metrics,
+        {{ metric_columns(
+            "max(case when metric_name = '{metric}' then attainment end)"
+        ) }},
         count(attainment) as metrics_with_target,
         count(case when is_to_meet then 1 end) as metrics_to_meet,
         count(case when is_met then 1 end) as metrics_met,
@@ -100,12 +97,8 @@ final as (
         metrics_with_target,
         metrics_to_meet,
         metrics_met,
-        (
-            coalesce(hosts, 0)
-            + coalesce(integrations, 0)
-            + coalesce(dashboards, 0)
-            + coalesce(metrics, 0)
-        ) / metrics_with_target as target_attainment,
+        {{ metric_terms('coalesce({metric}, 0)', '+') }}
+        / metrics_with_target as target_attainment,
         metrics_with_big_footprint > 0 as has_big_footprint,
         generated_date
 

@@ -79,18 +79,12 @@ trials_aggregated as (
         min(case when is_paid then org_day end) as days_to_convert,
         max(case when log_events > 0 then metric_date end) as last_active_date,
         count(case when is_in_trial then 1 end) as trial_days,
-        max(case when is_in_trial and recency = 1 then hosts end) as hosts,
-        max(
-            case when is_in_trial and recency = 1 then integrations end
-        ) as integrations,
-        max(
-            case when is_in_trial and recency = 1 then dashboards end
-        ) as dashboards,
-        max(case when is_in_trial and recency = 1 then metrics end) as metrics,
-        max(case when is_in_trial then hosts end) as max_hosts,
-        max(case when is_in_trial then integrations end) as max_integrations,
-        max(case when is_in_trial then dashboards end) as max_dashboards,
-        max(case when is_in_trial then metrics end) as max_metrics,
+        {{ metric_columns(
+            'max(case when is_in_trial and recency = 1 then {metric} end)'
+        ) }},
+        {{ metric_columns(
+            'max(case when is_in_trial then {metric} end)', 'max_{metric}'
+        ) }},
         count(case when is_in_trial and log_events > 0 then 1 end)
             as active_days,
         max(case when is_in_trial then active_users end) as active_users,
@@ -118,14 +112,8 @@ final as (
         ) as days_left_in_trial,
         cast(aggregated.days_to_convert as integer) as days_to_convert,
         aggregated.trial_days,
-        aggregated.hosts,
-        aggregated.integrations,
-        aggregated.dashboards,
-        aggregated.metrics,
-        aggregated.max_hosts,
-        aggregated.max_integrations,
-        aggregated.max_dashboards,
-        aggregated.max_metrics,
+        {{ metric_columns('aggregated.{metric}') }},
+        {{ metric_columns('aggregated.max_{metric}', 'max_{metric}') }},
         aggregated.active_days,
         aggregated.active_users,
         cast(coalesce(aggregated.log_events, 0) as bigint) as log_events,

@@ -87,10 +87,7 @@ final as (
     select
         org_id,
         cohort,
-        hosts,
-        integrations,
-        dashboards,
-        metrics,
+        {{ usage_metrics() | join(',\n        ') }},
         cohort_date as generated_date,
         trial_start_date,
         generated_date as last_seen_date

@@ -20,36 +20,51 @@ with requests as (
 
 ),
 
-visitor_days as (
-
-    select *
-
-    from {{ ref('int_web_visitor_activity_gaps') }}
-
-    where {{ in_window_and_before('request_date', 1) }}
-
-),
-
-requests_with_previous as (
+requests_with_neighbours as (
 
     select
-        requests.*,
-        visitor_days.is_continuous,
-        lag(requests.requested_at) over (
-            partition by requests.visitor_id
-            order by requests.requested_at
+        *,
+        lag(requested_at) over (
+            partition by visitor_id
+            order by requested_at
         ) as previous_requested_at,
-        lag(visitor_days.is_continuous) over (
-            partition by requests.visitor_id
-            order by requests.requested_at
-        ) as was_continuous
+        min(requested_at) over (
+            partition by visitor_id, request_date
+        ) as first_requested_at,
+        max(requested_at) over (
+            partition by visitor_id, request_date
+        ) as last_requested_at
 
     from requests
 
-    inner join visitor_days
-        on
-            requests.visitor_id = visitor_days.visitor_id
-            and requests.request_date = visitor_days.request_date
+),
+
+requests_flagged as (
+
+    -- The gaps between midnight and the first and last request of a day count
+    -- too: a continuous visitor has no long gap in the whole day.
+    select
+        *,
+        {{ dbt.datediff(
+            'cast(request_date as timestamp)', 'first_requested_at', 'second'
+        ) }} <= {{ var('session_timeout_minutes') }} * 60
+        and {{ dbt.datediff(
+            'last_requested_at', 'cast(request_date + 1 as timestamp)', 'second'
+        ) }} <= {{ var('session_timeout_minutes') }} * 60
+        and coalesce(
+            max(
+                case
+                    when cast(previous_requested_at as date) = request_date
+                        then {{ dbt.datediff(
+                            'previous_requested_at', 'requested_at', 'second'
+                        ) }}
+                end
+            ) over (
+                partition by visitor_id, request_date
+            ), 0
+        ) <= {{ var('session_timeout_minutes') }} * 60 as is_continuous
+
+    from requests_with_neighbours
 
 ),
 
@@ -69,12 +84,18 @@ requests_with_start as (
                 then 1
             when
                 cast(previous_requested_at as date) != request_date
-                and (is_continuous or was_continuous)
+                and (
+                    is_continuous
+                    or lag(is_continuous) over (
+                        partition by visitor_id
+                        order by requested_at
+                    )
+                )
                 then 1
             else 0
         end as starts_session
 
-    from requests_with_previous
+    from requests_flagged
 
 ),
 

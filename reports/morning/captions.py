@@ -1,6 +1,6 @@
 """Alternative texts of the report's charts."""
 
-from reports.morning.data import METRIC_LABELS, Report
+from reports.morning.data import Report, metric_labels
 
 
 def trials(report: Report) -> str:
@@ -26,7 +26,7 @@ def target_curve(report: Report) -> str:
     comparisons = [
         f"{label} {latest[metric, 'converted'][1]:g} and "
         f"{latest[metric, 'not_converted'][1]:g}"
-        for metric, label in METRIC_LABELS.items()
+        for metric, label in metric_labels().items()
         if (metric, "converted") in latest and (metric, "not_converted") in latest
     ]
     return (

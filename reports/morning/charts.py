@@ -18,7 +18,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from reports.morning import captions
-from reports.morning.data import METRIC_LABELS, Report
+from reports.morning.data import Report, metric_labels
 from reports.morning.paid_flow import FLOW_DAYS
 from reports.morning.themes import THEMES, Theme, rc_settings
 from reports.morning.trials import TRIAL_HISTORY_DAYS
@@ -164,12 +164,14 @@ def _draw_trials(report: Report, theme: Theme) -> Figure:
 
 def _draw_target_curve(report: Report, theme: Theme) -> Figure:
     """Draw one small line chart per metric: medians by trial day and cohort."""
-    figure, grid = _new_figure(3.5, nrows=2, ncols=2, sharex=True)
+    labels = metric_labels()
+    rows = (len(labels) + 1) // 2
+    figure, grid = _new_figure(1.75 * rows, nrows=rows, ncols=2, sharex=True)
     styles = {
         "converted": (theme.first, "-", "o"),
         "not_converted": (theme.second, "--", "s"),
     }
-    for axes, (metric, label) in zip(grid.flat, METRIC_LABELS.items(), strict=True):
+    for axes, (metric, label) in zip(grid.flat, labels.items(), strict=False):
         for cohort, (colour, line_style, marker) in styles.items():
             points = sorted(
                 (row["org_day"], float(row["median_value"]))

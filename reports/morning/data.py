@@ -8,18 +8,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from loaders.config.dbt_project import usage_metrics
 from loaders.warehouse import Connection, identifier
 from reports.morning.notes import Note, read_notes
 from reports.morning.paid_flow import PaidAccountFlow, read_paid_flow
 from reports.morning.quality import Quality, read_quality
 from reports.morning.request import ReportRequest
 from reports.morning.trials import read_trial_days, trials_of, weekly_changes
-from reports.org.queries import METRICS
 
 MAX_ROWS = 10
-METRIC_LABELS = {
-    metric: "custom metrics" if metric == "metrics" else metric for metric in METRICS
-}
 # The models that the report reads. A report is stale when one of them changes.
 MODELS = (
     "account_transitions",
@@ -38,6 +35,15 @@ DATE_COLUMNS = {
 }
 
 Row = dict[str, Any]
+
+
+def metric_labels(*, is_included_in_plans: bool = False) -> dict[str, str]:
+    """Return the labels of all metrics by name, or of those that plans include."""
+    return {
+        metric.name: metric.label.lower()
+        for metric in usage_metrics()
+        if metric.is_included_in_plans or not is_included_in_plans
+    }
 
 
 @dataclass(frozen=True)
@@ -195,7 +201,8 @@ def _read_customers(connection: Connection, request: ReportRequest) -> TopRows:
 
 def _read_free_accounts(connection: Connection, request: ReportRequest) -> TopRows:
     columns = ["org_id", "org_name", "limits_reached"]
-    columns += [f"{prefix}{name}" for name in METRICS for prefix in ("", "included_")]
+    for name in metric_labels(is_included_in_plans=True):
+        columns += [name, f"included_{name}"]
     accounts = _read_mart(connection, request, "free_account_usage", columns, "org_id")
     accounts.sort(
         key=lambda row: (-row["limits_reached"], -row["hosts"], row["org_id"])

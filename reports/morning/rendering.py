@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from reports.morning import names
-from reports.morning.data import METRIC_LABELS, Report
+from reports.morning.data import Report, metric_labels
 from reports.morning.links import Links
 from reports.morning.quality import summarize
 from reports.morning.request import ReportRequest
@@ -106,7 +106,8 @@ def _render(
         "folded": [section.nothing for section in sections if not section.is_shown],
         "charts": charts,
         "targets": _targets_by_metric(report),
-        "metric_labels": METRIC_LABELS,
+        "metric_labels": metric_labels(),
+        "plan_metric_labels": metric_labels(is_included_in_plans=True),
         "links": Links(request.data_date, request.salesforce_url, request.looker_url),
         "preheader": preheader(report),
         "written_at": written_at,
@@ -135,7 +136,7 @@ def _targets_by_metric(report: Report) -> dict[str, dict[str, Any]]:
             row["metric_name"], dict.fromkeys(COHORTS, no_values)
         )
         by_cohort[row["cohort"]] = row
-    return {metric: targets[metric] for metric in METRIC_LABELS if metric in targets}
+    return {metric: targets[metric] for metric in metric_labels() if metric in targets}
 
 
 @cache

@@ -6,9 +6,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from loaders.config.dbt_project import usage_metrics
 from loaders.warehouse import Connection
 
-METRICS = ("hosts", "integrations", "dashboards", "metrics")
 CONVERTED = "converted"
 # A data date can be traced once all of these are built for it.
 REQUIRED_MODELS = (
@@ -131,8 +131,8 @@ def read_attainment_terms(
         )
     )
     return [
-        AttainmentTerm(metric, snapshot[metric], targets.get(metric))
-        for metric in METRICS
+        AttainmentTerm(metric.name, snapshot[metric.name], targets.get(metric.name))
+        for metric in usage_metrics()
     ]
 
 

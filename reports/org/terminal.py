@@ -5,18 +5,16 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from loaders.config.dbt_project import usage_metrics
 from loaders.warehouse.declared_tables import raw_tables
 from reports.console import Rule, Table, Text, console, printable, styled
 from reports.org.explain import OrgTrace, SalesforceTrace
-from reports.org.queries import METRICS, Record
+from reports.org.queries import Record
 from reports.org.raw_records import RawPartition
 
 NO_VALUE = "-"
-ORG_DAY_COLUMNS = (
-    *("metric_date", "org_day", "billing_plan_name"),
-    *METRICS,
-    *("log_events", "active_users", "error_events", "sessions"),
-)
+STATE_COLUMNS = ("metric_date", "org_day", "billing_plan_name")
+ACTIVITY_COLUMNS = ("log_events", "active_users", "error_events", "sessions")
 TEXT_COLUMNS = {"metric", "field", "partition", "metric_date", "billing_plan_name"}
 MAX_EVENTS = 5
 MAX_REJECTS = 5
@@ -102,9 +100,11 @@ def _print_org_days(trace: OrgTrace) -> None:
     if not trace.org_days:
         _print_line("No org days.")
         return
-    table = _new_table(*ORG_DAY_COLUMNS)
+    metrics = (metric.name for metric in usage_metrics())
+    columns = (*STATE_COLUMNS, *metrics, *ACTIVITY_COLUMNS)
+    table = _new_table(*columns)
     for day in trace.org_days:
-        cells = [_format_value(day[name]) for name in ORG_DAY_COLUMNS]
+        cells = [_format_value(day[name]) for name in columns]
         table.add_row(*cells, style="" if day["is_in_trial"] else "dim")
     console.print_table(table)
 
@@ -123,9 +123,10 @@ def _print_trial_metrics(snapshot: Record) -> None:
         f"{plan}."
     )
     table = _new_table("metric", "latest trial day", "median", "maximum")
-    for metric in METRICS:
-        values = (snapshot[f"{prefix}{metric}"] for prefix in ("", "median_", "max_"))
-        table.add_row(metric, *(_format_value(value) for value in values))
+    for metric in usage_metrics():
+        prefixes = ("", "median_", "max_")
+        values = (snapshot[f"{prefix}{metric.name}"] for prefix in prefixes)
+        table.add_row(metric.name, *(_format_value(value) for value in values))
     console.print_table(table)
 
 

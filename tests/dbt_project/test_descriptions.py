@@ -63,7 +63,9 @@ def test_macros_and_their_arguments_are_described(manifest: Node) -> None:
         signature = re.search(
             r"\{%-?\s*(?:macro|test)\s+\w+\s*\(([^)]*)\)", macro["macro_sql"]
         )
-        names = re.findall(r"(\w+)(?:=\w+)?(?:,|$)", signature[1] if signature else "")
+        names = re.findall(
+            r"(\w+)(?:=[^,]+)?(?:,|$)", signature[1] if signature else ""
+        )
         described = {
             argument["name"]: argument["description"] for argument in macro["arguments"]
         }

@@ -22,7 +22,6 @@ ALLOWED_IN_MARTS = {
 # Columns computed from personal data that no longer identify a person.
 NOT_IDENTIFYING = {
     ("stg_web__requests", "file_extension"),
-    ("int_web_visitor_activity_gaps", "is_continuous"),
     ("int_web_requests_sessionized", "session_id"),  # hash of visitor and timestamp
     ("int_web_requests_sessionized", "session_date"),
     ("int_web_requests_sessionized", "has_path"),

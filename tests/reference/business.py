@@ -1,7 +1,7 @@
 """Business constants, billing plans and seed lists that the marts depend on.
 
-The constants equal the defaults of the dbt vars of the same names. The lists are read
-from `seeds/*.csv`.
+The constants equal the defaults of the dbt vars of the same names. The metrics are read
+from `dbt_project.yml`, the other lists from `seeds/*.csv`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,34 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 SEEDS_FOLDER = Path(__file__).parents[2] / "seeds"
 
-METRICS = ("hosts", "integrations", "dashboards", "metrics")
-"""The metrics that trials are measured by."""
+PROJECT_FILE = SEEDS_FOLDER.parent / "dbt_project.yml"
 
-USAGE = ("hosts", "integrations", "dashboards", "metrics")
-"""The usage columns of the growth marts and of the Salesforce export."""
+
+def _metrics(flag: str = "name") -> tuple[str, ...]:
+    """Return the names in the project's list of metrics, or of those with a flag."""
+    project = yaml.safe_load(PROJECT_FILE.read_text(encoding="utf-8"))
+    entries = project["vars"]["usage_metrics"]
+    return tuple(entry["name"] for entry in entries if entry.get(flag))
+
+
+METRICS = _metrics()
+"""The usage metrics, which trials are measured by."""
+
+METRICS_IN_PLANS = _metrics("is_included_in_plans")
+METRICS_IN_SALESFORCE = _metrics("is_in_salesforce")
+BIG_FOOTPRINT_METRICS = _metrics("makes_big_footprint")
+
+REQUIRED_METRICS = ("hosts", "dashboards", "metrics")
+"""Keys of every sample. A day's value is the maximum of its samples."""
+
+OPTIONAL_METRICS = tuple(
+    name for name in METRICS if name not in (*REQUIRED_METRICS, "integrations")
+)
+"""Whole numbers that a sample may lack. A day's value is the maximum, 0 without one."""
 
 PAID_PLAN_IDS = frozenset({3, 4})
 """Pro and Enterprise. Any other plan, listed or not, counts as not paid."""

@@ -8,22 +8,14 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
-from tests.reference.business import ERROR_LEVELS
+from tests.reference.business import ERROR_LEVELS, METRICS
 from tests.reference.records import Event, Sample
 
 Mart = list[dict[str, object]]
 OrgDate = tuple[int, date]
 """An org_id and a UTC day."""
-
-
-@dataclass
-class DailyUsage:
-    """The usage of one org on one day; zeros without samples."""
-
-    hosts: int = 0
-    dashboards: int = 0
-    metrics: int = 0
-    integrations: int = 0
+DailyUsage = dict[str, int]
+"""The metrics of one org and day by name."""
 
 
 @dataclass
@@ -45,14 +37,11 @@ class DailyAggregates:
 
     def columns(self, org_date: OrgDate) -> dict[str, object]:
         """Return the usage and activity columns of one org and day."""
-        usage = self.usage.get(org_date, DailyUsage())
+        usage = self.usage.get(org_date, dict.fromkeys(METRICS, 0))
         events = self.events.get(org_date, DailyEvents())
         seconds = self.session_seconds.get(org_date, [])
         return {
-            "hosts": usage.hosts,
-            "dashboards": usage.dashboards,
-            "metrics": usage.metrics,
-            "integrations": usage.integrations,
+            **usage,
             "log_events": events.log_events,
             "active_users": len(events.user_ids),
             "error_events": events.error_events,
@@ -70,16 +59,19 @@ def aggregate_samples(samples: Iterable[Sample]) -> dict[OrgDate, DailyUsage]:
     for sample in samples:
         by_org_date[sample.org_id, sample.at.date()].append(sample)
     return {
-        org_date: DailyUsage(
-            hosts=max(sample.hosts for sample in day_samples),
-            dashboards=max(sample.dashboards for sample in day_samples),
-            metrics=max(sample.metrics for sample in day_samples),
-            integrations=len(
+        org_date: {
+            **{name: _maximum(name, day_samples) for name in day_samples[0].counts},
+            "integrations": len(
                 {name for sample in day_samples for name in sample.integrations}
             ),
-        )
+        }
         for org_date, day_samples in by_org_date.items()
     }
+
+
+def _maximum(name: str, samples: list[Sample]) -> int:
+    counts = (sample.counts[name] for sample in samples)
+    return max((count for count in counts if count is not None), default=0)
 
 
 def aggregate_events(events: Iterable[Event]) -> dict[OrgDate, DailyEvents]:

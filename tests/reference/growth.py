@@ -10,7 +10,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from tests.reference.business import PAID_PLAN_IDS, USAGE, Constants
+from tests.reference.business import (
+    METRICS,
+    METRICS_IN_PLANS,
+    PAID_PLAN_IDS,
+    Constants,
+)
 from tests.reference.daily_aggregates import DailyAggregates, Mart
 from tests.reference.records import Org
 from tests.reference.trials import Row
@@ -110,14 +115,19 @@ def free_account_usage(activity: Mart) -> Mart:
     """Return the free accounts that reach the included amount of any metric."""
     rows = []
     for row in activity:
-        above = {metric: row[metric] - INCLUDED[metric] for metric in USAGE}
+        above = {metric: row[metric] - INCLUDED[metric] for metric in METRICS_IN_PLANS}
         limits_reached = sum(value >= 0 for value in above.values())
         if row["account_state"] == "free" and limits_reached:
             rows.append(
                 select_columns(row, "org_id", "metric_date", "org_name")
-                | select_columns(row, "billing_plan_id", "billing_plan_name", *USAGE)
-                | {f"included_{metric}": INCLUDED[metric] for metric in USAGE}
-                | {f"{metric}_above": above[metric] for metric in USAGE}
+                | select_columns(
+                    row, "billing_plan_id", "billing_plan_name", *METRICS_IN_PLANS
+                )
+                | {
+                    f"included_{metric}": INCLUDED[metric]
+                    for metric in METRICS_IN_PLANS
+                }
+                | {f"{metric}_above": above[metric] for metric in METRICS_IN_PLANS}
                 | {"limits_reached": limits_reached}
             )
     return rows
@@ -147,7 +157,7 @@ def big_customer_usage(activity: Mart) -> Mart:
         for rank, row in enumerate(ranked, start=1):
             rows.append(
                 select_columns(row, "org_id", "metric_date", "org_name", "has_samples")
-                | select_columns(row, "billing_plan_id", "billing_plan_name", *USAGE)
+                | select_columns(row, "billing_plan_id", "billing_plan_name", *METRICS)
                 | {"usage_rank": rank}
                 | _changes(row, sampled)
             )
@@ -165,7 +175,7 @@ def _usage_order(row: Row, sampled: dict[tuple[int, date], Row]) -> tuple[int, .
             for day in last_days
             if (row["org_id"], day) in sampled
         ),
-        dict.fromkeys(USAGE, 0),
+        dict.fromkeys(METRICS, 0),
     )
     usage = (known[metric] for metric in ("hosts", "metrics", "dashboards"))
     return (*usage, known["integrations"], -row["org_id"])
@@ -176,7 +186,7 @@ def _changes(row: Row, sampled: dict[tuple[int, date], Row]) -> Row:
     for period, days in LOOKBACK_DAYS.items():
         before = sampled.get((row["org_id"], row["metric_date"] - timedelta(days=days)))
         is_comparable = before is not None and row["has_samples"]
-        for metric in USAGE:
+        for metric in METRICS:
             changes[f"{metric}_{period}_change"] = (
                 row[metric] - before[metric] if is_comparable else None
             )

@@ -13,10 +13,10 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 from tests.reference.business import (
+    BIG_FOOTPRINT_METRICS,
     METRICS,
     PAID_PLAN_IDS,
     SEEDS_FOLDER,
-    USAGE,
     Constants,
 )
 from tests.reference.daily_aggregates import Mart
@@ -172,7 +172,7 @@ def reason_codes(
     ]
     has_big_footprint = any(
         snapshot[metric] >= targets[metric]["p75"] * BIG_FOOTPRINT_FACTOR
-        for metric in {"hosts", "metrics"}.intersection(measurable)
+        for metric in set(BIG_FOOTPRINT_METRICS).intersection(measurable)
     )
     is_early = snapshot["org_day"] <= FAST_START_DAYS
     applies = {
@@ -196,7 +196,7 @@ def _interesting_trial(
     return select_columns(
         snapshot,
         *("org_id", "generated_date", "billing_plan_id", "org_name"),
-        *("billing_plan_name", "org_day", "days_left_in_trial", *USAGE),
+        *("billing_plan_name", "org_day", "days_left_in_trial", *METRICS),
         *("active_days", "active_users", "target_attainment", "trial_start_date"),
         "last_active_date",
     ) | {

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from tests.reference import records, values
+from tests.reference.business import OPTIONAL_METRICS, REQUIRED_METRICS
 from tests.reference.records import (
     Event,
     Org,
@@ -55,6 +56,7 @@ KEYS: dict[str, dict[str, _Key]] = {
         "dashboards": _INT,
         "metrics": _INT,
         "integrations": _Key(values.as_names),
+        **dict.fromkeys(OPTIONAL_METRICS, _optional(_INT)),
     },
     "app_logs": {
         "event_id": _TEXT,
@@ -177,8 +179,10 @@ def _parse_org(text: str, location: RecordLocation) -> Org:
 
 def _parse_sample(text: str, location: RecordLocation) -> Sample:
     fields = parse_json_values("metrics", text)
-    fields["at"] = fields["sampled_at"]
-    return Sample(location, *(fields[name] for name in Sample._fields[1:]))
+    counts = {name: fields[name] for name in (*REQUIRED_METRICS, *OPTIONAL_METRICS)}
+    return Sample(
+        location, fields["sampled_at"], fields["org_id"], counts, fields["integrations"]
+    )
 
 
 def _parse_event(text: str, location: RecordLocation) -> Event:

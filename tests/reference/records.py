@@ -70,14 +70,16 @@ class Org(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """One usage sample of one org; `integrations` may contain duplicates."""
+    """One usage sample of one org.
+
+    `counts` are the metrics that are whole numbers, None where a sample lacks one;
+    `integrations` may contain duplicates.
+    """
 
     location: RecordLocation
     at: datetime
     org_id: int
-    hosts: int
-    dashboards: int
-    metrics: int
+    counts: dict[str, int | None]
     integrations: tuple[str, ...]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
-from tests.reference.business import METRICS, PAID_PLAN_IDS, USAGE
+from tests.reference.business import METRICS, METRICS_IN_SALESFORCE, PAID_PLAN_IDS
 
 Row = dict[str, object]
 
@@ -115,8 +115,11 @@ def salesforce_row(
         "billing_plan__c": snapshot["billing_plan_name"],
         "is_paid__c": snapshot["is_paid"],
         "converted_on__c": snapshot["converted_on"],
-        **{f"{metric}__c": snapshot[metric] for metric in USAGE},
-        **{f"median_{metric}__c": snapshot[f"median_{metric}"] for metric in USAGE},
+        **{f"{metric}__c": snapshot[metric] for metric in METRICS_IN_SALESFORCE},
+        **{
+            f"median_{metric}__c": snapshot[f"median_{metric}"]
+            for metric in METRICS_IN_SALESFORCE
+        },
         "active_days__c": snapshot["active_days"],
         "active_users__c": snapshot["active_users"],
         "last_active_date__c": snapshot["last_active_date"],

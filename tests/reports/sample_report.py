@@ -6,13 +6,12 @@ from typing import Any
 
 from orchestrate.runs.blocked import Blocked
 from reports.morning.baseline import Baseline
-from reports.morning.data import MAX_ROWS, Report, TopRows
+from reports.morning.data import MAX_ROWS, Report, TopRows, metric_labels
 from reports.morning.notes import Note
 from reports.morning.paid_flow import PaidAccountFlow
 from reports.morning.quality import Quality
 from reports.morning.request import ReportRequest
 from reports.morning.trials import COUNTS
-from reports.org.queries import METRICS
 
 DATA_DATE = date(2026, 11, 24)
 WRITTEN_AT = datetime(2026, 11, 25, 4, 30)
@@ -175,7 +174,7 @@ def _targets() -> list[dict[str, Any]]:
             "p25": 4.25 * factor,
             "p75": 2222.5 * factor,
         }
-        for metric in METRICS
+        for metric in metric_labels()
         for cohort, factor in (("converted", 2), ("not_converted", 1))
     ]
 
@@ -188,7 +187,7 @@ def _target_curve() -> list[dict[str, Any]]:
             "org_day": day,
             "median_value": factor * day**1.5,
         }
-        for metric in METRICS
+        for metric in metric_labels()
         for cohort, factor in (("converted", 2), ("not_converted", 1))
         for day in range(1, 15)
     ]
@@ -258,8 +257,8 @@ def _free_account(name: str | None) -> dict[str, Any]:
         "salesforce_id": "",
         "org_name": name,
         "limits_reached": 2,
-        **{metric: 104_500 for metric in METRICS},
-        **{f"included_{metric}": 100 for metric in METRICS},
+        **{metric: 104_500 for metric in metric_labels()},
+        **{f"included_{metric}": 100 for metric in metric_labels()},
         "included_metrics": None,
     }
 

@@ -97,34 +97,15 @@ final as (
         paid_orgs.org_name,
         paid_orgs.billing_plan_name,
         paid_orgs.usage_rank,
-        paid_orgs.hosts,
-        {{ difference('paid_orgs.hosts', 'day_before.hosts') }}
-            as hosts_day_change,
-        {{ difference('paid_orgs.hosts', 'week_before.hosts') }}
-            as hosts_week_change,
-        {{ difference('paid_orgs.hosts', 'month_before.hosts') }}
-            as hosts_month_change,
-        paid_orgs.integrations,
-        {{ difference('paid_orgs.integrations', 'day_before.integrations') }}
-            as integrations_day_change,
-        {{ difference('paid_orgs.integrations', 'week_before.integrations') }}
-            as integrations_week_change,
-        {{ difference('paid_orgs.integrations', 'month_before.integrations') }}
-            as integrations_month_change,
-        paid_orgs.dashboards,
-        {{ difference('paid_orgs.dashboards', 'day_before.dashboards') }}
-            as dashboards_day_change,
-        {{ difference('paid_orgs.dashboards', 'week_before.dashboards') }}
-            as dashboards_week_change,
-        {{ difference('paid_orgs.dashboards', 'month_before.dashboards') }}
-            as dashboards_month_change,
-        paid_orgs.metrics,
-        {{ difference('paid_orgs.metrics', 'day_before.metrics') }}
-            as metrics_day_change,
-        {{ difference('paid_orgs.metrics', 'week_before.metrics') }}
-            as metrics_week_change,
-        {{ difference('paid_orgs.metrics', 'month_before.metrics') }}
-            as metrics_month_change,
+        {% for metric in usage_metrics() -%}
+            paid_orgs.{{ metric }},
+            {{ difference('paid_orgs.' ~ metric, 'day_before.' ~ metric) }}
+                as {{ metric }}_day_change,
+            {{ difference('paid_orgs.' ~ metric, 'week_before.' ~ metric) }}
+                as {{ metric }}_week_change,
+            {{ difference('paid_orgs.' ~ metric, 'month_before.' ~ metric) }}
+                as {{ metric }}_month_change,
+        {% endfor -%}
         paid_orgs.has_samples,
         paid_orgs.metric_date
 

@@ -29,31 +29,14 @@ usage_with_limits as (
     -- A null included amount means that the plan has no limit.
     select
         org_activity.*,
-        cast(billing_plans.included_hosts as bigint) as included_hosts,
-        cast(billing_plans.included_integrations as bigint)
-            as included_integrations,
-        cast(billing_plans.included_dashboards as bigint)
-            as included_dashboards,
-        cast(billing_plans.included_metrics as bigint) as included_metrics,
-        case
-            when org_activity.hosts >= billing_plans.included_hosts then 1
-            else 0
-        end
-        + case
-            when
-                org_activity.integrations >= billing_plans.included_integrations
-                then 1
-            else 0
-        end
-        + case
-            when org_activity.dashboards >= billing_plans.included_dashboards
-                then 1
-            else 0
-        end
-        + case
-            when org_activity.metrics >= billing_plans.included_metrics then 1
-            else 0
-        end as limits_reached
+        {{ metric_columns(
+            'cast(billing_plans.included_{metric} as bigint)',
+            'included_{metric}', 'is_included_in_plans'
+        ) }},
+        {{ metric_terms(
+            'case when org_activity.{metric} >= billing_plans.included_{metric}'
+            ~ ' then 1 else 0 end', '+', 'is_included_in_plans'
+        ) }} as limits_reached
 
     from org_activity
 
@@ -70,20 +53,12 @@ final as (
         org_name,
         billing_plan_name,
         limits_reached,
-        hosts,
-        included_hosts,
-        {{ difference('hosts', 'included_hosts') }} as hosts_above,
-        integrations,
-        included_integrations,
-        {{ difference('integrations', 'included_integrations') }}
-            as integrations_above,
-        dashboards,
-        included_dashboards,
-        {{ difference('dashboards', 'included_dashboards') }}
-            as dashboards_above,
-        metrics,
-        included_metrics,
-        {{ difference('metrics', 'included_metrics') }} as metrics_above,
+        {% for metric in usage_metrics('is_included_in_plans') -%}
+            {{ metric }},
+            included_{{ metric }},
+            {{ difference(metric, 'included_' ~ metric) }}
+                as {{ metric }}_above,
+        {% endfor -%}
         metric_date
 
     from usage_with_limits

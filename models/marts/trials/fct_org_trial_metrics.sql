@@ -41,14 +41,10 @@ medians_by_trial as (
     select
         org_id,
         generated_date,
-        max(case when metric_name = 'hosts' then median_value end)
-            as median_hosts,
-        max(case when metric_name = 'integrations' then median_value end)
-            as median_integrations,
-        max(case when metric_name = 'dashboards' then median_value end)
-            as median_dashboards,
-        max(case when metric_name = 'metrics' then median_value end)
-            as median_metrics
+        {{ metric_columns(
+            "max(case when metric_name = '{metric}' then median_value end)",
+            'median_{metric}'
+        ) }}
 
     from medians
 
@@ -67,18 +63,11 @@ final as (
         trials.days_left_in_trial,
         trials.days_to_convert,
         trials.trial_days,
-        trials.hosts,
-        trials.integrations,
-        trials.dashboards,
-        trials.metrics,
-        trials.max_hosts,
-        trials.max_integrations,
-        trials.max_dashboards,
-        trials.max_metrics,
-        medians_by_trial.median_hosts,
-        medians_by_trial.median_integrations,
-        medians_by_trial.median_dashboards,
-        medians_by_trial.median_metrics,
+        {{ metric_columns('trials.{metric}') }},
+        {{ metric_columns('trials.max_{metric}', 'max_{metric}') }},
+        {{ metric_columns(
+            'medians_by_trial.median_{metric}', 'median_{metric}'
+        ) }},
         trials.active_days,
         trials.active_users,
         trials.log_events,

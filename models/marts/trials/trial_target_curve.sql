@@ -34,10 +34,7 @@ cohort_days as (
         cohorts.generated_date,
         cohorts.cohort,
         trial_days.org_day,
-        trial_days.hosts,
-        trial_days.integrations,
-        trial_days.dashboards,
-        trial_days.metrics
+        {{ metric_columns('trial_days.{metric}') }}
 
     from cohorts
 

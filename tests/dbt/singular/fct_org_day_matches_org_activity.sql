@@ -32,10 +32,7 @@ left join org_activity
 
 where
     org_activity.org_id is null
-    or org_days.hosts != org_activity.hosts
-    or org_days.integrations != org_activity.integrations
-    or org_days.dashboards != org_activity.dashboards
-    or org_days.metrics != org_activity.metrics
+    or {{ metric_terms('org_days.{metric} != org_activity.{metric}', 'or') }}
     or org_days.log_events != org_activity.log_events
     or org_days.active_users != org_activity.active_users
     or org_days.error_events != org_activity.error_events

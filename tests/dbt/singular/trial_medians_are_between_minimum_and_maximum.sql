@@ -28,14 +28,8 @@ extremes as (
     select
         trial_metrics.org_id,
         trial_metrics.generated_date,
-        min(trial_days.hosts) as min_hosts,
-        max(trial_days.hosts) as max_hosts,
-        min(trial_days.integrations) as min_integrations,
-        max(trial_days.integrations) as max_integrations,
-        min(trial_days.dashboards) as min_dashboards,
-        max(trial_days.dashboards) as max_dashboards,
-        min(trial_days.metrics) as min_metrics,
-        max(trial_days.metrics) as max_metrics
+        {{ metric_columns('min(trial_days.{metric})', 'min_{metric}') }},
+        {{ metric_columns('max(trial_days.{metric})', 'max_{metric}') }}
 
     from trial_metrics
 
@@ -62,15 +56,10 @@ left join extremes
 
 where
     (trial_metrics.trial_days > 0) != (extremes.org_id is not null)
-    or trial_metrics.median_hosts
-    not between extremes.min_hosts and extremes.max_hosts
-    or trial_metrics.max_hosts != extremes.max_hosts
-    or trial_metrics.median_integrations
-    not between extremes.min_integrations and extremes.max_integrations
-    or trial_metrics.max_integrations != extremes.max_integrations
-    or trial_metrics.median_dashboards
-    not between extremes.min_dashboards and extremes.max_dashboards
-    or trial_metrics.max_dashboards != extremes.max_dashboards
-    or trial_metrics.median_metrics
-    not between extremes.min_metrics and extremes.max_metrics
-    or trial_metrics.max_metrics != extremes.max_metrics
+    or {{ metric_terms(
+        'trial_metrics.median_{metric} not between '
+        ~ 'extremes.min_{metric} and extremes.max_{metric}', 'or'
+    ) }}
+    or {{ metric_terms(
+        'trial_metrics.max_{metric} != extremes.max_{metric}', 'or'
+    ) }}

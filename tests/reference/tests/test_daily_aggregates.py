@@ -6,7 +6,6 @@ import pytest
 
 from tests.reference.daily_aggregates import (
     DailyEvents,
-    DailyUsage,
     aggregate_events,
     aggregate_samples,
     collect_session_seconds,
@@ -18,7 +17,8 @@ from tests.reference.tests.raw_records import november, parsed_event
 
 def _sample(org_id: int, at: datetime, *usage: int, integrations: str = "") -> Sample:
     location = RecordLocation(at.date(), "object", 1)
-    return Sample(location, at, org_id, *usage, tuple(integrations.split()))
+    counts = dict(zip(("hosts", "dashboards", "metrics"), usage, strict=True))
+    return Sample(location, at, org_id, counts, tuple(integrations.split()))
 
 
 def test_samples_aggregate_to_maxima_and_distinct_integrations() -> None:
@@ -30,11 +30,24 @@ def test_samples_aggregate_to_maxima_and_distinct_integrations() -> None:
         _sample(2, datetime(2026, 11, 10, 23), 7, 0, 0, integrations="AWS aws"),
     ]
     assert aggregate_samples(samples) == {
-        (1, november(10)): DailyUsage(
-            hosts=5, dashboards=9, metrics=100, integrations=3
-        ),
-        (1, november(11)): DailyUsage(hosts=1, dashboards=1, metrics=1, integrations=0),
-        (2, november(10)): DailyUsage(hosts=7, dashboards=0, metrics=0, integrations=2),
+        (1, november(10)): {
+            "hosts": 5,
+            "dashboards": 9,
+            "metrics": 100,
+            "integrations": 3,
+        },
+        (1, november(11)): {
+            "hosts": 1,
+            "dashboards": 1,
+            "metrics": 1,
+            "integrations": 0,
+        },
+        (2, november(10)): {
+            "hosts": 7,
+            "dashboards": 0,
+            "metrics": 0,
+            "integrations": 2,
+        },
     }
 
 

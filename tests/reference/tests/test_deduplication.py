@@ -158,8 +158,8 @@ def test_smallest_text_wins_among_equal_events(winner: Event, loser: Event) -> N
         (EVENT._replace(event_id="e  "), EVENT),
         (EVENT._replace(level="INFO ", path="/\t "), EVENT._replace(path="/\t")),
         (
-            Sample(EVENT.location, EVENT.at, 1, 0, 0, 0, ("a ", "a", "\u3000 ")),
-            Sample(EVENT.location, EVENT.at, 1, 0, 0, 0, ("a", "a", "\u3000")),
+            Sample(EVENT.location, EVENT.at, 1, {}, ("a ", "a", "\u3000 ")),
+            Sample(EVENT.location, EVENT.at, 1, {}, ("a", "a", "\u3000")),
         ),
         (
             Request(EVENT.location, EVENT.at, "::1", None, "GET / ", "curl  "),

@@ -4,12 +4,14 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from tests.reference.business import DEFAULTS, Constants
-from tests.reference.daily_aggregates import DailyAggregates, DailyEvents, DailyUsage
+from tests.reference.daily_aggregates import DailyAggregates, DailyEvents
 from tests.reference.org_days import build_org_days, fill_org_states
 from tests.reference.records import Org, RecordLocation
 from tests.reference.tests.raw_records import november
 
 NO_ACTIVITY = DailyAggregates(usage={}, events={}, session_seconds={})
+
+USAGE = ("hosts", "dashboards", "metrics", "integrations")
 
 
 def _org(
@@ -101,8 +103,8 @@ def test_day_without_activity_is_zero() -> None:
 def test_row_has_the_aggregates_of_its_org_and_day() -> None:
     aggregates = DailyAggregates(
         usage={
-            (1, november(2)): DailyUsage(3, 4, 5, 6),
-            (2, november(1)): DailyUsage(9, 9, 9, 9),
+            (1, november(2)): dict(zip(USAGE, (3, 4, 5, 6), strict=True)),
+            (2, november(1)): dict.fromkeys(USAGE, 9),
         },
         events={(1, november(2)): DailyEvents(7, 2, {5, 6})},
         session_seconds={(1, november(2)): [0, 100, 61]},

@@ -57,7 +57,7 @@ def test_sample_and_event_are_parsed() -> None:
         7, "2026-11-02T06:00:00Z", hosts=3, integrations=["a", "a"]
     )
     sample = _parse("metrics", line)
-    assert (sample.at, sample.hosts) == (datetime(2026, 11, 2, 6), 3)
+    assert (sample.at, sample.counts["hosts"]) == (datetime(2026, 11, 2, 6), 3)
     assert sample.integrations == ("a", "a")
 
     event = _parse(
