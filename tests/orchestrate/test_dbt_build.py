@@ -106,7 +106,7 @@ def test_failed_model_blocks_those_whose_tests_read_it() -> None:
         [TaskResult("DbtModel", "", "failed", subject="org_activity")], graph.load()
     )
     assert {"fct_org_day", "paid_account_flow"} <= set(blocked.models)
-    assert not {"account_transitions", "metric_catalog"} & set(blocked.models)
+    assert not {"account_transitions", "reason_codes"} & set(blocked.models)
 
 
 def test_skipped_or_unreached_model_has_an_error_and_was_not_run() -> None:
