@@ -135,7 +135,10 @@ def test_key_of_several_accounts_is_rejected(accounts: Accounts) -> None:
     accounts.create("1")
     result = accounts.sync()
     assert (result.accepted, result.rejected, result.unmatched) == (1, 1, 1)
-    assert result.codes == {"DUPLICATE_EXTERNAL_ID": 1}
+    assert (result.codes, result.exit_code) == ({"DUPLICATE_EXTERNAL_ID": 1}, 2)
+    accounts.fill(account("1", hosts=8), account("2", hosts=0), account("none"))
+    result = accounts.sync(data_date=DATA_DATE + timedelta(days=1))
+    assert (result.rejected, result.known_rejects, result.exit_code) == (1, 1, 0)
 
 
 def test_dry_run_and_plan_count_unmatched_rows(accounts: Accounts) -> None:
