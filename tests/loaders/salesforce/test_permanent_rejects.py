@@ -159,6 +159,7 @@ def test_held_row_is_sent_when_the_wrong_value_or_the_field_changes(
     assert (result.accepted, *_counts(result)) == (2, 0, 0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [RESULTS, END], ids=["results", "end"])
 def test_reject_of_a_sync_that_did_not_end_was_not_reported(
     mart: Mart, salesforce: SalesforceOrg, place: Place
@@ -171,6 +172,7 @@ def test_reject_of_a_sync_that_did_not_end_was_not_reported(
     assert _counts(nights.next_sync(rows)) == (0, 2, 2)
 
 
+@pytest.mark.slow
 def test_reject_that_was_withdrawn_counts_again(
     mart: Mart, salesforce: SalesforceOrg
 ) -> None:
