@@ -111,7 +111,7 @@ def record_new(table: Table, found: UnknownKeys, *, run_id: str) -> Sequence[Cha
         return new[:MAX_RECORDED]
 
     try:
-        new = warehouse.run_in_transaction(work)
+        new = warehouse.run_with_retries(work)
     except NightshiftError as error:
         log.warning("unknown keys not recorded", table=table.name, error=str(error))
         return []
