@@ -157,8 +157,9 @@ def test_services_of_other_settings_are_not_probed() -> None:
     assert settings.load().required_raw_url() == "s3://demo/raw"
 
 
-def test_without_files_nothing_changes() -> None:
+def test_without_files_only_the_default_scheduler_is_added() -> None:
     before = dict(os.environ)
     environment.apply()
-    assert dict(os.environ) == before
+    added = {environment.SCHEDULER_URL: environment.DEFAULT_SCHEDULER_URL}
+    assert dict(os.environ) == added | before
     assert environment.applied_file() is None
