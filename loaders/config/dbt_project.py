@@ -1,6 +1,6 @@
 """The vars of dbt_project.yml: the business constants and the list of usage metrics."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
@@ -32,6 +32,9 @@ class UsageMetric:
     is_included_in_plans: bool = False
     is_in_salesforce: bool = False
     makes_big_footprint: bool = False
+
+
+METRIC_FLAGS = tuple(field.name for field in fields(UsageMetric) if field.type is bool)
 
 
 @cache

@@ -12,9 +12,13 @@ SMALL_WORDS = frozenset({"by", "in", "of", "on", "to"})
 
 
 @cache
-def metrics() -> dict[str, str]:
-    """Return the label of each usage metric by its name."""
-    return {metric.name: metric.label for metric in usage_metrics()}
+def metrics(flag: str = "") -> dict[str, str]:
+    """Return the label by name of each usage metric, or of those with a flag."""
+    return {
+        metric.name: metric.label
+        for metric in usage_metrics()
+        if not flag or getattr(metric, flag)
+    }
 
 
 def label(name: str) -> str:

@@ -19,8 +19,9 @@ A table (a mart, or a ledger in `ops` that is a source):
     joins:
       - {to: org_trial_metrics_latest, by: {org_id: org_id}}
 
-A measure with `{metric}` in its name exists once per metric of the metric catalog;
-`{label}` is the metric's label. In a snapshot a `sum` becomes the average of the days,
+A measure with `{metric}` in its name exists once per metric of the var `usage_metrics`,
+or with `metrics: is_included_in_plans` once per metric with this flag; `{label}` is the
+metric's label. In a snapshot a `sum` becomes the average of the days,
 so that it is never added over nights; `adds_up: true` is for events, which may be.
 
 A column: `label`, `format`, `group`, `tiers` (lower limits of classes), `hidden`. Its
@@ -30,6 +31,7 @@ A column: `label`, `format`, `group`, `tiers` (lower limits of classes), `hidden
 from collections.abc import Mapping
 from typing import Any
 
+from loaders.config.dbt_project import METRIC_FLAGS
 from looker.generate import shapes
 from looker.generate.catalog import METRIC, metrics
 from looker.generate.tables import (
@@ -59,7 +61,7 @@ KEYS: dict[str, dict[str, type]] = {
     },
     "measure": {
         **dict.fromkeys(("name", "type", "column", "sql", "label"), str),
-        **dict.fromkeys(("description", "format"), str),
+        **dict.fromkeys(("description", "format", "metrics"), str),
         "where": dict,
         "adds_up": bool,
     },
@@ -126,7 +128,7 @@ def parse_measures(table: str, metas: list[dict[str, Any]]) -> list[Measure]:
         if METRIC in str(meta.get("name")):
             measures += [
                 _parse_measure(table, _for_metric(meta, name, label))
-                for name, label in metrics().items()
+                for name, label in _metrics(table, meta).items()
             ]
         else:
             measures.append(_parse_measure(table, meta))
@@ -159,6 +161,18 @@ def parse_grouped(table: str, meta: dict[str, Any] | None) -> GroupedRows | None
 def first_paragraph(text: str) -> str:
     """Return the first paragraph of a description, which is for its readers."""
     return " ".join(text.strip().partition("\n\n")[0].split())
+
+
+def _metrics(table: str, meta: dict[str, Any]) -> dict[str, str]:
+    """Return the labels of the metrics that a measure exists for."""
+    flag = meta.get("metrics", "")
+    if flag and flag not in METRIC_FLAGS:
+        raise invalid_meta(
+            table,
+            f"measure {meta['name']} is for metrics with {flag}, which is not one of "
+            f"{', '.join(METRIC_FLAGS)}",
+        )
+    return metrics(flag)
 
 
 def _for_metric(meta: dict[str, Any], name: str, label: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from loaders.config.dbt_project import usage_metrics
 from loaders.errors import ConfigError
 from looker.generate import catalog, marts
 from looker.generate.tables import Table
@@ -96,6 +97,21 @@ def test_join_to_an_unknown_mart_is_rejected() -> None:
             },
             "needs a sql",
         ),
+        (
+            {
+                "primary_key": ["org"],
+                "measures": [
+                    {
+                        "name": "most_{metric}",
+                        "metrics": "is_in_plans",
+                        "type": "max",
+                        "column": "{metric}",
+                        "description": ".",
+                    }
+                ],
+            },
+            r"most_\{metric\} is for metrics with is_in_plans, .*is_in_salesforce",
+        ),
     ],
 )
 def test_invalid_meta_is_rejected(looker: dict[str, Any], message: str) -> None:
@@ -116,6 +132,21 @@ def test_measure_for_each_metric_has_the_words_of_the_catalog() -> None:
     assert described.keys() == {f"total_{name}" for name in catalog.metrics()}
     assert described["total_metrics"] == "Number of custom metrics."
     assert {each.column for each in table.measures} == catalog.metrics().keys()
+
+
+@pytest.mark.parametrize("flag", ["is_included_in_plans", "makes_big_footprint"])
+def test_measure_for_metrics_with_a_flag_reads_their_columns_only(flag: str) -> None:
+    named = [metric.name for metric in usage_metrics() if getattr(metric, flag)]
+    measure = {
+        "name": "most_{metric}",
+        "metrics": flag,
+        "type": "max",
+        "column": "{metric}",
+        "description": ".",
+    }
+    looker = {"primary_key": ["org"], "measures": [measure]}
+    (table,) = _read(_node("orgs", looker, "org", *named))
+    assert [each.column for each in table.measures] == named
 
 
 @pytest.mark.parametrize(
