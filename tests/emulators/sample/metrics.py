@@ -6,6 +6,7 @@ from functools import cache
 from random import Random
 from typing import Any
 
+from loaders.warehouse.declared_tables import raw_tables
 from tests.emulators.sample import json_lines, texts
 from tests.emulators.sample.adoption import Adoption
 from tests.emulators.sample.company import FIRST_UNKNOWN_ORG_ID, Account, Company
@@ -18,6 +19,8 @@ SAMPLES_PER_DAY = 4
 WEEKEND_HOSTS_FACTOR = 0.85
 """Orgs with many hosts scale down on Saturdays and Sundays."""
 MANY_HOSTS = 100
+LACKING_ORGS = 5
+"""Every fifth org reports no optional counts."""
 
 
 class Metrics:
@@ -27,7 +30,7 @@ class Metrics:
     extension = "json"
     object_counts = (1, 3)
     reject_kinds = JSON_REJECTS
-    # All keys of this source are required.
+    # All keys but the optional counts are required.
     variant_kinds = tuple(kind for kind in JSON_VARIANTS if kind != "null_optional")
     anomaly_kinds = METRIC_ANOMALIES
 
@@ -36,6 +39,12 @@ class Metrics:
         self._company = company
         self._adoption = adoption
         self._integrations = cache(self._shuffled_integrations)
+        # A new metric has values as soon as its raw key is declared.
+        self._optional_counts = [
+            column.name
+            for column in raw_tables()[self.name].data_columns
+            if column.data_type == "bigint" and not column.is_required
+        ]
 
     def records(self, day: int) -> Iterator[Record]:
         """Yield the samples of the day."""
@@ -97,7 +106,13 @@ class Metrics:
             "dashboards": round(peak.dashboards * level),
             "metrics": round(peak.metrics * level),
             "integrations": self._integrations(account)[:used],
+            **self._optional(account, round(peak.dashboards * level / 2)),
         }
+
+    def _optional(self, account: Account, count: int) -> dict[str, int]:
+        if account.org_id % LACKING_ORGS == 0:
+            return {}
+        return dict.fromkeys(self._optional_counts, count)
 
     def _shuffled_integrations(self, account: Account) -> list[str]:
         """Return all integrations in the order in which the org adopts them."""
