@@ -136,12 +136,13 @@ def _rows(marts: Marts, mart: str) -> list[dict[str, Any]]:
 
 
 def _contracts() -> dict[str, dict[str, str]]:
-    """Return the column types of every mart and export by name."""
+    """Return the column types of every mart and export with a contract by name."""
     return {
         model["name"]: {
             column["name"]: column["data_type"] for column in model["columns"]
         }
         for model in _models()
+        if all("data_type" in column for column in model["columns"])
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.reference import Constants, Marts, expected_marts, read_raw_data
+from tests.reference.business import METRICS
 from tests.reference.tests.raw_records import (
     SEEDS,
     event,
@@ -246,7 +247,7 @@ def test_attainment_compares_with_converted_orgs_of_the_same_date(
     targets = {
         row["metric_name"]: row["median_value"] for row in marts.trial_target_metrics
     }
-    assert targets == {"hosts": 20, "integrations": 0, "dashboards": 2, "metrics": 0}
+    assert targets == dict.fromkeys(METRICS, 0) | {"hosts": 20, "dashboards": 2}
     attainment = {
         row["org_id"]: row["target_attainment"] for row in marts.fct_org_trial_metrics
     }
@@ -256,7 +257,7 @@ def test_attainment_compares_with_converted_orgs_of_the_same_date(
         for row in marts.trial_target_curve
     }
     assert curve["hosts", 2] == 20
-    assert len(curve) == 4
+    assert len(curve) == len(METRICS)
 
 
 def test_rejected_lines_are_ignored(tmp_path: Path) -> None:

@@ -3,15 +3,13 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from tests.reference.business import DEFAULTS, Constants
+from tests.reference.business import DEFAULTS, METRICS, Constants
 from tests.reference.daily_aggregates import DailyAggregates, DailyEvents
 from tests.reference.org_days import build_org_days, fill_org_states
 from tests.reference.records import Org, RecordLocation
 from tests.reference.tests.raw_records import november
 
 NO_ACTIVITY = DailyAggregates(usage={}, events={}, session_seconds={})
-
-USAGE = ("hosts", "dashboards", "metrics", "integrations")
 
 
 def _org(
@@ -88,10 +86,7 @@ def test_day_without_activity_is_zero() -> None:
         "billing_plan_id": 1,
         "billing_plan_name": "Trial",
         "is_in_trial": True,
-        "hosts": 0,
-        "dashboards": 0,
-        "metrics": 0,
-        "integrations": 0,
+        **dict.fromkeys(METRICS, 0),
         "log_events": 0,
         "active_users": 0,
         "error_events": 0,
@@ -101,10 +96,11 @@ def test_day_without_activity_is_zero() -> None:
 
 
 def test_row_has_the_aggregates_of_its_org_and_day() -> None:
+    usage = {name: number for number, name in enumerate(METRICS, start=3)}
     aggregates = DailyAggregates(
         usage={
-            (1, november(2)): dict(zip(USAGE, (3, 4, 5, 6), strict=True)),
-            (2, november(1)): dict.fromkeys(USAGE, 9),
+            (1, november(2)): usage,
+            (2, november(1)): dict.fromkeys(METRICS, 9),
         },
         events={(1, november(2)): DailyEvents(7, 2, {5, 6})},
         session_seconds={(1, november(2)): [0, 100, 61]},
@@ -115,10 +111,7 @@ def test_row_has_the_aggregates_of_its_org_and_day() -> None:
     ]
     first, second = build_org_days(states, aggregates, DEFAULTS)
     assert (first["hosts"], first["log_events"], first["sessions"]) == (0, 0, 0)
-    usage = [
-        second[name] for name in ("hosts", "dashboards", "metrics", "integrations")
-    ]
-    assert usage == [3, 4, 5, 6]
+    assert {name: second[name] for name in METRICS} == usage
     assert (second["log_events"], second["error_events"]) == (7, 2)
     assert second["active_users"] == 2
     assert (second["sessions"], second["session_minutes"]) == (3, Decimal("2.68"))

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.reference.business import DEFAULTS
+from tests.reference.business import DEFAULTS, METRICS
 from tests.reference.targets import assign_cohorts, target_curve, target_metrics
 from tests.reference.tests.raw_records import november
 
@@ -18,10 +18,7 @@ def _snapshot(
         "org_id": org_id,
         "trial_start_date": GENERATED_DATE - timedelta(days=days_since_start),
         "is_paid": False,
-        "hosts": 1,
-        "integrations": 1,
-        "dashboards": 1,
-        "metrics": 1,
+        **dict.fromkeys(METRICS, 1),
     } | changes
 
 
@@ -63,7 +60,7 @@ def test_target_metrics_are_quantiles_by_cohort_and_metric() -> None:
         (row["cohort"], row["metric_name"]): row
         for row in target_metrics(GENERATED_DATE, cohorts)
     }
-    assert len(rows) == 8
+    assert len(rows) == 2 * len(METRICS)
     assert rows["converted", "hosts"] == {
         "generated_date": GENERATED_DATE,
         "cohort": "converted",

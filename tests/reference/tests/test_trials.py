@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import pytest
 
+from tests.reference.business import METRICS
 from tests.reference.tests.raw_records import november
 from tests.reference.trials import (
     MEDIAN,
@@ -31,10 +32,7 @@ def _day(org_day: int, **changes: object) -> dict[str, object]:
         "org_name": f"Day {org_day}",
         "billing_plan_id": plan_id,
         "billing_plan_name": PLAN_NAMES[plan_id],
-        "hosts": 0,
-        "dashboards": 0,
-        "metrics": 0,
-        "integrations": 0,
+        **dict.fromkeys(METRICS, 0),
         "log_events": 0,
         "active_users": 0,
         "sessions": 0,
@@ -48,7 +46,10 @@ def test_snapshot_has_all_columns() -> None:
         _day(4, hosts=2, metrics=20, dashboards=1, log_events=4, active_users=1),
         _day(5, hosts=3, metrics=20, dashboards=4, integrations=1, billing_plan_id=3),
     ]
-    assert trial_metrics(days, 14) == {
+    unused = {
+        f"{prefix}{name}": 0 for name in METRICS for prefix in ("", "max_", "median_")
+    }
+    assert trial_metrics(days, 14) == unused | {
         "org_id": 7,
         "generated_date": november(5),
         "org_day": 5,
@@ -145,8 +146,7 @@ def test_quantiles_interpolate(
 
 
 def _attainment(targets: dict[str, float | None], **values: int | None) -> float | None:
-    usage = {"hosts": 0, "integrations": 0, "dashboards": 0, "metrics": 0}
-    return target_attainment(usage | values, targets)
+    return target_attainment(dict.fromkeys(METRICS, 0) | values, targets)
 
 
 TARGETS = {"hosts": 10, "integrations": 4, "dashboards": 5, "metrics": 100}
