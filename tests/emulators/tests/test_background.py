@@ -102,7 +102,7 @@ def test_port_in_use_names_the_process_and_the_option(
             pass
     message = str(caught.value)
     assert f"Port {first_port + 1} of {HOST}" in message
-    assert f"Process {os.getpid()} holds it ({sys.executable} " in message
+    assert f"Process {os.getpid()} holds it ({sys.orig_argv[0]} " in message
     assert demo_setup.report_error(caught.value, "demo") == 1
     assert "make demo FIRST_PORT=" in capsys.readouterr().err
 

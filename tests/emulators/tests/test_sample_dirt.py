@@ -166,7 +166,7 @@ def test_unusual_values_occur(sample: Sample) -> None:
     assert any(
         len(set(record.integrations)) < len(record.integrations) for record in usage
     )
-    assert any(record.hosts < 0 for record in usage)
+    assert any(record.counts["hosts"] < 0 for record in usage)
     events = sample.records("app_logs")
     assert any(event.org_id not in org_ids for event in events)
     assert {"error", "CRITICAL", "Warning"} <= {event.level for event in events}
