@@ -6,7 +6,7 @@
     -#}
     {%- if execute and flags.WHICH == 'run' -%}
         {%- for seed in graph.nodes.values()
-            if seed.resource_type == 'seed'
+            if seed.resource_type == 'seed' and seed.package_name == project_name
             and not adapter.get_relation(seed.database, seed.schema, seed.alias)
         -%}
             {%- if newest_loaded_date() != empty_warehouse_date() -%}

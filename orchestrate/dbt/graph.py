@@ -109,7 +109,7 @@ def _graph(contents: dict[str, Any], variables: dict[str, Any]) -> Graph:
     }
     nodes: dict[str, Node] = {}
     upstream_of: dict[str, set[str]] = {}
-    ordered = _parents_first(manifest_nodes)
+    ordered = _parents_first(manifest_nodes, contents["metadata"]["project_name"])
     tests = _tests_by_node(contents, ordered)
     for unique_id in ordered:
         node = manifest_nodes[unique_id]
@@ -168,10 +168,13 @@ def _tests_by_node(
     return tests
 
 
-def _parents_first(manifest_nodes: dict[str, dict[str, Any]]) -> list[str]:
+def _parents_first(
+    manifest_nodes: dict[str, dict[str, Any]], project: str
+) -> list[str]:
     """Return the nodes in build order: the seeds, then the models after their parents.
 
-    A test that compares a model with a seed then belongs to the model.
+    A test that compares a model with a seed then belongs to the model. Of installed
+    packages, only what the project's own models read is part of it.
     """
     ordered: dict[str, None] = {}
 
@@ -183,9 +186,13 @@ def _parents_first(manifest_nodes: dict[str, dict[str, Any]]) -> list[str]:
                 visit(parent)
         ordered[unique_id] = None
 
+    own = (
+        unique_id
+        for unique_id, node in manifest_nodes.items()
+        if node["package_name"] == project
+    )
     for unique_id in sorted(
-        manifest_nodes,
-        key=lambda name: (manifest_nodes[name]["resource_type"] != "seed", name),
+        own, key=lambda name: (manifest_nodes[name]["resource_type"] != "seed", name)
     ):
         visit(unique_id)
     return list(ordered)

@@ -43,11 +43,12 @@ def run_dbt(
 
 
 def nodes_of_type(manifest: Node, *resource_types: str) -> list[Node]:
-    """Return the nodes of the given resource types."""
+    """Return the project's nodes of the given resource types."""
     return [
         node
         for node in manifest["nodes"].values()
         if node["resource_type"] in resource_types
+        and node["package_name"] == manifest["metadata"]["project_name"]
     ]
 
 

@@ -234,13 +234,13 @@ def test_names_of_unit_tests_are_short_enough_for_temporary_tables(
         assert len(test["name"]) <= MAX_UNIT_TEST_NAME, test["name"]
 
 
-def test_freshness_of_raw_sources_warns_only(manifest: Node) -> None:
+def test_freshness_warns_only(manifest: Node) -> None:
+    """Old data is no error: a missing partition fails its own run."""
     for source in manifest["sources"].values():
+        freshness = source["config"]["freshness"] or {}
         if source["source_name"] != "ops":
-            freshness = source["config"]["freshness"]
             assert freshness["warn_after"]["count"] == 36, source["name"]
-            # Old data is no error: a missing partition fails its own run.
-            assert not (freshness["error_after"] or {}).get("count"), source["name"]
+        assert not (freshness.get("error_after") or {}).get("count"), source["name"]
 
 
 def test_exposures_contain_exactly_the_public_models(manifest: Node) -> None:

@@ -47,7 +47,8 @@ def test_image_has_all_that_the_product_reads() -> None:
     copied = " ".join(line for line in _dockerfile() if line.startswith("COPY"))
     for name in ("loaders", "looker", "reports", "orchestrate", "models", "macros"):
         assert f" {name} " in copied
-    for name in ("seeds", "tests/dbt", "dbt_project.yml", "pyproject.toml"):
+    files = ("dbt_project.yml", "selectors.yml", "pyproject.toml")
+    for name in ("seeds", "tests/dbt", *files):
         assert f" {name} " in copied
     entry = [line for line in _dockerfile() if line.startswith("ENTRYPOINT")]
     assert entry[0] == 'ENTRYPOINT ["nightshift"]'

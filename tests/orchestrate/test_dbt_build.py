@@ -1,9 +1,11 @@
 """Collecting dbt's node results into one result and two steps per model."""
 
+import copy
 from datetime import date
 
 import pytest
 
+from loaders.config.dbt_project import project_vars
 from orchestrate import steps
 from orchestrate.dbt import graph, manifest
 from orchestrate.dbt.build import ModelResult, ResultCollector
@@ -99,6 +101,23 @@ def test_each_test_belongs_to_one_node_that_requires_all_it_reads() -> None:
     order = list(nodes)
     for node in nodes.values():
         assert all(order.index(n) < order.index(node.name) for n in node.requirements)
+
+
+def test_only_what_the_project_reads_of_a_package_is_built() -> None:
+    contents = copy.deepcopy(manifest.read())
+    own = contents["nodes"]["model.nightshift.org_activity"]
+    for name in ("calendar", "fct_unused_sources"):
+        contents["nodes"][f"model.other.{name}"] = {
+            **own,
+            "name": name,
+            "package_name": "other",
+            "depends_on": {"nodes": [own["unique_id"]], "macros": []},
+        }
+    reader = contents["nodes"]["model.nightshift.sf_accounts"]
+    reader["depends_on"]["nodes"].append("model.other.calendar")
+    nodes = graph._graph(contents, project_vars()).nodes
+    assert set(nodes) - set(graph.load().nodes) == {"calendar"}
+    assert "calendar" in nodes["sf_accounts"].parents
 
 
 def test_failed_model_blocks_those_whose_tests_read_it() -> None:
