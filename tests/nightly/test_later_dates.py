@@ -120,7 +120,9 @@ WAYS: dict[str, Callable[[World], None]] = {
     "all partitions are missing": _wait_for_partitions,
     "one source is missing": _wait_for_one_source,
     "killed in models": _be_killed_in_models,
-    "test of an early model": _fail_in_a_test("fct_org_day", "metric_date"),
+    "test of an early model": _fail_in_a_test(
+        "int_org_trial_days_joined", "metric_date"
+    ),
     "test of a late model": _fail_in_a_test("fct_org_trial_metrics", "generated_date"),
     "test of the export": _fail_in_a_test("sf_trial_metrics", "generated_date__c"),
     "sync": _fail_in_the_sync,

@@ -56,8 +56,9 @@ class World:
         download_objects(self.project.archive_url, folder, environment=environment)
         for path in folder.rglob("*"):
             if path.suffix == ".parquet":
-                rows = duckdb.sql(f"from read_parquet('{path}')").fetchall()
-                content += repr(rows).encode()
+                with duckdb.connect() as connection:
+                    rows = connection.execute("from read_parquet(?)", [str(path)])
+                    content += repr(rows.fetchall()).encode()
             elif path.is_file():
                 content += path.read_bytes()
         return {text for text in self.texts if text.encode() in content}

@@ -144,7 +144,7 @@ def test_changed_model_makes_itself_and_its_descendants_stale(
     finished_run: FinishedRun,
 ) -> None:
     project, day = finished_run
-    path = "models/marts/trials/trial_target_metrics.sql"
+    path = "models/intermediate/int_trial_targets_aggregated.sql"
     project.replace_text(path, "count(*) as orgs", "count(cohort) as orgs")
     stale = _stale_models(project, day)
     descendants = {"int_org_target_attainment", "fct_org_trial_metrics"}
