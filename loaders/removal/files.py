@@ -27,6 +27,7 @@ PAGE_TYPE = "text/html; charset=utf-8"
 TEXT_SUFFIXES = {".html", ".log", ".txt", ".json", ".md", ".csv"}
 ROTATED_LOG = re.compile(r"\.log\.\d+$")
 IGNORED_FOLDERS = ("dbt", "spool", "demo")
+LOCK = "lock"  # of a sync; it has the id of a process only
 SENDER = "-- loaders.removal.files"
 
 log = structlog.get_logger()
@@ -161,4 +162,8 @@ def find_spooled() -> list[Path]:
     The next sync needs them to find out what was accepted, then deletes them.
     """
     paths = sorted((VAR / "spool").rglob("*"))
-    return [path for path in paths if path.is_file() and path.stat().st_size]
+    return [
+        path
+        for path in paths
+        if path.is_file() and path.name != LOCK and path.stat().st_size
+    ]

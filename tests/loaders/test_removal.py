@@ -9,7 +9,7 @@ from loaders.config import windows
 from loaders.config.retention import Retention
 from loaders.erasures.subjects import ADDRESS, EMAIL, NAME, ORG, USER, find_in
 from loaders.errors import ConfigError
-from loaders.removal import retention
+from loaders.removal import files, retention
 from loaders.removal.rows import ORG_COLUMN
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -91,3 +91,15 @@ def test_models_read_staging_no_further_back_than_retention_keeps() -> None:
             )
     days = {text.strip().removeprefix("var('").rstrip("')") for text in found}
     assert days == {"org_carry_forward_days", str(windows.SESSION_DAYS)}
+
+
+def test_files_of_interrupted_syncs_are_listed_without_their_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "VAR", tmp_path)
+    folder = tmp_path / "spool" / "salesforce" / "Account"
+    folder.mkdir(parents=True)
+    (folder / "lock").write_text("4711")
+    (folder / "empty.csv").touch()
+    (folder / "chunk.csv").write_text("org_id__c\n17\n")
+    assert files.find_spooled() == [folder / "chunk.csv"]
