@@ -27,6 +27,9 @@ RECORDING_SECONDS = 10.0
 # until the main thread has seen the signal.
 POLL_SECONDS = 0.05
 
+# The file name in the frames of Python's own import statement.
+IMPORT_SYSTEM = "<frozen importlib._bootstrap>"
+
 StopCallback = Callable[["Interrupted"], None]
 
 
@@ -70,8 +73,11 @@ _state = _State()
 
 def exit_quietly_during_imports() -> None:
     """Let a signal before `install` end the process without a traceback."""
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL and _is_main_thread():
-        signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
+    if _is_main_thread():
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, _end_import)
     show_exception = sys.excepthook
 
     def show(
@@ -174,6 +180,19 @@ def exit_quietly_from_now_on() -> None:
     for number in SIGNAL_NAMES:
         if signal.getsignal(number) is _raise:
             signal.signal(number, lambda number, _: exit_now(128 + number))
+
+
+def _end_import(number: int, frame: FrameType | None) -> None:
+    """End the process if it imports a module, else raise KeyboardInterrupt.
+
+    An import runs callbacks in which Python reports an exception and drops it.
+    """
+    caller = frame
+    while caller:
+        if caller.f_code.co_filename == IMPORT_SYSTEM:
+            os._exit(128 + number)
+        caller = caller.f_back
+    signal.default_int_handler(number, frame)
 
 
 def _watch_signals() -> None:

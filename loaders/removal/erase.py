@@ -74,7 +74,7 @@ def find(kind: str, value: int) -> Found:
 
 
 def erase(found: Found, *, run_id: str, on_step: Callable[[str], object]) -> Found:
-    """Erase what was found; return it as it was when it was erased.
+    """Erase what was found; return what the erasure itself found and removed.
 
     The caller holds the lock, so that no run is at work. It can be repeated after an
     interruption, and then resumes.
