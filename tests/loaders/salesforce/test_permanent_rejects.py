@@ -247,3 +247,18 @@ def test_other_errors_have_no_cause_in_the_row(code: str) -> None:
     assert not row_errors.is_permanent(code)
     cause = row_errors.cause_sql(f"'{code}'", "'a'", "'no'", "'{}'")
     assert duckdb.execute(f"select {cause}").fetchone() == ("",)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("NULL_MARKER_TEXT", "TOO_LONG", "DUPLICATE_KEY", "STRING_TOO_LONG"),
+        *("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "DUPLICATE_VALUE"),
+        *("FIELD_CUSTOM_VALIDATION_EXCEPTION", "REQUIRED_FIELD_MISSING"),
+    ],
+)
+def test_errors_of_the_values_have_a_cause_and_a_remedy(code: str) -> None:
+    assert row_errors.is_permanent(code)
+    assert row_errors.remedy(code) != row_errors.NO_REMEDY
+    cause = row_errors.cause_sql(f"'{code}'", "'a'", "'no'", "'{}'")
+    assert duckdb.execute(f"select {cause}").fetchone() != ("",)
