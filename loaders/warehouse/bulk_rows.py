@@ -14,10 +14,10 @@ from itertools import chain, islice
 from pathlib import Path
 from uuid import uuid4
 
-from loaders import s3, warehouse
+from loaders import warehouse
 from loaders.config import settings
 from loaders.errors import NightshiftError
-from loaders.warehouse import Connection, duckdb, identifier, redshift_s3
+from loaders.warehouse import Connection, duckdb, identifier
 
 MAX_INSERT_ROWS = 200  # up to this number an INSERT statement is faster
 MAX_VALUES_ROWS = 50  # of rows whose texts may be long
@@ -176,6 +176,10 @@ def _copy_through_s3(
     path: Path,
     row_format: str = "csv",
 ) -> None:
+    # DuckDB needs no boto3, which is slow to import.
+    from loaders import s3
+    from loaders.warehouse import redshift_s3
+
     folder = f"{settings.load().required_archive_url()}/{FOLDER}"
     url = f"{folder}/{uuid4().hex}{path.suffix}"
     names = ", ".join(identifier(column) for column in columns)

@@ -269,10 +269,13 @@ def test_command_exits_3_without_the_secret(
     assert "Traceback" not in result.err
 
 
-def test_boto3_is_not_imported_for_settings_that_are_stored_nowhere_else() -> None:
-    code = "import sys, loaders.config.settings as s; s.load(); print(*sys.modules)"
+@pytest.mark.parametrize(
+    "module", ["loaders.config.settings", "loaders.salesforce.sync"]
+)
+def test_boto3_is_not_imported_by_what_needs_no_aws(module: str) -> None:
+    code = f"import sys, {module}, loaders.config.settings as s; s.load()"
     environment = {"PATH": os.environ["PATH"], "NIGHTSHIFT_SMTP__PASSWORD": "plain"}
-    run = [sys.executable, "-c", code]
+    run = [sys.executable, "-c", f"{code}; print(*sys.modules)"]
     modules = subprocess.run(
         run, env=environment, cwd=PROJECT, check=True, capture_output=True, text=True
     ).stdout.split()
