@@ -4,7 +4,8 @@ Every process of a run appends to the same file, also lines of dbt and of librar
 NIGHTSHIFT_LOG_FORMAT selects one JSON object per line (`json`) or lines for people
 (`human`). If it is not set, the file has JSON, and so has standard error unless it is a
 terminal. With JSON, standard error has every line of the log and every message. Unless
-`json` is set, it has no tracebacks, and the error that ends a command is plain text.
+`json` is set, it has no tracebacks, and the error that ends a command and those of the
+failed tasks are plain text.
 """
 
 import logging

@@ -131,19 +131,22 @@ class Terminal(Console):
     ) -> None:
         """Pass what is printed to `on_line`, as a log level and a text.
 
-        Unless `passes_errors`, what `print_error` prints is still printed.
+        Unless `passes_errors`, what `print_for_people` prints is still printed.
         """
         self._on_line = on_line
         self._passes_errors = passes_errors
 
     def print_error(self, program: str, message: object) -> None:
         """Print why a command ends, for people: `program: message`."""
-        parts = styled(f"{program}:", "bold red"), indented(message)
+        self.print_for_people(styled(f"{program}:", "bold red"), indented(message))
+
+    def print_for_people(self, *objects: Any) -> None:  # noqa: ANN401 - as in rich
+        """Print an error as text, unless the errors too are passed to `on_line`."""
         if self._on_line is None or self._passes_errors:
-            self.print(*parts)
+            self.print(*objects)
             return
         with self.checked_output():
-            super().print(*parts)
+            super().print(*objects)
 
     def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401 - as in rich
         """Convert a string without its control characters, so that tables align."""

@@ -149,11 +149,16 @@ def _describe_mail(report: dict[str, Any]) -> str:
 
 
 def _print_failures(outcome: Outcome) -> None:
+    """Print each failed task with its error: on a line of its own beside a log."""
     for failure in outcome.failures:
         parameters = failure.task_id.removeprefix(failure.task)
-        title = styled(f"✘ {failure.task}", "bold red")
-        error_console.print(title, styled(parameters, "dim"))
-        error_console.print(f"  {indented(failure.error)}")
+        title = styled(f"✘ {failure.task}", "bold red"), styled(parameters, "dim")
+        if error_console.has_on_line:
+            error = " ".join(failure.error.split())
+            error_console.print_for_people(*title, error)
+        else:
+            error_console.print(*title)
+            error_console.print(f"  {indented(failure.error)}")
 
 
 def _print_exit_status(root: luigi.Task, outcome: Outcome) -> None:

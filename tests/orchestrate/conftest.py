@@ -1,22 +1,26 @@
-"""Fixtures: a warehouse, a mail server, a receiver of lineage, settings for them."""
+"""Fixtures: a warehouse, a log, a mail server, a receiver of lineage, settings."""
 
 import json
+import logging
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import luigi
 import pytest
+import structlog
 
 from loaders import warehouse
 from loaders.config import dbt_profile, settings
 from loaders.config.environment import PROJECT
-from orchestrate import progress
+from orchestrate import logs, progress
 from orchestrate.dbt import graph, manifest
 from orchestrate.dbt.graph import Graph
 from orchestrate.runs import lineage
 from orchestrate.runs.outcome import ExitCode, Outcome
+from reports.console import error_console
 from tests.emulators.component import HOST
 from tests.emulators.receiver import Receiver, receiving
 from tests.emulators.smtp import MailServer, serving
@@ -122,3 +126,24 @@ def lineage_receiver(
     lineage.run_ended(Outcome("", ExitCode.DONE))
     settings.load.cache_clear()
     read_target.cache_clear()
+
+
+@pytest.fixture
+def log_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Log to a temporary file; restore the logging configuration afterwards."""
+    path = tmp_path / "var" / "logs" / "nightshift.log"
+    monkeypatch.setattr(logs, "LOG_FILE", path)
+    names = (*logs.LOGGERS, logs.DBT_LOGGER, None)
+    loggers = [logging.getLogger(name) for name in names]
+    before = [(each.handlers[:], each.level, each.propagate) for each in loggers]
+    show_exception = threading.excepthook
+    yield path
+    threading.excepthook = show_exception
+    logging.captureWarnings(False)
+    error_console.set_on_line(None)
+    logs.set_context()
+    for each, (handlers, level, propagate) in zip(loggers, before, strict=True):
+        each.handlers[:] = handlers
+        each.setLevel(level)
+        each.propagate = propagate
+    structlog.reset_defaults()

@@ -1,12 +1,10 @@
 """The log file: formats, rotation, secrets, and a place where it cannot be written."""
 
-import io
 import json
 import logging
 import os
 import threading
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,30 +15,10 @@ from orchestrate import logs, progress
 from orchestrate.log_file import KEPT_FILES, SharedLogFile
 from orchestrate.run_id import RUN_ID
 from reports.console import error_console, styled
+from tests.orchestrate.error_streams import ErrorStream
 
 PROCESSES = 4
 LINES = 300
-
-
-@pytest.fixture
-def log_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Log to a temporary file; restore the logging configuration afterwards."""
-    path = tmp_path / "var" / "logs" / "nightshift.log"
-    monkeypatch.setattr(logs, "LOG_FILE", path)
-    names = (*logs.LOGGERS, logs.DBT_LOGGER, None)
-    loggers = [logging.getLogger(name) for name in names]
-    before = [(each.handlers[:], each.level, each.propagate) for each in loggers]
-    show_exception = threading.excepthook
-    yield path
-    threading.excepthook = show_exception
-    logging.captureWarnings(False)
-    error_console.set_on_line(None)
-    logs.set_context()
-    for each, (handlers, level, propagate) in zip(loggers, before, strict=True):
-        each.handlers[:] = handlers
-        each.setLevel(level)
-        each.propagate = propagate
-    structlog.reset_defaults()
 
 
 def test_json_format_has_one_object_per_line(log_file: Path) -> None:
@@ -105,18 +83,6 @@ def test_lines_of_everything_name_run_date_and_task(
     assert tasks == ["LoadRawTable orgs"] * 7 + ["ArchiveDataset org_day"]
 
 
-class _Stream(io.StringIO):
-    """Standard error, which may be a terminal."""
-
-    def __init__(self, is_terminal: bool) -> None:
-        super().__init__()
-        self._is_terminal = is_terminal
-
-    def isatty(self) -> bool:
-        """Return whether it is a terminal."""
-        return self._is_terminal
-
-
 PEOPLE = ["nightshift: it failed", "\N{HEAVY CHECK MARK} DbtModel mart"]
 
 
@@ -141,7 +107,7 @@ def test_standard_error_is_json_where_no_person_reads_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("NIGHTSHIFT_LOG_FORMAT", log_format)
-    stream = _Stream(is_terminal)
+    stream = ErrorStream(is_terminal)
     monkeypatch.setattr(error_console, "_file", stream)
     monkeypatch.setattr(progress, "_is_enabled", True)
     logs.log_to_file()
