@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
 
 from tests.emulators import up
 from tests.nightly.project import Project, copy_to
 from tests.nightly.template import once_per_session, unique_prefixes
+from tests.scheduling import GroupedFiles
 from tests.shared_project import SharedProject, prepare, restored
 
 # Files whose fixtures prepare templates that other files restore. They run first, so
@@ -34,6 +36,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return len(PREPARING_FILES)
 
     items.sort(key=position)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(
+    config: pytest.Config, log: Producer
+) -> GroupedFiles | None:
+    """Keep files together with those that use the same expensive fixture."""
+    return GroupedFiles(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)
