@@ -35,11 +35,12 @@ BLANK = r"'[\s\x{85}\p{Z}]*'"
 
 @dataclass(frozen=True)
 class Mart:
-    """The mart's table, and the types of its mapped columns in lower case."""
+    """The mart, its columns' types in lower case, and the SQL of a row as one text."""
 
     table: str
     mapping: Mapping
     types: dict[str, str]
+    row_text: str
 
     @property
     def key(self) -> str:
@@ -51,8 +52,13 @@ def read_mart(connection: Connection, mapping: Mapping) -> Mart:
     """Return the mart as the warehouse describes it."""
     table = connection.table("marts", mapping.model)
     names = ", ".join(identifier(item.column) for item in mapping.fields if item.column)
-    types = connection.columns(f"{SENDER} list columns\nselect {names} from {table}")
-    return Mart(table, mapping, {name: kind.lower() for name, kind in types})
+    columns = connection.columns(f"{SENDER} list columns\nselect {names} from {table}")
+    types = {name: kind.lower() for name, kind in columns}
+    texts = [_source_text(identifier(name), kind) for name, kind in types.items()]
+    # Different rows have different texts: a text follows its length, and no other
+    # value contains a comma.
+    separated = [part for text in texts for part in ("','", text)]
+    return Mart(table, mapping, types, connection.concatenated(separated))
 
 
 def count_rows(connection: Connection, mart: Mart, data_date: date | None) -> int:
@@ -86,12 +92,9 @@ def count_rows(connection: Connection, mart: Mart, data_date: date | None) -> in
 def source_hash(mart: Mart, version: str) -> str:
     """Return the SQL of a row's hash; equal hashes mean equal values and mapping.
 
-    Different rows have different texts: a text follows its length, and no other value
-    contains a comma. `version` is the version of org and mapping.
+    `version` is the version of org and mapping.
     """
-    parts = [_source_text(identifier(name), kind) for name, kind in mart.types.items()]
-    values = " || ',' || ".join([literal(version), *parts])
-    return f"md5({values})"
+    return f"md5({literal(version)} || {mart.row_text})"
 
 
 def _source_text(name: str, kind: str) -> str:

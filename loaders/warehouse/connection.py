@@ -82,6 +82,13 @@ class Connection:
             return f"sha256({expression})"
         return f"sha2({expression}, 256)"
 
+    def concatenated(self, texts: Sequence[str]) -> str:
+        """Return the expression for texts, none of them null, one after another."""
+        if self.engine == "duckdb":
+            # A chain of `||` copies all texts before it again for each text.
+            return f"concat({', '.join(texts)})"
+        return " || ".join(texts)
+
     def json_text(self, column: str) -> str:
         """Return the expression for a JSON column as text."""
         if self.engine == "duckdb":
