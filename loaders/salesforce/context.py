@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 from uuid import uuid4
 
+from loaders import warehouse
 from loaders.config.salesforce_mapping import SALESFORCE_OBJECT, Mapping
 from loaders.config.salesforce_policy import SyncPolicy
 from loaders.config.settings import Salesforce as Settings
@@ -135,13 +136,17 @@ class SyncContext:
 
 @contextmanager
 def context_for(request: SyncRequest, settings: Settings) -> Iterator[SyncContext]:
-    """Log in, run the preflight check, and yield the context of a new sync."""
+    """Log in, run the preflight check, and yield the context of a new sync.
+
+    All ledgers exist in the warehouse then.
+    """
     mapping, policy = request.mapping, settings.sync
     if policy.missing_rows == "flag":
         mapping = mapping.with_flag(policy.missing_flag_field)
     connection = connect(settings)
     try:
         destination = check(connection, mapping, expect_sandbox=settings.expect_sandbox)
+        warehouse.create_missing_tables()
         sync_id = f"{now():%Y%m%dT%H%M%S}-{uuid4().hex[:12]}"
         yield SyncContext(
             sync=Sync(

@@ -94,7 +94,6 @@ def superseding_date(request: SyncRequest, context: SyncContext) -> date | None:
     if request.as_of:
         return None
     with warehouse.session() as connection:
-        warehouse.ensure_tables(connection)
         newest = state.newest_data_date(connection, context.scope)
     if newest is None or newest <= request.data_date:
         return None

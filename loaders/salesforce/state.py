@@ -33,7 +33,6 @@ def catch_up(connection: Connection, scope: Scope) -> None:
     That is all of it in a warehouse that had no state table. A chunk is recorded in
     both tables by one transaction, so there is otherwise nothing to do.
     """
-    warehouse.ensure_tables(connection)
     log = connection.table("ops", "salesforce_rows")
     state = connection.table("ops", "salesforce_state")
     of_log = f"{scope.salesforce_org_id}/%"
