@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 import boto3.exceptions
+import botocore.loaders
 import botocore.session
 import s3transfer.exceptions
 import urllib3.exceptions
@@ -126,6 +127,8 @@ def s3_client() -> Any:  # noqa: ANN401 - boto3 generates its client classes
 def client_of_process(process_id: int, service: str) -> Any:  # noqa: ANN401 - as above
     """Create one client per process: a forked worker must not share connections."""
     session = botocore.session.Session()
+    data_path = session.get_config_variable("data_path")
+    session.register_component("data_loader", _data_loader(data_path))
     _check_ca_bundle(
         session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
     )
@@ -137,6 +140,16 @@ def client_of_process(process_id: int, service: str) -> Any:  # noqa: ANN401 - a
             read_timeout=60,
         ),
     )
+
+
+@cache
+def _data_loader(data_path: str | None) -> Any:  # noqa: ANN401 - boto3 has no types
+    """Return the reader of boto3's descriptions of services.
+
+    All clients use the same one, also those of forked workers: a description is a
+    megabyte of JSON, and reading it is most of the time that making a client takes.
+    """
+    return botocore.loaders.create_loader(data_path)
 
 
 def _check_ca_bundle(path: str | None) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -104,19 +104,28 @@ def update_organization(store: Store, schema: Schema, changes: dict[str, Any]) -
 
 
 def _replace_definitions(store: Store, schema: Schema) -> None:
-    entity_definition = _find_object(schema, "EntityDefinition")
-    field_definition = _find_object(schema, "FieldDefinition")
-    store.delete_all(entity_definition)
-    store.delete_all(field_definition)
-    sobjects = list(enumerate(item for item in schema if not item.is_tooling))
-    entities = [_entity_record(sobject, number) for number, sobject in sobjects]
-    _put_records(store, entity_definition, entities)
-    fields = [
+    sobjects = tuple(item for item in schema if not item.is_tooling)
+    entities = _find_object(schema, "EntityDefinition")
+    fields = _find_object(schema, "FieldDefinition")
+    rows = _definitions(sobjects, entities, fields, store.get_value("user"))
+    for definition, records in zip((entities, fields), rows, strict=True):
+        store.delete_all(definition)
+        store.put_records(definition, records)
+
+
+@lru_cache(8)  # the tests of a process start many orgs with the same objects
+def _definitions(
+    sobjects: tuple[SObject, ...], entities: SObject, fields: SObject, user: str
+) -> tuple[list[Record], list[Record]]:
+    """Return the records of all objects, and those of all fields."""
+    numbered = list(enumerate(sobjects))
+    of_objects = [_entity_record(sobject, number) for number, sobject in numbered]
+    of_fields = [
         _field_record(sobject, field, number * 1000 + position)
-        for number, sobject in sobjects
+        for number, sobject in numbered
         for position, field in enumerate(sobject.fields)
     ]
-    _put_records(store, field_definition, fields)
+    return _rows(entities, of_objects, user), _rows(fields, of_fields, user)
 
 
 def _entity_record(sobject: SObject, number: int) -> dict[str, Any]:
@@ -173,11 +182,12 @@ def _insert(store: Store, schema: Schema, name: str, record: dict[str, Any]) -> 
 def _put_record(
     store: Store, schema: Schema, name: str, record: dict[str, Any]
 ) -> None:
-    _put_records(store, _find_object(schema, name), [record])
+    sobject = _find_object(schema, name)
+    store.put_records(sobject, _rows(sobject, [record], store.get_value("user")))
 
 
-def _put_records(store: Store, sobject: SObject, records: list[dict[str, Any]]) -> None:
-    user = store.get_value("user")
+def _rows(sobject: SObject, records: list[dict[str, Any]], user: str) -> list[Record]:
+    """Return records as the store takes them, created and changed by `user`."""
     audit = {
         "IsDeleted": False,
         "OwnerId": user,
@@ -187,11 +197,10 @@ def _put_records(store: Store, sobject: SObject, records: list[dict[str, Any]]) 
         "LastModifiedDate": CREATED_AT,
         "SystemModstamp": CREATED_AT,
     }
-    rows: list[Record] = [
+    return [
         tuple(values.get(field.name, field.default) for field in sobject.fields)
         for values in (audit | record for record in records)
     ]
-    store.put_records(sobject, rows)
 
 
 def _find_object(schema: Schema, name: str) -> SObject:

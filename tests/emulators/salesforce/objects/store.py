@@ -61,13 +61,13 @@ class Store:
         table = table_name(sobject)
         self._sobjects[sobject.name.lower()] = sobject
         with self.transaction():
-            self._database.execute(
-                f'create table if not exists {table} ("Id" text primary key)'
-            )
             existing = {
                 row[1].lower()
                 for row in self._database.execute(f"pragma table_info({table})")
             }
+            if not existing:
+                self._create_table(table, sobject)
+                return
             for field in sobject.fields:
                 if field.name.lower() not in existing:
                     self._database.execute(
@@ -79,15 +79,29 @@ class Store:
                 ):
                     self._add_lookup_column(table, field)
 
+    def _create_table(self, table: str, sobject: SObject) -> None:
+        columns = [
+            '"Id" text primary key' if field.name == "Id" else _quoted(field.name)
+            for field in sobject.fields
+        ]
+        indexed = [field for field in sobject.fields if field.is_indexed]
+        columns += [_quoted(field.name + LOOKUP_SUFFIX) for field in indexed]
+        self._database.execute(f"create table {table} ({', '.join(columns)})")
+        for field in indexed:
+            self._create_index(table, field)
+
     def _add_lookup_column(self, table: str, field: Field) -> None:
         column = _quoted(field.name + LOOKUP_SUFFIX)
         self._database.execute(f"alter table {table} add column {column}")
         value = _quoted(field.name)
         value = value if field.case_sensitive or not field.is_text else f"fold({value})"
         self._database.execute(f"update {table} set {column} = {value}")
+        self._create_index(table, field)
+
+    def _create_index(self, table: str, field: Field) -> None:
         self._database.execute(
             f"create index if not exists {_quoted(table + field.name)} "
-            f"on {table} ({column})"
+            f"on {table} ({_quoted(field.name + LOOKUP_SUFFIX)})"
         )
 
     def sobject(self, name: str) -> SObject | None:
