@@ -1,7 +1,12 @@
 """The warehouse: connections to DuckDB or Redshift, as the dbt profile selects."""
 
 from loaders.warehouse.connection import SCHEMAS, Connection, identifier, literal
-from loaders.warehouse.create_tables import add_columns, ensure_tables, missing_columns
+from loaders.warehouse.create_tables import (
+    add_columns,
+    ensure_tables,
+    find_changed_types,
+    missing_columns,
+)
 from loaders.warehouse.sessions import (
     close_sessions,
     create_missing_tables,
@@ -35,6 +40,7 @@ __all__ = [
     "create_missing_tables",
     "ensure_tables",
     "exists",
+    "find_changed_types",
     "identifier",
     "is_single_writer",
     "is_transient",

@@ -95,11 +95,24 @@ def require_declared_types(connection: Connection, table: Table) -> None:
 
     Its message has the statements that change the column.
     """
+    if error := find_changed_types(connection).get(table.source):
+        raise ConfigError(error)
+
+
+def find_changed_types(connection: Connection) -> dict[str, str]:
+    """Return an error for each raw source with a column declared as another type.
+
+    It has the statements that change the column. No query if all is known to be as
+    declared.
+    """
     if has_all_tables(connection):
-        return
-    for changed, column, actual in _find_missing(connection).changed_types:
-        if changed == table:
-            raise _changed_type(connection, table, column, actual)
+        return {}
+    errors: dict[str, str] = {}
+    for table, column, actual in _find_missing(connection).changed_types:
+        earlier = [errors[table.source]] if table.source in errors else []
+        error = _changed_type(connection, table, column, actual)
+        errors[table.source] = "\n".join([*earlier, error])
+    return errors
 
 
 def add_columns(connection: Connection, table_name: str) -> None:
@@ -199,17 +212,17 @@ def _changed_types(
 
 def _changed_type(
     connection: Connection, table: Table, column: Column, actual: str
-) -> ConfigError:
+) -> str:
     wanted = _data_type(column)
     statements = table_columns.type_change_statements(
         connection.table(table.schema, table.name), column.name, actual, wanted
     )
     lines = "".join(f"\n    {statement};" for statement in statements)
-    return ConfigError(
+    return (
         f"Column {column.name} of {table.full_name} has the type {actual} in the "
-        f"warehouse, but {table.file} declares {wanted}. Nothing was loaded, and "
-        f"existing data is unchanged. Declare {actual} again, or change the column, "
-        f"then run again:{lines}"
+        f"warehouse, but {table.file} declares {wanted}. Nothing is loaded or built "
+        f"from this table, and existing data is unchanged. Declare {actual} again, or "
+        f"change the column, then run again:{lines}"
     )
 
 

@@ -5,6 +5,7 @@ ended. A killed run keeps the models that it recorded, and one failed model does
 affect unrelated ones.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -106,10 +107,12 @@ def _not_built_reason(model: str, state: RunState) -> str:
 def _build_stale_models(scope: BuildScope) -> dict[str, str]:
     """Build every stale model whose inputs are loaded; return errors by model."""
     state = scope.reload()
+    errors = _unreadable_models(state, scope.models)
     stale = [
         name
         for name in state.graph.with_requirements(*scope.models)
         if build_stale_reason(state, name)
+        and name not in errors
         and all(
             map(state.are_inputs_loaded, (name, *state.graph.nodes[name].requirements))
         )
@@ -127,12 +130,27 @@ def _build_stale_models(scope: BuildScope) -> dict[str, str]:
     for name in stale:
         key = (name in changed, last_build_date(state, name))
         builds.setdefault(key, []).append(name)
-    errors: dict[str, str] = {}
     for is_full_refresh, last in sorted(
         builds, key=lambda key: (key[0], -key[1].toordinal())
     ):
         names = builds[is_full_refresh, last]
         errors |= _build_models(state, names, is_full_refresh=is_full_refresh)
+    return errors
+
+
+def _unreadable_models(state: RunState, models: Sequence[str]) -> dict[str, str]:
+    """Return the error of each stale model with raw data whose types have changed.
+
+    dbt would refuse to build anything together with them.
+    """
+    changed = warehouse.run_with_retries(warehouse.find_changed_types)
+    errors: dict[str, str] = {}
+    for name in state.graph.with_requirements(*models) if changed else ():
+        node = state.graph.nodes[name]
+        needed = (node, *(state.graph.nodes[other] for other in node.requirements))
+        sources = frozenset[str]().union(*(each.sources for each in needed))
+        if build_stale_reason(state, name) and (found := sources & changed.keys()):
+            errors[name] = f"{name}: {changed[min(found)]}"
     return errors
 
 

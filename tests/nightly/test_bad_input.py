@@ -125,6 +125,36 @@ def test_bad_object_is_named_and_leaves_existing_data_unchanged(
     assert project.run(day)["tasks_done"] == 0
 
 
+@pytest.mark.slow
+def test_changed_type_stops_only_the_models_that_need_its_table(
+    finished_run: FinishedRun,
+) -> None:
+    project, day = finished_run
+    marts = read_marts(project)
+    column = "- name: response_bytes\n            data_type: "
+    project.replace_text(
+        "models/staging/web/_web__sources.yml",
+        f"{column}bigint",
+        f"{column}varchar(65535)",
+    )
+    for model in ("staging/web/stg_web__requests", "intermediate/int_org_usage_daily"):
+        path = project.folder / "models" / f"{model}.sql"
+        path.write_text(f"{path.read_text()}-- changed\n")
+    summary = project.nightshift("run", "--date", day, "--json").expect(1).json
+    (failure,) = summary["failures"]
+    assert failure["subject"] == "stg_web__requests"
+    message, *statements = failure["error"].splitlines()
+    for words in ("Column response_bytes of staging.raw_web_logs", "has the type"):
+        assert words in message
+    stale = {subject for task, subject in project.plan(day) if task == "DbtModel"}
+    assert "stg_web__requests" in stale and "int_org_usage_daily" not in stale
+    for statement in statements:
+        project.execute(statement.strip(" ;"))
+    project.run(day)
+    assert_same_marts(marts, read_marts(project))
+    assert project.plan(day) == []
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -9,8 +9,13 @@ import pytest
 from tests.nightly.assertions import assert_same_marts, read_marts
 from tests.nightly.project import Project
 from tests.nightly.s3_objects import delete_objects, upload_objects
+from tests.nightly.test_bad_input import (
+    test_changed_type_stops_only_the_models_that_need_its_table,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+__all__ = ["test_changed_type_stops_only_the_models_that_need_its_table"]
 
 MARTS_BUILT_FROM_METRICS = ("fct_org_day", "fct_org_trial_metrics", "sf_trial_metrics")
 
