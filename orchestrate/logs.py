@@ -11,7 +11,7 @@ failed tasks are plain text.
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -205,16 +205,17 @@ def _without_tracebacks(_: Any, __: str, event: EventDict) -> EventDict:  # noqa
 
 def _redact(_: Any, __: str, event: EventDict) -> EventDict:  # noqa: ANN401
     """Mask secrets in all values, because a library's error text may contain them."""
-    return {name: _redacted(value) for name, value in event.items()}
+    redact = redaction.redactor()
+    return {name: _redacted(value, redact) for name, value in event.items()}
 
 
-def _redacted(value: Any) -> Any:  # noqa: ANN401 - any logged value
+def _redacted(value: Any, redact: Callable[[str], str]) -> Any:  # noqa: ANN401 - any logged value
     if isinstance(value, str):
-        return redaction.redact(value)
+        return redact(value)
     if isinstance(value, Mapping):
-        return {key: _redacted(inner) for key, inner in value.items()}
+        return {key: _redacted(inner, redact) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_redacted(inner) for inner in value]
+        return [_redacted(inner, redact) for inner in value]
     return value
 
 

@@ -6,9 +6,9 @@ Nightshift's own messages contain no secrets, but a library's error text may.
 import os
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from pydantic import BaseModel, SecretStr
 
@@ -43,9 +43,20 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
     `secrets` are masked too, whatever their length. Base64 forms count as well.
     """
+    return redactor(secrets)(text)
+
+
+def redactor(secrets: Iterable[str] = ()) -> Callable[[str], str]:
+    """Return `redact` for several texts: the variables are read once for all of them.
+
+    Do not keep it, because later changes of the variables are unknown to it.
+    """
     known = _known_secrets(tuple(os.environ.items()), frozenset(_added))
-    more = frozenset(secrets)
-    for secret in _longest_first(known | more):
+    return partial(_mask, _longest_first(known | frozenset(secrets)))
+
+
+def _mask(secrets: Iterable[str], text: str) -> str:
+    for secret in secrets:
         text = text.replace(secret, MASK)
     text = AUTH_COMMAND.sub(rf"\1{MASK}", text)
     text = URL_CREDENTIALS.sub(MASK, text)

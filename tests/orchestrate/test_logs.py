@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from loaders.config import redaction
 from loaders.errors import ConfigError
 from orchestrate import logs, progress
 from orchestrate.log_file import KEPT_FILES, SharedLogFile
@@ -156,6 +157,25 @@ def test_secrets_are_masked_in_messages_fields_and_tracebacks(
         structlog.get_logger().exception("x sesame-open", error=["sesame-open"])
     text = log_file.read_text()
     assert "sesame-open" not in text and text.count("***") >= 3
+
+
+def test_variables_are_read_once_per_line_and_changes_are_seen(
+    log_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTSHIFT_LOG_FORMAT", "human")  # one handler
+    logs.log_to_file()
+    reads = []
+    known = redaction._known_secrets
+    monkeypatch.setattr(
+        redaction, "_known_secrets", lambda *key: reads.append(key) or known(*key)
+    )
+    for password in ("sesame-open", "parcels-two"):
+        monkeypatch.setenv("NIGHTSHIFT_SMTP__PASSWORD", password)
+        fields = {f"field_{n}": [password, {"a": password}] for n in range(9)}
+        structlog.get_logger().info(password, **fields)
+    text = log_file.read_text()
+    assert "sesame" not in text and "parcels" not in text and text.count("***") == 38
+    assert len(reads) == 2
 
 
 def test_log_rotates_by_size_while_several_processes_write(log_file: Path) -> None:
