@@ -3,7 +3,7 @@
 Only the latest load of each source and date counts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -11,6 +11,7 @@ from loaders.ledger import load_objects
 from loaders.warehouse import Connection, bulk_rows
 
 MAX_EXAMPLES = 3
+LINES_PER_STATEMENT = 200
 COLUMNS = ("object_key", "line_number", "reason", "line", "run_id", "rejected_at")
 # The reason of a line of which COPY gave only a count: it cannot be located.
 REFUSED_BY_COPY = "refused by COPY"
@@ -168,6 +169,29 @@ def replace_not_located(
             )
         }
         load_objects.set_rejects(connection, load.load_id, counts)
+
+
+def delete_rejects(
+    connection: Connection, lines: Collection[str], *, load_ids: Sequence[str] = ()
+) -> None:
+    """Delete the rejects with these lines, of some loads or of all.
+
+    `connection` is an open transaction.
+    """
+    ordered = sorted(lines)
+    is_in_loads = f"load_id in ({_places(load_ids)}) and " if load_ids else ""
+    for start in range(0, len(ordered), LINES_PER_STATEMENT):
+        batch = ordered[start : start + LINES_PER_STATEMENT]
+        connection.execute(
+            "-- loaders.ledger.rejects delete\n"
+            f"delete from {connection.table('ops', 'load_rejects')} "
+            f"where {is_in_loads}line in ({_places(batch)})",
+            [*load_ids, *batch],
+        )
+
+
+def _places(values: Sequence[object]) -> str:
+    return ", ".join("?" for _ in values)
 
 
 def _latest_rejects(

@@ -1,7 +1,7 @@
 """Leaves out lines of erased subjects when their partition is loaded again.
 
 Works on the rows and rejects that a load has just inserted, with a number of statements
-that does not depend on the lines. Without any erasure it is one small query.
+that does not depend on the rows. Without any erasure it is one small query.
 """
 
 from collections import Counter
@@ -11,6 +11,7 @@ from dataclasses import replace
 from loaders.erasures import subjects
 from loaders.erasures.subjects import Subjects
 from loaders.ledger.loads import Load, LoadCounts
+from loaders.ledger.rejects import delete_rejects
 from loaders.warehouse import Connection
 from loaders.warehouse.declared_tables import Table
 
@@ -86,11 +87,5 @@ def _drop_rejects(
             if erased.are_in(line):
                 found[load_id] += 1
                 lines.add(line)
-    if lines:
-        connection.execute(
-            f"{SENDER} delete rejects\ndelete from {table} "
-            f"where load_id in ({places}) "
-            f"and line in ({', '.join('?' for _ in lines)})",
-            [*ids, *sorted(lines)],
-        )
+    delete_rejects(connection, lines, load_ids=ids)
     return found

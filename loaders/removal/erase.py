@@ -6,7 +6,8 @@ records the subjects. The bytes of deleted rows go last. Raw objects on S3 and r
 in Salesforce are not touched, but listed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from uuid import uuid4
@@ -16,7 +17,7 @@ from loaders.config import settings
 from loaders.erasures import subjects
 from loaders.ledger import now
 from loaders.removal import files, remaining, rows
-from loaders.removal.identity import Identity, identify, read_catalog
+from loaders.removal.identity import Identity, identified, read_catalog
 from loaders.removal.remaining import Earlier, Remaining
 from loaders.removal.rows import RejectedLine, Rows
 from loaders.warehouse import Connection, reclaim
@@ -68,8 +69,12 @@ class Found:
 
 def find(kind: str, value: int) -> Found:
     """Return what an erasure would remove and what would remain; changes nothing."""
-    with warehouse.session() as connection:
-        found = _find_in_warehouse(connection, kind, value)
+
+    def work(connection: Connection) -> Found:
+        with _found_in_warehouse(connection, kind, value) as found:
+            return found
+
+    found = warehouse.run_in_transaction(work)
     return replace(found, files=_erase_files(found.identity, dry_run=True))
 
 
@@ -84,8 +89,10 @@ def erase(found: Found, *, run_id: str, on_step: Callable[[str], object]) -> Fou
         on_step(f"Rewriting {len(found.files):,} files")
         _erase_files(identity, dry_run=False)
     on_step("Deleting rows from the warehouse")
-    with warehouse.transaction() as connection:
-        current = _find_in_warehouse(connection, identity.kind, identity.value)
+    with (
+        warehouse.transaction() as connection,
+        _found_in_warehouse(connection, identity.kind, identity.value) as current,
+    ):
         result = replace(current, files=found.files)
         _record(connection, result, started_at=started_at, run_id=run_id)
         rows.delete(connection, result.rows, result.rejects)
@@ -96,24 +103,30 @@ def erase(found: Found, *, run_id: str, on_step: Callable[[str], object]) -> Fou
     return result
 
 
-def _find_in_warehouse(connection: Connection, kind: str, value: int) -> Found:
+@contextmanager
+def _found_in_warehouse(
+    connection: Connection, kind: str, value: int
+) -> Iterator[Found]:
+    """Yield what the warehouse has; within the block, its rows can be deleted."""
     catalog = read_catalog(connection)
-    identity = identify(connection, catalog, kind, value)
-    earlier = remaining.read_earlier(connection, subjects.read(connection), identity)
-    found = Found(
-        identity=identity,
-        rows=list(rows.find_rows(connection, catalog, identity)),
-        rejects=rows.find_rejects(connection, identity),
-        earlier=earlier,
-        remaining=Remaining(),
-    )
-    days: dict[str, set[date]] = {}
-    for item in found.rows:
-        if item.source:
-            days.setdefault(item.source, set()).update(item.days)
-    for reject in found.rejects:
-        days.setdefault(reject.source, set()).add(reject.dt)
-    return replace(found, remaining=remaining.find(connection, identity, days, earlier))
+    with identified(connection, catalog, kind, value) as identity:
+        erased = subjects.read(connection)
+        earlier = remaining.read_earlier(connection, erased, identity)
+        found = Found(
+            identity=identity,
+            rows=list(rows.find_rows(connection, catalog, identity)),
+            rejects=rows.find_rejects(connection, identity),
+            earlier=earlier,
+            remaining=Remaining(),
+        )
+        days: dict[str, set[date]] = {}
+        for item in found.rows:
+            if item.source:
+                days.setdefault(item.source, set()).update(item.days)
+        for reject in found.rejects:
+            days.setdefault(reject.source, set()).add(reject.dt)
+        left = remaining.find(connection, identity, days, earlier)
+        yield replace(found, remaining=left)
 
 
 def _erase_files(identity: Identity, *, dry_run: bool) -> list[str]:

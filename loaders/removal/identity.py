@@ -2,21 +2,33 @@
 
 The users of an org are those who were never seen in another one. The addresses of a
 user are those from which only they, or others who are erased with them, signed in.
+
+An org may have more users than a statement takes parameters. The keys of the subject
+are therefore in temporary tables, which the statements of an erasure read.
 """
 
 import html
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from loaders.erasures.subjects import ADDRESS, EMAIL, NAME, ORG, USER, Subject
-from loaders.warehouse import SCHEMAS, Connection, relations
+from loaders.warehouse import SCHEMAS, Connection, identifier, relations
 from loaders.warehouse.declared_tables import raw_tables
 
 SENDER = "-- loaders.removal.identity"
 # Shorter texts occur by chance.
 MIN_TEXT_CHARACTERS = 5
+# The temporary table with the keys of each column, and their type. Visitors are users,
+# and hashes of address and user agent.
+KEY_TABLES = {
+    "user_id": ("erased_users", "bigint"),
+    "client_address": ("erased_addresses", "varchar(65535)"),
+    "visitor_id": ("erased_visitors", "varchar(65535)"),
+}
 
 
 @dataclass(frozen=True)
@@ -36,16 +48,12 @@ class Catalog:
 
 @dataclass(frozen=True)
 class Identity:
-    """The requested subject, and everything that identifies it.
-
-    `visitors` are ids of visitors that a hash of address and user agent made.
-    """
+    """The requested subject, and everything that identifies it."""
 
     kind: str
     value: int
     users: tuple[int, ...] = ()
     addresses: tuple[str, ...] = ()
-    visitors: tuple[str, ...] = ()
     emails: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
@@ -95,28 +103,45 @@ def read_catalog(connection: Connection) -> Catalog:
     )
 
 
-def identify(
+@contextmanager
+def identified(
     connection: Connection, catalog: Catalog, kind: str, value: int
-) -> Identity:
-    """Return what identifies an org or user in the warehouse."""
+) -> Iterator[Identity]:
+    """Yield what identifies an org or user in the warehouse.
+
+    `connection` is an open transaction. The tables of `has_key` exist within the block;
+    after an error, the rollback drops them.
+    """
+    for column, (table, data_type) in KEY_TABLES.items():
+        connection.execute(
+            f"{SENDER} create {table}\ncreate temp table {table} ({column} {data_type})"
+        )
+    emails: list[str] = []
+    names: list[str] = []
     if kind == USER:
-        users: tuple[int, ...] = (value,)
-        emails: list[str] = []
-        names: list[str] = []
+        connection.insert("erased_users", ["user_id"], [[value]])
     else:
-        users = _users_of(connection, catalog, value)
+        _insert_users(connection, catalog, value)
         emails = _texts(connection, catalog, "owner_email", value)
         names = _texts(connection, catalog, "org_name", value)
-    addresses = _addresses(connection, users)
-    return Identity(
+    _insert_addresses(connection)
+    _insert_visitors(connection)
+    yield Identity(
         kind=kind,
         value=value,
-        users=users,
-        addresses=addresses,
-        visitors=_visitors(connection, addresses),
+        users=tuple(_keys(connection, "user_id")),
+        addresses=tuple(_keys(connection, "client_address")),
         emails=tuple(emails),
         names=tuple(names),
     )
+    for table, _ in KEY_TABLES.values():
+        connection.execute(f"{SENDER} drop {table}\ndrop table {table}")
+
+
+def has_key(column: str) -> str:
+    """Return an SQL condition: a column has one of the subject's keys."""
+    table, _ = KEY_TABLES[column]
+    return f"{identifier(column)} in (select {column} from {table})"
 
 
 def in_list(column: str, values: Sequence[object]) -> str:
@@ -125,22 +150,28 @@ def in_list(column: str, values: Sequence[object]) -> str:
     return f"{column} in ({places})" if values else "false"
 
 
-def _users_of(connection: Connection, catalog: Catalog, org: int) -> tuple[int, ...]:
+def _keys(connection: Connection, column: str) -> list[Any]:
+    table, _ = KEY_TABLES[column]
+    found = connection.fetch_all(
+        f"{SENDER} read {table}\nselect distinct {column} from {table} order by 1"
+    )
+    return [key for (key,) in found]
+
+
+def _insert_users(connection: Connection, catalog: Catalog, org: int) -> None:
     tables = catalog.with_columns("user_id", "org_id")
     if not tables:
-        return ()
+        return
     rows = " union all ".join(
         f"select user_id, org_id from {connection.table(*table)} "
         "where user_id is not null and org_id is not null"
         for table in tables
     )
-    return tuple(
-        user
-        for (user,) in connection.fetch_all(
-            f"{SENDER} users\nselect user_id from ({rows}) as user_orgs group by 1 "
-            "having min(org_id) = ? and max(org_id) = ? order by 1",
-            [org, org],
-        )
+    connection.execute(
+        f"{SENDER} users\ninsert into erased_users select user_id "
+        f"from ({rows}) as user_orgs group by 1 "
+        "having min(org_id) = ? and max(org_id) = ?",
+        [org, org],
     )
 
 
@@ -163,32 +194,29 @@ def _texts(
     return [text for (text,) in found]
 
 
-def _addresses(connection: Connection, users: Sequence[int]) -> tuple[str, ...]:
-    addresses: dict[str, None] = {}
+def _insert_addresses(connection: Connection) -> None:
     for table in raw_tables().values():
         if not {"user_id", "client_address"} <= {c.name for c in table.columns}:
             continue
-        found = connection.fetch_all(
-            f"{SENDER} addresses\nselect client_address "
-            f"from {connection.table(table.schema, table.name)} "
-            "where user_id is not null group by 1 "
-            f"having min(case when {in_list('user_id', users)} then 1 else 0 end) = 1 "
-            "order by 1",
-            users,
+        connection.execute(
+            f"{SENDER} addresses\ninsert into erased_addresses select client_address "
+            f"from {connection.table(table.schema, table.name)} as requests "
+            "left join erased_users as erased on requests.user_id = erased.user_id "
+            "where requests.user_id is not null group by 1 "
+            "having min(case when erased.user_id is null then 0 else 1 end) = 1"
         )
-        addresses |= dict.fromkeys(address for (address,) in found)
-    return tuple(addresses)
 
 
-def _visitors(connection: Connection, addresses: Sequence[str]) -> tuple[str, ...]:
-    """Return the ids of anonymous visitors from these addresses."""
+def _insert_visitors(connection: Connection) -> None:
+    """Insert the users, and the ids of anonymous visitors from their addresses."""
+    insert = f"{SENDER} visitors\ninsert into erased_visitors"
+    connection.execute(
+        f"{insert} select cast(user_id as varchar(65535)) from erased_users"
+    )
     view = ("staging", "stg_web__requests")
     schema = connection.schema(view[0]).strip('"')
-    if not addresses or (schema, view[1]) not in relations.list_relations(connection):
-        return ()
-    found = connection.fetch_all(
-        f"{SENDER} visitors\nselect distinct visitor_id from {connection.table(*view)} "
-        f"where user_id is null and {in_list('client_address', addresses)} order by 1",
-        addresses,
-    )
-    return tuple(visitor for (visitor,) in found)
+    if (schema, view[1]) in relations.list_relations(connection):
+        connection.execute(
+            f"{insert} select distinct visitor_id from {connection.table(*view)} "
+            f"where user_id is null and {has_key('client_address')}"
+        )

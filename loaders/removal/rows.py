@@ -8,7 +8,8 @@ from datetime import date
 
 from loaders.config import salesforce_mapping
 from loaders.erasures import subjects
-from loaders.removal.identity import Catalog, Identity, in_list
+from loaders.ledger.rejects import delete_rejects
+from loaders.removal.identity import Catalog, Identity, has_key, in_list
 from loaders.warehouse import Connection, identifier
 from loaders.warehouse.declared_tables import raw_tables
 
@@ -18,7 +19,10 @@ ERASED = "[erased]"
 ORG_COLUMN = re.compile(r"(?!salesforce_)([a-z]+_)*org_id(__c)?")
 # Texts of ledgers that may quote a value.
 TEXT_COLUMNS = ("message", "content", "subject", "fields", "reason")
-LINES_PER_STATEMENT = 200
+# A backslash: the line may contain a text in another form.
+HAS_ESCAPES = "position(chr(92) in line) > 0"
+# Of more texts, it is faster to read all rejects.
+MAX_SEARCHED_TEXTS = 100
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,16 @@ def find_rows(
 
 def find_rejects(connection: Connection, identity: Identity) -> list[RejectedLine]:
     """Return the rejected lines of the subject, of all loads."""
-    likely = [str(value) for _, value in identity.subjects]
-    conditions = " or ".join("position(lower(?) in lower(line)) > 0" for _ in likely)
+    likely = [text for _, text in identity.subjects if "\\" not in text]
+    if len(likely) > MAX_SEARCHED_TEXTS:
+        condition, likely = "true", []
+    else:
+        texts = ["position(lower(?) in lower(line)) > 0"] * len(likely)
+        condition = " or ".join([HAS_ESCAPES, *texts])
     found = []
     for batch in connection.stream(
         f"{SENDER} rejects\nselect load_id, source, dt, line "
-        f"from {connection.table('ops', 'load_rejects')} where {conditions}",
+        f"from {connection.table('ops', 'load_rejects')} where {condition}",
         likely,
     ):
         for row in batch:
@@ -111,15 +119,7 @@ def delete(
             # A replacement has the same parameters as its condition.
             item.parameters * (2 if "?" in item.assignment else 1),
         )
-    table = connection.table("ops", "load_rejects")
-    lines = sorted({reject.line for reject in rejects})
-    for start in range(0, len(lines), LINES_PER_STATEMENT):
-        batch = lines[start : start + LINES_PER_STATEMENT]
-        connection.execute(
-            f"{SENDER} erase rejects\ndelete from {table} "
-            f"where {in_list('line', batch)}",
-            batch,
-        )
+    delete_rejects(connection, {reject.line for reject in rejects})
     _count_as_erased(connection, rows, rejects)
 
 
@@ -175,38 +175,40 @@ def _candidates(
         for column in columns
         if identity.orgs and ORG_COLUMN.fullmatch(column)
     }
-    visitors = (*(str(user) for user in identity.users), *identity.visitors)
-    values: dict[str, Sequence[object]] = {} if is_visit else {**org_ids}
-    if "user_id" in columns:
-        values["user_id"] = identity.users
-    if is_visit:
-        values["visitor_id"] = visitors
-    values = {column: found for column, found in values.items() if found}
-    conditions = [in_list(identifier(name), found) for name, found in values.items()]
-    parameters = [value for found in values.values() for value in found]
-    if {"user_id", "client_address"} <= columns.keys() and identity.addresses:
-        condition = in_list("client_address", identity.addresses)
-        conditions.append(f"(user_id is null and {condition})")
-        parameters += identity.addresses
-    visits = catalog.with_columns("session_id", "visitor_id")
-    if "session_id" in columns and not is_visit and visits and visitors:
-        # The last table in order: its rows are deleted after those that refer to it.
-        conditions.append(
-            "session_id in (select session_id "
-            f"from {connection.table(*visits[-1])} where "
-            f"{in_list('visitor_id', visitors)})"
-        )
-        parameters += visitors
+    conditions: list[str] = []
+    parameters: list[object] = []
+    for column, ids in org_ids.items() if not is_visit else ():
+        conditions.append(in_list(identifier(column), ids))
+        parameters += ids
+    if identity.users:
+        conditions += _user_conditions(connection, catalog, columns)
     if conditions:
         yield Rows(*key, " or ".join(conditions), tuple(parameters), 0)
     if is_visit:
         # The visitor may be somebody else; only the link to the org goes.
         for column, ids in org_ids.items():
             name = identifier(column)
-            condition = (
-                f"{in_list(name, ids)} and not ({in_list('visitor_id', visitors)})"
-            )
-            yield Rows(*key, condition, (*ids, *visitors), 0, f"{name} = null")
+            condition = f"{in_list(name, ids)} and not ({has_key('visitor_id')})"
+            yield Rows(*key, condition, tuple(ids), 0, f"{name} = null")
+
+
+def _user_conditions(
+    connection: Connection, catalog: Catalog, columns: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield conditions on the rows of the subject's users in a table."""
+    if "user_id" in columns:
+        yield has_key("user_id")
+    if "visitor_id" in columns:
+        yield has_key("visitor_id")
+    if {"user_id", "client_address"} <= columns.keys():
+        yield f"(user_id is null and {has_key('client_address')})"
+    visits = catalog.with_columns("session_id", "visitor_id")
+    if "session_id" in columns and "visitor_id" not in columns and visits:
+        # The last table in order: its rows are deleted after those that refer to it.
+        yield (
+            "session_id in (select session_id "
+            f"from {connection.table(*visits[-1])} where {has_key('visitor_id')})"
+        )
 
 
 def _ledger_rows(

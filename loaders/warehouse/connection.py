@@ -29,6 +29,7 @@ from loaders.warehouse.target import location
 
 SCHEMAS = ("staging", "intermediate", "marts", "ops")
 INSERT_BATCH_ROWS = 500
+MAX_PARAMETERS = 32_767  # of one statement on Redshift
 # How often, and after which pauses, what failed with a transient error is repeated.
 TRANSIENT = retry_if_exception_type(TransientError)
 ATTEMPTS = stop_after_attempt(5)
@@ -193,8 +194,9 @@ class Connection:
         """Insert a few rows, for example ledger rows, into a qualified table."""
         names = ", ".join(identifier(column) for column in columns)
         values = ", ".join(self._placeholder(table, column) for column in columns)
-        for start in range(0, len(rows), INSERT_BATCH_ROWS):
-            batch = rows[start : start + INSERT_BATCH_ROWS]
+        size = min(INSERT_BATCH_ROWS, MAX_PARAMETERS // len(columns))
+        for start in range(0, len(rows), size):
+            batch = rows[start : start + size]
             self.execute(
                 f"-- loaders.warehouse.connection insert {table}\n"
                 f"insert into {table} ({names}) values "

@@ -52,3 +52,18 @@ def test_many_rows_are_copied_and_their_file_is_deleted(
     ]
     folder = f"{settings.load().required_archive_url()}/{bulk_rows.FOLDER}"
     assert list(s3.list_objects(folder)) == []
+
+
+def test_rows_of_a_wide_table_are_inserted_with_several_statements(
+    use_warehouse: Callable[..., None],
+) -> None:
+    use_warehouse("redshift")
+    columns = [f"c{number}" for number in range(100)]  # 500 rows have 50,000 values
+    rows = [list(range(number, number + 100)) for number in range(500)]
+    with warehouse.session() as connection:
+        types = ", ".join(f"{column} bigint" for column in columns)
+        connection.execute(f"-- test\ncreate temp table wide ({types})")
+        connection.insert("wide", columns, rows)
+        found = connection.fetch_all("-- test\nselect * from wide order by c0")
+        connection.execute("-- test\ndrop table wide")
+    assert [list(row) for row in found] == rows

@@ -27,6 +27,8 @@ OLD_DATE = DATA_DATE - timedelta(days=60)
 ERASED_ORG, OTHER_ORG = 71, 72
 ERASED_USER, SHARED_USER, OTHER_USER = 7101, 7102, 7201
 AGENT = "Mozilla/5.0"
+# With their addresses, more than one statement takes parameters.
+MANY_USERS = 16_400
 
 
 def _org(org_id: int, **values: object) -> str:
@@ -58,6 +60,7 @@ LINES: dict[str, list[tuple[str, bool, bool]]] = {
         ('{"org_id": "0071", "org_name": "Name', True, False),
         (f'{{"owner_email": "Owner@{ERASED_ORG}.example"', True, False),
         (f'{{"org_name": "Name of {ERASED_ORG}"', True, False),
+        (f'{{"org_name": "N\\u0061me of {ERASED_ORG}"', True, False),
         # Of another org, with the erased one's mail address, or another number.
         (f'{{"org_id": {OTHER_ORG}, "mail": "owner@71.example"', False, False),
         ('{"org_id": 710, "hosts": 71', False, False),
@@ -179,6 +182,39 @@ def test_lines_are_erased_and_stay_erased_after_a_reload(
 
 def _fail(_: object) -> None:
     raise NightshiftError("interrupted")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WAREHOUSES)
+def test_number_of_users_and_rejects_has_no_limit(
+    use_warehouse: Callable[..., None], name: str
+) -> None:
+    users = range(100_000, 100_000 + MANY_USERS)
+    lines = {
+        "app_logs": [_event(f"e{user}", ERASED_ORG, user) for user in users],
+        "web_logs": [_request(user, f"address-{user}") for user in users],
+    }
+    lines["web_logs"] += [
+        _request(user, f"address-{user}", status="none") for user in users[:500]
+    ]
+    use_warehouse(name)
+    for source in lines:
+        content = "\n".join([*lines[source], *_others_of(source)]).encode()
+        upload_partition(source, {"part-0": content})
+        load_partitions(source, [DATA_DATE])
+    found = _erase(ORG, ERASED_ORG)
+    assert len(found.identity.users) == MANY_USERS
+    for _ in range(2):
+        for source in lines:
+            total, rows, rejects, erased = _loads(source)
+            assert (rows + rejects, erased) == (1, len(lines[source])), source
+            assert total == rows + rejects + erased
+            load_partitions(source, [DATA_DATE])
+
+
+def _others_of(source: str) -> list[str]:
+    """Return a line of another org."""
+    return [line for line, of_org, _ in LINES[source] if not of_org][:1]
 
 
 @pytest.mark.parametrize("name", WAREHOUSES)

@@ -3,14 +3,19 @@
 Parameters in Redshift's binary formats are converted to PostgreSQL's.
 """
 
+import re
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tests.emulators.redshift.errors import RedshiftError
 from tests.emulators.redshift.protocol import wire
 from tests.emulators.redshift.type_oids import INTERVAL_D2S, INTERVAL_Y2M
 
 TEXT = 0
+MAX_PARAMETERS = 32_767
+UNDEFINED_PARAMETER = "42P02"
+_PARAMETER = re.compile(r"\$(\d+)")
 _LENGTH = struct.Struct("!i")
 
 
@@ -61,6 +66,20 @@ class Bind:
         if not self.formats:
             return TEXT
         return self.formats[index if len(self.formats) > 1 else 0]
+
+
+def used_parameters(sql: str) -> set[int]:
+    """Return the numbers of the parameters that a statement uses.
+
+    Redshift counts them with 16 bits, and names the first that this cannot count as the
+    number that the bits stand for.
+    """
+    numbers = {int(number) for number in _PARAMETER.findall(sql)}
+    if max(numbers, default=0) > MAX_PARAMETERS:
+        raise RedshiftError(
+            f"there is no parameter ${-MAX_PARAMETERS - 1}", UNDEFINED_PARAMETER
+        )
+    return numbers
 
 
 def unpack(body: bytes) -> Bind:

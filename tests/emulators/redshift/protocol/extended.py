@@ -5,7 +5,6 @@ The relay executes all others itself. After an error, both sides skip all messag
 the next Sync.
 """
 
-import re
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from tests.emulators.redshift.protocol.results import Column, RowFormat, read_co
 PREPARED_WORDS = ("select", "with", "(", "insert", "update", "delete", "merge", "show",
                   "fetch", "explain", "call", "declare", "execute")  # fmt: skip
 UNKNOWN_OIDS, TEXT_OID = (0, 705), 25
-_PARAMETER = re.compile(r"\$\d+")
 # Their results are part of the plan, which the session's next statement outdates.
 VOLATILE_FUNCTIONS = ("pg_last_", "pg_get_late_binding_view_cols")
 
@@ -155,13 +153,13 @@ class ExtendedProtocol:
 
         It would reject a parameter of unknown type that the statement does not use.
         """
-        used = set(_PARAMETER.findall(plan.sql))
+        used = bind.used_parameters(plan.sql)
         own = self._execution.cluster.parameter_type_oids
         oids = []
         for number, oid in enumerate(statement.oids, start=1):
             if oid in own:
                 oid = own[oid]
-            elif oid in UNKNOWN_OIDS and f"${number}" not in used:
+            elif oid in UNKNOWN_OIDS and number not in used:
                 oid = TEXT_OID
             oids.append(oid)
         return oids

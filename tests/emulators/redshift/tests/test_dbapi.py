@@ -237,3 +237,13 @@ def test_history_contains_failed_statements(session: Session) -> None:
     )
     assert status == "failed"
     assert "division by zero" in message
+
+
+def test_statement_has_at_most_32767_parameters(session: Session) -> None:
+    places = ", ".join(["%s"] * 32_767)
+    assert session.value(f"select 1 where 7 in ({places})", *range(32_767)) == 1
+    # The driver sends no more, but a statement can name them.
+    assert "$-32768" not in session.error("select $32767::int")
+    for number in (32_768, 40_000):
+        message = session.error(f"select ${number}::int")
+        assert message == "there is no parameter $-32768"
