@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from xdist.remote import Producer
 
+from loaders import warehouse
+from loaders.config import dbt_profile
 from tests.emulators import up
 from tests.nightly.project import Project, copy_to
 from tests.nightly.template import once_per_session, unique_prefixes
@@ -76,6 +78,20 @@ def salesforce(tmp_path: Path) -> Iterator[dict[str, str]]:
     """Start a Salesforce org without records."""
     with up.running("salesforce", data=tmp_path / "emulators") as started:
         yield started.environment
+
+
+@pytest.fixture(scope="session")
+def empty_tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return a DuckDB file with empty tables, for tests to copy."""
+    path = tmp_path_factory.mktemp("warehouse") / "test.duckdb"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBT_TARGET", "local")
+        patch.setenv("NIGHTSHIFT_DUCKDB_PATH", str(path))
+        dbt_profile.target.cache_clear()
+        with warehouse.transaction() as connection:
+            warehouse.ensure_tables(connection)
+    dbt_profile.target.cache_clear()
+    yield path
 
 
 @pytest.fixture(scope="session")

@@ -29,20 +29,6 @@ ON_CALL = ["good@example.com", "grey@example.com", "gone@example.com"]
 Configure = Callable[..., AbstractContextManager[None]]
 
 
-@pytest.fixture(scope="session")
-def empty_tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return a DuckDB file with empty tables."""
-    path = tmp_path_factory.mktemp("warehouse") / "test.duckdb"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DBT_TARGET", "local")
-        patch.setenv("NIGHTSHIFT_DUCKDB_PATH", str(path))
-        dbt_profile.target.cache_clear()
-        with warehouse.transaction() as connection:
-            warehouse.ensure_tables(connection)
-    dbt_profile.target.cache_clear()
-    yield path
-
-
 @pytest.fixture
 def own_warehouse(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_tables: Path

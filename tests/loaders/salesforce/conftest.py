@@ -1,5 +1,6 @@
 """A new warehouse and a new Salesforce org for each test."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,6 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from loaders import warehouse
 from loaders.config.settings import Salesforce as Settings
 from tests.emulators import certificates
 from tests.emulators.salesforce.org import CLIENT_ID, CLIENT_SECRET
@@ -26,10 +26,9 @@ pytest.register_assert_rewrite("tests.loaders.salesforce.random_scenario")
 
 
 @pytest.fixture
-def mart(duckdb_warehouse: None) -> Iterator[Mart]:
+def mart(duckdb_warehouse: None, empty_tables: Path) -> Iterator[Mart]:
     """Yield the mart of an empty warehouse that has its ledger tables."""
-    with warehouse.transaction() as connection:
-        warehouse.ensure_tables(connection)
+    shutil.copy(empty_tables, os.environ["NIGHTSHIFT_DUCKDB_PATH"])
     mart = Mart()
     with mart.kept_open():
         yield mart
