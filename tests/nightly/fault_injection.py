@@ -1,21 +1,23 @@
 """Kill a run with SIGKILL at a chosen function call.
 
-Python imports `sitecustomize` from the project's copy before anything else. It wraps
-the chosen function, which kills the process group before or after its n-th call.
+Code that runs before anything of the project is imported wraps the chosen function,
+which kills the process group before or after its n-th call.
 """
 
 import signal
 import subprocess
 
-from tests.nightly.project import TIMEOUT_SECONDS, Project
+from tests.nightly.project import Project
 
-SITECUSTOMIZE = """
+# The process has a group of its own: not that of the tests.
+KILL_POINT = """
 import importlib.abc
 import importlib.machinery
 import os
 import signal
 import sys
 
+os.setsid()
 MODULE, ATTRIBUTE, WHEN, CALLS = os.environ["KILL_AT"].split(" ")
 
 
@@ -60,13 +62,9 @@ def kill_at(project: Project, kill_point: str, *arguments: object) -> None:
     `kill_point` is "module function before|after n", for the n-th call in a process.
     Raises AssertionError if the run ends in any other way.
     """
-    site = project.folder / "sitecustomize.py"
-    site.write_text(SITECUSTOMIZE, encoding="utf-8")
-    with project.start(*arguments, KILL_AT=kill_point) as process:
-        output, _ = process.communicate(timeout=TIMEOUT_SECONDS)
-    site.unlink()
-    assert process.returncode == -signal.SIGKILL, (
-        f"not killed at {kill_point}\n{output}"
+    result = project.nightshift_after(KILL_POINT, *arguments, KILL_AT=kill_point)
+    assert result.code == -signal.SIGKILL, (
+        f"not killed at {kill_point}\n{result.out}\n{result.err}"
     )
 
 

@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -19,16 +19,22 @@ from typing import Any
 
 import duckdb
 
+from tests.fork_server import IS_SUPPORTED, Request, fork_server
+
 SOURCE = Path(__file__).resolve().parents[2]
 FOLDERS = ("loaders", "reports", "looker", "orchestrate")
 FOLDERS += ("models", "macros", "seeds", "tests/dbt")
 FILES = ("dbt_project.yml", "profiles.yml.example", "luigi.cfg")
 FILES += ("luigi-central.cfg", "luigid.cfg")
 NIGHTSHIFT = "from orchestrate.cli.main import main; main()"
+LUIGI = "from luigi.cmdline import luigi_run; luigi_run()"
+DBT = "from dbt.cli.main import cli; cli()"
 PARSE = "from orchestrate.dbt import manifest; manifest.read()"
 TIMEOUT_SECONDS = 900
 # A developer's own settings, which no test may depend on.
 FOREIGN_PREFIXES = ("NIGHTSHIFT_", "DBT_", "LUIGI_", "AWS_", "OPENLINEAGE_")
+# Without it, each command would compile the project again.
+FOREIGN_PREFIXES += ("PYTHONDONTWRITEBYTECODE",)
 
 
 @dataclass(frozen=True)
@@ -76,16 +82,22 @@ class Project:
 
     def nightshift(self, *arguments: object, **environment: str) -> CommandResult:
         """Run `nightshift ARGUMENTS`, with additional environment variables."""
-        return self._run(["-c", NIGHTSHIFT, *arguments], environment)
+        return self._run(NIGHTSHIFT, arguments, environment)
+
+    def nightshift_after(
+        self, code: str, *arguments: object, **environment: str
+    ) -> CommandResult:
+        """Run `nightshift ARGUMENTS` in a process that executes `code` first."""
+        return self._run(f"{code}\n{NIGHTSHIFT}", arguments, environment)
 
     def luigi(self, *arguments: object, **environment: str) -> CommandResult:
         """Run `luigi --module orchestrate ARGUMENTS`."""
-        line = ["-m", "luigi", "--module", "orchestrate", *arguments]
-        return self._run(line, environment)
+        line = ("--module", "orchestrate", *arguments)
+        return self._run(LUIGI, line, environment)
 
     def dbt(self, *arguments: object, **environment: str) -> CommandResult:
         """Run `dbt ARGUMENTS` at the root of the project, as an analyst would."""
-        return self._run(["-m", "dbt.cli.main", *arguments], environment)
+        return self._run(DBT, arguments, environment)
 
     def run(self, day: date, **environment: str) -> Any:  # noqa: ANN401 - JSON
         """Run one data date, which must succeed; return its JSON summary."""
@@ -143,22 +155,46 @@ class Project:
 
     def parse_dbt(self) -> Path:
         """Parse the dbt project; return the folder that contains the manifest."""
-        self._run(["-c", PARSE], {}).expect(0)
+        self._run(PARSE, (), {}).expect(0)
         return self.folder / "var" / "dbt"
 
     def _run(
-        self, arguments: list[object], environment: Mapping[str, str]
+        self, code: str, arguments: Sequence[object], environment: Mapping[str, str]
     ) -> CommandResult:
-        process = subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            cwd=self.folder,
-            env=self.environment_with(**environment),
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            stdin=subprocess.DEVNULL,
-        )
+        line = list(map(str, arguments))
+        variables = self.environment_with(**environment)
+        if self._can_be_forked(environment):
+            request = Request(code, line, str(self.folder), variables)
+            process = fork_server().run(request, timeout=TIMEOUT_SECONDS)
+        else:
+            process = subprocess.run(
+                [sys.executable, "-c", code, *line],
+                cwd=self.folder,
+                env=variables,
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_SECONDS,
+                stdin=subprocess.DEVNULL,
+            )
         return CommandResult(process.returncode, process.stdout, process.stderr)
+
+    def _can_be_forked(self, environment: Mapping[str, str]) -> bool:
+        """Return whether a process with other imports or settings does the same.
+
+        It does not if the folder has a module that replaces a library or is imported
+        when Python starts, nor with settings of Python other than the encoding.
+        """
+        own = {name.partition("/")[0] for name in FOLDERS}
+        modules = {path.parent for path in self.folder.glob("*/__init__.py")}
+        modules |= set(self.folder.glob("*.py"))
+        return (
+            IS_SUPPORTED
+            and {module.name for module in modules} <= own
+            and not any(
+                name.startswith("PYTHON") and name != "PYTHONIOENCODING"
+                for name in environment
+            )
+        )
 
     def environment_with(self, **more: str) -> dict[str, str]:
         """Return the environment variables of a command."""

@@ -87,12 +87,15 @@ def _run_with_fault(week: Week) -> None:
 
 
 def _run(week: Week, sent: signal.Signals | None = None) -> tuple[int, str]:
-    with week.project.start("run", "--date", week.day, **week.environment) as process:
-        if sent is not None:
-            try:
-                process.wait(week.random.uniform(0.5, 6))
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, sent)
+    command = ("run", "--date", week.day)
+    if sent is None:
+        result = week.project.nightshift(*command, **week.environment)
+        return result.code, result.out + result.err
+    with week.project.start(*command, **week.environment) as process:
+        try:
+            process.wait(week.random.uniform(0.5, 6))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, sent)
         output, _ = process.communicate(timeout=TIMEOUT_SECONDS)
         return process.returncode, output
 
