@@ -12,6 +12,7 @@ from xdist.remote import Producer
 from loaders import warehouse
 from loaders.config import dbt_profile
 from tests.emulators import up
+from tests.emulators.salesforce.serve import running_emulator
 from tests.nightly.project import Project, copy_to
 from tests.nightly.template import once_per_session, unique_prefixes
 from tests.scheduling import GroupedFiles
@@ -76,8 +77,8 @@ def shared_emulators() -> Iterator[dict[str, str]]:
 @pytest.fixture
 def salesforce(tmp_path: Path) -> Iterator[dict[str, str]]:
     """Start a Salesforce org without records."""
-    with up.running("salesforce", data=tmp_path / "emulators") as started:
-        yield started.environment
+    with running_emulator(tmp_path / "emulators" / "salesforce") as emulator:
+        yield emulator.environment()
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from filelock import FileLock
 
 from tests.emulators import up
 from tests.emulators.component import free_port
+from tests.emulators.salesforce.serve import running_emulator
 from tests.nightly.project import Project, copy_to
 from tests.nightly.s3_objects import (
     download_objects,
@@ -30,9 +31,12 @@ URLS = ("NIGHTSHIFT_RAW_URL", "NIGHTSHIFT_ARCHIVE_URL")
 
 @dataclass(frozen=True)
 class Emulators:
-    """The emulators started for each test, and the class of project that uses them."""
+    """The emulators started for each test, and the class of project that uses them.
 
-    names: tuple[str, ...] = ("salesforce",)
+    Salesforce runs in threads of the test; `names` are those that are processes.
+    """
+
+    names: tuple[str, ...] = ()
     extra: Sequence[str] = ()
     project_class: type[Project] = Project
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -42,11 +46,14 @@ class Emulators:
         self, workspace: Path, shared_environment: Mapping[str, str]
     ) -> Iterator[Project]:
         """Start the emulators on the data in `workspace`; yield the project there."""
-        with up.running(
-            *self.names, data=workspace / "emulators", extra=self.extra
-        ) as started:
+        data = workspace / "emulators"
+        with (
+            running_emulator(data / "salesforce") as salesforce,
+            up.running(*self.names, data=data, extra=self.extra) as started,
+        ):
             environment = {
                 **shared_environment,
+                **salesforce.environment(),
                 **started.environment,
                 **self.environment,
             }
@@ -59,7 +66,7 @@ def redshift_emulators(project_class: type[Project], s3_url: str) -> Emulators:
     extra = ("--s3", s3_url, "--port", str(port))
     extra += ("--admin-socket", str(admin_socket(port)))
     schema = {"NIGHTSHIFT_REDSHIFT_SCHEMA": "night"}
-    return Emulators(("salesforce", "redshift"), extra, project_class, schema)
+    return Emulators(("redshift",), extra, project_class, schema)
 
 
 def admin_socket(port: int) -> Path:
