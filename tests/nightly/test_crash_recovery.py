@@ -24,20 +24,24 @@ KILL_POINTS = {
     "salesforce collection": "loaders.salesforce.sobject_collections _results before 1",
     "salesforce job uploaded": "loaders.salesforce_api.jobs upload after 1",
 }
+# Each run gets past the stage at which the one before it was killed. Both ways to send
+# rows need rows that were not sent before.
+STAGES = [list(KILL_POINTS)[:-1], list(KILL_POINTS)[-1:]]
 RANDOM_KILLS = 2
 
 
-@pytest.mark.parametrize("stage", KILL_POINTS)
-def test_run_killed_at_a_stage_is_completed_by_the_next_run(
-    project: Project, four_day_world: tuple[World, Path], stage: str
+@pytest.mark.parametrize("stages", STAGES, ids=lambda stages: stages[-1])
+def test_run_killed_at_every_stage_is_completed_by_the_next_run(
+    project: Project, four_day_world: tuple[World, Path], stages: list[str]
 ) -> None:
     world, raw = four_day_world
-    if "job" in stage:
+    if "job" in stages[-1]:
         bulk = {"NIGHTSHIFT_SALESFORCE__SYNC__BULK_ABOVE_ROWS": "0"}
         project = replace(project, environment={**project.environment, **bulk})
     upload_partitions(project, raw)
     backfill = ("backfill", "--from", world.first_date, "--to", world.until)
-    kill_at(project, KILL_POINTS[stage], *backfill)
+    for stage in stages:
+        kill_at(project, KILL_POINTS[stage], *backfill)
     project.nightshift(*backfill).expect(0)
     assert_marts_match_reference(
         project, raw, data_date=world.until, data_dates=world.dates
