@@ -3,17 +3,20 @@
 dbt closes a node's connection when the node ends, and surrounds every node with BEGIN
 and ROLLBACK or COMMIT, also the tests, which only read. The manager of this module
 keeps connections for the next node of any thread, and sends BEGIN only before the first
-statement of a transaction that may write. Nightshift uses it for its own invocations;
-a `dbt` command of an analyst is unchanged.
+statement of a transaction that may write. It also splits texts of one statement faster
+than dbt does. Nightshift uses it for its own invocations; a `dbt` command of an analyst
+is unchanged.
 """
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 from dbt.adapters.contracts.connection import Connection, ConnectionState
 from dbt.adapters.redshift import RedshiftAdapter, RedshiftConnectionManager
+from dbt.adapters.redshift import connections as dbt_connections
 
 from loaders.warehouse import redshift_sessions
 
@@ -23,11 +26,23 @@ READS = re.compile(
 )
 # `select ... into` writes, and a semicolon may separate two statements.
 WRITES = re.compile(r"\binto\b|;\s*\S", re.IGNORECASE)
+_split_with_parser = dbt_connections.sqlparse.split
 
 
 def install() -> None:
-    """Let the dbt invocations of this process use `KeptConnectionManager`."""
+    """Let the dbt invocations of this process use this module."""
     RedshiftAdapter.ConnectionManager = KeptConnectionManager
+    dbt_connections.sqlparse = SimpleNamespace(split=split_statements)
+
+
+def split_statements(sql: str) -> list[str]:
+    """Split a text into statements, as dbt-redshift does with sqlparse.
+
+    sqlparse takes 20 ms for the 5 kB of a model, which are one statement.
+    """
+    text = sql.strip()
+    is_one = ";" not in text[:-1]
+    return [text] if is_one else list(_split_with_parser(sql))
 
 
 class KeptConnectionManager(RedshiftConnectionManager):

@@ -6,7 +6,9 @@ from multiprocessing import get_context
 from types import SimpleNamespace
 
 import pytest
+import sqlparse
 from dbt.adapters.redshift import RedshiftAdapter, RedshiftCredentials
+from dbt.adapters.redshift import connections as dbt_connections
 from dbt_common.exceptions import DbtRuntimeError
 
 from orchestrate.dbt import connections
@@ -67,6 +69,7 @@ def nodes(
     monkeypatch.setattr(
         RedshiftAdapter, "ConnectionManager", RedshiftAdapter.ConnectionManager
     )
+    monkeypatch.setattr(dbt_connections, "sqlparse", dbt_connections.sqlparse)
     connections.install()
     nodes = Nodes(credentials)
     yield nodes
@@ -277,3 +280,21 @@ def test_all_connections_are_closed_at_the_end(
 )
 def test_texts_that_only_read_are_recognised(sql: str, expected: bool) -> None:
     assert may_write(sql) is expected
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select 1",
+        " \n-- a\nselect 1;\n",
+        "/* a; b */ select 1",
+        "-- a; b\nselect ';';",
+        "create table t as (\n  select 1\n);",
+        "select 1; select 2",
+        "begin;\ndelete from t;\ncommit;",
+        "-- a\n",
+        ";",
+    ],
+)
+def test_texts_are_split_as_sqlparse_splits_them(sql: str) -> None:
+    assert connections.split_statements(sql) == sqlparse.split(sql)
