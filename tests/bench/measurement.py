@@ -59,12 +59,16 @@ with warehouse.keep_open():  # as `nightshift run` does
 
 @dataclass(frozen=True)
 class Measurement:
-    """Wall time, peak resident memory, CPU time and output of a command."""
+    """Wall time, peak resident memory, CPU time and output of a command.
+
+    `emulator_seconds` is the CPU time that the emulators used meanwhile.
+    """
 
     seconds: float
     megabytes: float
     cpu_seconds: float
     output: str
+    emulator_seconds: float = 0.0
 
     @property
     def last_line(self) -> str:
@@ -80,6 +84,8 @@ def measure(
     Raises RuntimeError with the end of its error output when it fails.
     """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    emulators = psutil.Process().children(recursive=True)
+    emulators_before = sum(map(_cpu_seconds, emulators))
     started = time.perf_counter()
     process = subprocess.Popen(
         command,
@@ -104,7 +110,8 @@ def measure(
         )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Measurement(seconds, peak[0], cpu_seconds, output)
+    emulator_seconds = sum(map(_cpu_seconds, emulators)) - emulators_before
+    return Measurement(seconds, peak[0], cpu_seconds, output, emulator_seconds)
 
 
 def measure_python(project: Project, code: str, *arguments: object) -> Measurement:
@@ -143,6 +150,11 @@ def _record_peak(pid: int, peak: list[float]) -> None:
             time.sleep(SAMPLE_SECONDS)
     except psutil.NoSuchProcess:
         return
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def _resident_bytes(process: psutil.Process) -> int:
