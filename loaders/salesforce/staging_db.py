@@ -60,7 +60,8 @@ class StagingDb:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._connection: Connection = LocalConnection(path)
+        self._own = LocalConnection(path)
+        self._connection: Connection = self._own
 
     @classmethod
     def create(cls, path: Path, *, identity: dict[str, str]) -> "StagingDb":
@@ -121,13 +122,13 @@ class StagingDb:
             with warehouse.transaction_on(connection):
                 yield False
             return
-        self._connection.close()
-        try:
-            with local_tables.attached(connection, self.path):
-                self._connection = connection
-                yield True
-        finally:
-            self._connection = LocalConnection(self.path)
+        with self._own.released():
+            try:
+                with local_tables.attached(connection, self.path):
+                    self._connection = connection
+                    yield True
+            finally:
+                self._connection = self._own
 
     @contextmanager
     def ledger_transaction(self, rows: int) -> Iterator[Connection]:

@@ -118,8 +118,8 @@ def open_session(values: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
     return handle
 
 
-def open_local(path: Path, catalog: str) -> duckdb.DuckDBPyConnection:
-    """Open a file of this process, next to the warehouse, as a catalog of that name."""
+def open_local(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open a session to which a file of this process at that path can be attached."""
     make_folder(path.parent)
     handle = duckdb.connect()
     with classified_errors(handle, "opening", str(path)):
@@ -128,7 +128,6 @@ def open_local(path: Path, catalog: str) -> duckdb.DuckDBPyConnection:
         settings["temp_directory"] = f"'{escaped}.tmp'"
         for name, value in settings.items():
             handle.execute(f"set {name} = {value}")
-        handle.execute(f"attach '{escaped}' as {catalog} {WORKING_FILE_OPTIONS}")
     return handle
 
 

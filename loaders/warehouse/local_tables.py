@@ -15,6 +15,7 @@ from loaders.warehouse.connection import Connection, literal
 from loaders.warehouse.sessions import with_settings
 from loaders.warehouse.target import is_single_writer
 
+SENDER = "-- loaders.warehouse.local_tables"
 CATALOG = "local"
 MAX_VALUES_ROWS = 200  # more are written to a file that is read at once
 
@@ -23,8 +24,18 @@ class LocalConnection(Connection):
     """A connection to a local file; its errors name that file."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(duckdb.open_local(path, CATALOG), "duckdb", "", {})
+        super().__init__(duckdb.open_local(path), "duckdb", "", {})
         self._path = path
+        _attach(self, path)
+
+    @contextmanager
+    def released(self) -> Iterator[None]:
+        """Close the file within the block, so that another session can attach it."""
+        _detach(self)
+        try:
+            yield
+        finally:
+            _attach(self, self._path)
 
     def _classified_errors(self, sql: str) -> AbstractContextManager[None]:
         action = sql.partition("\n")[0].removeprefix("-- ")
@@ -41,16 +52,23 @@ def attached(connection: Connection, path: Path) -> Iterator[bool]:
     if not is_single_writer():
         yield False
         return
-    sender = "-- loaders.warehouse.local_tables"
     with with_settings(connection, duckdb.WORKING_FILE_SETTINGS):
-        connection.execute(
-            f"{sender} attach\nattach {literal(str(path))} as {CATALOG} "
-            f"{duckdb.WORKING_FILE_OPTIONS}"
-        )
+        _attach(connection, path)
         try:
             yield True
         finally:
-            connection.execute(f"{sender} detach\ndetach {CATALOG}")
+            _detach(connection)
+
+
+def _attach(connection: Connection, path: Path) -> None:
+    connection.execute(
+        f"{SENDER} attach\nattach {literal(str(path))} as {CATALOG} "
+        f"{duckdb.WORKING_FILE_OPTIONS}"
+    )
+
+
+def _detach(connection: Connection) -> None:
+    connection.execute(f"{SENDER} detach\ndetach {CATALOG}")
 
 
 def insert(
@@ -90,12 +108,11 @@ def append(
     if local is connection and rows > MAX_VALUES_ROWS:
         names = ", ".join(f'"{column}"' for column in columns)
         connection.execute(
-            f"-- loaders.warehouse.local_tables append {table}\n"
-            f"insert into {table} ({names}) {query}",
+            f"{SENDER} append {table}\ninsert into {table} ({names}) {query}",
             parameters,
         )
         return
-    sender = f"-- loaders.warehouse.local_tables read for {table}\n"
+    sender = f"{SENDER} read for {table}\n"
     records = (
         row for batch in local.stream(sender + query, parameters) for row in batch
     )
