@@ -2,6 +2,7 @@
 
 import copy
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,13 @@ NODE = Node(
     tests=frozenset({UNIQUE_TEST, VOLUME_TEST}),
     code_checksum="",
 )
+
+
+@pytest.fixture
+def parsed_project(parsed_dbt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the graph be that of the copy that this worker has parsed."""
+    monkeypatch.setattr(manifest, "MANIFEST", parsed_dbt / "manifest.json")
+    monkeypatch.setattr(manifest, "read", manifest.last_parsed)
 
 
 def _result(unique_id: str, status: str, message: str = "") -> NodeResult:
@@ -86,6 +94,7 @@ def test_test_that_another_model_has_blocked_is_no_failure_of_its_own() -> None:
         assert ("syntax" in error or "Got 1 result" in error) and completed[0].was_run
 
 
+@pytest.mark.usefixtures("parsed_project")
 def test_each_test_belongs_to_one_node_that_requires_all_it_reads() -> None:
     nodes = graph.load().nodes
     names = {node.unique_id: node.name for node in nodes.values()}
@@ -103,6 +112,7 @@ def test_each_test_belongs_to_one_node_that_requires_all_it_reads() -> None:
         assert all(order.index(n) < order.index(node.name) for n in node.requirements)
 
 
+@pytest.mark.usefixtures("parsed_project")
 def test_only_what_the_project_reads_of_a_package_is_built() -> None:
     contents = copy.deepcopy(manifest.read())
     own = contents["nodes"]["model.nightshift.org_activity"]
@@ -120,6 +130,7 @@ def test_only_what_the_project_reads_of_a_package_is_built() -> None:
     assert "calendar" in nodes["sf_accounts"].parents
 
 
+@pytest.mark.usefixtures("parsed_project")
 def test_failed_model_blocks_those_whose_tests_read_it() -> None:
     blocked = find_blocked(
         [TaskResult("DbtModel", "", "failed", subject="org_activity")], graph.load()

@@ -10,7 +10,7 @@ import yaml
 
 from tests.emulators.salesforce.objects import identifiers
 from tests.emulators.salesforce.objects.schema import Field, Schema, SObject
-from tests.emulators.salesforce.objects.schema_file import parse_sobject
+from tests.emulators.salesforce.objects.schema_file import LOADER, parse_sobject
 from tests.emulators.salesforce.objects.store import Record, Store
 
 FILE = Path(__file__).with_name("standard.yml")
@@ -49,7 +49,7 @@ def standard_objects() -> tuple[SObject, ...]:
 
 
 def _load_objects() -> Iterator[SObject]:
-    content = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    content = yaml.load(FILE.read_text(encoding="utf-8"), Loader=LOADER)
     for definition in content["objects"]:
         yield _read_only(parse_sobject(definition))
     for definition in content["tooling"]:
