@@ -299,27 +299,11 @@ explore: fct_org_trial_metrics {
 
   aggregate_table: trials_today__average_target_attainment {
     query: {
-      dimensions: [fct_org_trial_metrics.billing_plan_name, fct_org_trial_metrics.org_name, interesting_trials.reasons, fct_org_trial_metrics.org_day_tier]
+      dimensions: [fct_org_trial_metrics.billing_plan_name, fct_org_trial_metrics.org_name, interesting_trials.reasons_in_words, fct_org_trial_metrics.org_day_tier]
       measures: [fct_org_trial_metrics.average_target_attainment]
       filters: [
         fct_org_trial_metrics.is_newest: "yes",
         org_activity.account_state: "trial",
-      ]
-      timezone: "UTC"
-    }
-
-    materialization: {
-      datagroup_trigger: finished_run
-    }
-  }
-
-  aggregate_table: trials_today__reasons {
-    query: {
-      dimensions: [interesting_trials.reasons]
-      measures: [interesting_trials.trials]
-      filters: [
-        fct_org_trial_metrics.is_newest: "yes",
-        interesting_trials.trial_rank: "NOT NULL",
       ]
       timezone: "UTC"
     }

@@ -45,7 +45,7 @@
     model: nightshift
     explore: fct_org_trial_metrics
     listens_to_filters: []
-    field: interesting_trials.reasons
+    field: interesting_trials.reasons_in_words
   - name: Trial day
     title: Trial day
     type: field_filter
@@ -77,7 +77,7 @@
     listen:
       Plan: fct_org_trial_metrics.billing_plan_name
       Org: fct_org_trial_metrics.org_name
-      Reason: interesting_trials.reasons
+      Reason: interesting_trials.reasons_in_words
       Trial day: fct_org_trial_metrics.org_day_tier
     row: 0
     col: 0
@@ -100,7 +100,7 @@
     listen:
       Plan: fct_org_trial_metrics.billing_plan_name
       Org: fct_org_trial_metrics.org_name
-      Reason: interesting_trials.reasons
+      Reason: interesting_trials.reasons_in_words
       Trial day: fct_org_trial_metrics.org_day_tier
     row: 0
     col: 6
@@ -124,7 +124,7 @@
     listen:
       Plan: fct_org_trial_metrics.billing_plan_name
       Org: fct_org_trial_metrics.org_name
-      Reason: interesting_trials.reasons
+      Reason: interesting_trials.reasons_in_words
       Trial day: fct_org_trial_metrics.org_day_tier
     row: 0
     col: 12
@@ -149,7 +149,7 @@
     listen:
       Plan: fct_org_trial_metrics.billing_plan_name
       Org: fct_org_trial_metrics.org_name
-      Reason: interesting_trials.reasons
+      Reason: interesting_trials.reasons_in_words
       Trial day: fct_org_trial_metrics.org_day_tier
     row: 0
     col: 18
@@ -183,7 +183,7 @@
     listen:
       Plan: fct_org_trial_metrics.billing_plan_name
       Org: fct_org_trial_metrics.org_name
-      Reason: interesting_trials.reasons
+      Reason: interesting_trials.reasons_in_words
       Trial day: fct_org_trial_metrics.org_day_tier
     row: 4
     col: 0
@@ -193,25 +193,26 @@
     name: Reasons
     model: nightshift
     explore: fct_org_trial_metrics
-    type: looker_bar
+    type: looker_grid
     fields:
-    - interesting_trials.reasons
+    - interesting_trials.reasons_in_words
     - interesting_trials.trials
     filters:
       fct_org_trial_metrics.is_newest: 'yes'
       interesting_trials.trial_rank: NOT NULL
     sorts:
     - interesting_trials.trials desc
-    - interesting_trials.reasons
+    - interesting_trials.reasons_in_words
     limit: 500
-    show_value_labels: true
+    show_row_numbers: false
+    size_to_fit: true
     note_state: collapsed
     note_display: hover
     note_text: Trials to call by their reasons; a trial can have several.
     listen:
       Plan: fct_org_trial_metrics.billing_plan_name
       Org: fct_org_trial_metrics.org_name
-      Reason: interesting_trials.reasons
+      Reason: interesting_trials.reasons_in_words
       Trial day: fct_org_trial_metrics.org_day_tier
     row: 4
     col: 17
@@ -238,7 +239,7 @@
     listen:
       Plan: fct_org_trial_metrics.billing_plan_name
       Org: fct_org_trial_metrics.org_name
-      Reason: interesting_trials.reasons
+      Reason: interesting_trials.reasons_in_words
       Trial day: fct_org_trial_metrics.org_day_tier
     row: 15
     col: 0
@@ -265,7 +266,7 @@
     listen:
       Plan: fct_org_trial_metrics.billing_plan_name
       Org: fct_org_trial_metrics.org_name
-      Reason: interesting_trials.reasons
+      Reason: interesting_trials.reasons_in_words
       Trial day: fct_org_trial_metrics.org_day_tier
     row: 15
     col: 8

@@ -33,7 +33,7 @@ TRIALS_TODAY = {
     "Whom to call": """select trial_rank, org_name, reasons_in_words,
             days_left_in_trial, hosts, metrics, target_attainment, last_active_date
         from marts.interesting_trials where generated_date = '{day}' order by 1""",
-    "Reasons": """select reasons, count(*) from marts.interesting_trials
+    "Reasons": """select reasons_in_words, count(*) from marts.interesting_trials
         where generated_date = '{day}' group by 1 order by 2 desc, 1""",
     "When the trials in progress end": f"""select 14 - org_day, count(*)
         from {TRIALS} group by 1 order by 1""",
