@@ -4,6 +4,7 @@ import email
 import email.policy
 import json
 import re
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,7 +21,7 @@ from tests.emulators.component import CLOSED_PORT, HOST
 from tests.emulators.receiver import Receiver, receiving
 from tests.emulators.sample.world import World
 from tests.emulators.sample.write import write_to_folder
-from tests.nightly.project import Project, copy_to
+from tests.nightly.project import Project
 from tests.nightly.s3_objects import delete_objects, upload_objects, upload_partitions
 from tests.orchestrate import lineage_events
 from tests.orchestrate.lineage_checks import check_failed_run, check_recovered_run
@@ -97,12 +98,16 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def mailbox(tmp_path: Path, raw: Path) -> Iterator[Mailbox]:
+def mailbox(
+    tmp_path: Path, raw: Path, workspace: Path, unused_project: Path
+) -> Iterator[Mailbox]:
     """Yield a project with raw partitions, but without the `_SUCCESS` of orgs."""
+    shutil.rmtree(workspace, ignore_errors=True)
+    folder = shutil.copytree(unused_project, workspace / "project")
     with up.running(
         "s3", "smtp", "salesforce", data=tmp_path / "emulators"
     ) as services:
-        project = copy_to(tmp_path / "project", services.environment)
+        project = Project(folder, services.environment)
         upload_partitions(project, raw)
         delete_objects(project, f"{project.raw_url}/orgs/dt={WORLD.until}/_SUCCESS")
         yield Mailbox(project, Path(str(services.details["smtp_mail_folder"])))

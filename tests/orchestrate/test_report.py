@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from tests.emulators import smtp, up
 from tests.emulators.component import CLOSED_PORT
 from tests.emulators.sample.world import World
 from tests.emulators.sample.write import write_to_folder
-from tests.nightly.project import copy_to
+from tests.nightly.project import Project
 from tests.nightly.s3_objects import (
     delete_objects,
     list_etags,
@@ -32,12 +33,16 @@ LUIGI_ARGUMENTS = ("Nightly", "--workers", "2", "--data-date", WORLD.until)
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FinishedProject]:
+def finished(
+    tmp_path_factory: pytest.TempPathFactory, workspace: Path, unused_project: Path
+) -> Iterator[FinishedProject]:
     """Yield a project with one complete run per date of the world."""
+    shutil.rmtree(workspace, ignore_errors=True)
+    copy = shutil.copytree(unused_project, workspace / "project")
     folder = tmp_path_factory.mktemp("report")
     write_to_folder(WORLD, folder / "raw")
     with up.running("s3", "smtp", "salesforce", data=folder / "emulators") as services:
-        project = copy_to(folder / "project", services.environment)
+        project = Project(copy, services.environment)
         upload_partitions(project, folder / "raw")
         for day in WORLD.dates:
             project.nightshift("run", "--date", day).expect(0)
