@@ -109,12 +109,8 @@ def _draw_trials(report: Report, theme: Theme) -> Figure:
     # A day without a snapshot has no bar, and the line has a gap.
     stalled = [by_day.get(day, {}).get("stalled", float("nan")) for day in days]
     positions = range(len(days))
-    inactive = [
-        in_progress - active
-        for in_progress, active in zip(
-            counts["in_progress"], counts["active"], strict=True
-        )
-    ]
+    both = zip(counts["in_progress"], counts["active"], strict=True)
+    inactive = [in_progress - active for in_progress, active in both]
     upper.bar(positions, counts["active"], 0.7, color=theme.first, label="active")
     upper.bar(
         positions,
@@ -166,7 +162,8 @@ def _draw_target_curve(report: Report, theme: Theme) -> Figure:
     """Draw one small line chart per metric: medians by trial day and cohort."""
     labels = metric_labels()
     rows = (len(labels) + 1) // 2
-    figure, grid = _new_figure(1.75 * rows, nrows=rows, ncols=2, sharex=True)
+    shape = {"nrows": rows, "ncols": 2, "squeeze": False}
+    figure, grid = _new_figure(1.75 * rows, sharex=True, **shape)
     styles = {
         "converted": (theme.first, "-", "o"),
         "not_converted": (theme.second, "--", "s"),
@@ -205,8 +202,11 @@ def _draw_target_curve(report: Report, theme: Theme) -> Figure:
         axes.set_xlim(0.5, max(row["org_day"] for row in report.target_curve) + 0.5)
         _use_integer_ticks(axes)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
-    for axes in grid[1]:
+    for axes in grid.flat[len(labels) :]:
+        axes.remove()
+    for axes in grid.flat[: len(labels)][-2:]:  # the lowest of each column
         axes.set_xlabel("trial day")
+        axes.xaxis.set_tick_params(labelbottom=True)
     handles, labels = grid[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=2)
     return figure

@@ -6,11 +6,13 @@ from html.parser import HTMLParser
 
 import pytest
 
-from reports.morning import publishing
+from loaders.config.dbt_project import UsageMetric
+from reports.morning import charts, data, publishing
 from reports.morning.charts import Chart, draw_charts
 from reports.morning.data import Report
 from reports.morning.publishing import RenderedReport
 from reports.morning.sections import sections_of
+from reports.morning.themes import THEMES
 from tests.reports import sample_report
 
 URL = "s3://archive/prod/v1/report/dt=2026-11-24/index.html"
@@ -169,3 +171,19 @@ def test_report_without_accounts_has_no_charts() -> None:
     assert "No trial needs a call today." in message.text
     assert "There is no paid account." in message.html
     assert message.images == {}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 6])
+def test_each_metric_has_a_chart_and_each_column_an_axis(
+    monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    metrics = tuple(
+        UsageMetric(f"metric_{n}", f"Metric {n}", "Some usage") for n in range(count)
+    )
+    monkeypatch.setattr(data, "usage_metrics", lambda: metrics)
+    figure = charts._draw_target_curve(sample_report.report(), THEMES["light"])
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == [f"metric {n}" for n in range(count)]
+    labels = [axes.get_xlabel() for axes in figure.axes]
+    columns = min(count, 2)
+    assert labels == [""] * (count - columns) + ["trial day"] * columns
