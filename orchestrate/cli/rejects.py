@@ -211,7 +211,7 @@ def _print_group(group: RejectGroup) -> None:
     if group.last_date != group.first_date:
         dates += f" to {group.last_date}"
     console.print(
-        styled(f"{group.source}: {group.reason}", "bold"),
+        styled(printable(f"{group.source}: {group.reason}"), "bold"),
         f"({group.rejects:,} on {dates})",
     )
     for example in group.examples:

@@ -1,7 +1,9 @@
 """Every command with hostile data, on terminals whose encoding is not UTF-8."""
 
 import json
+import shutil
 import stat
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -39,6 +41,11 @@ def _add_hostile_data(project: Project, day: date) -> int:
         f"'{text}' as object_key, '{text}' as line, 1 as line_number) "
         "from ops.load_rejects limit 1"
     )
+    project.execute(
+        "insert into ops.load_rejects select * replace ("
+        f"'{text}' as source, date '2020-01-01' as dt) from ops.load_rejects limit 1"
+    )
+    project.execute(f"update ops.load_objects set object_key = '{text}'")
     project.execute(f"update ops.runs set message = '{text}', status = 'failed'")
     key = str(org["org_id"])
     session, base = log_in(project)
@@ -98,7 +105,12 @@ def test_failing_run_and_history_show_hostile_data(finished_run: FinishedRun) ->
 @pytest.mark.slow
 def test_all_commands_show_hostile_data(finished_run: FinishedRun) -> None:
     project, day = finished_run
+    copy = project.folder / "before.duckdb"
+    shutil.copy(project.warehouse, copy)
     org = _add_hostile_data(project, day)
+    retention = {"NIGHTSHIFT_RETENTION__REJECTS_DAYS": "99"}
+    project = replace(project, environment={**project.environment, **retention})
+    mart = ("--model", "fct_org_trial_metrics", "--show-personal")
     problems: list[str] = []
     for command, code, shows_data in (
         (("salesforce", "rejects"), 0, True),
@@ -118,6 +130,14 @@ def test_all_commands_show_hostile_data(finished_run: FinishedRun) -> None:
         (("rerun", "--model", HOSTILE), 3, True),
         (("explain-org", HOSTILE), 3, False),
         (("sync", "--help"), 3, False),
+        (("compare", "--against", copy, *mart), 0, True),
+        (("compare", "--against", copy, "--model", HOSTILE), 3, True),
+        (("compare", "--against", HOSTILE), 3, True),
+        (("retention", "--dry-run"), 0, True),
+        (("retention",), 0, True),
+        (("erase", "--user", HOSTILE), 3, False),
+        (("erase", "--org", org, "--dry-run"), 0, True),
+        (("erase", "--org", org, "--yes"), 0, True),
     ):
         try:
             _show(project, command, code, shows_data=shows_data)

@@ -13,7 +13,7 @@ from orchestrate.cli.options import AsJson
 from orchestrate.cli.tables import make_table
 from orchestrate.run_id import RUN_ID
 from orchestrate.runs import run_lock
-from reports.console import console, error_console, print_json
+from reports.console import console, error_console, print_json, printable
 
 NO_POLICY = (
     "Nothing is set to be removed. Set NIGHTSHIFT_RETENTION__STAGING_DAYS, "
@@ -43,7 +43,8 @@ def remove_old_data(dry_run: DryRun = False, as_json: AsJson = False) -> None:
             with run_lock.held("nightshift retention"):
                 removals = _find()
                 for removal in removals:
-                    error_console.print(f"Removing {removal.kind} {removal.name}")
+                    name = printable(removal.name)
+                    error_console.print(f"Removing {removal.kind} {name}")
                     retention.remove(removal, run_id=RUN_ID)
     if as_json:
         print_json({"dry_run": dry_run, "removed": [_figures(r) for r in removals]})
