@@ -39,6 +39,7 @@ MODULE_LAYERS = {
         "aws_errors",
         "aws_error_table",
         "interruption",
+        "one_line",
         "errors",
     ),
     "reports": ("comparison", "history", "morning", "org", "console"),

@@ -17,7 +17,7 @@ from loaders import s3
 from loaders.errors import ConfigError
 from loaders.private_files import VAR
 from loaders.removal.identity import Identity, in_list
-from loaders.removal.rows import ERASED, ORG_COLUMN
+from loaders.removal.rows import ORG_COLUMN
 from loaders.warehouse import identifier, literal
 from loaders.warehouse.local_tables import LocalConnection
 
@@ -72,7 +72,7 @@ def erase_from_local_files(identity: Identity, *, dry_run: bool) -> list[Path]:
             continue
         try:
             text = path.read_text(encoding="utf-8", errors="surrogateescape")
-            replaced = _replaced(text, identity)
+            replaced = identity.texts.redact(text, is_html=path.suffix == ".html")
             if replaced == text:
                 continue
             found.append(path)
@@ -105,7 +105,7 @@ def _rewrite(
     """Rewrite one object if it contains the subject; return whether it does."""
     if item.name.endswith(".html"):
         text = path.read_text(encoding="utf-8", errors="surrogateescape")
-        replaced = _replaced(text, identity)
+        replaced = identity.texts.redact(text, is_html=True)
         if replaced != text and not dry_run:
             content = replaced.encode("utf-8", "surrogateescape")
             s3.write(item.url, content, content_type=PAGE_TYPE)
@@ -148,12 +148,6 @@ def _is_local_text(path: Path) -> bool:
         return False
     is_text = path.suffix in TEXT_SUFFIXES or bool(ROTATED_LOG.search(path.name))
     return is_text and path.is_file()
-
-
-def _replaced(text: str, identity: Identity) -> str:
-    for old in identity.texts:
-        text = text.replace(old, ERASED)
-    return text
 
 
 def find_spooled() -> list[Path]:

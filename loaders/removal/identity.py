@@ -7,8 +7,6 @@ An org may have more users than a statement takes parameters. The keys of the su
 are therefore in temporary tables, which the statements of an erasure read.
 """
 
-import html
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,12 +14,11 @@ from functools import cached_property
 from typing import Any
 
 from loaders.erasures.subjects import ADDRESS, EMAIL, NAME, ORG, USER, Subject
+from loaders.removal.texts import Texts
 from loaders.warehouse import SCHEMAS, Connection, identifier, relations
 from loaders.warehouse.declared_tables import raw_tables
 
 SENDER = "-- loaders.removal.identity"
-# Shorter texts occur by chance.
-MIN_TEXT_CHARACTERS = 5
 # The temporary table with the keys of each column, and their type. Visitors are users,
 # and hashes of address and user agent.
 KEY_TABLES = {
@@ -48,7 +45,10 @@ class Catalog:
 
 @dataclass(frozen=True)
 class Identity:
-    """The requested subject, and everything that identifies it."""
+    """The requested subject, and everything that identifies it.
+
+    `other_names` are the names of other orgs that contain one of `names`.
+    """
 
     kind: str
     value: int
@@ -56,6 +56,7 @@ class Identity:
     addresses: tuple[str, ...] = ()
     emails: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    other_names: tuple[str, ...] = ()
 
     @property
     def orgs(self) -> tuple[int, ...]:
@@ -79,16 +80,10 @@ class Identity:
         found = {(kind, str(value)) for kind, values in texts for value in values}
         return frozenset({self.requested, *found})
 
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """What to replace in texts, in plain, HTML and JSON form; the longest first."""
-        found = {
-            form
-            for text in (*self.emails, *self.names)
-            if len(text) >= MIN_TEXT_CHARACTERS
-            for form in (text, html.escape(text), json.dumps(text)[1:-1])
-        }
-        return tuple(sorted(found, key=lambda text: (-len(text), text)))
+    @cached_property
+    def texts(self) -> Texts:
+        """What to replace in texts: mail addresses and names."""
+        return Texts((*self.emails, *self.names), kept=self.other_names)
 
 
 def read_catalog(connection: Connection) -> Catalog:
@@ -133,6 +128,7 @@ def identified(
         addresses=tuple(_keys(connection, "client_address")),
         emails=tuple(emails),
         names=tuple(names),
+        other_names=_other_names(connection, catalog, value, names),
     )
     for table, _ in KEY_TABLES.values():
         connection.execute(f"{SENDER} drop {table}\ndrop table {table}")
@@ -192,6 +188,26 @@ def _texts(
         [org] * len(tables),
     )
     return [text for (text,) in found]
+
+
+def _other_names(
+    connection: Connection, catalog: Catalog, org: int, names: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the names of other orgs that contain one of the names and are longer."""
+    tables = catalog.with_columns("org_id", "org_name")
+    if not tables or not names:
+        return ()
+    rows = " union all ".join(
+        f"select org_name from {connection.table(*table)} where org_id != ?"
+        for table in tables
+    )
+    contains = " or ".join("position(? in org_name) > 0" for _ in names)
+    found = connection.fetch_all(
+        f"{SENDER} other names\nselect distinct org_name from ({rows}) as texts "
+        f"where {contains}",
+        [*[org] * len(tables), *names],
+    )
+    return tuple(sorted({text for (text,) in found} - set(names)))
 
 
 def _insert_addresses(connection: Connection) -> None:

@@ -10,11 +10,11 @@ from loaders.config import salesforce_mapping
 from loaders.erasures import subjects
 from loaders.ledger.rejects import delete_rejects
 from loaders.removal.identity import Catalog, Identity, has_key, in_list
+from loaders.removal.texts import MIN_CUT_CHARACTERS, Texts
 from loaders.warehouse import Connection, identifier
 from loaders.warehouse.declared_tables import raw_tables
 
 SENDER = "-- loaders.removal.rows"
-ERASED = "[erased]"
 # `org_id`, and the external ids of exports that are the org's id as text.
 ORG_COLUMN = re.compile(r"(?!salesforce_)([a-z]+_)*org_id(__c)?")
 # Texts of ledgers that may quote a value.
@@ -23,14 +23,15 @@ TEXT_COLUMNS = ("message", "content", "subject", "fields", "reason")
 HAS_ESCAPES = "position(chr(92) in line) > 0"
 # Of more texts, it is faster to read all rejects.
 MAX_SEARCHED_TEXTS = 100
+TEXTS_PER_STATEMENT = 20
 
 
 @dataclass(frozen=True)
 class Rows:
     """The rows of one table that belong to the subject.
 
-    `assignment` changes them instead of deleting them. `days` has their number by dt
-    for a raw table; `source` is its raw source.
+    `assignment` changes them instead of deleting them, to the values `assigned`.
+    `days` has their number by dt for a raw table; `source` is its raw source.
     """
 
     schema: str
@@ -39,6 +40,7 @@ class Rows:
     parameters: tuple[object, ...]
     count: int
     assignment: str = ""
+    assigned: tuple[object, ...] = ()
     source: str = ""
     days: dict[date, int] = field(default_factory=dict)
 
@@ -116,8 +118,7 @@ def delete(
         )
         connection.execute(
             f"{SENDER} erase {item.table}\n{action} where {item.condition}",
-            # A replacement has the same parameters as its condition.
-            item.parameters * (2 if "?" in item.assignment else 1),
+            [*item.assigned, *item.parameters],
         )
     delete_rejects(connection, {reject.line for reject in rejects})
     _count_as_erased(connection, rows, rejects)
@@ -167,7 +168,7 @@ def _candidates(
 ) -> Iterator[Rows]:
     columns = catalog.tables[key]
     if key[0] == "ops":
-        yield from _ledger_rows(key, columns, identity)
+        yield from _ledger_rows(connection, key, columns, identity)
         return
     is_visit = "visitor_id" in columns
     org_ids = {
@@ -212,7 +213,10 @@ def _user_conditions(
 
 
 def _ledger_rows(
-    key: tuple[str, str], columns: Mapping[str, str], identity: Identity
+    connection: Connection,
+    key: tuple[str, str],
+    columns: Mapping[str, str],
+    identity: Identity,
 ) -> Iterator[Rows]:
     objects = exported_objects()
     if {"object", "key"} <= columns.keys() and identity.orgs and objects:
@@ -220,18 +224,36 @@ def _ledger_rows(
         condition = f"{in_list('object', objects)} and {in_list('key', keys)}"
         yield Rows(*key, condition, (*objects, *keys), 0)
     for column in TEXT_COLUMNS:
-        if column in columns and key[1] != "load_rejects" and identity.texts:
-            conditions = [f"position(? in {column}) > 0" for _ in identity.texts]
-            replaced = column
-            for _ in identity.texts:
-                replaced = f"replace({replaced}, ?, '{ERASED}')"
-            yield Rows(
-                *key,
-                " or ".join(conditions),
-                identity.texts,
-                0,
-                f"{column} = {replaced}",
-            )
+        if column in columns and key[1] != "load_rejects":
+            yield from _redacted_rows(connection, key, column, identity.texts)
+
+
+def _redacted_rows(
+    connection: Connection, key: tuple[str, str], column: str, texts: Texts
+) -> Iterator[Rows]:
+    """Yield the rows of a ledger whose text contains one of the texts to erase."""
+    beginnings = sorted({form[:MIN_CUT_CHARACTERS] for form in texts.forms})
+    if not beginnings:
+        return
+    likely = " or ".join(f"position(? in {column}) > 0" for _ in beginnings)
+    found = connection.fetch_all(
+        f"{SENDER} texts of {key[1]}\nselect distinct {column} "
+        f"from {connection.table(*key)} where {likely}",
+        beginnings,
+    )
+    changes = [(old, new) for (old,) in found if (new := texts.redact(old)) != old]
+    for start in range(0, len(changes), TEXTS_PER_STATEMENT):
+        batch = changes[start : start + TEXTS_PER_STATEMENT]
+        cases = " ".join("when ? then ?" for _ in batch)
+        old_texts = tuple(old for old, _ in batch)
+        yield Rows(
+            *key,
+            in_list(column, old_texts),
+            old_texts,
+            0,
+            f"{column} = case {column} {cases} end",
+            tuple(text for change in batch for text in change),
+        )
 
 
 def _count(connection: Connection, rows: Rows, source: str) -> Rows:
