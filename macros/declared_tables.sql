@@ -4,6 +4,7 @@
         warehouse and after a change of the YAML. The loaders do the same.
     -#}
     {%- if execute and flags.WHICH in ('run', 'build', 'test', 'seed', 'freshness') -%}
+        {%- do require_valid_names() -%}
         {%- for table in graph.sources.values()
             if not adapter.get_relation(table.database, table.schema, table.identifier)
         -%}
@@ -26,6 +27,22 @@
             {%- do ensure_declared_columns() -%}
         {%- endif -%}
     {%- endif -%}
+{% endmacro %}
+
+
+{% macro require_valid_names() %}
+    {#- Redshift folds names to lower case, so that others would be added again. -#}
+    {%- for table in graph.sources.values() -%}
+        {%- for name in table.columns
+            if not modules.re.fullmatch('[a-z_][a-z0-9_]{0,126}', name)
+        -%}
+            {%- do exceptions.raise_compiler_error(
+                'Column ' ~ name ~ ' of ' ~ table.name ~ ' in '
+                ~ table.original_file_path ~ ' has a name that cannot be a column. Use '
+                ~ 'at most 127 characters of a-z, 0-9 and _, not starting with a digit.'
+            ) -%}
+        {%- endfor -%}
+    {%- endfor -%}
 {% endmacro %}
 
 

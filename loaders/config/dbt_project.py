@@ -20,6 +20,8 @@ NUMBERS = (
     "volume_baseline_days",
     "changed_partition_lookback_days",
 )
+# Days, of which dates allow no more than some millions.
+MAX_NUMBER = 36_500
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,10 @@ def project_vars() -> dict[str, Any]:
     variables.pop("nightshift", None)
     for name in NUMBERS:
         value = variables.get(name)
-        if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is None or not is_number or not 0 <= value <= MAX_NUMBER:
             raise ConfigError(
-                f"The var {name} in {FILE} must be a number of at least 0. Correct it."
+                f"The var {name} in {FILE} must be a number from 0 to {MAX_NUMBER:,}. "
+                "Correct it."
             )
     return variables

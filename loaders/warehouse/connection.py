@@ -25,6 +25,7 @@ from loaders.warehouse import (
     redshift_cursors,
     redshift_sessions,
 )
+from loaders.warehouse.identifiers import IDENTIFIER, IDENTIFIER_RULE
 from loaders.warehouse.target import location
 
 SCHEMAS = ("staging", "intermediate", "marts", "ops")
@@ -267,11 +268,8 @@ class Connection:
 
 def identifier(name: str) -> str:
     """Quote a name; `DataError` unless it is a lower-case SQL identifier."""
-    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,126}", name):
-        raise DataError(
-            f"{name!r} is not a valid identifier. Use only a-z, 0-9 and _, "
-            "not starting with a digit."
-        )
+    if not IDENTIFIER.fullmatch(name):
+        raise DataError(f"{name!r} is not a valid identifier. {IDENTIFIER_RULE}")
     return f'"{name}"'
 
 

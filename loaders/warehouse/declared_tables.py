@@ -13,6 +13,7 @@ from typing import Any
 from loaders.config.settings import PROJECT
 from loaders.config.yaml_files import read_mapping
 from loaders.errors import ConfigError
+from loaders.warehouse.identifiers import IDENTIFIER, IDENTIFIER_RULE
 
 JSON_PHRASES = {"strings": "an array of strings", "object": "an object"}
 
@@ -120,14 +121,22 @@ def _tables(document: dict[str, Any], *, file: str) -> Iterator[Table]:
             yield Table(
                 schema=schema,
                 name=table["name"],
-                columns=tuple(_column(column) for column in table["columns"]),
+                columns=tuple(
+                    _column(column, f"of {table['name']} in {file}")
+                    for column in table["columns"]
+                ),
                 source=raw.get("source", ""),
                 line_format=raw.get("format", ""),
                 file=file,
             )
 
 
-def _column(column: dict[str, Any]) -> Column:
+def _column(column: dict[str, Any], place: str) -> Column:
+    if not IDENTIFIER.fullmatch(str(column["name"])):
+        raise ConfigError(
+            f"Column {column['name']} {place} has a name that cannot be a column. "
+            f"{IDENTIFIER_RULE} A record's key with another name stays in `extra`."
+        )
     meta = _meta(column)
     return Column(
         name=column["name"],

@@ -90,7 +90,7 @@ def _file(against: str) -> Path | None:
     if not path.is_file():
         if path.suffix or len(path.parts) > 1:
             raise ConfigError(
-                f"The file {against} does not exist. Name a DuckDB file, or a target "
+                f"{against} is not a file. Name a DuckDB file, or a target "
                 f"of {dbt_profile.profiles_file()}, with --against."
             )
         return None

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from loaders.config import windows
 from loaders.config.retention import Retention
@@ -59,6 +60,12 @@ def test_rejected_lines_name_their_subjects(
 )
 def test_columns_of_org_ids_are_recognised(column: str, is_org: bool) -> None:
     assert bool(ORG_COLUMN.fullmatch(column)) == is_org
+
+
+@pytest.mark.parametrize("days", [0, -1, 36_501, 10**9, 10**20, 41.5, "abc"])
+def test_impossible_number_of_days_is_malformed(days: object) -> None:
+    with pytest.raises(ValidationError, match="staging_days"):
+        Retention.model_validate({"staging_days": days})
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,8 @@ def test_a_model_that_only_one_side_has(other: str, tmp_path: Path) -> None:
     ("against", "message"),
     [
         ("nowhere", "Target 'nowhere' is not in .*--against"),
-        ("no/file.duckdb", "The file no/file.duckdb does not exist.*--against"),
+        ("no/file.duckdb", "^no/file.duckdb is not a file.*--against"),
+        ("tests/reports", "^tests/reports is not a file.*--against"),
         ("local", "is the warehouse of target local itself.*--against"),
         ("README.md", "README.md cannot be read as a DuckDB file: .*--against"),
     ],

@@ -19,13 +19,20 @@ from orchestrate.runs import run_lock
 from reports.console import console, error_console, print_json, printable
 
 MAX_SHOWN = 20
+MIN_ID, MAX_ID = -(2**63), 2**63 - 1
 
 
 def erase(
     org: Annotated[
-        int | None, typer.Option("--org", help="Id of the org, with its users.")
+        int | None,
+        typer.Option(
+            "--org", min=MIN_ID, max=MAX_ID, help="Id of the org, with its users."
+        ),
     ] = None,
-    user: Annotated[int | None, typer.Option("--user", help="Id of the user.")] = None,
+    user: Annotated[
+        int | None,
+        typer.Option("--user", min=MIN_ID, max=MAX_ID, help="Id of the user."),
+    ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Do not ask for confirmation.")
     ] = False,
