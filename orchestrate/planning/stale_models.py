@@ -1,11 +1,11 @@
 """Which models a run must build, and why."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from loaders import ledger
 from orchestrate.dbt.graph import Node
-from orchestrate.planning import syncs
+from orchestrate.planning import finality, syncs
 from orchestrate.planning.exports import TRIAL_METRICS, Export, scheduled_exports
 from orchestrate.planning.later_dates import (
     contains_later_date,
@@ -45,7 +45,7 @@ def build_window(state: RunState, models: list[str]) -> tuple[date, date]:
     It ends at the latest date that is built, because earlier dates affect later ones.
     The models must have the same last date.
     """
-    starts = [state.first_stale_day(state.graph.nodes[model]) for model in models]
+    starts = [_first_day_to_build(state, state.graph.nodes[name]) for name in models]
     return min([state.data_date, *starts]), last_build_date(state, models[0])
 
 
@@ -93,6 +93,23 @@ def has_code_changed(state: RunState, model: str) -> bool:
     if not checksums or not state.node_exists(node):
         return False
     return max(checksums)[-1] != node.code_checksum
+
+
+def _first_day_to_build(state: RunState, node: Node) -> date:
+    """Return the first stale day, or the first day of the gap without loads before it.
+
+    An org that is missing in an export is carried forward, also into days of a gap.
+    """
+    stale = state.first_stale_day(node)
+    earlier = [
+        day
+        for source, day in state.completed.loads
+        if source in node.sources and day < stale
+    ]
+    if not earlier:
+        return stale
+    after_loads = max(earlier) + timedelta(days=1)
+    return min(stale, max(after_loads, finality.first_open_date(state.completed)))
 
 
 def _own_reason(state: RunState, node: Node) -> str:

@@ -183,7 +183,8 @@ def _insert_orgs(project: Project, *, sampled: int) -> None:
     days = f"range(date '{TUESDAY}' - 14, date '{TUESDAY}' + 1, interval 1 day)"
     project.execute(
         "insert into intermediate.int_org_states_filled "
-        "(org_id, metric_date, is_internal) select org_id, cast(day as date), false "
+        "(org_id, metric_date, is_internal, days_old) "
+        "select org_id, cast(day as date), false, 0 "
         f"from range(200) as orgs(org_id), {days} as days(day)"
     )
     project.execute(

@@ -2,7 +2,8 @@
     Compares the share of orgs with a usage sample on each data date of the run
     with the mean share of the days before. Days with less than a week of
     history and warehouses with few orgs are skipped. Late samples make the share
-    of the last day slightly lower.
+    of the last day slightly lower. Days without an orgs export, on which all
+    states are forward-filled, have no samples either and are left out.
 -#}
 -- depends_on: {{ ref('fct_org_day') }}
 {{ config(severity='warn') }}
@@ -50,6 +51,8 @@ days as (
             and org_states.metric_date = usage.metric_date
 
     group by 1
+
+    having min(org_states.days_old) = 0
 
 ),
 
