@@ -1,9 +1,10 @@
 """Fixtures that all tests share: emulators, and projects that use them."""
 
 import compileall
+import gc
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,20 @@ PREPARING_FILES = (
 )
 
 PYTEST_NAMES = ("PYTEST_CURRENT_TEST",)  # pytest changes it during a test
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Leave what collecting the tests creates out of garbage collections.
+
+    It stays until the end, and each collection that looked at it would take a second.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
