@@ -41,6 +41,17 @@
 {%- endmacro %}
 
 
+{% macro first_open_date() -%}
+    {#- The first date for which staging has all that a run reads, as text. -#}
+    {%- set removed = last_removed_day() -%}
+    {%- if removed is none -%}
+        {{- return(empty_warehouse_date()) -}}
+    {%- endif -%}
+    {%- set days = var('late_arrival_days') + 2 + var('org_carry_forward_days') -%}
+    {{- return((removed + modules.datetime.timedelta(days=days)) | string) -}}
+{%- endmacro %}
+
+
 {% macro reads_raw_tables(node) -%}
     {#- Whether the node reads a raw table itself or through views. -#}
     {%- for parent_id in node.depends_on.nodes -%}

@@ -40,8 +40,26 @@
         is needed because a late request can extend a session that started on the
         evening before.
     -#}
-    {%- set first = var('data_date_from', none) or data_date_value() -%}
+    {%- set first = var('data_date_from', none) or first_day_to_build() -%}
     (cast('{{ first }}' as date) - {{ var('late_arrival_days') + 1 }})
+{%- endmacro %}
+
+
+{% macro first_day_to_build() -%}
+    {#-
+        For a `dbt run` without `data_date_from`: the data date, or the day after the
+        newest one in the model's table if that is earlier. Otherwise the days between
+        them would be missing. Days that retention made final are kept.
+    -#}
+    {%- set day = data_date_value() -%}
+    {%- if execute and model.resource_type == 'model' and is_incremental() -%}
+        {%- set newest = run_query(
+            "select max(" ~ config.get('meta').date_column ~ ") + 1 from " ~ this
+        ).columns[0].values()[0] -%}
+        {%- set after_newest = (newest or empty_warehouse_date()) | string -%}
+        {{- return([day, [after_newest, first_open_date()] | max] | min) -}}
+    {%- endif -%}
+    {{- return(day) -}}
 {%- endmacro %}
 
 

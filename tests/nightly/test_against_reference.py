@@ -1,5 +1,7 @@
 """The marts equal the reference implementation, in whatever order dates are run."""
 
+import json
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -84,3 +86,30 @@ def test_runs_in_shuffled_order_match_the_reference(
         project, raw, data_date=world.until, data_dates=world.dates
     )
     salesforce_records.assert_records_match_mart(project)
+
+
+@pytest.mark.slow
+def test_days_without_a_run_are_filled_by_the_next_one(
+    project: Project, raw_world: Callable[[World], Path], tmp_path: Path
+) -> None:
+    world = World(orgs=40, days=14, until=UNTIL, seed=6)
+    first, second, *_, last = world.dates
+    raw = tmp_path / "raw"
+    for folder in raw_world(world).glob("*/dt=*"):
+        if folder.name in {f"dt={day}" for day in (first, second, last)}:
+            shutil.copytree(folder, raw / folder.parent.name / folder.name)
+    upload_partitions(project, raw)
+    for data_date in (first, second, last):
+        project.run(data_date)
+    assert_marts_match_reference(
+        project, raw, data_date=last, data_dates=[first, second, last]
+    )
+    before = read_marts(project)
+    # The tables of an analyst who has not run dbt since the second date.
+    manifest = json.loads((project.parse_dbt() / "manifest.json").read_text())
+    for node in manifest["nodes"].values():
+        if column := node["config"].get("meta", {}).get("date_column"):
+            name = f"{node['schema']}.{node['name']}"
+            project.execute(f"delete from {name} where {column} > date '{second}'")
+    project.dbt("run").expect(0)
+    assert_same_marts(before, read_marts(project))
