@@ -126,6 +126,7 @@ def open_local(path: Path) -> duckdb.DuckDBPyConnection:
         escaped = str(path).replace("'", "''")
         settings = {**LOW_MEMORY_SETTINGS, **WORKING_FILE_SETTINGS}
         settings["temp_directory"] = f"'{escaped}.tmp'"
+        settings["enable_progress_bar"] = "false"  # stdout is for results
         for name, value in settings.items():
             handle.execute(f"set {name} = {value}")
     return handle

@@ -29,13 +29,20 @@ from reports.console import error_console
 
 SUCCESS_CODES = (LuigiStatusCode.SUCCESS, LuigiStatusCode.SUCCESS_WITH_RETRY)
 MAX_MESSAGE_LENGTH = 2000
+# A run reads the days before its date; an empty warehouse has the date 1970-01-01.
+FIRST_DATA_DATE = date(1971, 1, 1)
 
 log = structlog.get_logger()
 
 
 def require_past(data_date: date) -> None:
-    """Raise `ConfigError` unless the data date has ended (UTC)."""
+    """Raise `ConfigError` unless the data date has ended (UTC) and is not too early."""
     today = datetime.now(UTC).date()
+    if data_date < FIRST_DATA_DATE:
+        raise ConfigError(
+            f"Data date {data_date} is too early: the first one is {FIRST_DATA_DATE}. "
+            "Correct it."
+        )
     if data_date >= today:
         raise ConfigError(
             f"Data date {data_date} has not ended (today is {today}, UTC). "

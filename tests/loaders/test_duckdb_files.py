@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,10 @@ def test_locked_file_names_the_process_that_holds_it(
         assert process.stdin is not None
         process.stdin.close()
     monkeypatch.setattr(duckdb, "_has_given_up", False)
+
+
+def test_slow_statement_prints_no_progress_bar(tmp_path: Path) -> None:
+    handle = duckdb.open_local(tmp_path / "local.db")
+    with closing(handle):
+        query = "select current_setting('enable_progress_bar')"
+        assert handle.execute(query).fetchall() == [(False,)]
