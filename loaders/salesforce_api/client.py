@@ -1,6 +1,7 @@
 """A Salesforce client: login, describe, limits, queries and plain REST requests.
 
-This is the only module that imports simple_salesforce. Its requests go through
+This is the only module that imports simple_salesforce, and only for a login, because
+that takes a tenth of a second of each command. Its requests go through
 `RetryingSession`, so each has a timeout, is retried only when that is safe, and
 continues when the token expires.
 """
@@ -10,13 +11,11 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 import structlog
 from pydantic import SecretStr
-from simple_salesforce import Salesforce, SalesforceLogin
-from simple_salesforce.exceptions import SalesforceError
 from tenacity import (
     retry,
     retry_if_exception_type,
@@ -30,6 +29,9 @@ from loaders.config.settings import Salesforce as Settings
 from loaders.errors import ConfigError, TransientError
 from loaders.salesforce_api import login
 from loaders.salesforce_api.session import CheckingSession, RetryingSession
+
+if TYPE_CHECKING:
+    from simple_salesforce import Salesforce
 
 LAST_SOAP_VERSION = 64.0
 BUSY_SOAP_CODES = re.compile(r"SERVER_UNAVAILABLE|UNKNOWN_EXCEPTION|5\d\d|429|408|None")
@@ -50,14 +52,15 @@ class Organization:
 class Client:
     """A logged-in connection to one Salesforce instance; create it with `connect`."""
 
-    def __init__(self, salesforce: Salesforce, session: RetryingSession) -> None:
+    def __init__(self, salesforce: "Salesforce", session: RetryingSession) -> None:
         self._salesforce = salesforce
         self._session = session
 
     @property
     def usage(self) -> tuple[int, int] | None:
         """Today's API requests as (used, allowed); None before the first response."""
-        usage = Salesforce.parse_api_usage(self._session.limit_info).get("api-usage")
+        limits = self._salesforce.parse_api_usage(self._session.limit_info)
+        usage = limits.get("api-usage")
         return (usage.used, usage.total) if usage else None
 
     @property
@@ -146,6 +149,8 @@ def connect(settings: Settings, retry_policy: RetryPolicy | None = None) -> Clie
     Raises `ConfigError` naming the setting to correct, or `TransientError` when all
     retries failed.
     """
+    from simple_salesforce import Salesforce
+
     environment.require_services()
     retry_policy = retry_policy or settings.sync.retry_policy
     log_in = retry(
@@ -177,6 +182,9 @@ def connect(settings: Settings, retry_policy: RetryPolicy | None = None) -> Clie
 
 def _password_token(settings: Settings, retry_policy: RetryPolicy) -> login.Token:
     """Log in with user name and password by SOAP, up to `LAST_SOAP_VERSION`."""
+    from simple_salesforce import SalesforceLogin
+    from simple_salesforce.exceptions import SalesforceError
+
     if float(settings.api_version) > LAST_SOAP_VERSION:
         raise ConfigError(
             f"User name and password work up to API version {LAST_SOAP_VERSION}, "

@@ -10,7 +10,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import jwt
 import requests
 from pydantic import SecretStr
 
@@ -99,6 +98,8 @@ def _token_url(settings: Settings) -> str:
 
 def _assertion(settings: Settings) -> str:
     """Return the signed JWT of a JWT bearer login."""
+    import jwt  # brings cryptography, which the other methods do not need
+
     key, place = _private_key(settings)
     claims = {
         "iss": _required(settings, "client_id"),

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import lkml
-
 from loaders.config.settings import PROJECT
 from looker.generate import (
     dashboard_spec,
@@ -108,4 +106,6 @@ def _field_types(name: str, view: dict[str, Any] | None) -> dict[str, str]:
 
 
 def _render(lookml: dict[str, object], *, source: str) -> str:
+    import lkml  # no other command needs it
+
     return f"{HEADER} from {source}.\n{lkml.dump(lookml).rstrip()}\n"
