@@ -14,6 +14,7 @@ from loaders import warehouse
 from loaders.config import dbt_profile
 from tests.emulators import up
 from tests.emulators.salesforce.serve import running_emulator
+from tests.fork_server import stop_fork_server
 from tests.nightly.project import Project, copy_to
 from tests.nightly.template import once_per_session, unique_prefixes
 from tests.scheduling import GroupedFiles
@@ -62,6 +63,11 @@ def pytest_xdist_make_scheduler(
 ) -> GroupedFiles | None:
     """Keep files together with those that use the same expensive fixture."""
     return GroupedFiles(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_sessionfinish() -> None:
+    """End the process that commands are forked from."""
+    stop_fork_server()
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import BinaryIO
@@ -72,7 +73,7 @@ class ForkServer:
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, kind)
         added = ("PYTHONPATH",)  # each command has its own
         with theirs:
-            subprocess.Popen(
+            self._process = subprocess.Popen(
                 [sys.executable, __file__, str(theirs.fileno())],
                 cwd="/",
                 env={name: os.environ[name] for name in os.environ.keys() - added},
@@ -105,11 +106,23 @@ class ForkServer:
                     raise subprocess.TimeoutExpired(command, timeout) from None
             return subprocess.CompletedProcess(command, code, *map(_text, (out, err)))
 
+    def stop(self) -> None:
+        """End the server, and wait for it: its processor time is that of the tests."""
+        self._requests.close()
+        self._process.wait()
+
 
 @cache
 def fork_server() -> ForkServer:
     """Return the server of this process."""
     return ForkServer()
+
+
+def stop_fork_server() -> None:
+    """Stop the server of this process if it has one."""
+    if fork_server.cache_info().currsize:
+        fork_server().stop()
+        fork_server.cache_clear()
 
 
 def _text(file: BinaryIO) -> str:
@@ -129,19 +142,19 @@ def serve(requests: socket.socket) -> Request | None:
     gc.freeze()  # so that a collection does not copy the memory of what is imported
     while True:
         message, files, _, _ = socket.recv_fds(requests, MAX_REQUEST_BYTES, 3)
+        _wait_for_children(0 if not message else os.WNOHANG)
         if not message:
             return None
         # The first process waits for the second one and sends its exit code.
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         if os.fork() == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             requests.close()
             with socket.socket(fileno=files[0]) as reply:
                 process = os.fork()
                 if process:
                     reply.send(f"{process}\n".encode())
                     _, status = os.waitpid(process, 0)
-                    reply.send(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+                    with suppress(BrokenPipeError):  # the client waits no longer
+                        reply.send(f"{os.waitstatus_to_exitcode(status)}\n".encode())
                     os._exit(0)
             for number, file in enumerate(files[1:], 1):
                 os.dup2(file, number)
@@ -149,6 +162,12 @@ def serve(requests: socket.socket) -> Request | None:
             return Request(**json.loads(message))
         for file in files:
             os.close(file)
+
+
+def _wait_for_children(options: int) -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, options)[0]:
+            pass
 
 
 def _become(request: Request) -> None:
