@@ -38,3 +38,43 @@
     select {{ names }}
     from {{ arg_dict['temp_relation'] }}
 {% endmacro %}
+
+
+{% macro duckdb__create_table_as(
+    temporary, relation, compiled_code, language='sql', partitioned_by=none,
+    sorted_by=none
+) %}
+    {#-
+        Replaces dbt-duckdb's macro for models with delete_insert_by_day.
+
+        The rows of the temporary relation are inserted once, so a view saves writing
+        and reading them. It is read after the delete: a model that reads its own table
+        reads days outside of the window only. A `unique_key` reads the rows twice, so
+        these stay in a table.
+
+        A new table is in the order of its days, as the sort key does on Redshift.
+        Otherwise each later delete changes, and rewrites, every part of the table.
+    -#}
+    {%- set is_by_day = config.get('incremental_strategy') == 'delete_insert_by_day' -%}
+    {%- if is_by_day and temporary and not config.get('unique_key') -%}
+        {%- if config.get('contract').enforced -%}
+            {{ get_assert_columns_equivalent(compiled_code) }}
+        {%- endif %}
+        create temporary view
+            {{ relation.include(database=false, schema=false) }} as (
+            {{ compiled_code }}
+        )
+    {%- else -%}
+        {%- if is_by_day and not temporary -%}
+            {%- set compiled_code -%}
+                select * from (
+                    {{ compiled_code }}
+                ) as model_rows
+                order by {{ config.get('meta', {}).get('date_column') }}
+            {%- endset -%}
+        {%- endif -%}
+        {{- return(dbt.duckdb__create_table_as(
+            temporary, relation, compiled_code, language, partitioned_by, sorted_by
+        )) -}}
+    {%- endif -%}
+{% endmacro %}

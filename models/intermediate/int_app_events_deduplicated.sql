@@ -12,7 +12,19 @@
 
 with events as (
 
-    select *
+    select
+        event_id,
+        org_id,
+        user_id,
+        level,
+        event,
+        path,
+        status,
+        duration_ms,
+        is_error,
+        event_date,
+        partition_date,
+        occurred_at
 
     from {{ ref('stg_app__events') }}
 
@@ -22,35 +34,70 @@ with events as (
 
 ),
 
-ranked_events as (
+repeated_events as (
+
+    -- Copies are few. Finding them first is cheaper than ranking every event.
+    select event_id
+
+    from events
+
+    group by 1
+
+    having count(*) > 1
+
+),
+
+copies_ranked as (
 
     -- After partition and timestamp, the smallest text of the columns in the
     -- log's order wins. Copies that differ only in their attributes give the
     -- same row.
     select
-        *,
+        events.*,
         row_number() over (
-            partition by event_id
+            partition by events.event_id
             order by
-                partition_date asc,
-                occurred_at asc,
-                cast(org_id as varchar(20)) asc nulls first,
-                cast(user_id as varchar(20)) asc nulls first,
-                level asc nulls first,
-                event asc nulls first,
-                path asc nulls first,
-                cast(status as varchar(20)) asc nulls first,
-                cast(duration_ms as varchar(20)) asc nulls first
-        ) as duplicate_number
+                events.partition_date asc,
+                events.occurred_at asc,
+                cast(events.org_id as varchar(20)) asc nulls first,
+                cast(events.user_id as varchar(20)) asc nulls first,
+                events.level asc nulls first,
+                events.event asc nulls first,
+                events.path asc nulls first,
+                cast(events.status as varchar(20)) asc nulls first,
+                cast(events.duration_ms as varchar(20)) asc nulls first
+        ) as copy_number
 
     from events
+
+    inner join repeated_events
+        on events.event_id = repeated_events.event_id
+
+),
+
+events_with_copies as (
+
+    select
+        events.*,
+        1 as copy_number
+
+    from events
+
+    left join repeated_events
+        on events.event_id = repeated_events.event_id
+
+    where repeated_events.event_id is null
+
+    union all
+
+    select * from copies_ranked
 
 ),
 
 final_events as (
 
     -- Days before the window are final. Their events came in earlier
-    -- partitions, so they take precedence over duplicates in the window. The
+    -- partitions, so they take precedence over copies in the window. The
     -- join reads only the event_id column of the large existing table.
     select distinct existing_events.event_id
 
@@ -66,21 +113,21 @@ final_events as (
 final as (
 
     select
-        ranked_events.event_id,
-        ranked_events.org_id,
-        ranked_events.user_id,
-        ranked_events.is_error,
-        ranked_events.event_date,
-        ranked_events.partition_date,
-        ranked_events.occurred_at
+        events.event_id,
+        events.org_id,
+        events.user_id,
+        events.is_error,
+        events.event_date,
+        events.partition_date,
+        events.occurred_at
 
-    from ranked_events
+    from events_with_copies as events
 
     left join final_events
-        on ranked_events.event_id = final_events.event_id
+        on events.event_id = final_events.event_id
 
     where
-        ranked_events.duplicate_number = 1
+        events.copy_number = 1
         and final_events.event_id is null
 
 )

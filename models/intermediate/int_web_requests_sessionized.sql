@@ -6,11 +6,20 @@
     sort=['session_date', 'visitor_id']
 ) }}
 
+{% set timeout_seconds = var('session_timeout_minutes') * 60 %}
+
 with requests as (
 
     -- A session spans at most two dates. The day before the window shows
     -- whether the first requests continue a session of the previous evening.
-    select *
+    select
+        visitor_id,
+        user_id,
+        user_agent,
+        file_extension,
+        path is not null as has_path,
+        request_date,
+        requested_at
 
     from {{ ref('stg_web__requests') }}
 
@@ -20,51 +29,59 @@ with requests as (
 
 ),
 
-requests_with_neighbours as (
+requests_with_previous as (
 
     select
         *,
         lag(requested_at) over (
             partition by visitor_id
             order by requested_at
-        ) as previous_requested_at,
-        min(requested_at) over (
-            partition by visitor_id, request_date
-        ) as first_requested_at,
-        max(requested_at) over (
-            partition by visitor_id, request_date
-        ) as last_requested_at
+        ) as previous_requested_at
 
     from requests
 
 ),
 
-requests_flagged as (
+requests_with_gap as (
 
-    -- The gaps between midnight and the first and last request of a day count
-    -- too: a continuous visitor has no long gap in the whole day.
     select
         *,
+        cast(previous_requested_at as date) as previous_request_date,
         {{ dbt.datediff(
-            'cast(request_date as timestamp)', 'first_requested_at', 'second'
-        ) }} <= {{ var('session_timeout_minutes') }} * 60
+            'previous_requested_at', 'requested_at', 'second'
+        ) }} as gap_seconds
+
+    from requests_with_previous
+
+),
+
+continuous_days as (
+
+    -- A continuous visitor has no long gap in the whole day. The gaps between
+    -- midnight and the first and last request of the day count too.
+    select
+        visitor_id,
+        request_date
+
+    from requests_with_gap
+
+    group by 1, 2
+
+    having
+        {{ dbt.datediff(
+            'cast(request_date as timestamp)', 'min(requested_at)', 'second'
+        ) }} <= {{ timeout_seconds }}
         and {{ dbt.datediff(
-            'last_requested_at', 'cast(request_date + 1 as timestamp)', 'second'
-        ) }} <= {{ var('session_timeout_minutes') }} * 60
+            'max(requested_at)', 'cast(request_date + 1 as timestamp)', 'second'
+        ) }} <= {{ timeout_seconds }}
         and coalesce(
             max(
                 case
-                    when cast(previous_requested_at as date) = request_date
-                        then {{ dbt.datediff(
-                            'previous_requested_at', 'requested_at', 'second'
-                        ) }}
+                    when previous_request_date = request_date
+                        then gap_seconds
                 end
-            ) over (
-                partition by visitor_id, request_date
             ), 0
-        ) <= {{ var('session_timeout_minutes') }} * 60 as is_continuous
-
-    from requests_with_neighbours
+        ) <= {{ timeout_seconds }}
 
 ),
 
@@ -73,69 +90,62 @@ requests_with_start as (
     -- Continuous visitors are split at both midnights of the day. Otherwise
     -- their sessions would never end, and a window could not compute them.
     select
-        *,
+        requests.*,
         case
-            when previous_requested_at is null
-                then 1
             when
-                {{ dbt.datediff(
-                    'previous_requested_at', 'requested_at', 'second'
-                ) }} > {{ var('session_timeout_minutes') }} * 60
-                then 1
-            when
-                cast(previous_requested_at as date) != request_date
+                requests.gap_seconds <= {{ timeout_seconds }}
                 and (
-                    is_continuous
-                    or lag(is_continuous) over (
-                        partition by visitor_id
-                        order by requested_at
+                    requests.previous_request_date = requests.request_date
+                    or (
+                        continuous_days.visitor_id is null
+                        and previous_continuous_days.visitor_id is null
                     )
                 )
-                then 1
-            else 0
+                then 0
+            else 1
         end as starts_session
 
-    from requests_flagged
+    from requests_with_gap as requests
 
-),
+    left join continuous_days
+        on
+            requests.visitor_id = continuous_days.visitor_id
+            and requests.request_date = continuous_days.request_date
 
-requests_numbered as (
-
-    -- Among requests of the same second, the session start comes first.
-    select
-        *,
-        sum(starts_session) over (
-            partition by visitor_id
-            order by requested_at asc, starts_session desc
-            rows between unbounded preceding and current row
-        ) as session_number
-
-    from requests_with_start
+    left join continuous_days as previous_continuous_days
+        on
+            requests.visitor_id = previous_continuous_days.visitor_id
+            and requests.previous_request_date
+            = previous_continuous_days.request_date
 
 ),
 
 requests_in_sessions as (
 
+    -- The latest start so far. Among requests of the same second, the start of
+    -- the session comes first.
     select
         *,
-        min(requested_at) over (
-            partition by visitor_id, session_number
+        max(case when starts_session = 1 then requested_at end) over (
+            partition by visitor_id
+            order by requested_at asc, starts_session desc
+            rows between unbounded preceding and current row
         ) as session_started_at
 
-    from requests_numbered
+    from requests_with_start
 
 ),
 
 final as (
 
     select
-        {{ session_key('visitor_id', 'session_started_at') }} as session_id,
         visitor_id,
         user_id,
         user_agent,
         file_extension,
-        path is not null as has_path,
+        has_path,
         cast(session_started_at as date) as session_date,
+        session_started_at,
         requested_at
 
     from requests_in_sessions

@@ -29,43 +29,58 @@ user_orgs as (
 
 ),
 
-session_orgs_ranked as (
+user_days as (
 
-    -- The org in which the user was last active, up to the session date.
-    select
-        sessions.session_id,
-        user_orgs.org_id,
-        sessions.session_date,
-        sessions.started_at,
-        sessions.ended_at,
-        row_number() over (
-            partition by sessions.session_id
-            order by user_orgs.last_event_at desc, user_orgs.last_event_id desc
-        ) as recency
+    select distinct
+        user_id,
+        session_date
 
     from sessions
 
+),
+
+last_event_days as (
+
+    -- The org in which the user was last active, up to the session date.
+    select
+        user_days.user_id,
+        user_days.session_date,
+        max(user_orgs.event_date) as event_date
+
+    from user_days
+
     inner join user_orgs
         on
-            sessions.user_id = user_orgs.user_id
+            user_days.user_id = user_orgs.user_id
             and user_orgs.event_date
-            between sessions.session_date - {{ var('user_org_lookback_days') }}
-            and sessions.session_date
+            between user_days.session_date
+            - {{ var('user_org_lookback_days') }}
+            and user_days.session_date
+
+    group by 1, 2
 
 ),
 
 final as (
 
     select
-        session_id,
-        org_id,
-        session_date,
-        started_at,
-        ended_at
+        sessions.session_id,
+        user_orgs.org_id,
+        sessions.session_date,
+        sessions.started_at,
+        sessions.ended_at
 
-    from session_orgs_ranked
+    from sessions
 
-    where recency = 1
+    inner join last_event_days
+        on
+            sessions.user_id = last_event_days.user_id
+            and sessions.session_date = last_event_days.session_date
+
+    inner join user_orgs
+        on
+            last_event_days.user_id = user_orgs.user_id
+            and last_event_days.event_date = user_orgs.event_date
 
 )
 

@@ -69,19 +69,19 @@ requests_classified as (
 final as (
 
     select
-        session_id,
+        {{ session_key('visitor_id', 'session_started_at') }} as session_id,
         visitor_id,
         user_id,
         count(*) as requests,
         count(case when is_page_view then 1 end) as page_views,
         count(case when is_bot then 1 end) > 0 as is_bot,
         session_date,
-        min(requested_at) as started_at,
+        session_started_at as started_at,
         max(requested_at) as ended_at
 
     from requests_classified
 
-    group by session_id, visitor_id, user_id, session_date
+    group by visitor_id, user_id, session_date, session_started_at
 
 )
 

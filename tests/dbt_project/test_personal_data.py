@@ -22,9 +22,10 @@ ALLOWED_IN_MARTS = {
 # Columns computed from personal data that no longer identify a person.
 NOT_IDENTIFYING = {
     ("stg_web__requests", "file_extension"),
-    ("int_web_requests_sessionized", "session_id"),  # hash of visitor and timestamp
+    ("int_web_requests_sessionized", "session_started_at"),
     ("int_web_requests_sessionized", "session_date"),
     ("int_web_requests_sessionized", "has_path"),
+    ("int_web_sessions_counted", "session_id"),  # hash of visitor and timestamp
     ("int_web_sessions_counted", "is_bot"),
     ("int_org_activity_daily", "active_users"),  # a count
 }

@@ -126,16 +126,16 @@ def _measure_date(
 
 
 def _write_history(project: Project, orgs: int) -> None:
-    """Write the partitions of the days before the date into staging."""
-    first = DATA_DATE - timedelta(days=HISTORY_DAYS)
-    last = DATA_DATE - timedelta(days=1)
+    """Write the partitions of the days before the date into staging, day by day."""
     with duckdb.connect(str(project.warehouse)) as connection:
         connection.execute((HERE / "history.sql").read_text())
-        for table, macro in SOURCES.items():
-            connection.execute(
-                f"insert into staging.{table} by name "
-                f"from {macro}({orgs}, '{DATA_DATE}', '{first}', '{last}')"
-            )
+        for days_before in range(HISTORY_DAYS, 0, -1):
+            day = DATA_DATE - timedelta(days=days_before)
+            for table, macro in SOURCES.items():
+                connection.execute(
+                    f"insert into staging.{table} by name "
+                    f"from {macro}({orgs}, '{DATA_DATE}', '{day}', '{day}')"
+                )
         for macro in ("orgs", "org_days", "org_records", "samples", "events"):
             connection.execute(f"drop macro table company_{macro}")
         connection.execute("drop macro table company_requests")
