@@ -33,6 +33,7 @@ from tests.loaders.salesforce.fixtures import (
     mapped_fields,
     org_row,
 )
+from tests.loaders.salesforce.restored_values import count_restored
 
 POLICIES = [
     replace(FAST, collection_rows=5, poll_timeout_seconds=0.5),
@@ -263,7 +264,9 @@ class RandomScenario:
             )
         for key, writes in self.salesforce.writes.items():
             repeated = [a for a, b in pairwise(writes) if a == b and a not in KINDS]
-            assert repeated == [], f"{key} was written twice with equal values"
+            assert not repeated or len(repeated) <= count_restored(self.mart, key), (
+                f"{key} was written twice with equal values"
+            )
         codes = {item.key: item.code for item in open_rejects(MAPPING.object)}
         assert set(codes) == rejected
         assert set(codes.values()) <= REASONS
