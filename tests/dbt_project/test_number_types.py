@@ -49,7 +49,8 @@ def test_narrow_column_is_widened_and_holds_exact_medians(
             for number, value in enumerate(hosts):
                 _insert_org_day(connection, org_id, number, value)
 
-    variables = json.dumps({"data_date": DATA_DATE})
+    dates = {"data_date_from": DATA_DATE, "data_date": DATA_DATE}
+    variables = json.dumps(dates)
     command = ("run", "--select", "int_org_trial_medians", "--vars", variables)
     process = run_dbt(tmp_path, *command)
     assert process.returncode == 0, process.stdout + process.stderr
