@@ -110,7 +110,7 @@ class SyncPolicy:
     send_attempts: Annotated[int, Field(ge=1, le=20)] = 4
     send_pause_seconds: Seconds = 5.0
     quota_reserve_ratio: Ratio = 0.1
-    poll_first_seconds: PositiveSeconds = 0.5
+    poll_first_seconds: PositiveSeconds = 0.25
     poll_max_seconds: PositiveSeconds = 30.0
     poll_timeout_seconds: PositiveSeconds = 3_600.0
     abort_stuck_jobs: bool = False

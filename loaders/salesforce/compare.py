@@ -42,6 +42,7 @@ from loaders.warehouse import Connection, bulk_rows, identifier
 
 ROW_COLUMNS = ("key", "source_hash", "hash", "payload", "line", "action")
 DECIMAL_TYPES = ("decimal", "numeric")
+COMPARE_THREADS = 2  # each row of the mart is hashed
 DECIMAL_TEXT_LENGTH = 64  # longer than any decimal with its sign and point
 
 
@@ -60,7 +61,7 @@ def load_rows(
     a row of the mart has another data date.
     """
     scope = context.scope
-    with bulk_rows.session() as connection:
+    with bulk_rows.session(threads=COMPARE_THREADS) as connection:
         state.catch_up(connection, scope)
         mart = mart_sql.read_mart(connection, context.mapping)
         mart_rows = mart_sql.count_rows(connection, mart, data_date)

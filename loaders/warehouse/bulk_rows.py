@@ -27,9 +27,12 @@ FOLDER = "_nightshift/rows"
 
 
 @contextmanager
-def session() -> Iterator[Connection]:
-    """Open a session for streaming many rows, with DuckDB's memory limited."""
-    with warehouse.session() as connection, _low_memory(connection):
+def session(*, threads: int = 1) -> Iterator[Connection]:
+    """Open a session for streaming many rows, with DuckDB's memory limited.
+
+    Each thread of DuckDB needs memory of its own.
+    """
+    with warehouse.session() as connection, _low_memory(connection, threads):
         yield connection
 
 
@@ -42,9 +45,10 @@ def transaction(rows: int) -> Iterator[Connection]:
 
 
 @contextmanager
-def _low_memory(connection: Connection) -> Iterator[None]:
+def _low_memory(connection: Connection, threads: int) -> Iterator[None]:
     """Limit DuckDB's memory, including during the final checkpoint."""
-    with warehouse.with_settings(connection, duckdb.LOW_MEMORY_SETTINGS):
+    limits = {**duckdb.LOW_MEMORY_SETTINGS, "threads": f"{threads}"}
+    with warehouse.with_settings(connection, limits):
         yield
         if warehouse.is_single_writer():
             # Fails while another session of this process writes; that one checkpoints.
