@@ -47,10 +47,11 @@ images: install ## record docs/images from the demo (needs chromium; run make de
 	$(BIN)/python -m tests.looker.pictures
 	$(BIN)/python -m tests.emulators.screenshots
 
-# Two workers. A file stays in one of them, so that they share its fixtures. The tests start
-# hundreds of processes, each of which would compile its modules if none stored them.
+# Three workers on two cores, because tests wait for processes and disks. A file stays in one
+# of them, so that its tests share its fixtures. The tests start hundreds of processes, each of
+# which would compile its modules if none stored them.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest \
-	-n 2 --dist loadfile --no-loadscope-reorder
+	-n 3 --dist loadfile --no-loadscope-reorder
 
 test: install ## fast test suite, five to six minutes on two cores
 	MODEL_ROUNDS=3 $(PYTEST) -m "not slow and not conformance"
