@@ -6,6 +6,7 @@ from itertools import zip_longest
 
 import pytest
 
+from loaders import warehouse
 from loaders.config.salesforce_policy import SyncPolicy
 from loaders.errors import DataError, TransientError
 from loaders.salesforce import context, plan
@@ -273,3 +274,14 @@ def test_spool_is_empty_after_a_sync(mart: Mart, salesforce: SalesforceOrg) -> N
     salesforce.sync(BULK)
     remaining = [path.name for path in (salesforce.spool / MAPPING.object).rglob("*")]
     assert remaining == ["lock"]
+
+
+def test_sync_creates_the_ledgers_that_a_warehouse_lacks(
+    mart: Mart, salesforce: SalesforceOrg
+) -> None:
+    mart.fill([org_row("a")])
+    with warehouse.session() as connection:
+        for name in ("salesforce_state", "salesforce_drift_checks"):
+            connection.execute(f"drop table {connection.table('ops', name)}")
+    assert salesforce.sync().accepted == 1
+    assert mart.read_ledger("salesforce_state", "key") == [("a",)]
