@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-# Python reports an exception in such a callback, and goes on.
+# Python reports an exception in such a callback, and continues.
 CALLBACK = """
 import os, signal, weakref
 
