@@ -17,10 +17,6 @@ with events as (
         org_id,
         user_id,
         level,
-        event,
-        path,
-        status,
-        duration_ms,
         is_error,
         event_date,
         partition_date,
@@ -50,8 +46,8 @@ repeated_events as (
 copies_ranked as (
 
     -- After partition and timestamp, the smallest text of the columns in the
-    -- log's order wins. Copies that differ only in their attributes give the
-    -- same row.
+    -- log's order wins. Copies that differ only in columns after the level give
+    -- the same row.
     select
         events.*,
         row_number() over (
@@ -61,11 +57,7 @@ copies_ranked as (
                 events.occurred_at asc,
                 cast(events.org_id as varchar(20)) asc nulls first,
                 cast(events.user_id as varchar(20)) asc nulls first,
-                events.level asc nulls first,
-                events.event asc nulls first,
-                events.path asc nulls first,
-                cast(events.status as varchar(20)) asc nulls first,
-                cast(events.duration_ms as varchar(20)) asc nulls first
+                events.level asc nulls first
         ) as copy_number
 
     from events

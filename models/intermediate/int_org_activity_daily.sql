@@ -57,38 +57,10 @@ sessions_by_day as (
 
 ),
 
-event_and_session_days as (
-
-    select
-        org_id,
-        metric_date
-
-    from events_by_day
-
-    union all
-
-    select
-        org_id,
-        metric_date
-
-    from sessions_by_day
-
-),
-
-active_days as (
-
-    select distinct
-        org_id,
-        metric_date
-
-    from event_and_session_days
-
-),
-
 final as (
 
     select
-        active_days.org_id,
+        coalesce(events_by_day.org_id, sessions_by_day.org_id) as org_id,
         coalesce(events_by_day.log_events, 0) as log_events,
         coalesce(events_by_day.active_users, 0) as active_users,
         cast(coalesce(events_by_day.error_events, 0) as bigint) as error_events,
@@ -97,19 +69,16 @@ final as (
             round(coalesce(sessions_by_day.session_seconds, 0) / 60.0, 2)
             as numeric(38, 2)
         ) as session_minutes,
-        active_days.metric_date
+        coalesce(
+            events_by_day.metric_date, sessions_by_day.metric_date
+        ) as metric_date
 
-    from active_days
+    from events_by_day
 
-    left join events_by_day
+    full outer join sessions_by_day
         on
-            active_days.org_id = events_by_day.org_id
-            and active_days.metric_date = events_by_day.metric_date
-
-    left join sessions_by_day
-        on
-            active_days.org_id = sessions_by_day.org_id
-            and active_days.metric_date = sessions_by_day.metric_date
+            events_by_day.org_id = sessions_by_day.org_id
+            and events_by_day.metric_date = sessions_by_day.metric_date
 
 )
 

@@ -57,19 +57,6 @@ trial_histories as (
 
 ),
 
-trial_days_ranked as (
-
-    select
-        *,
-        row_number() over (
-            partition by org_id, generated_date, is_in_trial
-            order by org_day desc
-        ) as recency
-
-    from trial_histories
-
-),
-
 trials_aggregated as (
 
     select
@@ -79,9 +66,7 @@ trials_aggregated as (
         min(case when is_paid then org_day end) as days_to_convert,
         max(case when log_events > 0 then metric_date end) as last_active_date,
         count(case when is_in_trial then 1 end) as trial_days,
-        {{ metric_columns(
-            'max(case when is_in_trial and recency = 1 then {metric} end)'
-        ) }},
+        max(case when is_in_trial then metric_date end) as last_trial_date,
         {{ metric_columns(
             'max(case when is_in_trial then {metric} end)', 'max_{metric}'
         ) }},
@@ -91,7 +76,7 @@ trials_aggregated as (
         sum(case when is_in_trial then log_events end) as log_events,
         sum(case when is_in_trial then sessions end) as sessions
 
-    from trial_days_ranked
+    from trial_histories
 
     group by 1, 2
 
@@ -112,7 +97,7 @@ final as (
         ) as days_left_in_trial,
         cast(aggregated.days_to_convert as integer) as days_to_convert,
         aggregated.trial_days,
-        {{ metric_columns('aggregated.{metric}') }},
+        {{ metric_columns('last_trial_days.{metric}') }},
         {{ metric_columns('aggregated.max_{metric}', 'max_{metric}') }},
         aggregated.active_days,
         aggregated.active_users,
@@ -130,6 +115,11 @@ final as (
         on
             trials.org_id = aggregated.org_id
             and trials.generated_date = aggregated.generated_date
+
+    left join org_days as last_trial_days
+        on
+            aggregated.org_id = last_trial_days.org_id
+            and aggregated.last_trial_date = last_trial_days.metric_date
 
 )
 

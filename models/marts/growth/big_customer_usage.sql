@@ -6,37 +6,32 @@
     sort=['metric_date', 'org_id']
 ) }}
 
-with org_activity as (
+with paid_orgs as (
 
     select *
 
     from {{ ref('org_activity') }}
 
     where
-        {{ in_window_and_before('metric_date', var('usage_month_days')) }}
-
-),
-
-paid_orgs as (
-
-    select *
-
-    from org_activity
-
-    where
-        account_state = 'paid'
-        and {{ in_window('metric_date') }}
+        {{ in_window('metric_date') }}
+        and account_state = 'paid'
 
 ),
 
 sampled_usage as (
 
     -- Usage on a day without samples is unknown, not zero.
-    select *
+    select
+        org_id,
+        {{ usage_metrics() | join(',\n        ') }},
+        metric_date
 
-    from org_activity
+    from {{ ref('org_activity') }}
 
-    where has_samples
+    where
+        {{ in_window_and_before('metric_date', var('usage_month_days')) }}
+        and has_samples
+        and org_id in (select paid_orgs.org_id from paid_orgs)
 
 ),
 

@@ -6,14 +6,13 @@ with events as (
 
 trimmed_events as (
 
-    -- Redshift ignores trailing blanks when it compares texts, DuckDB does not.
     select
-        rtrim(event_id, ' ') as event_id,
+        {{ without_trailing_blanks('event_id') }} as event_id,
         org_id,
         user_id,
-        rtrim(level, ' ') as level,
-        rtrim(event, ' ') as event,
-        rtrim(path, ' ') as path,
+        {{ without_trailing_blanks('level') }} as level,
+        {{ without_trailing_blanks('event') }} as event,
+        {{ without_trailing_blanks('path') }} as path,
         status,
         duration_ms,
         cast(ts as date) as event_date,

@@ -6,14 +6,13 @@ with org_records as (
 
 trimmed_org_records as (
 
-    -- Redshift ignores trailing blanks when it compares texts, DuckDB does not.
     select
         org_id,
         billing_plan_id,
-        rtrim(org_name, ' ') as org_name,
-        rtrim(billing_plan_name, ' ') as billing_plan_name,
-        rtrim(country, ' ') as country,
-        rtrim(owner_email, ' ') as owner_email,
+        {{ without_trailing_blanks('org_name') }} as org_name,
+        {{ without_trailing_blanks('billing_plan_name') }} as billing_plan_name,
+        {{ without_trailing_blanks('country') }} as country,
+        {{ without_trailing_blanks('owner_email') }} as owner_email,
         is_internal,
         dt as partition_date,
         cast(trial_started_at as date) as trial_start_date,

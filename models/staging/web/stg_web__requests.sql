@@ -6,13 +6,12 @@ with requests as (
 
 trimmed_requests as (
 
-    -- Redshift ignores trailing blanks when it compares texts, DuckDB does not.
     select
         user_id,
-        rtrim(client_address, ' ') as client_address,
-        rtrim(user_agent, ' ') as user_agent,
-        rtrim(method, ' ') as method,
-        rtrim(path, ' ') as path,
+        {{ without_trailing_blanks('client_address') }} as client_address,
+        {{ without_trailing_blanks('user_agent') }} as user_agent,
+        {{ without_trailing_blanks('method') }} as method,
+        {{ without_trailing_blanks('path') }} as path,
         status,
         response_bytes,
         cast(requested_at as date) as request_date,
@@ -28,9 +27,12 @@ requests_with_file_name as (
     -- The last path segment, without query string and fragment.
     select
         *,
-        regexp_replace(
-            split_part(split_part(path, '?', 1), '#', 1), '^.*/', ''
-        ) as file_name
+        case
+            when position('.' in path) > 0
+                then regexp_replace(
+                    split_part(split_part(path, '?', 1), '#', 1), '^.*/', ''
+                )
+        end as file_name
 
     from trimmed_requests
 
