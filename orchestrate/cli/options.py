@@ -10,6 +10,8 @@ from loaders.errors import ConfigError
 from orchestrate.runs.execution import require_past
 from orchestrate.tasks.parameters import result_name
 
+MIN_ID, MAX_ID = -(2**63), 2**63 - 1
+
 
 def _env(value: str) -> str:
     return result_name("env", value)
@@ -17,6 +19,15 @@ def _env(value: str) -> str:
 
 def _version(value: str) -> str:
     return result_name("version", value)
+
+
+def require_id(value: int | None) -> int | None:
+    """Return the id of an argument, which is a whole number of 64 bits."""
+    if value is not None and not MIN_ID <= value <= MAX_ID:
+        raise typer.BadParameter(
+            f"{value} is not an id. Ids are whole numbers of at most 64 bits."
+        )
+    return value
 
 
 Day = Annotated[

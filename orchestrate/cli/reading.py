@@ -12,7 +12,14 @@ from loaders.config import settings
 from orchestrate.cli import doctor, expectation
 from orchestrate.cli import history as run_history
 from orchestrate.cli import status as status_table
-from orchestrate.cli.options import AsJson, Day, Env, Version, parse_data_date
+from orchestrate.cli.options import (
+    AsJson,
+    Day,
+    Env,
+    Version,
+    parse_data_date,
+    require_id,
+)
 from orchestrate.planning import run_state
 from orchestrate.runs.outcome import ExitCode
 from orchestrate.tasks.parameters import DEFAULT_ENV, DEFAULT_VERSION
@@ -140,7 +147,7 @@ def explain_org(
     org: Annotated[
         int,
         typer.Argument(
-            min=-(2**63), max=2**63 - 1, help="The org's id. A negative one after `--`."
+            callback=require_id, help="The org's id. A negative one after `--`."
         ),
     ],
     day: Day = None,

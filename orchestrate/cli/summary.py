@@ -178,7 +178,7 @@ def _print_exit_status(root: luigi.Task, outcome: Outcome) -> None:
     else:
         console.print(
             styled(f"{run} is not complete.", "bold red"),
-            f"Fix the errors above, then resume: {resume_command(root)}",
+            f"Fix the errors of its tasks, then resume: {resume_command(root)}",
         )
 
 

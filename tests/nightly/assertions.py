@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.nightly.project import Project
-from tests.reference import MART_KEYS, differences, expected_marts, read_raw_data
+from tests.reference import (
+    DEFAULTS,
+    MART_KEYS,
+    Constants,
+    differences,
+    expected_marts,
+    read_raw_data,
+)
 
 SHOWN = 15
 Marts = dict[str, list[dict[str, Any]]]
@@ -24,14 +31,18 @@ def assert_marts_match_reference(
     data_date: date,
     data_dates: Collection[date],
     without: Collection[str] = (),
+    constants: Constants = DEFAULTS,
 ) -> None:
     """Fail with the first differences between the marts and the reference.
 
     `data_dates` are the dates run so far, `raw` the folder of raw partitions, `without`
-    marts that are not compared.
+    marts that are not compared, and `constants` the project's vars.
     """
     reference = expected_marts(
-        read_raw_data(raw), data_date=data_date, data_dates=data_dates
+        read_raw_data(raw),
+        data_date=data_date,
+        data_dates=data_dates,
+        constants=constants,
     )
     marts = read_marts(project)
     lines = [

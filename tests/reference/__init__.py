@@ -7,7 +7,7 @@ It is written from the descriptions of the marts, not from their SQL, and shares
 with the loaders. A comparison therefore finds every mistake that is not made twice.
 """
 
-from tests.reference.business import Constants, Seeds, read_seeds
+from tests.reference.business import DEFAULTS, Constants, Seeds, read_seeds
 from tests.reference.compare import differences
 from tests.reference.marts import MART_KEYS, Marts, expected_marts
 from tests.reference.raw_data import (
@@ -18,6 +18,7 @@ from tests.reference.raw_data import (
 )
 
 __all__ = [
+    "DEFAULTS",
     "MART_KEYS",
     "Constants",
     "Marts",

@@ -50,7 +50,8 @@ ERROR_LEVELS = frozenset({"ERROR", "CRITICAL"})
 class Constants:
     """The business constants with their defaults.
 
-    All are days, except `session_timeout_minutes` and the share `max_reject_ratio`.
+    All are days, except `session_timeout_minutes`, the share `max_reject_ratio`, the
+    number of targets `fast_start_metrics` and `big_footprint_factor`.
     """
 
     trial_period_days: int = 14
@@ -61,6 +62,13 @@ class Constants:
     user_org_lookback_days: int = 30
     target_window_days: int = 90
     max_reject_ratio: float = 0.01
+    fast_start_days: int = 7
+    fast_start_metrics: int = 2
+    stalled_days: int = 3
+    follow_up_days: int = 7
+    big_footprint_factor: int = 2
+    activation_active_days: int = 2
+    usage_month_days: int = 28
 
 
 DEFAULTS = Constants()

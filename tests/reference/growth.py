@@ -24,9 +24,6 @@ FREE_PLAN_ID = 2
 INCLUDED = {"hosts": 5, "integrations": 5, "dashboards": 10, "metrics": 100}
 """The amount of each metric that the free plan includes."""
 
-LOOKBACK_DAYS = {"day": 1, "week": 7, "month": 28}
-"""The days between the two values of each change column."""
-
 
 def account_state(org: Org, day: date, constants: Constants) -> str | None:
     """Return trial, paid, free or expired; None for an org that is not an account.
@@ -133,13 +130,14 @@ def free_account_usage(activity: Mart) -> Mart:
     return rows
 
 
-def big_customer_usage(activity: Mart) -> Mart:
+def big_customer_usage(activity: Mart, constants: Constants) -> Mart:
     """Return all paying orgs of each day, ranked by usage.
 
     A change is the difference from the same org's usage that many days before, even if
     the org did not pay then. It is None when one of the two days has no samples.
-    The rank of a day without samples is by the last samples of the four weeks before.
+    The rank of a day without samples is by the last samples of the month before.
     """
+    month_days = constants.usage_month_days
     sampled = {
         (row["org_id"], row["metric_date"]): row
         for row in activity
@@ -152,22 +150,25 @@ def big_customer_usage(activity: Mart) -> Mart:
     rows = []
     for paid_orgs in paid_by_day.values():
         ranked = sorted(
-            paid_orgs, key=lambda row: _usage_order(row, sampled), reverse=True
+            paid_orgs,
+            key=lambda row: _usage_order(row, sampled, month_days),
+            reverse=True,
         )
         for rank, row in enumerate(ranked, start=1):
             rows.append(
                 select_columns(row, "org_id", "metric_date", "org_name", "has_samples")
                 | select_columns(row, "billing_plan_id", "billing_plan_name", *METRICS)
                 | {"usage_rank": rank}
-                | _changes(row, sampled)
+                | _changes(row, sampled, month_days)
             )
     return rows
 
 
-def _usage_order(row: Row, sampled: dict[tuple[int, date], Row]) -> tuple[int, ...]:
+def _usage_order(
+    row: Row, sampled: dict[tuple[int, date], Row], month_days: int
+) -> tuple[int, ...]:
     last_days = (
-        row["metric_date"] - timedelta(days=days)
-        for days in range(LOOKBACK_DAYS["month"] + 1)
+        row["metric_date"] - timedelta(days=days) for days in range(month_days + 1)
     )
     known = next(
         (
@@ -181,9 +182,9 @@ def _usage_order(row: Row, sampled: dict[tuple[int, date], Row]) -> tuple[int, .
     return (*usage, known["integrations"], -row["org_id"])
 
 
-def _changes(row: Row, sampled: dict[tuple[int, date], Row]) -> Row:
+def _changes(row: Row, sampled: dict[tuple[int, date], Row], month_days: int) -> Row:
     changes: Row = {}
-    for period, days in LOOKBACK_DAYS.items():
+    for period, days in (("day", 1), ("week", 7), ("month", month_days)):
         before = sampled.get((row["org_id"], row["metric_date"] - timedelta(days=days)))
         is_comparable = before is not None and row["has_samples"]
         for metric in METRICS:

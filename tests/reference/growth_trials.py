@@ -24,12 +24,7 @@ from tests.reference.growth import FREE_PLAN_ID, select_columns
 from tests.reference.targets import CONVERTED
 from tests.reference.trials import MEDIAN, Row, quantile
 
-ACTIVATION_ACTIVE_DAYS = 2
 WEIGHTS = {"big_footprint": 8, "above_target": 4, "fast_start": 2, "stalled": 1}
-FAST_START_DAYS, FAST_START_METRICS = 7, 2
-STALLED_DAYS = 3
-FOLLOW_UP_DAYS = 7
-BIG_FOOTPRINT_FACTOR = 2
 
 
 def trial_trends(org_days: Mart, data_date: date, constants: Constants) -> Mart:
@@ -52,7 +47,7 @@ def trial_trends(org_days: Mart, data_date: date, constants: Constants) -> Mart:
             monday,
             week_trials,
             last_org_day=window_days - 1,
-            trial_period_days=constants.trial_period_days,
+            constants=constants,
             data_date=data_date,
         )
         for monday, week_trials in weeks.items()
@@ -64,14 +59,14 @@ def _weekly_trend(
     trials: list[Mart],
     *,
     last_org_day: int,
-    trial_period_days: int,
+    constants: Constants,
     data_date: date,
 ) -> Row:
     days_to_convert = [paid[0] for days in trials if (paid := _paid_org_days(days))]
     sunday = monday + timedelta(days=6)
     last_window_end = sunday + timedelta(days=last_org_day - 1)
     last_start = max(days[0]["trial_start_date"] for days in trials)
-    last_trial_day = last_start + timedelta(days=trial_period_days - 1)
+    last_trial_day = last_start + timedelta(days=constants.trial_period_days - 1)
     are_over = last_trial_day < data_date and sunday <= data_date
     return {
         "cohort_week": monday,
@@ -79,7 +74,7 @@ def _weekly_trend(
         "trials_seen_late": sum(
             min(day["org_day"] for day in days) > 1 for days in trials
         ),
-        "activated": sum(map(_is_activated, trials)),
+        "activated": sum(_is_activated(days, constants) for days in trials),
         "converted": len(days_to_convert),
         "conversion_rate": len(days_to_convert) / len(trials) if are_over else None,
         "median_days_to_convert": quantile(days_to_convert, MEDIAN),
@@ -92,11 +87,11 @@ def _paid_org_days(days: Mart) -> list[int]:
     return sorted(day["org_day"] for day in paid)
 
 
-def _is_activated(days: Mart) -> bool:
+def _is_activated(days: Mart, constants: Constants) -> bool:
     trial_days = [day for day in days if day["is_in_trial"]]
     has_hosts = any(day["hosts"] > 0 for day in trial_days)
     active_days = sum(day["log_events"] > 0 for day in trial_days)
-    return has_hosts and active_days >= ACTIVATION_ACTIVE_DAYS
+    return has_hosts and active_days >= constants.activation_active_days
 
 
 def interesting_trials(snapshots: Mart, targets: Mart, constants: Constants) -> Mart:
@@ -109,7 +104,7 @@ def interesting_trials(snapshots: Mart, targets: Mart, constants: Constants) -> 
     meanings = _read_meanings()
     by_date: dict[date, Mart] = defaultdict(list)
     for snapshot in snapshots:
-        codes = reason_codes(snapshot, converted, constants.trial_period_days)
+        codes = reason_codes(snapshot, converted, constants)
         if codes:
             row = _interesting_trial(snapshot, codes, meanings)
             by_date[snapshot["generated_date"]].append(row)
@@ -135,25 +130,26 @@ def converted_targets(targets: Mart) -> dict[tuple[date, str], Row]:
 
 
 def reason_codes(
-    snapshot: Row, converted: dict[tuple[date, str], Row], trial_period_days: int
+    snapshot: Row, converted: dict[tuple[date, str], Row], constants: Constants
 ) -> list[str]:
     """Return the reasons to call an org, in alphabetical order.
 
     Orgs on a paid or the free plan have none, nor have those whose trial ended more
-    than seven days ago. A target of 0 counts as no target. An org without log events on
-    this day and the two days before can only be stalled.
+    than `follow_up_days` ago. A target of 0 counts as no target. An org without log
+    events on the last `stalled_days` days can only be stalled.
 
     - above_target: meets all targets.
-    - big_footprint: has at least twice the p75 of converted trials in hosts or metrics.
-    - fast_start: meets at least two targets within the first seven days.
-    - stalled: has none of those log events between day 4 and the end of the trial.
+    - big_footprint: has a multiple of the p75 of converted trials in hosts or metrics.
+    - fast_start: meets some targets within the first days.
+    - stalled: has no log events, its trial runs and began before those days.
     """
     if snapshot["is_paid"] or snapshot["billing_plan_id"] == FREE_PLAN_ID:
         return []
-    if snapshot["org_day"] > trial_period_days + FOLLOW_UP_DAYS:
+    last_day_of_trial = constants.trial_period_days
+    if snapshot["org_day"] > last_day_of_trial + constants.follow_up_days:
         return []
-    if _is_inactive(snapshot):
-        is_stalled = STALLED_DAYS < snapshot["org_day"] <= trial_period_days
+    if _is_inactive(snapshot, constants):
+        is_stalled = constants.stalled_days < snapshot["org_day"] <= last_day_of_trial
         return ["stalled"] if is_stalled else []
     targets = {
         metric: converted.get((snapshot["generated_date"], metric), {})
@@ -171,21 +167,21 @@ def reason_codes(
         if snapshot[metric] >= targets[metric]["median_value"]
     ]
     has_big_footprint = any(
-        snapshot[metric] >= targets[metric]["p75"] * BIG_FOOTPRINT_FACTOR
+        snapshot[metric] >= targets[metric]["p75"] * constants.big_footprint_factor
         for metric in set(BIG_FOOTPRINT_METRICS).intersection(measurable)
     )
-    is_early = snapshot["org_day"] <= FAST_START_DAYS
+    is_early = snapshot["org_day"] <= constants.fast_start_days
     applies = {
         "above_target": bool(measurable) and met == measurable,
         "big_footprint": has_big_footprint,
-        "fast_start": is_early and len(met) >= FAST_START_METRICS,
+        "fast_start": is_early and len(met) >= constants.fast_start_metrics,
     }
     return [code for code, is_true in applies.items() if is_true]
 
 
-def _is_inactive(snapshot: Row) -> bool:
+def _is_inactive(snapshot: Row, constants: Constants) -> bool:
     last = snapshot["last_active_date"]
-    inactive_since = snapshot["generated_date"] - timedelta(days=STALLED_DAYS)
+    inactive_since = snapshot["generated_date"] - timedelta(days=constants.stalled_days)
     return last is None or last <= inactive_since
 
 

@@ -129,7 +129,9 @@ def _add_growth(marts: Marts, *, data_date: date, constants: Constants) -> None:
         growth.paid_account_flow(marts.org_activity, data_date)
     )
     marts.free_account_usage.extend(growth.free_account_usage(marts.org_activity))
-    marts.big_customer_usage.extend(growth.big_customer_usage(marts.org_activity))
+    marts.big_customer_usage.extend(
+        growth.big_customer_usage(marts.org_activity, constants)
+    )
     marts.sf_accounts.extend(growth.sf_accounts(marts.org_activity, data_date))
     marts.trial_trends.extend(
         growth_trials.trial_trends(marts.fct_org_day, data_date, constants)
@@ -188,9 +190,7 @@ def _add_snapshots(
         for snapshot in snapshots:
             snapshot["target_attainment"] = trials.target_attainment(snapshot, medians)
             if generated_date == data_date:
-                codes = growth_trials.reason_codes(
-                    snapshot, converted, constants.trial_period_days
-                )
+                codes = growth_trials.reason_codes(snapshot, converted, constants)
                 marts.sf_trial_metrics.append(
                     trials.salesforce_row(snapshot, medians, codes)
                 )

@@ -1,3 +1,5 @@
+{% set month_days = var('usage_month_days') %}
+
 {{ config(
     materialized='incremental',
     incremental_strategy='delete_insert_by_day',
@@ -29,7 +31,7 @@ sampled_usage as (
     from {{ ref('org_activity') }}
 
     where
-        {{ in_window_and_before('metric_date', var('usage_month_days')) }}
+        {{ in_window_and_before('metric_date', [7, month_days] | max) }}
         and has_samples
         and org_id in (select paid_orgs.org_id from paid_orgs)
 
@@ -48,7 +50,7 @@ last_samples as (
         on
             paid_orgs.org_id = sampled_usage.org_id
             and sampled_usage.metric_date between
-            paid_orgs.metric_date - {{ var('usage_month_days') }}
+            paid_orgs.metric_date - {{ month_days }}
             and paid_orgs.metric_date
 
     group by 1, 2
@@ -122,7 +124,7 @@ final as (
         on
             paid_orgs.org_id = month_before.org_id
             and paid_orgs.metric_date
-            = month_before.metric_date + {{ var('usage_month_days') }}
+            = month_before.metric_date + {{ month_days }}
             and paid_orgs.has_samples
 
 )

@@ -12,26 +12,25 @@ from loaders.errors import ConfigError
 from loaders.removal import erase as erasing
 from loaders.removal import files
 from loaders.removal.erase import Found
-from orchestrate.cli.options import AsJson
+from orchestrate.cli.options import AsJson, require_id
 from orchestrate.cli.tables import make_table
 from orchestrate.run_id import RUN_ID
 from orchestrate.runs import run_lock
 from reports.console import console, error_console, print_json, printable
 
 MAX_SHOWN = 20
-MIN_ID, MAX_ID = -(2**63), 2**63 - 1
 
 
 def erase(
     org: Annotated[
         int | None,
         typer.Option(
-            "--org", min=MIN_ID, max=MAX_ID, help="Id of the org, with its users."
+            "--org", callback=require_id, help="Id of the org, with its users."
         ),
     ] = None,
     user: Annotated[
         int | None,
-        typer.Option("--user", min=MIN_ID, max=MAX_ID, help="Id of the user."),
+        typer.Option("--user", callback=require_id, help="Id of the user."),
     ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Do not ask for confirmation.")
