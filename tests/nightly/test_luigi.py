@@ -9,7 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -42,6 +42,17 @@ def test_luigi_command_runs_a_data_date(
     project.luigi(*NIGHTLY, world.first_date).expect(0)
     assert project.rows("select count(*) as runs from ops.model_runs") == runs
     assert project.run(world.first_date)["tasks_done"] == 0
+
+
+def test_luigi_command_needs_no_folder_that_users_share(
+    finished_run: tuple[Project, date], tmp_path: Path
+) -> None:
+    project, data_date = finished_run
+    # As if another user had made the folder for Luigi's locks. A setting of Python
+    # makes the command a process of its own, which reads TMPDIR when it starts.
+    (tmp_path / "luigi").touch()
+    own_process = {"TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    project.luigi(*NIGHTLY, data_date, **own_process).expect(0)
 
 
 def test_luigi_command_exits_with_the_documented_codes(
