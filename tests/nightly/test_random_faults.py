@@ -106,4 +106,7 @@ def _judge(week: Week) -> None:
         week.project, week.raw, data_date=week.day, data_dates=days
     )
     salesforce_records.assert_records_match_mart(week.project)
-    assert week.project.plan(week.day) == []
+    # A mail that cannot be delivered waits for the next run and does not fail this one.
+    is_mail_server_down = bool(week.environment)
+    waiting_mail = [("MailReport", "report")] if is_mail_server_down else []
+    assert week.project.plan(week.day) in ([], waiting_mail)
