@@ -57,7 +57,7 @@ test: install ## fast test suite, five minutes on two cores
 	MODEL_ROUNDS=3 $(PYTEST) -m "not slow and not conformance"
 
 test-all: install ## all tests: also crash recovery, failure injection, both warehouses
-	MODEL_ROUNDS=40 FAULT_ROUNDS=30 $(PYTEST)
+	MODEL_ROUNDS=60 FAULT_ROUNDS=30 $(PYTEST)
 
 conformance: install ## dbt's adapter test suite on the Redshift emulator, 20 minutes
 	$(PYTEST) -m conformance tests/emulators/redshift/conformance

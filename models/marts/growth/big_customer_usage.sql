@@ -22,7 +22,8 @@ with paid_orgs as (
 
 sampled_usage as (
 
-    -- Usage on a day without samples is unknown, not zero.
+    -- Usage on a day without samples is unknown, not zero. The change of a week
+    -- needs seven days before, however short the month is.
     select
         org_id,
         {{ usage_metrics() | join(',\n        ') }},
