@@ -1,15 +1,16 @@
-"""--env and --version are checked names on both command lines."""
+"""Names, ids and texts on both command lines are checked; errors name them."""
 
 from datetime import date
 
 import luigi.cmdline_parser
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from loaders.config import dbt_profile
 from loaders.errors import ConfigError
 from orchestrate.cli.main import app
-from orchestrate.cli.options import require_text
+from orchestrate.cli.options import require_id, require_text
 from orchestrate.nightly import BuildOrgDays, Nightly
 from orchestrate.tasks.load import RawPartition
 from orchestrate.tasks.parameters import DEFAULT_ENV, result_name
@@ -76,6 +77,25 @@ def test_unknown_raw_source_is_named_when_a_task_is_created() -> None:
     assert RawPartition(data_date=DAY, source="orgs").source == "orgs"
     with pytest.raises(ConfigError, match="'org' is not a raw source"):
         RawPartition(data_date=DAY, source="org")
+
+
+@pytest.mark.parametrize("value", [-(2**63), -1, 0, 2**63 - 1, None])
+def test_ids_of_64_bits_are_accepted(value: int | None) -> None:
+    assert require_id(value) == value
+
+
+@pytest.mark.parametrize("value", [-(2**63) - 1, 2**63, 10**30])
+@pytest.mark.parametrize(
+    "command", [("explain-org", "--"), ("erase", "--org"), ("erase", "--user")]
+)
+def test_numbers_of_more_than_64_bits_are_no_ids(
+    command: tuple[str, ...], value: int
+) -> None:
+    with pytest.raises(typer.BadParameter, match=f"{value} is not an id"):
+        require_id(value)
+    result = CliRunner().invoke(app, [*command, str(value)])
+    assert result.exit_code == 2
+    assert f"{value} is not an id" in " ".join(result.output.split())
 
 
 def test_argument_that_is_not_utf_8_is_named() -> None:
