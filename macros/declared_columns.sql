@@ -195,6 +195,8 @@
 {%- endmacro %}
 
 {% macro redshift__lock_and_list_columns(table) -%}
+    {#- A snapshot older than the lock would lack what another run has just added. -#}
+    {%- do run_and_commit('select 1') -%}
     {%- set relation = table.schema ~ '.' ~ table.identifier -%}
     {%- call statement('lock_table', auto_begin=true) -%}
         lock table {{ relation }}

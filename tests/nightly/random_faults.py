@@ -22,7 +22,8 @@ from tests.nightly.s3_objects import (
     upload_objects,
 )
 
-DONE, FAILED, KILLED, INTERRUPTED, TERMINATED = 0, 1, -9, 130, 143
+# As a shell gives them: 128 and the signal's number for a process that it ended.
+DONE, FAILED, KILLED, INTERRUPTED, TERMINATED = 0, 1, 137, 130, 143
 TIMEOUT_SECONDS = 30
 # One of them is delivered together with rows.
 REJECTS = (

@@ -98,7 +98,9 @@ def _run(week: Week, sent: signal.Signals | None = None) -> tuple[int, str]:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, sent)
         output, _ = process.communicate(timeout=TIMEOUT_SECONDS)
-        return process.returncode, output
+        # Once its work is done, Python's own handlers may have ended already.
+        code = process.returncode
+        return (128 - code if code < 0 else code), output
 
 
 def _judge(week: Week, *, may_mail_wait: bool = False) -> None:

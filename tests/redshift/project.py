@@ -24,14 +24,14 @@ class RedshiftProject(Project):
 
     def rows(self, query: str, *parameters: object) -> list[dict[str, Any]]:
         """Return a query's rows from Redshift."""
-        with self._cursor() as cursor:
+        with self.cursor() as cursor:
             cursor.execute(self._with_prefix(query), parameters or None)
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def execute(self, statement: str) -> None:
         """Run a statement on Redshift, outside of the pipeline."""
-        with self._cursor() as cursor:
+        with self.cursor() as cursor:
             cursor.execute(self._with_prefix(statement))
 
     def _with_prefix(self, sql: str) -> str:
@@ -39,7 +39,8 @@ class RedshiftProject(Project):
         return SCHEMAS.sub(rf"{prefix}_\1.", sql)
 
     @contextmanager
-    def _cursor(self) -> Iterator[redshift_connector.Cursor]:
+    def cursor(self) -> Iterator[redshift_connector.Cursor]:
+        """Open a session of its own within the block; names have their prefix."""
         environment = self.environment
         connection = redshift_connector.connect(
             host=environment["NIGHTSHIFT_REDSHIFT_HOST"],

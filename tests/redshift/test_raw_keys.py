@@ -1,11 +1,13 @@
 """New, changed and removed keys of raw tables on Redshift."""
 
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import redshift_connector
 
 from loaders import warehouse
 from loaders.raw import unknown_keys
@@ -21,6 +23,7 @@ from tests.redshift.dirty_records import ORG
 from tests.redshift.loading import DATA_DATE, WAREHOUSES, read_rows, upload_partition
 from tests.redshift.project import RedshiftProject
 
+WAIT_SECONDS = 60
 SOURCES = "models/staging/app/_app__sources.yml"
 HOSTS = """          - name: hosts
             data_type: bigint
@@ -76,9 +79,16 @@ def test_dbt_adds_columns_and_refuses_changed_types(
     command = ("run", "--select", "stg_app__usage_samples")
     project.dbt(*command).expect(0)
     project.replace_text(SOURCES, HOSTS, NEW_KEY + HOSTS)
-    with ThreadPoolExecutor(2) as pool:
-        runs = list(pool.map(lambda _: project.dbt(*command), range(2)))
-    assert [run.code for run in runs] == [0, 0], runs
+    with ThreadPoolExecutor(2) as pool, project.cursor() as third:
+        third.execute("begin")
+        third.execute("lock table raw_keys_staging.raw_metrics")
+        # dbt cannot build the same model twice at once.
+        commands = [command, ("run", "--select", "stg_app__orgs")]
+        runs = [pool.submit(project.dbt, *arguments) for arguments in commands]
+        _wait_for_locks(third, len(runs))
+        third.execute("commit")
+        for run in runs:
+            run.result().expect(0)
     project.replace_text(SOURCES, HOSTS, HOSTS.replace("bigint", "boolean"))
     refused = project.dbt(*command)
     assert refused.code != 0
@@ -91,6 +101,17 @@ def test_dbt_adds_columns_and_refuses_changed_types(
     assert [tuple(row.values()) for row in changes] == [
         ("staging.raw_metrics", "labels", "added", "super")
     ]
+
+
+def _wait_for_locks(cursor: redshift_connector.Cursor, sessions: int) -> None:
+    """Return once this many sessions wait for the lock that the cursor holds."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    waiting = 0
+    while waiting < sessions:
+        assert time.monotonic() < deadline, f"{waiting} sessions wait"
+        time.sleep(0.05)
+        cursor.execute("select count(*) from pg_locks where not granted")
+        ((waiting,),) = cursor.fetchall()
 
 
 @pytest.mark.parametrize("warehouse_name", WAREHOUSES)
