@@ -105,4 +105,4 @@ lock: install ## write both lock files from pyproject.toml, for all Pythons
 	  --output-file deploy/requirements.lock pyproject.toml
 
 clean: emulators-stop ## delete what runs wrote: warehouse, demo, dbt's output (.venv stays)
-	rm -rf target logs var/* && touch var/.gitkeep
+	rm -rf target logs var/* .demo-redshift && touch var/.gitkeep

@@ -53,7 +53,9 @@ SETUPS = {
     ),
     "redshift": DemoSetup(
         target="dev",
-        data=VAR / "demo-redshift",
+        # Not in var/, which Nightshift closes to other users: as root, the emulator runs
+        # PostgreSQL as one.
+        data=PROJECT / ".demo-redshift",
         services="S3, Salesforce, mail and Redshift",
         components=("s3", "smtp", "salesforce", "redshift"),
         warehouse="schemas dev_marts, dev_ops, ... of database dev on the emulator",

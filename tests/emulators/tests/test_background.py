@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from loaders import private_files
 from loaders.config import environment
 from tests.emulators import background, demo_setup, up
 from tests.emulators.component import HOST, PortInUseError, require_free_port
@@ -105,6 +106,11 @@ def test_port_in_use_names_the_process_and_the_option(
     assert f"Process {os.getpid()} holds it ({sys.orig_argv[0]} " in message
     assert demo_setup.report_error(caught.value, "demo") == 1
     assert "make demo FIRST_PORT=" in capsys.readouterr().err
+
+
+def test_redshift_demo_has_its_data_outside_of_the_closed_folder() -> None:
+    data = demo_setup.SETUPS["redshift"].data
+    assert not data.is_relative_to(private_files.VAR)
 
 
 @pytest.mark.parametrize(
