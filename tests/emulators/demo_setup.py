@@ -53,7 +53,7 @@ SETUPS = {
     ),
     "redshift": DemoSetup(
         target="dev",
-        # Not in var/, which Nightshift closes to other users: as root, the emulator runs
+        # Not in var/, which Nightshift closes to other users: root's emulator runs
         # PostgreSQL as one.
         data=PROJECT / ".demo-redshift",
         services="S3, Salesforce, mail and Redshift",
