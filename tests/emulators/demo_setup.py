@@ -137,6 +137,11 @@ def report_error(error: Exception, make_target: str) -> int:
             f"make {make_target} FIRST_PORT=25740",
             file=sys.stderr,
         )
+    else:
+        print(
+            "If another version wrote the demo's data, remove it: make clean",
+            file=sys.stderr,
+        )
     return 1
 
 

@@ -3,9 +3,11 @@
 import os
 import smtplib
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,20 @@ def test_port_in_use_names_the_process_and_the_option(
     assert f"Process {os.getpid()} holds it ({sys.orig_argv[0]} " in message
     assert demo_setup.report_error(caught.value, "demo") == 1
     assert "make demo FIRST_PORT=" in capsys.readouterr().err
+
+
+def test_emulators_that_do_not_start_name_the_way_out(
+    state_file: Path, first_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The data of another version, here a database without its columns."""
+    data = state_file.parent / "data"
+    (data / "salesforce").mkdir(parents=True)
+    with closing(sqlite3.connect(data / "salesforce" / "org.sqlite")) as database:
+        database.execute("create table jobs (id primary key)")
+    with pytest.raises(RuntimeError) as caught:
+        background.start(state_file, ("salesforce",), data, first_port)
+    assert demo_setup.report_error(caught.value, "demo") == 1
+    assert "make clean" in capsys.readouterr().err
 
 
 def test_redshift_demo_has_its_data_outside_of_the_closed_folder() -> None:
