@@ -40,7 +40,7 @@ class RedshiftProject(Project):
 
     @contextmanager
     def cursor(self) -> Iterator[redshift_connector.Cursor]:
-        """Open a session of its own within the block; names have their prefix."""
+        """Open a session within the block; its statements name schemas in full."""
         environment = self.environment
         connection = redshift_connector.connect(
             host=environment["NIGHTSHIFT_REDSHIFT_HOST"],
